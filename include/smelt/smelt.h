@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// All of libsmelt.
+#ifndef SMELT_SMELT_H
+#define SMELT_SMELT_H
+
+#include "arguments.h"
+#include "common.h"
+#include "context.h"
+#include "dtype.h"
+#include "heap.h"
+#include "material.h"
+#include "ops.h"
+#include "package.h"
+#include "shader.h"
+#include "tensor.h"
+#include "weights.h"
+
+#endif

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// Tensors: typed, strided views of device memory with a 64-bit address, for any shader (Metal: MTLTensor).
+//
+// A tensor never owns more than its memory: it has no layout transitions and no hidden copies. Thread-safety:
+// a tensor's description is immutable; host copies to different tensors may run in parallel.
+#ifndef SMELT_TENSOR_H
+#define SMELT_TENSOR_H
+
+#include "heap.h"
+
+SMELT_BEGIN
+
+#define SMELT_TENSOR_MAX_RANK 16
+
+typedef struct smelt_tensor_t *smelt_tensor;
+
+enum smelt_tensor_usage {
+    SMELT_TENSOR_USAGE_COMPUTE = 1 << 0,
+    SMELT_TENSOR_USAGE_RENDER = 1 << 1,
+    SMELT_TENSOR_USAGE_MACHINE_LEARNING = 1 << 2, // rows aligned: the innermost stride is 1, the next one a
+                                                  // multiple of 64 bytes
+    SMELT_TENSOR_USAGE_HOST = 1 << 3,             // mapped for the host: copies need no staging and no queue
+};
+
+struct smelt_tensor_params {
+    enum smelt_dtype dtype;
+    uint32_t rank; // 0 (a scalar) to SMELT_TENSOR_MAX_RANK
+    uint64_t shape[SMELT_TENSOR_MAX_RANK];   // extents, slowest first; each >= 1, product < 2^32
+    uint64_t strides[SMELT_TENSOR_MAX_RANK]; // in elements. All zero: packed row-major (rows aligned with
+                                             // USAGE_MACHINE_LEARNING). Given strides must not make elements
+                                             // overlap; a 4-bit type needs even strides but for the innermost,
+                                             // which must be 1
+    uint32_t usage; // smelt_tensor_usage bits; 0: COMPUTE | RENDER
+    // Where it lives: memory of its own, a place in a heap, or a view of the caller's buffer.
+    smelt_heap heap;      // borrowed
+    uint64_t heap_offset; // a multiple of the alignment smelt_tensor_size_and_alignment gives
+    VkBuffer buffer;      // borrowed; with SHADER_DEVICE_ADDRESS, STORAGE_BUFFER and TRANSFER usage
+    uint64_t buffer_offset; // a multiple of the element size (4-bit types: any byte)
+    uint64_t buffer_size;   // bytes of `buffer`, checked against; required with `buffer`
+    const char *name;       // for debuggers and messages; NULL: "tensor". Copied
+};
+
+// Bytes that a tensor of these params spans, from its first to past its last element, and the alignment of its
+// place in a heap (64 with USAGE_MACHINE_LEARNING, else 16). Only dtype, rank, shape, strides, usage are read.
+// Errors: SHAPE, DTYPE. Thread-safe.
+SMELT_API enum smelt_result smelt_tensor_size_and_alignment(const struct smelt_tensor_params *params,
+                                                            uint64_t *size, uint64_t *alignment);
+
+// Contents of new memory are undefined. Errors: SHAPE (rank, zero extent, product or byte size overflow,
+// overlapping strides, does not fit the heap or buffer), DTYPE, INVALID_ARGUMENT (misaligned offset, heap and
+// buffer both given), BUDGET, OUT_OF_DEVICE_MEMORY, VULKAN. Thread-safe.
+SMELT_API enum smelt_result smelt_tensor_create(smelt_context context, const struct smelt_tensor_params *params,
+                                                smelt_tensor *tensor);
+
+// Frees the tensor and the memory it made itself. Slices of it must have been destroyed.
+SMELT_API void smelt_tensor_destroy(smelt_tensor *tensor);
+
+// A view of the sub-box that starts at `origin` and has `shape` (arrays of rank extents), on the same memory.
+// The parent must outlive it. A sub-box of a 4-bit tensor starts at an even innermost index.
+// Errors: SHAPE when the box leaves the tensor. Thread-safe.
+SMELT_API enum smelt_result smelt_tensor_slice(smelt_tensor tensor, const uint64_t *origin,
+                                               const uint64_t *shape, smelt_tensor *slice);
+
+struct smelt_tensor_info {
+    enum smelt_dtype dtype;
+    uint32_t rank;
+    uint64_t shape[SMELT_TENSOR_MAX_RANK];
+    uint64_t strides[SMELT_TENSOR_MAX_RANK]; // elements
+    uint32_t usage;
+    VkBuffer buffer;
+    uint64_t buffer_offset;  // of the first element
+    uint64_t size;           // bytes from the first to past the last element
+    VkDeviceAddress address; // of the first element
+    void *mapped;            // of the first element; NULL when the host cannot see it
+    const char *name;
+};
+// Valid as long as the tensor. Never NULL for a live tensor.
+SMELT_API const struct smelt_tensor_info *smelt_tensor_info(smelt_tensor tensor);
+
+// Product of the extents; 1 for a scalar.
+SMELT_API uint64_t smelt_tensor_element_count(smelt_tensor tensor);
+
+// --- Host copies, which submit to the context's queue and wait unless the tensor is host-visible ----
+
+// A box of a tensor and the host's side of it.
+struct smelt_tensor_box {
+    uint64_t origin[SMELT_TENSOR_MAX_RANK]; // all zero: the tensor's first element
+    uint64_t shape[SMELT_TENSOR_MAX_RANK];  // all zero: up to the end in every dimension
+    uint64_t strides[SMELT_TENSOR_MAX_RANK]; // of the host's array, in elements; all zero: packed. 4-bit: packed
+};
+
+// Copies host elements (of the tensor's dtype) into a box of the tensor, or back. NULL box: the whole tensor.
+// `size` is what the caller's array holds, in bytes: checked, so that nothing outside is read or written.
+// Elements of the tensor outside the box keep their values.
+// GPU work submitted earlier to the context's queue is ordered before the copy.
+// Errors: SHAPE, INVALID_ARGUMENT (size too small), OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. Thread-safe.
+SMELT_API enum smelt_result smelt_tensor_write_and_wait(smelt_tensor tensor, const struct smelt_tensor_box *box,
+                                                        const void *data, uint64_t size);
+SMELT_API enum smelt_result smelt_tensor_read_and_wait(smelt_tensor tensor, const struct smelt_tensor_box *box,
+                                                       void *data, uint64_t size);
+
+// --- GPU operations, recorded into the caller's command buffer (compute; no barriers are recorded) ---
+//
+// All run at stage COMPUTE_SHADER with SHADER_STORAGE_READ/WRITE access, outside a render pass. Source and
+// destination must not share bytes. Errors: SHAPE, DTYPE, INVALID_ARGUMENT (overlap), UNSUPPORTED. They bind a
+// compute pipeline and push constants; nothing else of the command buffer's state changes.
+
+// destination[i] = source[i], converted to the destination's dtype (rounding and saturation as dtype.h) when
+// the two differ. With `permutation` (rank entries), destination dimension d is source dimension
+// permutation[d]: { 1, 0 } transposes a matrix. NULL: none.
+SMELT_API enum smelt_result smelt_encode_copy(VkCommandBuffer commands, smelt_tensor destination,
+                                              smelt_tensor source, const uint32_t *permutation);
+
+// Every element = value, converted to the tensor's dtype; bytes between strided elements keep their values.
+SMELT_API enum smelt_result smelt_encode_fill(VkCommandBuffer commands, smelt_tensor destination, double value);
+
+SMELT_END
+
+#endif
