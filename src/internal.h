@@ -142,7 +142,8 @@ struct smelt_context_t {
     VkCommandPool submit_pool;
     VkCommandBuffer submit_commands;
     VkFence submit_fence;
-    struct smelt_kernels *kernels; // ready-made kernels, made when first needed (kernels.c), guarded by `mutex`
+    struct smelt_kernels
+        *kernels; // ready-made kernels, made when first needed (kernels.c), guarded by `mutex`
 };
 
 // --- Errors and the log (common.c) --------------------------------------------------------------------
@@ -154,7 +155,8 @@ enum smelt_result smelt_fail(smelt_context context, enum smelt_result result, co
 enum smelt_result smelt_fail_vk(smelt_context context, VkResult result, const char *call);
 void smelt_log(smelt_context context, enum smelt_log_level level, const char *format, ...) SMELT_PRINTF(3, 4);
 
-// --- Text (common.c): a growing string. After an allocation failure `failed` is set and adds do nothing. -----
+// --- Text (common.c): a growing string. After an allocation failure `failed` is set and adds do nothing.
+// -----
 
 struct smelt_text {
     char *data; // NUL-terminated once anything was added; NULL before
@@ -176,7 +178,7 @@ struct smelt_buffer {
     VkBuffer buffer;
     VkDeviceMemory memory;
     VkDeviceAddress address;
-    void *mapped; // NULL when not host-visible
+    void *mapped;       // NULL when not host-visible
     uint64_t size;      // as asked for
     uint64_t allocated; // as counted
     enum smelt_memory_purpose purpose;
@@ -200,15 +202,15 @@ enum smelt_result smelt_memory_allocate(smelt_context context, const VkMemoryReq
 void smelt_memory_free(smelt_context context, VkDeviceMemory *memory, uint64_t size,
                        enum smelt_memory_purpose purpose);
 
-// Begins the context's own command buffer and holds submit_mutex until smelt_submit_end, which submits and waits
-// (and must be called after a successful begin, also to abandon: `submit` false).
+// Begins the context's own command buffer and holds submit_mutex until smelt_submit_end, which submits and
+// waits (and must be called after a successful begin, also to abandon: `submit` false).
 enum smelt_result smelt_submit_begin(smelt_context context, VkCommandBuffer *commands);
 enum smelt_result smelt_submit_end(smelt_context context, bool submit);
 
 // One global memory barrier.
-void smelt_memory_barrier(smelt_context context, VkCommandBuffer commands, VkPipelineStageFlags2 source_stages,
-                          VkAccessFlags2 source_access, VkPipelineStageFlags2 destination_stages,
-                          VkAccessFlags2 destination_access);
+void smelt_memory_barrier(smelt_context context, VkCommandBuffer commands,
+                          VkPipelineStageFlags2 source_stages, VkAccessFlags2 source_access,
+                          VkPipelineStageFlags2 destination_stages, VkAccessFlags2 destination_access);
 
 // --- Operating system (os_posix.c) ------------------------------------------------------------------------
 
@@ -236,8 +238,9 @@ uint64_t smelt_os_time_ns(void); // monotonic
 smelt_context smelt_tensor_context(smelt_tensor tensor);
 // A view that only binds: an opaque device-optimal matrix (weights.c). Owned by the caller.
 enum smelt_result smelt_tensor_create_opaque(smelt_context context, enum smelt_dtype dtype, uint32_t rows,
-                                             uint32_t columns, VkBuffer buffer, uint64_t offset, uint64_t size,
-                                             VkDeviceAddress address, const char *name, smelt_tensor *tensor);
+                                             uint32_t columns, VkBuffer buffer, uint64_t offset,
+                                             uint64_t size, VkDeviceAddress address, const char *name,
+                                             smelt_tensor *tensor);
 // Frees context->kernels (kernels.c).
 void smelt_kernels_destroy(smelt_context context);
 // The compiler build (compile.c) and its stand-in: which backends' extensions the GLSL compiler accepts.

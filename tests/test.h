@@ -38,8 +38,7 @@ static inline void test_failed(const char *file, int line, const char *what)
     do {                                                                                                     \
         enum smelt_result check_result = (call);                                                             \
         if (check_result != (expected)) {                                                                    \
-            printf("    got %s, wanted %s\n", smelt_result_name(check_result),                               \
-                   smelt_result_name(expected));                                                             \
+            printf("    got %s, wanted %s\n", smelt_result_name(check_result), smelt_result_name(expected)); \
             test_failed(__FILE__, __LINE__, "CHECK_FAILS(" #call ")");                                       \
         }                                                                                                    \
         if (!strstr(smelt_last_error(), (text)))                                                             \
@@ -52,8 +51,8 @@ static inline void test_failed(const char *file, int line, const char *what)
         longjmp(test_jump, 2);                                                                               \
     } while (0)
 
-// A context on the default device with validation (when the layer is installed and SMELT_TEST_VALIDATION is not
-// 0) whose warnings and errors are printed; made once per program.
+// A context on the default device with validation (when the layer is installed and SMELT_TEST_VALIDATION is
+// not 0) whose warnings and errors are printed; made once per program.
 static inline void test_log(void *user, enum smelt_log_level level, const char *line)
 {
     (void)user;
@@ -67,9 +66,8 @@ static inline smelt_context test_context(void)
 {
     if (!test_context_handle) {
         const char *off = getenv("SMELT_TEST_VALIDATION");
-        struct smelt_context_params params = {.validation = !(off && !strcmp(off, "0")),
-                                              .log = test_log,
-                                              .cache_directory = ""};
+        struct smelt_context_params params = {
+            .validation = !(off && !strcmp(off, "0")), .log = test_log, .cache_directory = ""};
         if (smelt_context_create(&params, &test_context_handle) != SMELT_OK) {
             printf("    no device to test on: %s\n", smelt_last_error());
             exit(1);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Arguments: values set by name for the argument block of a shader, and for its descriptor bindings.
 //
-// The argument block is a buffer_reference block in scalar layout that the shader reaches by one 64-bit address;
-// the caller delivers that address as it likes. An arguments object keeps one copy of the block for every frame
-// in flight, so it may be updated while earlier frames run. Setting and binding allocate nothing.
+// The argument block is a buffer_reference block in scalar layout that the shader reaches by one 64-bit
+// address; the caller delivers that address as it likes. An arguments object keeps one copy of the block for
+// every frame in flight, so it may be updated while earlier frames run. Setting and binding allocate nothing.
 //
 // Thread-safety: one thread at a time per object.
 #ifndef SMELT_ARGUMENTS_H
@@ -63,7 +63,8 @@ SMELT_API enum smelt_result smelt_arguments_set_sampler(smelt_arguments argument
                                                         uint32_t index, VkSampler sampler);
 
 // A name looked up once, for calls that run every frame. `member` stays valid as long as the object.
-SMELT_API enum smelt_result smelt_arguments_find(smelt_arguments arguments, const char *name, uint32_t *member);
+SMELT_API enum smelt_result smelt_arguments_find(smelt_arguments arguments, const char *name,
+                                                 uint32_t *member);
 SMELT_API enum smelt_result smelt_arguments_set_tensor_at(smelt_arguments arguments, uint32_t member,
                                                           smelt_tensor tensor);
 SMELT_API enum smelt_result smelt_arguments_set_constant_at(smelt_arguments arguments, uint32_t member,
@@ -75,14 +76,14 @@ SMELT_API enum smelt_result smelt_arguments_set_constant_at(smelt_arguments argu
 // need not be set.
 SMELT_API enum smelt_result smelt_arguments_check(smelt_arguments arguments);
 
-// Makes the values set so far those of frame `frame` (any number of the caller's; frame - frames_in_flight must
-// have finished on the GPU) and gives the block's address for it. Cheap when nothing changed.
-// Errors: NOT_READY as smelt_arguments_check.
+// Makes the values set so far those of frame `frame` (any number of the caller's; frame - frames_in_flight
+// must have finished on the GPU) and gives the block's address for it. Cheap when nothing changed. Errors:
+// NOT_READY as smelt_arguments_check.
 SMELT_API enum smelt_result smelt_arguments_flush(smelt_arguments arguments, uint64_t frame,
                                                   VkDeviceAddress *address);
 
-// flush, then binds: the descriptor set (if the object has one) at its set index, and the block's address as a
-// push constant where the shaders' push constant block has a member that points to it.
+// flush, then binds: the descriptor set (if the object has one) at its set index, and the block's address as
+// a push constant where the shaders' push constant block has a member that points to it.
 //   layout  the caller's pipeline layout, compatible with the set layout and with a push constant range that
 //           covers the shaders'
 //   stages  of that push constant range

@@ -44,22 +44,22 @@ SMELT_API const char *smelt_version(void);
 
 enum smelt_result {
     SMELT_OK = 0,
-    SMELT_ERROR_INVALID_ARGUMENT = -1,      // a field or parameter is out of its documented range
-    SMELT_ERROR_SHAPE = -2,                 // rank, extents or strides do not fit
-    SMELT_ERROR_DTYPE = -3,                 // element type does not fit
-    SMELT_ERROR_NOT_FOUND = -4,             // no such name, file or entry
-    SMELT_ERROR_UNSUPPORTED = -5,           // this device, driver, GLSL compiler or build cannot do it
-    SMELT_ERROR_NO_DEVICE = -6,             // no Vulkan driver, or no device that matches
-    SMELT_ERROR_COMPILE = -7,               // GLSL error; the message carries file and line
-    SMELT_ERROR_FORMAT = -8,                // a file's contents are malformed
-    SMELT_ERROR_VERSION = -9,               // a file of a newer format version
-    SMELT_ERROR_IO = -10,                   // the operating system refused a read or write
+    SMELT_ERROR_INVALID_ARGUMENT = -1, // a field or parameter is out of its documented range
+    SMELT_ERROR_SHAPE = -2,            // rank, extents or strides do not fit
+    SMELT_ERROR_DTYPE = -3,            // element type does not fit
+    SMELT_ERROR_NOT_FOUND = -4,        // no such name, file or entry
+    SMELT_ERROR_UNSUPPORTED = -5,      // this device, driver, GLSL compiler or build cannot do it
+    SMELT_ERROR_NO_DEVICE = -6,        // no Vulkan driver, or no device that matches
+    SMELT_ERROR_COMPILE = -7,          // GLSL error; the message carries file and line
+    SMELT_ERROR_FORMAT = -8,           // a file's contents are malformed
+    SMELT_ERROR_VERSION = -9,          // a file of a newer format version
+    SMELT_ERROR_IO = -10,              // the operating system refused a read or write
     SMELT_ERROR_OUT_OF_HOST_MEMORY = -11,
     SMELT_ERROR_OUT_OF_DEVICE_MEMORY = -12,
-    SMELT_ERROR_BUDGET = -13,               // would exceed smelt_context_params.memory_budget
-    SMELT_ERROR_NOT_READY = -14,            // something needed was not set; the message names it
+    SMELT_ERROR_BUDGET = -13,    // would exceed smelt_context_params.memory_budget
+    SMELT_ERROR_NOT_READY = -14, // something needed was not set; the message names it
     SMELT_ERROR_DEVICE_LOST = -15,
-    SMELT_ERROR_VULKAN = -16,               // another VkResult; the message carries its name and the call
+    SMELT_ERROR_VULKAN = -16, // another VkResult; the message carries its name and the call
 };
 
 // The name of a result, for example "SMELT_ERROR_SHAPE". Static storage; never NULL.

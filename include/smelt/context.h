@@ -56,8 +56,9 @@ enum smelt_memory_purpose {
 };
 
 struct smelt_context_params {
-    // --- A borrowed device: set all of instance, physical_device, device and queue, or none of them. They must
-    // outlive the context. Needs what smelt_feature_list marks as required; refuses with the missing names.
+    // --- A borrowed device: set all of instance, physical_device, device and queue, or none of them. They
+    // must outlive the context. Needs what smelt_feature_list marks as required; refuses with the missing
+    // names.
     PFN_vkGetInstanceProcAddr get_instance_proc_addr; // NULL: the system's Vulkan loader is opened
     VkInstance instance;
     VkPhysicalDevice physical_device;
@@ -76,20 +77,20 @@ struct smelt_context_params {
     void *queue_user;
 
     // --- A device of smelt's own, when `device` above is null.
-    // An index ("0"), a type ("discrete", "integrated", "virtual", "cpu", "gpu": any but cpu), or a part of the
-    // name in any case. NULL: the environment variable SMELT_DEVICE, else the first discrete, integrated,
+    // An index ("0"), a type ("discrete", "integrated", "virtual", "cpu", "gpu": any but cpu), or a part of
+    // the name in any case. NULL: the environment variable SMELT_DEVICE, else the first discrete, integrated,
     // virtual, cpu device, in this order.
     const char *device_name;
     bool validation; // VK_LAYER_KHRONOS_validation with synchronization checks; messages go to the log.
                      // SMELT_ERROR_UNSUPPORTED when the layer is not installed
 
     // --- Both.
-    const char *cache_directory; // compiled shaders and pipelines. NULL: $XDG_CACHE_HOME/smelt (or
-                                 // ~/.cache/smelt); "": no disk cache
-    const char *module_directory; // GLSL modules are read from DIR/smelt/... instead of the library. NULL: the
-                                  // environment variable SMELT_MODULES, else the library
-    enum smelt_backend backend;  // force it for every op that is AUTO. AUTO: the environment variable
-                                 // SMELT_BACKEND, else free choice
+    const char *cache_directory;  // compiled shaders and pipelines. NULL: $XDG_CACHE_HOME/smelt (or
+                                  // ~/.cache/smelt); "": no disk cache
+    const char *module_directory; // GLSL modules are read from DIR/smelt/... instead of the library. NULL:
+                                  // the environment variable SMELT_MODULES, else the library
+    enum smelt_backend backend;    // force it for every op that is AUTO. AUTO: the environment variable
+                                   // SMELT_BACKEND, else free choice
     bool ignore_known_bad_drivers; // see smelt_capabilities.known_bad
     uint64_t memory_budget;        // bytes of device memory that smelt may allocate; 0: no limit
     smelt_log_fn log;              // NULL: silent
@@ -119,7 +120,8 @@ struct smelt_context_handles {
 };
 SMELT_API struct smelt_context_handles smelt_context_handles(smelt_context context);
 
-// Number of messages of severity warning or error that the validation layer gave so far; 0 without validation.
+// Number of messages of severity warning or error that the validation layer gave so far; 0 without
+// validation.
 SMELT_API uint32_t smelt_context_validation_messages(smelt_context context);
 
 // --- Before the caller makes its device --------------------------------------------------------------
@@ -130,8 +132,9 @@ struct smelt_feature_list {
                                                // pEnabledFeatures NULL)
     const char *const *extensions;
     uint32_t extension_count;
-    const char *missing; // names of *required* features and versions that the device lacks, separated by ", ";
-                         // "" when smelt can run on it
+    const char
+        *missing; // names of *required* features and versions that the device lacks, separated by ", ";
+                  // "" when smelt can run on it
 };
 
 // Errors: VULKAN. `instance` needs API version 1.3. Free with smelt_feature_list_destroy.
@@ -164,8 +167,8 @@ struct smelt_capabilities {
     float timestamp_period; // ns per tick; 0 when the queue has no timestamps
     bool shader_float16, shader_int8, shader_int16, shader_int64;
     bool integer_dot_product;
-    bool bfloat16, float8;              // as shader types; storage in these types always works
-    bool sampled_image_nonuniform;      // runtime arrays of textures with non-uniform indices
+    bool bfloat16, float8;         // as shader types; storage in these types always works
+    bool sampled_image_nonuniform; // runtime arrays of textures with non-uniform indices
     bool cooperative_vector, cooperative_vector_training;
     VkShaderStageFlags cooperative_vector_stages;
     uint32_t max_cooperative_vector_components;
@@ -177,7 +180,8 @@ struct smelt_capabilities {
     bool pipeline_statistics; // VK_KHR_pipeline_executable_properties
     bool debug_utils;         // names and labels have an effect
     bool compiler;            // this build has the GLSL compiler (-Dcompiler)
-    // Which backends' GLSL extensions this build's compiler accepts, probed by compiling; all false without it.
+    // Which backends' GLSL extensions this build's compiler accepts, probed by compiling; all false without
+    // it.
     bool compiler_backends[SMELT_BACKEND_COUNT];
     const char *known_bad; // reason why a feature of this driver version is not used, or NULL
 };
@@ -191,8 +195,8 @@ struct smelt_device_summary {
     char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
     VkPhysicalDeviceType type;
     uint32_t api_version;
-    bool usable;        // smelt can make a context on it
-    char missing[512];  // why not
+    bool usable;       // smelt can make a context on it
+    char missing[512]; // why not
 };
 SMELT_API enum smelt_result smelt_device_list(uint32_t *count, struct smelt_device_summary *devices);
 
@@ -204,12 +208,12 @@ SMELT_API const char *smelt_device_type_name(VkPhysicalDeviceType type);
 struct smelt_backend_query {
     enum smelt_op_kind op;
     enum smelt_scope scope;
-    VkShaderStageFlagBits stage; // 0: compute
-    enum smelt_dtype stored;     // of the weights (matmul2d: the right operand). NONE: f16
-    enum smelt_dtype computed;   // of the products. NONE: f16 where the device has it, else f32
+    VkShaderStageFlagBits stage;  // 0: compute
+    enum smelt_dtype stored;      // of the weights (matmul2d: the right operand). NONE: f16
+    enum smelt_dtype computed;    // of the products. NONE: f16 where the device has it, else f32
     enum smelt_dtype accumulated; // of the sums. NONE: as computed
-    enum smelt_backend backend;  // a request; AUTO: the context's
-    bool precompiled;            // SPIR-V comes from a bundle: the GLSL compiler's abilities do not matter
+    enum smelt_backend backend;   // a request; AUTO: the context's
+    bool precompiled;             // SPIR-V comes from a bundle: the GLSL compiler's abilities do not matter
 };
 
 struct smelt_backend_choice {
@@ -223,11 +227,12 @@ struct smelt_backend_choice {
 // the compiler can do is eligible, and AUTO means PORTABLE.
 // Errors: UNSUPPORTED when a requested backend is not eligible (the message is its reason; the choice is
 // filled nevertheless), INVALID_ARGUMENT, DTYPE. Thread-safe.
-SMELT_API enum smelt_result smelt_backend_choose(smelt_context context, const struct smelt_backend_query *query,
+SMELT_API enum smelt_result smelt_backend_choose(smelt_context context,
+                                                 const struct smelt_backend_query *query,
                                                  struct smelt_backend_choice *choice);
 
-// Marks a backend as giving wrong numbers on this device (smelt devices --selftest does it): it is refused from
-// now on with this reason. PORTABLE cannot be demoted.
+// Marks a backend as giving wrong numbers on this device (smelt devices --selftest does it): it is refused
+// from now on with this reason. PORTABLE cannot be demoted.
 SMELT_API enum smelt_result smelt_backend_demote(smelt_context context, enum smelt_backend backend,
                                                  const char *reason);
 

@@ -11,11 +11,12 @@ SMELT_BEGIN
 typedef struct smelt_heap_t *smelt_heap;
 
 struct smelt_heap_params {
-    uint64_t size;     // bytes; > 0
-    bool host_visible; // mapped for the host (coherent); device-local as well where the device has such memory
+    uint64_t size; // bytes; > 0
+    bool
+        host_visible; // mapped for the host (coherent); device-local as well where the device has such memory
     // The caller's memory, instead of smelt's: at most one of these two. Borrowed.
-    VkDeviceMemory memory; // a buffer is made on it. Allocated with VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
-    uint32_t memory_type;  // its memory type index,
+    VkDeviceMemory memory;  // a buffer is made on it. Allocated with VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
+    uint32_t memory_type;   // its memory type index,
     uint64_t memory_offset; // and a multiple of the buffer's alignment
     VkBuffer buffer;        // used as it is; created with STORAGE_BUFFER, SHADER_DEVICE_ADDRESS, TRANSFER_SRC
     uint64_t buffer_offset; // and TRANSFER_DST usage; a multiple of 16

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Neural materials: a small network and latent textures that give a surface's channels at a texture coordinate.
+// Neural materials: a small network and latent textures that give a surface's channels at a texture
+// coordinate.
 //
 // The GLSL function is generated per *architecture* (latent count, encodings, layer widths, activations,
 // channels), not per material: N materials of one architecture are N argument blocks of one pipeline.
@@ -38,25 +39,25 @@ struct smelt_channel {
     const char *name; // in the package, and of the member in GLSL; a GLSL identifier
     enum smelt_semantic semantic;
     enum smelt_transfer transfer;
-    uint32_t first, count; // network outputs [first, first + count); count 1 to 4
+    uint32_t first, count;  // network outputs [first, first + count); count 1 to 4
     float minimum, maximum; // stored 0..1 maps linearly to this range
     bool normal_y_down;     // normals: the stored green points down (Direct3D style); evaluated with Y up
 };
 
 struct smelt_material_params {
-    const char *path;      // of the package; or
-    smelt_package package; // an open one; borrowed until the call returns
-    enum smelt_backend backend;     // of the network. AUTO: the best for `stages`
-    VkShaderStageFlagBits stage;    // the most demanding stage it is evaluated in; 0: FRAGMENT
-    enum smelt_dtype computed;      // f32 or f16. NONE: f32 on CPU devices, elsewhere f16 where the device has it
-    enum smelt_dtype accumulated;   // NONE: as computed
-    uint32_t frames_in_flight;      // for smelt_material_update; 0: 2
-    bool description_only; // no GPU objects: info, channels and GLSL work; `context` may then be NULL
+    const char *path;            // of the package; or
+    smelt_package package;       // an open one; borrowed until the call returns
+    enum smelt_backend backend;  // of the network. AUTO: the best for `stages`
+    VkShaderStageFlagBits stage; // the most demanding stage it is evaluated in; 0: FRAGMENT
+    enum smelt_dtype computed; // f32 or f16. NONE: f32 on CPU devices, elsewhere f16 where the device has it
+    enum smelt_dtype accumulated; // NONE: as computed
+    uint32_t frames_in_flight;    // for smelt_material_update; 0: 2
+    bool description_only;        // no GPU objects: info, channels and GLSL work; `context` may then be NULL
 };
 
 // Parses, checks and makes textures and tensors. No GPU work: smelt_material_upload_and_wait or
-// smelt_material_update brings the contents. Errors: those of smelt_package_open, FORMAT (names the JSON member,
-// what was wanted and got), SHAPE, UNSUPPORTED, BUDGET, OUT_OF_DEVICE_MEMORY, VULKAN.
+// smelt_material_update brings the contents. Errors: those of smelt_package_open, FORMAT (names the JSON
+// member, what was wanted and got), SHAPE, UNSUPPORTED, BUDGET, OUT_OF_DEVICE_MEMORY, VULKAN.
 SMELT_API enum smelt_result smelt_material_create(smelt_context context,
                                                   const struct smelt_material_params *params,
                                                   smelt_material *material);
@@ -77,39 +78,40 @@ struct smelt_material_info {
 // Valid as long as the material.
 SMELT_API const struct smelt_material_info *smelt_material_info(smelt_material material);
 
-// The texture of latent `index`: an image view over all mips, in layout SHADER_READ_ONLY_OPTIMAL once uploaded.
-// null when out of range.
+// The texture of latent `index`: an image view over all mips, in layout SHADER_READ_ONLY_OPTIMAL once
+// uploaded. null when out of range.
 SMELT_API VkImageView smelt_material_latent(smelt_material material, uint32_t index);
 // A sampler as the latents want it (bilinear, repeat, linear between mips), owned by the material.
 SMELT_API VkSampler smelt_material_sampler(smelt_material material);
 
-// The generated module for this architecture, to be compiled in as a virtual file, with these names (the header
-// comment of the text says the same):
-//   struct NAME_block      a buffer_reference block: net (weights and biases), latent[i] (uint, for bindless use)
-//   struct NAME_surface    a member per channel: linear colour, unit normals, scalars in their range
-//   vec4 NAME_fetch(NAME_block b, uint index, vec2 uv, float lod)   to be written by the user *before* the include
-//   NAME_surface NAME_eval(NAME_block b, vec2 uv, float lod)
-//   NAME_surface NAME_eval_grad(NAME_block b, vec2 uv, vec2 ddx, vec2 ddy)   lod from derivatives
-//   void NAME_eval_raw(NAME_block b, vec2 uv, float lod, out float y[N])  the stored values, as trained
+// The generated module for this architecture, to be compiled in as a virtual file, with these names (the
+// header comment of the text says the same):
+//   struct NAME_block      a buffer_reference block: net (weights and biases), latent[i] (uint, for bindless
+//   use) struct NAME_surface    a member per channel: linear colour, unit normals, scalars in their range
+//   vec4 NAME_fetch(NAME_block b, uint index, vec2 uv, float lod)   to be written by the user *before* the
+//   include NAME_surface NAME_eval(NAME_block b, vec2 uv, float lod) NAME_surface NAME_eval_grad(NAME_block
+//   b, vec2 uv, vec2 ddx, vec2 ddy)   lod from derivatives void NAME_eval_raw(NAME_block b, vec2 uv, float
+//   lod, out float y[N])  the stored values, as trained
 // `name` must be a GLSL identifier. Free with smelt_free_text. Thread-safe.
 SMELT_API enum smelt_result smelt_material_glsl(smelt_material material, const char *name, char **text);
 
-// Sets every weight and bias of a NAME_block under `prefix` ("" when the block is the argument block itself), and
-// latent[i] = first_texture + i.
+// Sets every weight and bias of a NAME_block under `prefix` ("" when the block is the argument block itself),
+// and latent[i] = first_texture + i.
 SMELT_API enum smelt_result smelt_material_set_arguments(smelt_material material, smelt_arguments arguments,
                                                          const char *prefix, uint32_t first_texture);
 
-// New contents, from a package of the same architecture (NULL: the one it was created from), recorded into the
-// caller's command buffer outside a render pass, with the barriers after earlier and before later reads by the
-// shader stages. `frame`: any number of the caller's; frame - frames_in_flight must have finished on the GPU.
+// New contents, from a package of the same architecture (NULL: the one it was created from), recorded into
+// the caller's command buffer outside a render pass, with the barriers after earlier and before later reads
+// by the shader stages. `frame`: any number of the caller's; frame - frames_in_flight must have finished on
+// the GPU.
 //   parts  smelt_material_part bits; 0: all
 // Errors: INVALID_ARGUMENT (another architecture: says what differs). No allocation.
 enum smelt_material_part {
     SMELT_MATERIAL_WEIGHTS = 1 << 0,
     SMELT_MATERIAL_LATENTS = 1 << 1,
 };
-SMELT_API enum smelt_result smelt_material_update(smelt_material material, VkCommandBuffer commands, uint64_t frame,
-                                                  smelt_package package, uint32_t parts);
+SMELT_API enum smelt_result smelt_material_update(smelt_material material, VkCommandBuffer commands,
+                                                  uint64_t frame, smelt_package package, uint32_t parts);
 // The first contents, on the context's queue, waiting for it.
 SMELT_API enum smelt_result smelt_material_upload_and_wait(smelt_material material);
 

@@ -47,8 +47,8 @@ struct smelt_matmul2d_descriptor {
 
 #define SMELT_MLP_MAX_LAYERS 8
 
-// A multilayer perceptron at THREAD scope: layer i maps widths[i] to widths[i + 1] by activation(W x + b) with
-// W stored [out][in] row-major. See glsl/smelt/mlp_tmpl.glsl.
+// A multilayer perceptron at THREAD scope: layer i maps widths[i] to widths[i + 1] by activation(W x + b)
+// with W stored [out][in] row-major. See glsl/smelt/mlp_tmpl.glsl.
 struct smelt_mlp_descriptor {
     uint32_t layer_count;                      // 1 to SMELT_MLP_MAX_LAYERS
     uint32_t widths[SMELT_MLP_MAX_LAYERS + 1]; // each 1 to 1024
@@ -78,8 +78,8 @@ struct smelt_op_info {
 SMELT_API enum smelt_result smelt_op_query(smelt_context context, const struct smelt_op *op,
                                            VkShaderStageFlagBits stage, struct smelt_op_info *info);
 
-// The GLSL text of the op's generated include for a backend that smelt_op_query chose. The caller frees it with
-// smelt_free_text. Errors as smelt_op_query.
+// The GLSL text of the op's generated include for a backend that smelt_op_query chose. The caller frees it
+// with smelt_free_text. Errors as smelt_op_query.
 SMELT_API enum smelt_result smelt_op_glsl(smelt_context context, const struct smelt_op *op,
                                           VkShaderStageFlagBits stage, char **text);
 SMELT_API void smelt_free_text(char **text);

@@ -18,7 +18,8 @@ typedef struct smelt_package_t *smelt_package;
 
 struct smelt_package_tensor {
     const char *name;
-    enum smelt_dtype dtype; // NONE for types of the format that smelt has no element type for (F64, I64, BOOL...)
+    enum smelt_dtype
+        dtype; // NONE for types of the format that smelt has no element type for (F64, I64, BOOL...)
     const char *dtype_name; // as in the file: "F16"
     uint32_t rank;
     uint64_t shape[SMELT_PACKAGE_MAX_RANK]; // an extent may be 0
@@ -57,11 +58,12 @@ struct smelt_metadata {
 };
 
 // Writes a package, contiguous and in the order given, to a temporary name beside `path`, then renames it.
-// `description` is a JSON object without checksums and version, which are added; NULL: a plain safetensors file.
-// Errors: INVALID_ARGUMENT, IO, FORMAT (description is no JSON object).
+// `description` is a JSON object without checksums and version, which are added; NULL: a plain safetensors
+// file. Errors: INVALID_ARGUMENT, IO, FORMAT (description is no JSON object).
 SMELT_API enum smelt_result smelt_package_write(const char *path, const struct smelt_package_tensor *tensors,
                                                 uint32_t tensor_count, const char *description,
-                                                const struct smelt_metadata *metadata, uint32_t metadata_count);
+                                                const struct smelt_metadata *metadata,
+                                                uint32_t metadata_count);
 
 SMELT_END
 

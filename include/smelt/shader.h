@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Shaders: GLSL with smelt's modules to SPIR-V, its reflection, and bundles of precompiled variants.
 //
-// Compiling needs a build with -Dcompiler=enabled; a build without it loads bundles and is otherwise complete.
+// Compiling needs a build with -Dcompiler=enabled; a build without it loads bundles and is otherwise
+// complete.
 #ifndef SMELT_SHADER_H
 #define SMELT_SHADER_H
 
@@ -11,8 +12,8 @@ SMELT_BEGIN
 
 // --- Reflection -------------------------------------------------------------------------------------
 
-// The layout of tensors in an argument block (scalar layout): a 64-bit address, then `rank` uint32 extents, then
-// `rank` uint32 strides in elements. A bundle made for another version is refused.
+// The layout of tensors in an argument block (scalar layout): a 64-bit address, then `rank` uint32 extents,
+// then `rank` uint32 strides in elements. A bundle made for another version is refused.
 #define SMELT_ARGUMENT_BLOCK_VERSION 1
 
 enum smelt_access {
@@ -28,7 +29,8 @@ enum smelt_member_kind {
 };
 
 struct smelt_member {
-    const char *name; // nested structs by dots, array elements by index: "net.layer0.weight", "light[2].color"
+    const char
+        *name; // nested structs by dots, array elements by index: "net.layer0.weight", "light[2].color"
     enum smelt_member_kind kind;
     uint32_t offset, size; // bytes in the block
     // Tensors, decoded from the struct's name (glsl/smelt/tensor_tmpl.glsl):
@@ -36,8 +38,8 @@ struct smelt_member {
     uint32_t rank;
     uint32_t shape[SMELT_TENSOR_MAX_RANK]; // 0: known at run time only
     enum smelt_access access;
-    // Constants: components of a vector, columns of a matrix, elements of an array (1 each when not one), and the
-    // array's stride in bytes.
+    // Constants: components of a vector, columns of a matrix, elements of an array (1 each when not one), and
+    // the array's stride in bytes.
     uint32_t vector_size, columns, array_count, array_stride;
 };
 
@@ -65,8 +67,10 @@ struct smelt_specialization {
 struct smelt_reflection {
     const struct smelt_block *blocks; // argument blocks: every buffer_reference block but tensors' own data
     uint32_t block_count;
-    struct smelt_block push_constants; // member_count 0: none. A 64-bit member that points to a block is ADDRESS
-    const char *const *push_constant_targets; // per push constant member: the block's name it points to, or NULL
+    struct smelt_block
+        push_constants; // member_count 0: none. A 64-bit member that points to a block is ADDRESS
+    const char *const
+        *push_constant_targets; // per push constant member: the block's name it points to, or NULL
     const struct smelt_binding *bindings;
     uint32_t binding_count;
     const struct smelt_specialization *specializations;
@@ -97,7 +101,8 @@ enum smelt_optimization {
 struct smelt_shader_params {
     const char *path;   // of the source; or NULL with:
     const char *source; // text (with `path` too: `path` is only its name in messages)
-    VkShaderStageFlagBits stage; // 0: by the extension of path (.vert .frag .comp .geom .tesc .tese .mesh .task)
+    VkShaderStageFlagBits
+        stage; // 0: by the extension of path (.vert .frag .comp .geom .tesc .tese .mesh .task)
     const struct smelt_define *defines;
     uint32_t define_count;
     const char *const *include_directories; // after the source's own directory, before the modules
@@ -115,10 +120,10 @@ struct smelt_shader_params {
 // Compiles, or finds in the cache. The macros SMELT_BACKENDS (the set of backends in use) and
 // SMELT_BACKEND_DEFAULT are defined for the source. `context` NULL: for no particular device (see
 // smelt_backend_choose), without cache.
-// Errors: COMPILE (every compiler message, each "file:line: error: ..." of the user's source), NOT_FOUND (path),
-// UNSUPPORTED (build without compiler; op or backend), INVALID_ARGUMENT. Thread-safe.
-SMELT_API enum smelt_result smelt_shader_create(smelt_context context, const struct smelt_shader_params *params,
-                                                smelt_shader *shader);
+// Errors: COMPILE (every compiler message, each "file:line: error: ..." of the user's source), NOT_FOUND
+// (path), UNSUPPORTED (build without compiler; op or backend), INVALID_ARGUMENT. Thread-safe.
+SMELT_API enum smelt_result
+smelt_shader_create(smelt_context context, const struct smelt_shader_params *params, smelt_shader *shader);
 SMELT_API void smelt_shader_destroy(smelt_shader *shader);
 
 struct smelt_shader_info {
@@ -144,13 +149,12 @@ SMELT_API enum smelt_result smelt_shader_module(smelt_shader shader, VkShaderMod
 SMELT_API const struct smelt_block *smelt_shader_block(smelt_shader shader, const char *name);
 
 // A compute pipeline with a layout made from the reflection: descriptor set layouts are `set_layouts` (may be
-// NULL when the shader has no bindings), the push constant range is the shader's. For the caller's own pipelines
-// use smelt_shader_module. The caller destroys both with the device. `specialization` may be NULL.
-SMELT_API enum smelt_result smelt_shader_create_compute_pipeline(smelt_shader shader,
-                                                                 const VkDescriptorSetLayout *set_layouts,
-                                                                 uint32_t set_layout_count,
-                                                                 const VkSpecializationInfo *specialization,
-                                                                 VkPipelineLayout *layout, VkPipeline *pipeline);
+// NULL when the shader has no bindings), the push constant range is the shader's. For the caller's own
+// pipelines use smelt_shader_module. The caller destroys both with the device. `specialization` may be NULL.
+SMELT_API enum smelt_result
+smelt_shader_create_compute_pipeline(smelt_shader shader, const VkDescriptorSetLayout *set_layouts,
+                                     uint32_t set_layout_count, const VkSpecializationInfo *specialization,
+                                     VkPipelineLayout *layout, VkPipeline *pipeline);
 
 // --- Bundles: one file with a SPIR-V per backend, made ahead of time ---------------------------------
 //
@@ -158,9 +162,9 @@ SMELT_API enum smelt_result smelt_shader_create_compute_pipeline(smelt_shader sh
 // the metadata key "smelt" (docs/packages.md).
 
 // Compiles `params` once per backend that its ops and the compiler can do (all of `backends`, a mask of
-// 1 << SMELT_BACKEND_x; 0: all) and writes the bundle (to a temporary name, then renamed). `skipped`, when not
-// NULL, receives the mask of backends asked for by bit but not possible.
-// Errors as smelt_shader_create, and IO. PORTABLE must compile.
+// 1 << SMELT_BACKEND_x; 0: all) and writes the bundle (to a temporary name, then renamed). `skipped`, when
+// not NULL, receives the mask of backends asked for by bit but not possible. Errors as smelt_shader_create,
+// and IO. PORTABLE must compile.
 SMELT_API enum smelt_result smelt_bundle_write(const struct smelt_shader_params *params, uint32_t backends,
                                                const char *path, uint32_t *skipped);
 
@@ -173,8 +177,8 @@ SMELT_API enum smelt_result smelt_shader_create_from_bundle_memory(smelt_context
                                                                    size_t size, enum smelt_backend backend,
                                                                    smelt_shader *shader);
 
-// The modules of the library, as they are embedded: `index` from 0 until NULL is returned. `name` receives the
-// name for #include. Static storage.
+// The modules of the library, as they are embedded: `index` from 0 until NULL is returned. `name` receives
+// the name for #include. Static storage.
 SMELT_API const char *smelt_module_text(uint32_t index, const char **name);
 
 SMELT_END

@@ -24,33 +24,33 @@ enum smelt_tensor_usage {
 
 struct smelt_tensor_params {
     enum smelt_dtype dtype;
-    uint32_t rank; // 0 (a scalar) to SMELT_TENSOR_MAX_RANK
+    uint32_t rank;                           // 0 (a scalar) to SMELT_TENSOR_MAX_RANK
     uint64_t shape[SMELT_TENSOR_MAX_RANK];   // extents, slowest first; each >= 1, product < 2^32
     uint64_t strides[SMELT_TENSOR_MAX_RANK]; // in elements. All zero: packed row-major (rows aligned with
                                              // USAGE_MACHINE_LEARNING). Given strides must not make elements
-                                             // overlap; a 4-bit type needs even strides but for the innermost,
-                                             // which must be 1
+                                             // overlap; a 4-bit type needs even strides but for the
+                                             // innermost, which must be 1
     uint32_t usage; // smelt_tensor_usage bits; 0: COMPUTE | RENDER
     // Where it lives: memory of its own, a place in a heap, or a view of the caller's buffer.
-    smelt_heap heap;      // borrowed
-    uint64_t heap_offset; // a multiple of the alignment smelt_tensor_size_and_alignment gives
-    VkBuffer buffer;      // borrowed; with SHADER_DEVICE_ADDRESS, STORAGE_BUFFER and TRANSFER usage
+    smelt_heap heap;        // borrowed
+    uint64_t heap_offset;   // a multiple of the alignment smelt_tensor_size_and_alignment gives
+    VkBuffer buffer;        // borrowed; with SHADER_DEVICE_ADDRESS, STORAGE_BUFFER and TRANSFER usage
     uint64_t buffer_offset; // a multiple of the element size (4-bit types: any byte)
     uint64_t buffer_size;   // bytes of `buffer`, checked against; required with `buffer`
     const char *name;       // for debuggers and messages; NULL: "tensor". Copied
 };
 
-// Bytes that a tensor of these params spans, from its first to past its last element, and the alignment of its
-// place in a heap (64 with USAGE_MACHINE_LEARNING, else 16). Only dtype, rank, shape, strides, usage are read.
-// Errors: SHAPE, DTYPE. Thread-safe.
+// Bytes that a tensor of these params spans, from its first to past its last element, and the alignment of
+// its place in a heap (64 with USAGE_MACHINE_LEARNING, else 16). Only dtype, rank, shape, strides, usage are
+// read. Errors: SHAPE, DTYPE. Thread-safe.
 SMELT_API enum smelt_result smelt_tensor_size_and_alignment(const struct smelt_tensor_params *params,
                                                             uint64_t *size, uint64_t *alignment);
 
 // Contents of new memory are undefined. Errors: SHAPE (rank, zero extent, product or byte size overflow,
 // overlapping strides, does not fit the heap or buffer), DTYPE, INVALID_ARGUMENT (misaligned offset, heap and
 // buffer both given), BUDGET, OUT_OF_DEVICE_MEMORY, VULKAN. Thread-safe.
-SMELT_API enum smelt_result smelt_tensor_create(smelt_context context, const struct smelt_tensor_params *params,
-                                                smelt_tensor *tensor);
+SMELT_API enum smelt_result
+smelt_tensor_create(smelt_context context, const struct smelt_tensor_params *params, smelt_tensor *tensor);
 
 // Frees the tensor and the memory it made itself. Slices of it must have been destroyed.
 SMELT_API void smelt_tensor_destroy(smelt_tensor *tensor);
@@ -86,7 +86,8 @@ SMELT_API uint64_t smelt_tensor_element_count(smelt_tensor tensor);
 struct smelt_tensor_box {
     uint64_t origin[SMELT_TENSOR_MAX_RANK]; // all zero: the tensor's first element
     uint64_t shape[SMELT_TENSOR_MAX_RANK];  // all zero: up to the end in every dimension
-    uint64_t strides[SMELT_TENSOR_MAX_RANK]; // of the host's array, in elements; all zero: packed. 4-bit: packed
+    uint64_t
+        strides[SMELT_TENSOR_MAX_RANK]; // of the host's array, in elements; all zero: packed. 4-bit: packed
 };
 
 // Copies host elements (of the tensor's dtype) into a box of the tensor, or back. NULL box: the whole tensor.
@@ -94,16 +95,18 @@ struct smelt_tensor_box {
 // Elements of the tensor outside the box keep their values.
 // GPU work submitted earlier to the context's queue is ordered before the copy.
 // Errors: SHAPE, INVALID_ARGUMENT (size too small), OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. Thread-safe.
-SMELT_API enum smelt_result smelt_tensor_write_and_wait(smelt_tensor tensor, const struct smelt_tensor_box *box,
-                                                        const void *data, uint64_t size);
-SMELT_API enum smelt_result smelt_tensor_read_and_wait(smelt_tensor tensor, const struct smelt_tensor_box *box,
-                                                       void *data, uint64_t size);
+SMELT_API enum smelt_result smelt_tensor_write_and_wait(smelt_tensor tensor,
+                                                        const struct smelt_tensor_box *box, const void *data,
+                                                        uint64_t size);
+SMELT_API enum smelt_result smelt_tensor_read_and_wait(smelt_tensor tensor,
+                                                       const struct smelt_tensor_box *box, void *data,
+                                                       uint64_t size);
 
 // --- GPU operations, recorded into the caller's command buffer (compute; no barriers are recorded) ---
 //
 // All run at stage COMPUTE_SHADER with SHADER_STORAGE_READ/WRITE access, outside a render pass. Source and
-// destination must not share bytes. Errors: SHAPE, DTYPE, INVALID_ARGUMENT (overlap), UNSUPPORTED. They bind a
-// compute pipeline and push constants; nothing else of the command buffer's state changes.
+// destination must not share bytes. Errors: SHAPE, DTYPE, INVALID_ARGUMENT (overlap), UNSUPPORTED. They bind
+// a compute pipeline and push constants; nothing else of the command buffer's state changes.
 
 // destination[i] = source[i], converted to the destination's dtype (rounding and saturation as dtype.h) when
 // the two differ. With `permutation` (rank entries), destination dimension d is source dimension
@@ -112,7 +115,8 @@ SMELT_API enum smelt_result smelt_encode_copy(VkCommandBuffer commands, smelt_te
                                               smelt_tensor source, const uint32_t *permutation);
 
 // Every element = value, converted to the tensor's dtype; bytes between strided elements keep their values.
-SMELT_API enum smelt_result smelt_encode_fill(VkCommandBuffer commands, smelt_tensor destination, double value);
+SMELT_API enum smelt_result smelt_encode_fill(VkCommandBuffer commands, smelt_tensor destination,
+                                              double value);
 
 SMELT_END
 

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks what a machine can check of the house style; prints one line per finding and fails if there is any."""
+import re
+import shutil
+import subprocess
+import sys
+
+CODE = ('.c', '.h', '.cpp', '.glsl', '.comp', '.frag', '.vert')
+TEXT = CODE + ('.md', '.py', '.build', '.txt', '.sh', '.in')
+MODULE_FIELDS = ('what', 'params', 'makes', 'errors', 'needs', 'source')
+MAX_LINES = {'.c': 700, '.h': 400, '.glsl': 400}
+CLANG_FORMAT_MAJOR = '14'  # others format differently; the check is left out then
+
+findings = []
+
+
+def find(path, line, text):
+    findings.append(f'{path}:{line}: {text}')
+
+
+def check_text(path, text):
+    if text and not text.endswith('\n'):
+        find(path, text.count('\n') + 1, 'no newline at the end of the file')
+    for number, line in enumerate(text.split('\n'), 1):
+        if line != line.rstrip():
+            find(path, number, 'space at the end of the line')
+        if '\t' in line and path.endswith(CODE):
+            find(path, number, 'tab')
+        if re.search(r'\b(TODO|FIXME|XXX|HACK)\b', line) and path.endswith(CODE):
+            find(path, number, 'work left open in the code')
+
+
+def check_code(path, text):
+    if 'SPDX-License-Identifier: MIT' not in text[:200]:
+        find(path, 1, 'no SPDX-License-Identifier line')
+    suffix = '.' + path.rsplit('.', 1)[1]
+    lines = text.count('\n')
+    if lines > MAX_LINES.get(suffix, 10**9):
+        find(path, lines, f'{lines} lines; a {suffix} file has at most {MAX_LINES[suffix]}')
+
+
+def check_module(path, text):
+    head = text[:text.find('\n\n') if '\n\n' in text else None]
+    for field in MODULE_FIELDS:
+        if not re.search(rf'^//\s*{field}\b', text, re.M):
+            find(path, 1, f'the header comment has no field "{field}"')
+    guard = re.search(r'^#ifndef (SMELT_\w+_GLSL)\b', text, re.M)
+    if path.endswith('_tmpl.glsl'):
+        taken = set(re.findall(r'^#undef (SMELT_\w+)', text, re.M))
+        for name in set(re.findall(r'^#define (SMELT_\w+)', text, re.M)):
+            if name not in taken:
+                find(path, 1, f'a template leaves {name} defined')
+        if guard:
+            find(path, 1, 'a template has an include guard')
+    elif not guard:
+        find(path, 1, 'no include guard SMELT_<NAME>_GLSL')
+    del head
+    for number, line in enumerate(text.split('\n'), 1):
+        if re.match(r'\s*#\s*ifdef\s+SMELT_', line):
+            find(path, number, '#ifdef of a parameter: test its value')
+        if re.match(r'\s*(shared\s|layout\s*\(\s*(set|binding|local_size|push_constant)|void main\b)', line):
+            find(path, number, 'a module leaves bindings, shared memory, local size and main to the caller')
+
+
+def check_format(paths):
+    tool = shutil.which('clang-format')
+    version = tool and subprocess.run([tool, '--version'], capture_output=True, text=True).stdout
+    if not version or f'version {CLANG_FORMAT_MAJOR}.' not in version:
+        print(f'lint: formatting not checked (needs clang-format {CLANG_FORMAT_MAJOR})')
+        return
+    result = subprocess.run([tool, '--style=file', '--dry-run', *paths], capture_output=True, text=True)
+    for line in result.stderr.split('\n'):
+        if 'warning: code should be clang-formatted' in line:
+            findings.append(line.split(' warning')[0] + ' not formatted: run ./dev format')
+
+
+def main():
+    paths = subprocess.run(['git', 'ls-files'], capture_output=True, text=True, check=True).stdout.split('\n')
+    code = []
+    for path in filter(None, paths):
+        if not (path.endswith(TEXT) or path in ('dev', '.ci/run')):
+            continue
+        try:
+            with open(path, encoding='utf-8') as f:
+                text = f.read()
+        except FileNotFoundError:
+            continue
+        except UnicodeDecodeError:
+            find(path, 1, 'not UTF-8')
+            continue
+        check_text(path, text)
+        if path.endswith(CODE):
+            code.append(path)
+            check_code(path, text)
+        if path.startswith('glsl/smelt/'):
+            check_module(path, text)
+    check_format(code)
+    for finding in sorted(set(findings)):
+        print(finding)
+    print(f'lint: {len(code)} source files, {len(set(findings))} findings')
+    return 1 if findings else 0
+
+
+sys.exit(main())
