@@ -202,6 +202,21 @@ enum smelt_result smelt_memory_allocate(smelt_context context, const VkMemoryReq
 void smelt_memory_free(smelt_context context, VkDeviceMemory *memory, uint64_t size,
                        enum smelt_memory_purpose purpose);
 
+// --- Places for argument blocks (block_memory.c) ---------------------------------------------------------
+
+struct smelt_block_place {
+    struct smelt_block_chunk *chunk; // NULL: none
+    uint32_t first, count;           // granules of the chunk
+    VkDeviceAddress address;
+    void *mapped; // coherent
+};
+// `alignment` is a power of two. Counted as ARGUMENTS. Thread-safe, both.
+enum smelt_result smelt_block_allocate(smelt_context context, uint64_t size, uint32_t alignment,
+                                       struct smelt_block_place *place);
+void smelt_block_free(smelt_context context, struct smelt_block_place *place);
+
+// --- Submissions that wait, barriers (vk_memory.c) ---------------------------------------------------------
+
 // Begins the context's own command buffer and holds submit_mutex until smelt_submit_end, which submits and
 // waits (and must be called after a successful begin, also to abandon: `submit` false).
 enum smelt_result smelt_submit_begin(smelt_context context, VkCommandBuffer *commands);
