@@ -142,8 +142,10 @@ struct smelt_context_t {
     VkCommandPool submit_pool;
     VkCommandBuffer submit_commands;
     VkFence submit_fence;
-    struct smelt_kernels
-        *kernels; // ready-made kernels, made when first needed (kernels.c), guarded by `mutex`
+    // Guarded by `mutex`: ready-made kernels, made when first needed (kernels.c), and the memory of argument
+    // blocks (block_memory.c).
+    struct smelt_kernels *kernels;
+    struct smelt_block_chunk *block_chunks;
 };
 
 // --- Errors and the log (common.c) --------------------------------------------------------------------
