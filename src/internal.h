@@ -14,9 +14,9 @@
 #define SMELT_MAX(a, b) ((a) > (b) ? (a) : (b))
 
 #if defined(__GNUC__)
-#define SMELT_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define SMELT_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define SMELT_PRINTF(format, first)
+#define SMELT_PRINTF(text, first)
 #endif
 
 // --- Vulkan entry points (context.c loads them; a NULL optional one means the extension is not enabled) ----
@@ -253,6 +253,9 @@ uint64_t smelt_os_time_ns(void); // monotonic
 // --- Between objects ------------------------------------------------------------------------------------
 
 smelt_context smelt_tensor_context(smelt_tensor tensor);
+smelt_context smelt_heap_context(smelt_heap heap);
+// The bits of `value` in a valid type, rounded once as dtype.h says.
+uint32_t smelt_dtype_encode(enum smelt_dtype dtype, double value);
 // A view that only binds: an opaque device-optimal matrix (weights.c). Owned by the caller.
 enum smelt_result smelt_tensor_create_opaque(smelt_context context, enum smelt_dtype dtype, uint32_t rows,
                                              uint32_t columns, VkBuffer buffer, uint64_t offset,

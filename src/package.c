@@ -1,0 +1,616 @@
+// SPDX-License-Identifier: MIT
+// The safetensors reader and writer (https://github.com/huggingface/safetensors, "Format"): the file is
+// hostile until every size, offset and name of its header has been checked.
+#include "json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+// JSON text costs up to 40 times its size when parsed; real headers stay under 1 MiB.
+#define MAX_HEADER (16u << 20)
+
+struct package_tensor {
+    struct smelt_package_tensor tensor;
+    uint64_t begin, end;
+    uint32_t header_order;
+};
+
+struct smelt_package_t {
+    struct smelt_mapping mapping; // size 0 and data NULL when from memory
+    char *name, *kind;
+    cJSON *header, *description; // description NULL: a plain safetensors file
+    const cJSON *metadata;       // in `header`, or NULL
+    struct package_tensor *tensors;
+    const struct package_tensor **by_name;
+    uint32_t tensor_count;
+};
+
+static const struct {
+    const char *name;
+    enum smelt_dtype dtype;
+    uint32_t bits;
+} file_dtypes[] = {
+    {"F32", SMELT_DTYPE_F32, 32},       {"F16", SMELT_DTYPE_F16, 16},       {"BF16", SMELT_DTYPE_BF16, 16},
+    {"F8_E4M3", SMELT_DTYPE_F8E4M3, 8}, {"F8_E5M2", SMELT_DTYPE_F8E5M2, 8}, {"I8", SMELT_DTYPE_I8, 8},
+    {"U8", SMELT_DTYPE_U8, 8},          {"I16", SMELT_DTYPE_I16, 16},       {"U16", SMELT_DTYPE_U16, 16},
+    {"I32", SMELT_DTYPE_I32, 32},       {"U32", SMELT_DTYPE_U32, 32},       {"F64", SMELT_DTYPE_NONE, 64},
+    {"I64", SMELT_DTYPE_NONE, 64},      {"U64", SMELT_DTYPE_NONE, 64},      {"BOOL", SMELT_DTYPE_NONE, 8},
+    {"C64", SMELT_DTYPE_NONE, 64},      {"F8_E8M0", SMELT_DTYPE_NONE, 8},   {"F4", SMELT_DTYPE_NONE, 4},
+    {"F6_E2M3", SMELT_DTYPE_NONE, 6},   {"F6_E3M2", SMELT_DTYPE_NONE, 6},
+};
+
+// 0: a type this version has not heard of; its size cannot be checked.
+static uint32_t file_dtype_bits(const char *name, enum smelt_dtype *dtype)
+{
+    for (size_t i = 0; i < SMELT_COUNT_OF(file_dtypes); i++) {
+        if (!strcmp(file_dtypes[i].name, name)) {
+            *dtype = file_dtypes[i].dtype;
+            return file_dtypes[i].bits;
+        }
+    }
+    *dtype = SMELT_DTYPE_NONE;
+    return 0;
+}
+
+// Bytes of a shape in a type of `bits`; false on overflow or a size that is no whole number of bytes.
+static bool shape_size(const uint64_t *shape, uint32_t rank, uint32_t bits, uint64_t *size)
+{
+    uint64_t count = 1;
+    bool empty = false;
+    for (uint32_t i = 0; i < rank; i++) {
+        empty |= shape[i] == 0;
+        if (shape[i] && count > UINT64_MAX / shape[i])
+            return false;
+        count *= shape[i] ? shape[i] : 1;
+    }
+    if (count > UINT64_MAX / bits || (!empty && count * bits % 8))
+        return false;
+    *size = empty ? 0 : count * bits / 8;
+    return true;
+}
+
+static enum smelt_result bad_tensor(smelt_package package, const char *tensor, const char *format, ...)
+    SMELT_PRINTF(3, 4);
+static enum smelt_result bad_tensor(smelt_package package, const char *tensor, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: tensor \"%.80s\": %s", package->name, tensor, text);
+}
+
+static enum smelt_result read_shape(smelt_package package, const cJSON *entry,
+                                    struct smelt_package_tensor *tensor)
+{
+    const cJSON *shape = cJSON_GetObjectItemCaseSensitive(entry, "shape");
+    if (!cJSON_IsArray(shape))
+        return bad_tensor(package, entry->string, "wanted an array \"shape\"");
+    tensor->rank = 0;
+    for (const cJSON *extent = shape->child; extent; extent = extent->next) {
+        if (tensor->rank == SMELT_PACKAGE_MAX_RANK)
+            return bad_tensor(package, entry->string, "wanted a rank of at most %d, got %d",
+                              SMELT_PACKAGE_MAX_RANK, cJSON_GetArraySize(shape));
+        if (!smelt_json_to_u64(extent, &tensor->shape[tensor->rank]))
+            return bad_tensor(package, entry->string, "shape[%u]: wanted a whole number up to 2^53",
+                              tensor->rank);
+        tensor->rank++;
+    }
+    return SMELT_OK;
+}
+
+static enum smelt_result read_tensor(smelt_package package, const cJSON *entry, uint64_t data_size,
+                                     struct package_tensor *out)
+{
+    struct smelt_package_tensor *tensor = &out->tensor;
+    const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(entry, "dtype");
+    const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(entry, "data_offsets");
+    if (!cJSON_IsString(dtype))
+        return bad_tensor(package, entry->string, "wanted a string \"dtype\"");
+    if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2 ||
+        !smelt_json_to_u64(offsets->child, &out->begin) ||
+        !smelt_json_to_u64(offsets->child->next, &out->end))
+        return bad_tensor(package, entry->string, "wanted \"data_offsets\" of two whole numbers");
+    if (out->begin > out->end || out->end > data_size)
+        return bad_tensor(
+            package, entry->string,
+            "data_offsets [%llu, %llu]: wanted begin <= end <= %llu bytes of data (is the file cut "
+            "short?)",
+            (unsigned long long)out->begin, (unsigned long long)out->end, (unsigned long long)data_size);
+    enum smelt_result result = read_shape(package, entry, tensor);
+    if (result)
+        return result;
+    tensor->name = entry->string;
+    tensor->dtype_name = dtype->valuestring;
+    tensor->size = out->end - out->begin;
+    uint32_t bits = file_dtype_bits(tensor->dtype_name, &tensor->dtype);
+    uint64_t wanted;
+    if (!shape_size(tensor->shape, tensor->rank, bits ? bits : 1, &wanted) && bits)
+        return bad_tensor(package, entry->string,
+                          "shape: the product of its extents times the element size "
+                          "overflows or is no whole number of bytes");
+    if (bits && wanted != tensor->size)
+        return bad_tensor(package, entry->string,
+                          "its dtype %s and shape want %llu bytes, its data_offsets give %llu",
+                          tensor->dtype_name, (unsigned long long)wanted, (unsigned long long)tensor->size);
+    return SMELT_OK;
+}
+
+static int compare_offsets(const void *a, const void *b)
+{
+    const struct package_tensor *x = a, *y = b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    if (x->end != y->end)
+        return x->end < y->end ? -1 : 1;
+    return x->header_order < y->header_order ? -1 : x->header_order > y->header_order;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct package_tensor *const *x = a, *const *y = b;
+    return strcmp((*x)->tensor.name, (*y)->tensor.name);
+}
+
+// The data is covered exactly: from 0 to its end, no byte twice, none left out.
+static enum smelt_result check_cover(smelt_package package, uint64_t data_size)
+{
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < package->tensor_count; i++) {
+        const struct package_tensor *t = &package->tensors[i];
+        if (t->begin < at)
+            return bad_tensor(
+                package, t->tensor.name, "overlaps \"%.80s\": wanted it to begin at %llu, got %llu",
+                package->tensors[i - 1].tensor.name, (unsigned long long)at, (unsigned long long)t->begin);
+        if (t->begin > at)
+            return bad_tensor(package, t->tensor.name,
+                              "a hole before it: wanted it to begin at %llu, got %llu",
+                              (unsigned long long)at, (unsigned long long)t->begin);
+        at = t->end;
+    }
+    if (at != data_size)
+        return smelt_fail(NULL, SMELT_ERROR_FORMAT,
+                          "%s: wanted the tensors to fill %llu bytes of data, they fill %llu", package->name,
+                          (unsigned long long)data_size, (unsigned long long)at);
+    return SMELT_OK;
+}
+
+static enum smelt_result check_metadata(smelt_package package)
+{
+    if (!cJSON_IsObject(package->metadata))
+        return smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: __metadata__: wanted an object", package->name);
+    for (const cJSON *m = package->metadata->child; m; m = m->next)
+        if (!cJSON_IsString(m))
+            return smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: __metadata__ \"%.80s\": wanted a string",
+                              package->name, m->string);
+    return SMELT_OK;
+}
+
+static enum smelt_result read_description(smelt_package package)
+{
+    const char *text = smelt_package_metadata(package, "smelt"), *kind = "";
+    if (text) {
+        enum smelt_result result =
+            smelt_json_parse(NULL, package->name, text, strlen(text), &package->description);
+        if (result)
+            return result;
+        struct smelt_json root = smelt_json_root(NULL, package->name, package->description);
+        uint32_t format;
+        if (!cJSON_IsObject(package->description))
+            return smelt_json_fail(&root, "an object");
+        if ((result = smelt_json_u32(&root, "format", 1, UINT32_MAX, &format)))
+            return result;
+        if (format > SMELT_PACKAGE_VERSION)
+            return smelt_fail(NULL, SMELT_ERROR_VERSION,
+                              "%s: wanted a package of format version up to %d, got %u", package->name,
+                              SMELT_PACKAGE_VERSION, format);
+        if ((result = smelt_json_string(&root, "kind", NULL, &kind)))
+            return result;
+    }
+    package->kind = smelt_copy_string(kind);
+    return package->kind ? SMELT_OK
+                         : smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for a package");
+}
+
+static enum smelt_result read_header(smelt_package package, const unsigned char *data, size_t size)
+{
+    if (size < 8)
+        return smelt_fail(NULL, SMELT_ERROR_FORMAT,
+                          "%s: not a safetensors file: wanted at least 8 bytes, got %zu", package->name,
+                          size);
+    uint64_t length = 0;
+    for (int i = 7; i >= 0; i--)
+        length = length << 8 | data[i];
+    if (length < 2 || length > MAX_HEADER || length > size - 8)
+        return smelt_fail(
+            NULL, SMELT_ERROR_FORMAT,
+            "%s: not a safetensors file: wanted a header of 2 to %u bytes inside the file's %zu, got "
+            "%llu",
+            package->name, MAX_HEADER, size, (unsigned long long)length);
+    if (data[8] != '{')
+        return smelt_fail(NULL, SMELT_ERROR_FORMAT,
+                          "%s: not a safetensors file: wanted a header that begins with '{', got byte 0x%02x",
+                          package->name, data[8]);
+    enum smelt_result result =
+        smelt_json_parse(NULL, package->name, (const char *)data + 8, (size_t)length, &package->header);
+    if (result)
+        return result;
+    uint32_t entries = (uint32_t)cJSON_GetArraySize(package->header);
+    package->tensors = calloc(entries + 1, sizeof(*package->tensors));
+    package->by_name = calloc(entries + 1, sizeof(*package->by_name));
+    if (!package->tensors || !package->by_name)
+        return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for %u tensors", package->name,
+                          entries);
+    uint64_t data_size = size - 8 - length;
+    for (const cJSON *entry = package->header->child; entry; entry = entry->next) {
+        if (!strcmp(entry->string, "__metadata__")) {
+            package->metadata = entry;
+            continue;
+        }
+        struct package_tensor *t = &package->tensors[package->tensor_count];
+        t->header_order = package->tensor_count++;
+        if ((result = read_tensor(package, entry, data_size, t)))
+            return result;
+    }
+    qsort(package->tensors, package->tensor_count, sizeof(*package->tensors), compare_offsets);
+    for (uint32_t i = 0; i < package->tensor_count; i++) {
+        package->tensors[i].tensor.data = data + 8 + length + package->tensors[i].begin;
+        package->by_name[i] = &package->tensors[i];
+    }
+    qsort(package->by_name, package->tensor_count, sizeof(*package->by_name), compare_names);
+    if (!(result = check_cover(package, data_size)) && package->metadata)
+        result = check_metadata(package);
+    return result ? result : read_description(package);
+}
+
+static enum smelt_result open_bytes(const void *data, size_t size, const char *name,
+                                    struct smelt_mapping mapping, smelt_package *package)
+{
+    smelt_package p = calloc(1, sizeof(*p));
+    if (p)
+        p->name = smelt_copy_string(name);
+    if (!p || !p->name) {
+        free(p);
+        smelt_os_unmap_file(&mapping);
+        return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for a package", name);
+    }
+    p->mapping = mapping;
+    enum smelt_result result = read_header(p, data, size);
+    if (result)
+        smelt_package_close(&p);
+    else
+        *package = p;
+    return result;
+}
+
+enum smelt_result smelt_package_open(const char *path, smelt_package *package)
+{
+    struct smelt_mapping mapping = {0};
+    if (!path || !package)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                          "smelt_package_open: wanted a path and a place for the "
+                          "package, got NULL");
+    enum smelt_result result = smelt_os_map_file(NULL, path, &mapping);
+    return result ? result : open_bytes(mapping.data, mapping.size, path, mapping, package);
+}
+
+enum smelt_result smelt_package_open_memory(const void *data, size_t size, const char *name,
+                                            smelt_package *package)
+{
+    if ((!data && size) || !package)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                          "smelt_package_open_memory: wanted data and a place for "
+                          "the package, got NULL");
+    return open_bytes(data, size, name ? name : "memory", (struct smelt_mapping){0}, package);
+}
+
+void smelt_package_close(smelt_package *package)
+{
+    if (!package || !*package)
+        return;
+    smelt_package p = *package;
+    cJSON_Delete(p->header);
+    cJSON_Delete(p->description);
+    free(p->tensors);
+    free(p->by_name);
+    free(p->kind);
+    free(p->name);
+    smelt_os_unmap_file(&p->mapping);
+    free(p);
+    *package = NULL;
+}
+
+const char *smelt_package_name(smelt_package package)
+{
+    return package->name;
+}
+
+uint32_t smelt_package_tensor_count(smelt_package package)
+{
+    return package->tensor_count;
+}
+
+const struct smelt_package_tensor *smelt_package_tensor(smelt_package package, uint32_t index)
+{
+    return index < package->tensor_count ? &package->tensors[index].tensor : NULL;
+}
+
+const struct smelt_package_tensor *smelt_package_find(smelt_package package, const char *name)
+{
+    struct package_tensor key = {.tensor.name = name};
+    const struct package_tensor *k = &key, **found;
+    if (!name || !package->tensor_count)
+        return NULL;
+    found = bsearch(&k, package->by_name, package->tensor_count, sizeof(*package->by_name), compare_names);
+    return found ? &(*found)->tensor : NULL;
+}
+
+const char *smelt_package_metadata(smelt_package package, const char *key)
+{
+    const cJSON *value =
+        package->metadata && key ? cJSON_GetObjectItemCaseSensitive(package->metadata, key) : NULL;
+    return value ? value->valuestring : NULL;
+}
+
+bool smelt_package_metadata_at(smelt_package package, uint32_t index, const char **key, const char **value)
+{
+    const cJSON *item =
+        package->metadata ? cJSON_GetArrayItem(package->metadata, (int)SMELT_MIN(index, 1u << 30)) : NULL;
+    if (!item)
+        return false;
+    *key = item->string;
+    *value = item->valuestring;
+    return true;
+}
+
+const char *smelt_package_kind(smelt_package package)
+{
+    return package->kind;
+}
+
+const cJSON *smelt_package_description(smelt_package package)
+{
+    return package->description;
+}
+
+// zlib takes 32-bit lengths.
+static uint32_t checksum(const void *data, uint64_t size)
+{
+    uLong crc = crc32(0, NULL, 0);
+    for (const unsigned char *p = data; size;) {
+        uInt n = (uInt)SMELT_MIN(size, 1u << 30);
+        crc = crc32(crc, p, n);
+        p += n;
+        size -= n;
+    }
+    return (uint32_t)crc;
+}
+
+enum smelt_result smelt_package_verify(smelt_package package)
+{
+    const cJSON *sums = cJSON_GetObjectItemCaseSensitive(package->description, "checksums");
+    if (!sums)
+        return SMELT_OK;
+    struct smelt_json root = smelt_json_root(NULL, package->name, package->description), at;
+    enum smelt_result result = smelt_json_object(&root, "checksums", &at);
+    for (const cJSON *sum = result ? NULL : sums->child; sum; sum = sum->next)
+        if (!smelt_package_find(package, sum->string))
+            return smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: a checksum of \"%.80s\", but no such tensor",
+                              package->name, sum->string);
+    // The sums are in the order of the tensors in what the writer makes; a walk along both stays linear.
+    const cJSON *next = sums->child;
+    for (uint32_t i = 0; i < package->tensor_count && !result; i++) {
+        const struct smelt_package_tensor *t = &package->tensors[i].tensor;
+        const cJSON *sum =
+            next && !strcmp(next->string, t->name) ? next : cJSON_GetObjectItemCaseSensitive(sums, t->name);
+        char got[9];
+        next = sum ? sum->next : NULL;
+        snprintf(got, sizeof(got), "%08x", checksum(t->data, t->size));
+        if (!cJSON_IsString(sum))
+            result = bad_tensor(package, t->name, "wanted a checksum string in the description");
+        else if (strcmp(sum->valuestring, got))
+            result = bad_tensor(package, t->name, "its data is damaged: wanted CRC-32 %.16s, got %s",
+                                sum->valuestring, got);
+    }
+    return result;
+}
+
+// --- Writing ----------------------------------------------------------------------------------------------
+
+static const char *file_dtype_name(const struct smelt_package_tensor *tensor)
+{
+    if (tensor->dtype == SMELT_DTYPE_NONE)
+        return tensor->dtype_name;
+    for (size_t i = 0; i < SMELT_COUNT_OF(file_dtypes); i++)
+        if (file_dtypes[i].dtype == tensor->dtype)
+            return file_dtypes[i].name;
+    return NULL;
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static enum smelt_result check_written_tensor(const char *path, const struct smelt_package_tensor *t)
+{
+    enum smelt_dtype dtype;
+    const char *name = t->name ? t->name : "(NULL)", *type = file_dtype_name(t);
+    if (!t->name || !strcmp(t->name, "__metadata__") || !smelt_utf8_valid(t->name, strlen(t->name)))
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                          "%s: tensor \"%.80s\": wanted a UTF-8 name other than __metadata__", path, name);
+    uint32_t bits = type ? file_dtype_bits(type, &dtype) : 0;
+    if (!bits)
+        return smelt_fail(
+            NULL, SMELT_ERROR_INVALID_ARGUMENT,
+            "%s: tensor \"%.80s\": wanted a dtype of the safetensors format (4-bit types are stored as "
+            "u8), got %s",
+            path, name, t->dtype == SMELT_DTYPE_NONE ? type ? type : "none" : smelt_dtype_name(t->dtype));
+    uint64_t size;
+    if (t->rank > SMELT_PACKAGE_MAX_RANK || !shape_size(t->shape, t->rank, bits, &size) || size != t->size ||
+        (size && !t->data))
+        return smelt_fail(
+            NULL, SMELT_ERROR_INVALID_ARGUMENT,
+            "%s: tensor \"%.80s\": wanted rank <= %d, data, and a size that its shape gives; got rank %u, "
+            "%llu bytes",
+            path, name, SMELT_PACKAGE_MAX_RANK, t->rank, (unsigned long long)t->size);
+    return SMELT_OK;
+}
+
+// Names once each; `what` for the message.
+static enum smelt_result check_unique(const char *path, const char *what, const char **names, uint32_t count)
+{
+    qsort(names, count, sizeof(*names), compare_strings);
+    for (uint32_t i = 1; i < count; i++)
+        if (!strcmp(names[i - 1], names[i]))
+            return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "%s: two %s named \"%.80s\"", path, what,
+                              names[i]);
+    return SMELT_OK;
+}
+
+static enum smelt_result check_written(const char *path, const struct smelt_package_tensor *tensors,
+                                       uint32_t tensor_count, bool description,
+                                       const struct smelt_metadata *metadata, uint32_t metadata_count)
+{
+    const char **names = calloc((size_t)SMELT_MAX(tensor_count, metadata_count) + 2, sizeof(*names));
+    if (!names)
+        return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for %u names", path,
+                          tensor_count);
+    enum smelt_result result = SMELT_OK;
+    for (uint32_t i = 0; i < tensor_count && !result; i++) {
+        result = check_written_tensor(path, &tensors[i]);
+        names[i] = tensors[i].name;
+    }
+    if (!result)
+        result = check_unique(path, "tensors", names, tensor_count);
+    for (uint32_t i = 0; i < metadata_count && !result; i++) {
+        names[i] = metadata[i].key;
+        if (!names[i] || !metadata[i].value || !smelt_utf8_valid(names[i], strlen(names[i])) ||
+            !smelt_utf8_valid(metadata[i].value, strlen(metadata[i].value)))
+            result = smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                                "%s: metadata %u: wanted a key and a value in UTF-8", path, i);
+    }
+    names[metadata_count] = "smelt";
+    if (!result)
+        result = check_unique(path, "metadata entries", names, metadata_count + description);
+    free(names);
+    return result;
+}
+
+// The description with "format" first and "checksums" last.
+static enum smelt_result complete_description(const char *path, const char *description,
+                                              const struct smelt_package_tensor *tensors,
+                                              uint32_t tensor_count, struct smelt_text *text)
+{
+    cJSON *json = NULL;
+    enum smelt_result result = smelt_json_parse(NULL, path, description, strlen(description), &json);
+    if (result)
+        return result;
+    if (!cJSON_IsObject(json))
+        result = smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: description: wanted a JSON object", path);
+    else if (!cJSON_IsString(cJSON_GetObjectItemCaseSensitive(json, "kind")))
+        result = smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: description: kind: wanted a string", path);
+    cJSON_DeleteItemFromObjectCaseSensitive(json, "format");
+    cJSON_DeleteItemFromObjectCaseSensitive(json, "checksums");
+    char *body = result ? NULL : cJSON_PrintUnformatted(json);
+    cJSON_Delete(json);
+    if (result)
+        return result;
+    if (!body)
+        return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for the description", path);
+    smelt_text_add(text, "{\"format\":%d,%.*s,\"checksums\":{", SMELT_PACKAGE_VERSION, (int)strlen(body) - 2,
+                   body + 1);
+    cJSON_free(body);
+    for (uint32_t i = 0; i < tensor_count; i++) {
+        smelt_text_add(text, "%s", i ? "," : "");
+        smelt_json_add_string(text, tensors[i].name);
+        smelt_text_add(text, ":\"%08x\"", checksum(tensors[i].data, tensors[i].size));
+    }
+    smelt_text_add(text, "}}");
+    return SMELT_OK;
+}
+
+static void add_entry(struct smelt_text *text, const struct smelt_package_tensor *t, uint64_t begin)
+{
+    smelt_json_add_string(text, t->name);
+    smelt_text_add(text, ":{\"dtype\":\"%s\",\"shape\":[", file_dtype_name(t));
+    for (uint32_t d = 0; d < t->rank; d++)
+        smelt_text_add(text, "%s%llu", d ? "," : "", (unsigned long long)t->shape[d]);
+    smelt_text_add(text, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)begin,
+                   (unsigned long long)(begin + t->size));
+}
+
+// The header text, from "{" to "}" and spaces up to a multiple of 8, so that the data begins aligned.
+static void add_header(struct smelt_text *text, const struct smelt_package_tensor *tensors,
+                       uint32_t tensor_count, const struct smelt_text *description,
+                       const struct smelt_metadata *metadata, uint32_t metadata_count)
+{
+    uint64_t begin = 0;
+    const char *separator = "";
+    smelt_text_add(text, "{");
+    if (description->data || metadata_count) {
+        smelt_text_add(text, "\"__metadata__\":{");
+        if (description->data) {
+            smelt_text_add(text, "\"smelt\":");
+            smelt_json_add_string(text, description->data);
+            separator = ",";
+        }
+        for (uint32_t i = 0; i < metadata_count; i++, separator = ",") {
+            smelt_text_add(text, "%s", separator);
+            smelt_json_add_string(text, metadata[i].key);
+            smelt_text_add(text, ":");
+            smelt_json_add_string(text, metadata[i].value);
+        }
+        smelt_text_add(text, "}");
+        separator = ",";
+    }
+    for (uint32_t i = 0; i < tensor_count; i++, separator = ",") {
+        smelt_text_add(text, "%s", separator);
+        add_entry(text, &tensors[i], begin);
+        begin += tensors[i].size;
+    }
+    smelt_text_add(text, "}");
+    while (text->size % 8 && !text->failed)
+        smelt_text_add(text, " ");
+}
+
+enum smelt_result smelt_package_write(const char *path, const struct smelt_package_tensor *tensors,
+                                      uint32_t tensor_count, const char *description,
+                                      const struct smelt_metadata *metadata, uint32_t metadata_count)
+{
+    if (!path || (!tensors && tensor_count) || (!metadata && metadata_count))
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                          "smelt_package_write: wanted a path, tensors and metadata, "
+                          "got NULL");
+    struct smelt_text complete = {0}, header = {0}, file = {0};
+    enum smelt_result result =
+        check_written(path, tensors, tensor_count, description != NULL, metadata, metadata_count);
+    if (!result && description)
+        result = complete_description(path, description, tensors, tensor_count, &complete);
+    if (!result) {
+        unsigned char length[8];
+        add_header(&header, tensors, tensor_count, &complete, metadata, metadata_count);
+        if (header.size > MAX_HEADER)
+            result =
+                smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                           "%s: wanted a header of at most %u bytes, got %zu", path, MAX_HEADER, header.size);
+        for (int i = 0; i < 8; i++)
+            length[i] = (unsigned char)((uint64_t)header.size >> 8 * i);
+        smelt_text_add_bytes(&file, length, 8);
+        smelt_text_add_bytes(&file, header.data, header.size);
+        for (uint32_t i = 0; i < tensor_count; i++)
+            if (tensors[i].size)
+                smelt_text_add_bytes(&file, tensors[i].data, tensors[i].size);
+        if (!result && (complete.failed || header.failed || file.failed))
+            result = smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for the file", path);
+        if (!result)
+            result = smelt_os_write_file(NULL, path, file.data, file.size);
+    }
+    smelt_text_free(&complete);
+    smelt_text_free(&header);
+    smelt_text_free(&file);
+    return result;
+}
