@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Declarations that Debian 12's Vulkan headers (1.3.239) predate, each guarded by its extension's macro so that
-// newer headers win. Values and layouts are those of the Vulkan registry (vk.xml, 1.4.359); the section named is
-// the extension's in the Vulkan specification, appendix "Layers & Extensions". No backend depends on the headers.
+// Declarations that Debian 12's Vulkan headers (1.3.239) predate, each guarded by its extension's macro so
+// that newer headers win. Values and layouts are those of the Vulkan registry (vk.xml, 1.4.359); the section
+// named is the extension's in the Vulkan specification, appendix "Layers & Extensions". No backend depends on
+// the headers.
 #ifndef SMELT_VK_MISSING_H
 #define SMELT_VK_MISSING_H
 
