@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// base.glsl: the first include after #version; extension lines, shared constants, token helpers.
+//
+// what    every other module needs it; it is the only file of smelt with #extension lines
+// params  SMELT_BACKENDS  the backends that instances in this shader use: one or more of
+//         SMELT_BACKEND_BIT_PORTABLE _DOT8 _COOPVEC _COOPMAT _COOPMAT2, joined by | (libsmelt defines it;
+//         others write the #define before this include). PORTABLE needs no cooperative extension
+// makes   SMELT_BACKEND_x, SMELT_BACKEND_BIT_x, SMELT_DTYPE_x, SMELT_ACCESS_x, SMELT_SCOPE_x, SMELT_LAYOUT_x,
+//         SMELT_CAT; values are those of include/smelt (READ_WRITE is READ | WRITE here)
+// errors  none (no arithmetic)
+// needs   GLSL 4.60, SPIR-V 1.5 or newer (--target-env=vulkan1.3); features bufferDeviceAddress,
+//         scalarBlockLayout, storageBuffer16BitAccess, storageBuffer8BitAccess when tensors of that type are
+//         used; shaderFloat16 only when an instance computes in f16
+// source  DESIGN: backends are chosen by value, per instance
+#ifndef SMELT_BASE_GLSL
+#define SMELT_BASE_GLSL
+
+#define SMELT_BACKEND_PORTABLE 1
+#define SMELT_BACKEND_DOT8 2
+#define SMELT_BACKEND_COOPVEC 3
+#define SMELT_BACKEND_COOPMAT 4
+#define SMELT_BACKEND_COOPMAT2 5
+
+#define SMELT_BACKEND_BIT_PORTABLE 2
+#define SMELT_BACKEND_BIT_DOT8 4
+#define SMELT_BACKEND_BIT_COOPVEC 8
+#define SMELT_BACKEND_BIT_COOPMAT 16
+#define SMELT_BACKEND_BIT_COOPMAT2 32
+
+#ifndef SMELT_BACKENDS
+#error "base.glsl: SMELT_BACKENDS (backends in use, e.g. SMELT_BACKEND_BIT_PORTABLE) is not defined"
+#endif
+#if SMELT_BACKENDS <= 0 || (SMELT_BACKENDS & ~62) != 0
+#error "base.glsl: SMELT_BACKENDS must be one or more SMELT_BACKEND_BIT_x joined by |"
+#endif
+
+#extension GL_EXT_buffer_reference : require
+#extension GL_EXT_buffer_reference2 : require
+#extension GL_EXT_buffer_reference_uvec2 : require
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_EXT_scalar_block_layout : require
+#extension GL_EXT_shader_16bit_storage : require
+#extension GL_EXT_shader_8bit_storage : require
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_DOT8) != 0
+#extension GL_EXT_integer_dot_product : require
+#endif
+#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPVEC) != 0
+#extension GL_NV_cooperative_vector : require
+#endif
+#if (SMELT_BACKENDS & (SMELT_BACKEND_BIT_COOPMAT | SMELT_BACKEND_BIT_COOPMAT2)) != 0
+#extension GL_KHR_memory_scope_semantics : require
+#extension GL_KHR_cooperative_matrix : require
+#endif
+#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT2) != 0
+#extension GL_NV_cooperative_matrix2 : require
+#endif
+
+#define SMELT_DTYPE_F32 1
+#define SMELT_DTYPE_F16 2
+#define SMELT_DTYPE_BF16 3
+#define SMELT_DTYPE_F8E4M3 4
+#define SMELT_DTYPE_F8E5M2 5
+#define SMELT_DTYPE_I8 6
+#define SMELT_DTYPE_U8 7
+#define SMELT_DTYPE_I16 8
+#define SMELT_DTYPE_U16 9
+#define SMELT_DTYPE_I32 10
+#define SMELT_DTYPE_U32 11
+#define SMELT_DTYPE_I4 12
+#define SMELT_DTYPE_U4 13
+
+#define SMELT_ACCESS_READ 1
+#define SMELT_ACCESS_WRITE 2
+#define SMELT_ACCESS_READ_WRITE 3
+
+// Enumerated from 1: an undefined (misspelt) name counts as 0 in #if and must not mean anything.
+#define SMELT_SCOPE_THREAD 1
+#define SMELT_SCOPE_SUBGROUP 2
+#define SMELT_SCOPE_WORKGROUP 3
+
+// Of a matrix in memory. OPTIMAL is what the backend reads fastest: row-major for PORTABLE, the device's
+// inferencing-optimal layout for COOPVEC (vkConvertCooperativeVectorMatrixNV).
+#define SMELT_LAYOUT_ROW_MAJOR 1
+#define SMELT_LAYOUT_OPTIMAL 2
+
+#define SMELT_CAT_(a, b) a##b
+#define SMELT_CAT(a, b) SMELT_CAT_(a, b)
+
+// A parameter for which 0 has a meaning is checked by pasting its value to one of these: a misspelt value is
+// an undeclared identifier that ends in it.
+const int smelt_flag_is_0 = 0;
+const int smelt_flag_is_1 = 1;
+
+#endif
