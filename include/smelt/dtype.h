@@ -5,6 +5,7 @@
 // stays a NaN (quiet, sign kept, payload not). Overflow: f16 and bf16 give infinity; f8e4m3 has no infinity
 // and f8e5m2 is treated like it: both saturate to the largest finite value (OCP 8-bit floating point
 // specification 1.0, section 5, saturating mode), infinities included. Integers saturate and a NaN gives 0.
+// Between equal types the bits are copied.
 #ifndef SMELT_DTYPE_H
 #define SMELT_DTYPE_H
 
@@ -61,7 +62,8 @@ SMELT_API float smelt_f8e5m2_to_f32(uint8_t bits);
 //   source       smelt_dtype_size(source_dtype, count) bytes, any alignment
 //   destination  smelt_dtype_size(destination_dtype, count) bytes, any alignment; when a 4-bit count is odd
 //                the unused half of the last byte becomes 0
-// Errors: SMELT_ERROR_DTYPE for NONE or unknown types. Thread-safe.
+// Errors: SMELT_ERROR_DTYPE for NONE or unknown types, SMELT_ERROR_INVALID_ARGUMENT for NULL with a count.
+// Thread-safe.
 SMELT_API enum smelt_result smelt_dtype_convert(enum smelt_dtype destination_dtype, void *destination,
                                                 enum smelt_dtype source_dtype, const void *source,
                                                 uint64_t count);
