@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+// smelt devices: what each Vulkan device can do, which backend each op takes and why, and whether it is right.
+#include "tool.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: smelt devices [--device D] [--selftest] [--json]\n"
+    "\n"
+    "Lists the Vulkan devices. For each usable one (or the one chosen): its driver, features, and for\n"
+    "mlp at thread scope in a fragment and a compute shader the backend that is chosen and why others are not.\n"
+    "\n"
+    "  --device D    an index, a type (discrete integrated virtual cpu gpu) or a part of a name\n"
+    "  --selftest    run a small network on every backend against double arithmetic; one row per backend.\n"
+    "                A backend that gives wrong numbers is demoted: refused from then on in this process\n"
+    "  --json        for machines\n"
+    "  --help\n"
+    "\n"
+    "Exit status 1: no usable device, or a backend failed the self-test.\n";
+
+struct stage {
+    const char *name;
+    VkShaderStageFlagBits bit;
+};
+static const struct stage stages[] = {{"fragment", VK_SHADER_STAGE_FRAGMENT_BIT},
+                                      {"compute", VK_SHADER_STAGE_COMPUTE_BIT}};
+
+static struct smelt_backend_choice choose(smelt_context context, VkShaderStageFlagBits stage)
+{
+    struct smelt_backend_query query = {.op = SMELT_OP_MLP, .scope = SMELT_SCOPE_THREAD, .stage = stage};
+    struct smelt_backend_choice choice;
+    memset(&choice, 0, sizeof(choice));
+    smelt_backend_choose(context, &query, &choice);
+    return choice;
+}
+
+struct flag {
+    const char *name;
+    bool value;
+};
+
+// The features that decide about backends, in the order they are listed.
+static size_t feature_flags(const struct smelt_capabilities *c, struct flag flags[24])
+{
+    const struct flag all[] = {
+        {"float16", c->shader_float16},
+        {"int8", c->shader_int8},
+        {"int64", c->shader_int64},
+        {"integer dot product", c->integer_dot_product},
+        {"bfloat16", c->bfloat16},
+        {"float8", c->float8},
+        {"non-uniform texture arrays", c->sampled_image_nonuniform},
+        {"cooperative vector", c->cooperative_vector},
+        {"cooperative vector training", c->cooperative_vector_training},
+        {"cooperative matrix", c->cooperative_matrix},
+        {"cooperative matrix 2: workgroup scope", c->cooperative_matrix2_workgroup_scope},
+        {"cooperative matrix 2: flexible dimensions", c->cooperative_matrix2_flexible_dimensions},
+        {"cooperative matrix 2: reductions", c->cooperative_matrix2_reductions},
+        {"cooperative matrix 2: conversions", c->cooperative_matrix2_conversions},
+        {"cooperative matrix 2: per element", c->cooperative_matrix2_per_element},
+        {"cooperative matrix 2: tensor addressing", c->cooperative_matrix2_tensor_addressing},
+        {"cooperative matrix 2: block loads", c->cooperative_matrix2_block_loads},
+        {"pipeline statistics", c->pipeline_statistics},
+    };
+    memcpy(flags, all, sizeof(all));
+    return sizeof(all) / sizeof(all[0]);
+}
+
+static void print_device(smelt_context context)
+{
+    const struct smelt_capabilities *c = smelt_context_capabilities(context);
+    printf("  driver      %s %s (Vulkan %u.%u.%u)\n", c->driver_name, c->driver_info,
+           VK_API_VERSION_MAJOR(c->api_version), VK_API_VERSION_MINOR(c->api_version),
+           VK_API_VERSION_PATCH(c->api_version));
+    printf("  limits      subgroup %u (%u to %u), push constants %u bytes, shared memory %u bytes, workgroup %u\n",
+           c->subgroup_size, c->min_subgroup_size, c->max_subgroup_size, c->max_push_constants_size,
+           c->max_shared_memory_size, c->max_workgroup_invocations);
+    struct flag flags[24];
+    size_t count = feature_flags(c, flags);
+    for (int has = 1; has >= 0; has--) {
+        printf("  %s", has ? "has         " : "has not     ");
+        const char *separator = "";
+        for (size_t i = 0; i < count; i++)
+            if (flags[i].value == (has != 0)) {
+                printf("%s%s", separator, flags[i].name);
+                separator = ", ";
+            }
+        printf("\n");
+    }
+    if (c->known_bad)
+        printf("  known bad   %s\n", c->known_bad);
+    for (size_t s = 0; s < sizeof(stages) / sizeof(stages[0]); s++) {
+        struct smelt_backend_choice choice = choose(context, stages[s].bit);
+        printf("  mlp, thread scope, %s shader: %s, computed in %s, accumulated in %s\n", stages[s].name,
+               smelt_backend_name(choice.backend), smelt_dtype_name(choice.computed),
+               smelt_dtype_name(choice.accumulated));
+        for (int b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT; b++)
+            if (!choice.eligible[b])
+                printf("    not %-9s %s\n", smelt_backend_name((enum smelt_backend)b), choice.reason[b]);
+    }
+}
+
+static cJSON *json_device(smelt_context context)
+{
+    const struct smelt_capabilities *c = smelt_context_capabilities(context);
+    cJSON *json = cJSON_CreateObject(), *features = cJSON_AddObjectToObject(json, "features");
+    cJSON_AddStringToObject(json, "driver", c->driver_name);
+    cJSON_AddStringToObject(json, "driver_info", c->driver_info);
+    cJSON_AddNumberToObject(json, "subgroup_size", c->subgroup_size);
+    cJSON_AddNumberToObject(json, "max_push_constants_size", c->max_push_constants_size);
+    cJSON_AddNumberToObject(json, "max_shared_memory_size", c->max_shared_memory_size);
+    struct flag flags[24];
+    size_t count = feature_flags(c, flags);
+    for (size_t i = 0; i < count; i++)
+        cJSON_AddBoolToObject(features, flags[i].name, flags[i].value);
+    cJSON *ops = cJSON_AddArrayToObject(json, "ops");
+    for (size_t s = 0; s < sizeof(stages) / sizeof(stages[0]); s++) {
+        struct smelt_backend_choice choice = choose(context, stages[s].bit);
+        cJSON *op = cJSON_CreateObject();
+        cJSON_AddItemToArray(ops, op);
+        cJSON_AddStringToObject(op, "op", "mlp");
+        cJSON_AddStringToObject(op, "scope", "thread");
+        cJSON_AddStringToObject(op, "stage", stages[s].name);
+        cJSON_AddStringToObject(op, "backend", smelt_backend_name(choice.backend));
+        cJSON_AddStringToObject(op, "computed", smelt_dtype_name(choice.computed));
+        cJSON *refused = cJSON_AddObjectToObject(op, "refused");
+        for (int b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT; b++)
+            if (!choice.eligible[b])
+                cJSON_AddStringToObject(refused, smelt_backend_name((enum smelt_backend)b), choice.reason[b]);
+    }
+    return json;
+}
+
+// One row per backend. Returns whether all that ran were right.
+static bool selftest(smelt_context context, cJSON *json)
+{
+    bool good = true;
+    cJSON *rows = json ? cJSON_AddArrayToObject(json, "selftest") : NULL;
+    for (int b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT; b++) {
+        enum smelt_backend backend = (enum smelt_backend)b;
+        bool ran;
+        double worst;
+        char verdict[512];
+        enum smelt_result result = tool_selftest_backend(context, backend, &ran, &worst);
+        const char *outcome = "right";
+        if (result != SMELT_OK) {
+            outcome = "failed";
+            snprintf(verdict, sizeof(verdict), "could not run: %s", smelt_last_error());
+        } else if (!ran) {
+            outcome = "not available";
+            snprintf(verdict, sizeof(verdict), "%s", smelt_last_error());
+        } else {
+            snprintf(verdict, sizeof(verdict), "largest error %.3g of the bound", worst);
+            if (!(worst <= 1.0))
+                outcome = "wrong";
+        }
+        if (!strcmp(outcome, "wrong") || !strcmp(outcome, "failed")) {
+            good = false;
+            if (backend != SMELT_BACKEND_PORTABLE)
+                smelt_backend_demote(context, backend, "the self-test found wrong numbers on this device");
+        }
+        if (rows) {
+            cJSON *row = cJSON_CreateObject();
+            cJSON_AddItemToArray(rows, row);
+            cJSON_AddStringToObject(row, "backend", smelt_backend_name(backend));
+            cJSON_AddStringToObject(row, "outcome", outcome);
+            cJSON_AddStringToObject(row, "detail", verdict);
+        } else {
+            printf("  selftest %-9s %-13s %s\n", smelt_backend_name(backend), outcome, verdict);
+        }
+    }
+    return good;
+}
+
+// Reports device `index` (or the named one). Returns whether its self-test passed, if asked for.
+static bool report(const struct smelt_device_summary *device, const char *name, bool test, cJSON *list)
+{
+    bool good = true;
+    smelt_context context = NULL;
+    cJSON *json = NULL;
+    if (!list)
+        printf("%s  (%s)\n", device->name, smelt_device_type_name(device->type));
+    if (!device->usable) {
+        if (!list)
+            printf("  not usable: lacks %s\n", device->missing);
+        json = list ? cJSON_CreateObject() : NULL;
+        if (json)
+            cJSON_AddStringToObject(json, "missing", device->missing);
+    } else if (tool_context(name, false, &context) != SMELT_OK) {
+        tool_fail_smelt();
+        return false;
+    } else {
+        if (list)
+            json = json_device(context);
+        if (test)
+            good = selftest(context, json);
+        if (!list)
+            print_device(context);
+    }
+    if (json) {
+        cJSON_AddStringToObject(json, "name", device->name);
+        cJSON_AddStringToObject(json, "type", smelt_device_type_name(device->type));
+        cJSON_AddBoolToObject(json, "usable", device->usable);
+        cJSON_AddItemToArray(list, json);
+    }
+    smelt_context_destroy(&context);
+    return good;
+}
+
+int tool_devices(int argc, char **argv)
+{
+    static const struct option options[] = {{"device", required_argument, NULL, 'd'},
+                                            {"selftest", no_argument, NULL, 't'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *name = NULL;
+    bool test = false, as_json = false;
+    for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        switch (o) {
+        case 'd':
+            name = optarg;
+            break;
+        case 't':
+            test = true;
+            break;
+        case 'j':
+            as_json = true;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return TOOL_OK;
+        default:
+            return TOOL_USAGE;
+        }
+    }
+    if (optind < argc)
+        return tool_usage_error("devices takes no argument '%s'", argv[optind]);
+
+    struct smelt_device_summary devices[16];
+    uint32_t count = 16;
+    if (smelt_device_list(&count, devices) != SMELT_OK)
+        return tool_fail_smelt();
+    if (count > 16)
+        count = 16;
+    bool good = true, any = false;
+    cJSON *list = as_json ? cJSON_CreateArray() : NULL;
+    if (name) { // let the library's own choice decide which one is meant
+        smelt_context context = NULL;
+        if (tool_context(name, false, &context) != SMELT_OK) {
+            cJSON_Delete(list);
+            return tool_fail_smelt();
+        }
+        const char *chosen = smelt_context_capabilities(context)->device_name;
+        for (uint32_t i = 0; i < count; i++)
+            if (!any && !strcmp(devices[i].name, chosen)) {
+                good = report(&devices[i], name, test, list);
+                any = true;
+            }
+        smelt_context_destroy(&context);
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            char index[16];
+            snprintf(index, sizeof(index), "%u", i);
+            good = report(&devices[i], index, test, list) && good;
+            any = any || devices[i].usable;
+        }
+    }
+    if (list)
+        tool_print_json(list);
+    if (!any)
+        return tool_fail("no usable Vulkan device");
+    return good ? TOOL_OK : TOOL_FAILED;
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// The `smelt` command: finds the subcommand and runs it.
+#include "tool.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"devices", "list Vulkan devices, what they can do and which backend each op takes", tool_devices},
+    {"compile", "compile a shader with smelt's modules to SPIR-V or to a bundle", tool_compile},
+    {"info", "say what is in a package or bundle", tool_info},
+    {"material", "decode a neural material to images, or import one", tool_material},
+    {"render", "render a mesh with a neural material to a PNG", tool_render},
+};
+
+static void print_usage(FILE *file)
+{
+    fprintf(file, "usage: smelt COMMAND [ARGUMENTS]\n\ncommands:\n");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        fprintf(file, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(file, "\nsmelt COMMAND --help tells a command's options; smelt --version the version.\n"
+                  "Exit status: 0 it worked, 1 it failed (one line on standard error says why), 2 wrong usage.\n");
+}
+
+static int fail(enum tool_status status, const char *format, va_list arguments)
+{
+    fputs("smelt: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    return status;
+}
+
+int tool_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int status = fail(TOOL_FAILED, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+int tool_usage_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int status = fail(TOOL_USAGE, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+int tool_fail_smelt(void)
+{
+    return tool_fail("%s", smelt_last_error());
+}
+
+bool tool_parse_size(const char *text, uint32_t *width, uint32_t *height)
+{
+    char *end;
+    long w = strtol(text, &end, 10);
+    if (end == text || *end != 'x')
+        return false;
+    const char *rest = end + 1;
+    long h = strtol(rest, &end, 10);
+    if (end == rest || *end || w < 1 || h < 1 || w > 16384 || h > 16384)
+        return false;
+    *width = (uint32_t)w;
+    *height = (uint32_t)h;
+    return true;
+}
+
+bool tool_parse_backend(const char *text, enum smelt_backend *backend)
+{
+    *backend = smelt_backend_from_name(text);
+    if (*backend != SMELT_BACKEND_COUNT)
+        return true;
+    tool_usage_error("no backend '%s'; there are: auto portable dot8 coopvec coopmat coopmat2", text);
+    return false;
+}
+
+static void log_line(void *user, enum smelt_log_level level, const char *line)
+{
+    (void)user;
+    if (level == SMELT_LOG_WARNING) // errors come back as results and are told by tool_fail_smelt
+        fprintf(stderr, "smelt: warning: %s\n", line);
+}
+
+enum smelt_result tool_context(const char *device, bool validation, smelt_context *context)
+{
+    struct smelt_context_params params = {.device_name = device, .validation = validation, .log = log_line};
+    return smelt_context_create(&params, context);
+}
+
+void tool_print_json(cJSON *json)
+{
+    char *text = cJSON_Print(json);
+    if (text)
+        puts(text);
+    cJSON_free(text);
+    cJSON_Delete(json);
+}
+
+void tool_format_shape(const uint64_t *shape, uint32_t rank, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (uint32_t i = 0; i < rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "[%llu]", (unsigned long long)shape[i]);
+    if (!rank)
+        snprintf(text, size, "scalar");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return TOOL_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        print_usage(stdout);
+        return TOOL_OK;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        printf("smelt %s\n", smelt_version());
+        return TOOL_OK;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (!strcmp(argv[1], commands[i].name)) {
+            int status = commands[i].run(argc - 1, argv + 1);
+            if (fflush(stdout) || ferror(stdout))
+                return tool_fail("writing to standard output failed");
+            return status;
+        }
+    return tool_usage_error("no command '%s'; smelt --help lists them", argv[1]);
+}

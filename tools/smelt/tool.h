@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// What the subcommands of `smelt` share: exit statuses, messages, options, the context.
+#ifndef SMELT_TOOL_H
+#define SMELT_TOOL_H
+
+#include <smelt/smelt.h>
+#include <cjson/cJSON.h>
+
+// Exit statuses: 0 it worked, 1 it did not (one line on standard error says why), 2 the command line is wrong.
+enum tool_status { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
+
+int tool_devices(int argc, char **argv);
+int tool_compile(int argc, char **argv);
+int tool_info(int argc, char **argv);
+int tool_material(int argc, char **argv);
+int tool_render(int argc, char **argv);
+
+// One line on standard error, "smelt: ...".
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+int tool_fail(const char *format, ...); // returns TOOL_FAILED
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+int tool_usage_error(const char *format, ...); // returns TOOL_USAGE
+
+// smelt_last_error() as a failure.
+int tool_fail_smelt(void);
+
+// "640x480" into two positive numbers of at most 16384.
+bool tool_parse_size(const char *text, uint32_t *width, uint32_t *height);
+
+// A backend by name; says which there are when there is no such one.
+bool tool_parse_backend(const char *text, enum smelt_backend *backend);
+
+// A context on the device of this name (NULL: the default) whose warnings go to standard error.
+enum smelt_result tool_context(const char *device, bool validation, smelt_context *context);
+
+// Prints a JSON object and frees it.
+void tool_print_json(cJSON *json);
+
+// SHAPE as "[64][32]" into `text`.
+void tool_format_shape(const uint64_t *shape, uint32_t rank, char *text, size_t size);
+
+// Checks one backend's numbers on this device with a small network (selftest.c). SMELT_OK: right, or not
+// available (*ran false); SMELT_ERROR_VULKAN...: could not run; *worst is the largest error in units of the bound.
+enum smelt_result tool_selftest_backend(smelt_context context, enum smelt_backend backend, bool *ran,
+                                        double *worst);
+
+#endif
