@@ -86,7 +86,7 @@ enum smelt_result smelt_block_allocate(smelt_context context, uint64_t size, uin
     }
     mtx_unlock(&context->mutex);
     // Made outside the lock, which memory accounting takes as well.
-    struct smelt_block_chunk *chunk;
+    struct smelt_block_chunk *chunk = NULL;
     enum smelt_result result =
         create_chunk(context, SMELT_MAX(CHUNK_SIZE, (uint64_t)count * GRANULE), &chunk);
     if (result != SMELT_OK)
