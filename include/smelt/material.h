@@ -84,19 +84,21 @@ SMELT_API VkImageView smelt_material_latent(smelt_material material, uint32_t in
 // A sampler as the latents want it (bilinear, repeat, linear between mips), owned by the material.
 SMELT_API VkSampler smelt_material_sampler(smelt_material material);
 
-// The generated module for this architecture, to be compiled in as a virtual file, with these names (the
-// header comment of the text says the same):
-//   struct NAME_block      a buffer_reference block: net (weights and biases), latent[i] (uint, for bindless
-//   use) struct NAME_surface    a member per channel: linear colour, unit normals, scalars in their range
-//   vec4 NAME_fetch(NAME_block b, uint index, vec2 uv, float lod)   to be written by the user *before* the
-//   include NAME_surface NAME_eval(NAME_block b, vec2 uv, float lod) NAME_surface NAME_eval_grad(NAME_block
-//   b, vec2 uv, vec2 ddx, vec2 ddy)   lod from derivatives void NAME_eval_raw(NAME_block b, vec2 uv, float
-//   lod, out float y[N])  the stored values, as trained
+// The generated module for this architecture, to be compiled in as a virtual file, with these names:
+//   NAME_block     a buffer_reference block: net (weights and biases), latent_extent (uvec2, of mip 0), latent[i]
+//                  (uint, for bindless use)
+//   NAME_surface   a struct with a member per channel: linear colour, unit normals (Y up), scalars in their range
+//   vec4 NAME_fetch(NAME_block b, uint index, vec2 uv, float lod)   declared by the text, and defined by the user
+//                  *after* the include: the filtered texel of latent `index` as stored, in 0..1
+//   NAME_surface NAME_eval(NAME_block b, vec2 uv, float lod)
+//   NAME_surface NAME_eval_grad(NAME_block b, vec2 uv, vec2 ddx, vec2 ddy)   lod from derivatives
+//   void NAME_eval_raw(NAME_block b, vec2 uv, float lod, out float y[N])     the stored values, as trained
 // `name` must be a GLSL identifier. Free with smelt_free_text. Thread-safe.
 SMELT_API enum smelt_result smelt_material_glsl(smelt_material material, const char *name, char **text);
 
-// Sets every weight and bias of a NAME_block under `prefix` ("" when the block is the argument block itself),
-// and latent[i] = first_texture + i.
+// Sets every weight and bias of a NAME_block, latent_extent, and latent[i] = first_texture + i. `prefix` "" when
+// the block is the argument block itself; otherwise members are named PREFIX.net.layer0.weight and so on.
+// Errors: those of smelt_arguments_set_tensor; NOT_READY for a description_only material.
 SMELT_API enum smelt_result smelt_material_set_arguments(smelt_material material, smelt_arguments arguments,
                                                          const char *prefix, uint32_t first_texture);
 
@@ -105,7 +107,8 @@ SMELT_API enum smelt_result smelt_material_set_arguments(smelt_material material
 // by the shader stages. `frame`: any number of the caller's; frame - frames_in_flight must have finished on
 // the GPU.
 //   parts  smelt_material_part bits; 0: all
-// Errors: INVALID_ARGUMENT (another architecture: says what differs). No allocation.
+// Errors: INVALID_ARGUMENT (another architecture: says what differs), those of reading the package, NOT_READY for
+// a description_only material. No allocation but for the staging ring, which the first call makes.
 enum smelt_material_part {
     SMELT_MATERIAL_WEIGHTS = 1 << 0,
     SMELT_MATERIAL_LATENTS = 1 << 1,
