@@ -31,17 +31,19 @@ SMELT_API enum smelt_activation smelt_activation_from_name(const char *name);
 
 // d[m][n] = activation(sum_k a[m][k] b[k][n] + bias[n]) at THREAD scope: `a` and `d` live in the invocation
 // (inline tensors), `b` and `bias` in device memory. See glsl/smelt/matmul2d_tmpl.glsl for what the instance
-// makes and for its error bound.
+// makes and for its error bound. The generated include also makes the inline tensor types NAME_left ([m][k] of
+// `computed`) and NAME_result ([m][n] of `accumulated`).
 struct smelt_matmul2d_descriptor {
     enum smelt_scope scope; // THREAD
-    uint32_t m, n, k;       // each >= 1; m is the rows one invocation computes (0: 1)
+    uint32_t m;             // rows that one invocation computes: 1 to 16 (0: 1)
+    uint32_t n, k;          // each 1 to 1024
     bool transpose_right;   // `b` is stored [n][k]: a weight [out][in]
-    bool accumulate;        // d += instead of d =
+    bool accumulate;        // d = activation(d + ...)
     bool bias;
     enum smelt_activation activation;
-    enum smelt_dtype stored;      // of b and bias. NONE: f16
-    enum smelt_dtype computed;    // NONE, f16 or f32: see smelt_backend_query
-    enum smelt_dtype accumulated; // NONE, f16 or f32
+    enum smelt_dtype stored;      // of b and bias: f32 f16 bf16 f8e4m3 f8e5m2. NONE: f16
+    enum smelt_dtype computed;    // f16 (not with stored f32 or bf16) or f32. NONE: see smelt_backend_query
+    enum smelt_dtype accumulated; // f16 or f32, not narrower than computed. NONE: as computed
     enum smelt_backend backend;
 };
 
