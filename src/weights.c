@@ -131,14 +131,13 @@ static enum smelt_result place_layers(smelt_weights weights, const struct smelt_
         layer->bias_size = params->layers[i].bias ? smelt_dtype_size(dtype, layer->rows) : 0;
         layer->staged_row_pitch =
             coopvec ? align_up(layer->row_size, COOPVEC_STRIDE_ALIGNMENT) : layer->row_size;
-        enum smelt_result result = query_matrix_size(weights, i);
+        layer->staged_size = coopvec ? layer->staged_row_pitch * layer->rows : smelt_dtype_size(dtype, count);
+        layer->matrix_size = layer->staged_size;
+        enum smelt_result result = coopvec ? query_matrix_size(weights, i) : SMELT_OK;
         if (result)
             return result;
-        if (!coopvec) // 4-bit rows of odd length share bytes
-            layer->matrix_size = smelt_dtype_size(dtype, count);
         layer->staged_matrix = align_up(staged, MATRIX_ALIGNMENT);
-        staged =
-            layer->staged_matrix + (coopvec ? layer->staged_row_pitch * layer->rows : layer->matrix_size);
+        staged = layer->staged_matrix + layer->staged_size;
         layer->matrix = align_up(placed, MATRIX_ALIGNMENT);
         placed = layer->matrix + layer->matrix_size;
         layer->staged_bias = align_up(staged, BIAS_ALIGNMENT);
@@ -311,15 +310,12 @@ static void fill_slot(smelt_weights weights, uint64_t slot, const void *const *m
     for (uint32_t i = 0; i < weights->layer_count; i++) {
         const struct layer *layer = &weights->layers[i];
         unsigned char *matrix = base + layer->staged_matrix;
-        if (layer->staged_row_pitch == layer->row_size) {
-            memcpy(matrix, matrices[i],
-                   weights->backend == SMELT_BACKEND_PORTABLE ? layer->matrix_size
-                                                              : layer->row_size * layer->rows);
-        } else {
+        if (layer->staged_row_pitch == layer->row_size)
+            memcpy(matrix, matrices[i], layer->staged_size);
+        else
             for (uint32_t row = 0; row < layer->rows; row++)
                 memcpy(matrix + row * layer->staged_row_pitch,
                        (const unsigned char *)matrices[i] + row * layer->row_size, layer->row_size);
-        }
         if (layer->bias_size)
             memcpy(base + layer->staged_bias, biases[i], layer->bias_size);
     }
