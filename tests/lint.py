@@ -41,7 +41,6 @@ def check_code(path, text):
 
 
 def check_module(path, text):
-    head = text[:text.find('\n\n') if '\n\n' in text else None]
     for field in MODULE_FIELDS:
         if not re.search(rf'^//\s*{field}\b', text, re.M):
             find(path, 1, f'the header comment has no field "{field}"')
@@ -55,7 +54,6 @@ def check_module(path, text):
             find(path, 1, 'a template has an include guard')
     elif not guard:
         find(path, 1, 'no include guard SMELT_<NAME>_GLSL')
-    del head
     for number, line in enumerate(text.split('\n'), 1):
         if re.match(r'\s*#\s*ifdef\s+SMELT_', line):
             find(path, number, '#ifdef of a parameter: test its value')
@@ -73,6 +71,18 @@ def check_format(paths):
     for line in result.stderr.split('\n'):
         if 'warning: code should be clang-formatted' in line:
             findings.append(line.split(' warning')[0] + ' not formatted: run ./dev format')
+
+
+def check_every_call():
+    with open('tests/headers/every_call.cpp', encoding='utf-8') as f:
+        used = f.read()
+    for header in subprocess.run(['git', 'ls-files', 'include/smelt'], capture_output=True, text=True).stdout.split():
+        with open(header, encoding='utf-8') as f:
+            text = f.read()
+        for declaration in re.findall(r'^SMELT_API\s[^;]*;', text, re.M):
+            name = re.search(r'(smelt_\w+)\s*\(', declaration).group(1)
+            if f'{name}(' not in used:
+                find(header, 1, f'tests/headers/every_call.cpp does not call {name}')
 
 
 def main():
@@ -96,6 +106,7 @@ def main():
         if path.startswith('glsl/smelt/'):
             check_module(path, text)
     check_format(code)
+    check_every_call()
     for finding in sorted(set(findings)):
         print(finding)
     print(f'lint: {len(code)} source files, {len(set(findings))} findings')

@@ -15,15 +15,23 @@ struct test {
     void (*run)(void);
 };
 
-static jmp_buf test_jump;
 static const char *test_skip_reason;
+
+// Leaving a test early: C++ has destructors to run, so it throws.
+enum test_outcome { TEST_PASSED = 0, TEST_FAILED = 1, TEST_SKIPPED = 2 };
+#ifdef __cplusplus
+#define TEST_LEAVE(outcome) throw(outcome)
+#else
+static jmp_buf test_jump;
+#define TEST_LEAVE(outcome) longjmp(test_jump, outcome)
+#endif
 
 static inline void test_failed(const char *file, int line, const char *what)
 {
     printf("    %s:%d: %s\n", file, line, what);
     if (smelt_last_error()[0])
         printf("    last error: %s\n", smelt_last_error());
-    longjmp(test_jump, 1);
+    TEST_LEAVE(TEST_FAILED);
 }
 
 // Ends the test when the condition is false.
@@ -48,7 +56,7 @@ static inline void test_failed(const char *file, int line, const char *what)
 #define SKIP(reason)                                                                                         \
     do {                                                                                                     \
         test_skip_reason = (reason);                                                                         \
-        longjmp(test_jump, 2);                                                                               \
+        TEST_LEAVE(TEST_SKIPPED);                                                                            \
     } while (0)
 
 // A context on the default device with validation (when the layer is installed and SMELT_TEST_VALIDATION is
@@ -66,14 +74,34 @@ static inline smelt_context test_context(void)
 {
     if (!test_context_handle) {
         const char *off = getenv("SMELT_TEST_VALIDATION");
-        struct smelt_context_params params = {
-            .validation = !(off && !strcmp(off, "0")), .log = test_log, .cache_directory = ""};
+        struct smelt_context_params params;
+        memset(&params, 0, sizeof(params));
+        params.validation = !(off && !strcmp(off, "0"));
+        params.log = test_log;
+        params.cache_directory = "";
         if (smelt_context_create(&params, &test_context_handle) != SMELT_OK) {
             printf("    no device to test on: %s\n", smelt_last_error());
             exit(1);
         }
     }
     return test_context_handle;
+}
+
+static inline int test_run(const struct test *test)
+{
+#ifdef __cplusplus
+    try {
+        test->run();
+    } catch (enum test_outcome outcome) {
+        return outcome;
+    }
+    return TEST_PASSED;
+#else
+    int outcome = setjmp(test_jump);
+    if (outcome == TEST_PASSED)
+        test->run();
+    return outcome;
+#endif
 }
 
 // Runs the tests whose name contains argv[1] (all without it). Exit status: 0 passed, 1 failed or none ran.
@@ -85,20 +113,18 @@ static inline int test_main(int argc, char **argv, const struct test *tests, siz
         if (argc > 1 && !strstr(tests[i].name, argv[1]))
             continue;
         uint32_t before = test_context_handle ? smelt_context_validation_messages(test_context_handle) : 0;
-        int outcome = setjmp(test_jump);
-        if (outcome == 0)
-            tests[i].run();
+        int outcome = test_run(&tests[i]);
         if (test_context_handle && smelt_context_validation_messages(test_context_handle) != before) {
             printf("    validation messages were given\n");
-            outcome = 1;
+            outcome = TEST_FAILED;
         }
-        if (outcome == 2)
+        if (outcome == TEST_SKIPPED)
             printf("skip  %s: %s\n", tests[i].name, test_skip_reason);
         else
             printf("%s  %s\n", outcome ? "FAIL" : "ok  ", tests[i].name);
-        passed += outcome == 0;
-        failed += outcome == 1;
-        skipped += outcome == 2;
+        passed += outcome == TEST_PASSED;
+        failed += outcome == TEST_FAILED;
+        skipped += outcome == TEST_SKIPPED;
     }
     smelt_context_destroy(&test_context_handle);
     printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);

@@ -17,18 +17,24 @@ static const char help[] =
     "\n"
     "Compiles GLSL with smelt's modules on the include path.\n"
     "\n"
-    "  -o FILE            the SPIR-V, or with --backends the bundle: one SPIR-V per backend and its reflection\n"
+    "  -o FILE            the SPIR-V, or with --backends the bundle: one SPIR-V per backend and its "
+    "reflection\n"
     "  -I DIR             search includes here too; may be repeated\n"
     "  -D NAME[=VALUE]    define a macro; may be repeated\n"
-    "  --stage S          vertex fragment compute geometry; default: by the extension .vert .frag .comp .geom\n"
+    "  --stage S          vertex fragment compute geometry; default: by the extension .vert .frag .comp "
+    ".geom\n"
     "  --op SPEC          make an op to include as \"smelt/op/NAME.glsl\"; may be repeated. SPEC is\n"
     "                     NAME=mlp,widths=32-64-64-9,activations=relu-relu-none[,no_bias] or\n"
-    "                     NAME=matmul2d,n=64,k=32[,m=1][,transpose_right][,accumulate][,bias][,activation=relu]\n"
+    "                     "
+    "NAME=matmul2d,n=64,k=32[,m=1][,transpose_right][,accumulate][,bias][,activation=relu]\n"
     "                     and any of ,stored=f16 ,computed=f32 ,accumulated=f32 ,backend=portable\n"
-    "  --material FILE=NAME  make the module of a neural material, to include as \"NAME.glsl\"; may be repeated\n"
+    "  --material FILE=NAME  make the module of a neural material, to include as \"NAME.glsl\"; may be "
+    "repeated\n"
     "  --backend B        for ops that name none: portable (default) or coopvec\n"
-    "  --backends LIST    write a bundle with these variants; all: every one that the ops and the compiler allow\n"
-    "  --emit-ops DIR     write the op modules and material modules as DIR/smelt/op/NAME.glsl and DIR/NAME.glsl\n"
+    "  --backends LIST    write a bundle with these variants; all: every one that the ops and the compiler "
+    "allow\n"
+    "  --emit-ops DIR     write the op modules and material modules as DIR/smelt/op/NAME.glsl and "
+    "DIR/NAME.glsl\n"
     "  --deps FILE        write a depfile for make or ninja\n"
     "  -O0, -Os           no optimisation, or for size; default: for speed\n"
     "  -g                 keep source lines for debuggers\n"
@@ -199,8 +205,7 @@ static int emit_ops(const struct request *r)
     for (uint32_t i = 0; i < r->params.op_count; i++) {
         char *text = NULL;
         struct op_spec spec = r->specs[i];
-        enum smelt_backend *backend =
-            spec.kind == SMELT_OP_MLP ? &spec.mlp.backend : &spec.matmul2d.backend;
+        enum smelt_backend *backend = spec.kind == SMELT_OP_MLP ? &spec.mlp.backend : &spec.matmul2d.backend;
         if (*backend == SMELT_BACKEND_AUTO)
             *backend = r->params.backend;
         struct smelt_op op = op_spec_op(&spec);
@@ -292,7 +297,8 @@ static int compile(struct request *r)
             status = tool_fail_smelt();
         for (int b = 1; !status && b < SMELT_BACKEND_COUNT; b++)
             if (skipped >> b & 1)
-                status = tool_fail("the backend %s was asked for but %s", smelt_backend_name((enum smelt_backend)b),
+                status = tool_fail("the backend %s was asked for but %s",
+                                   smelt_backend_name((enum smelt_backend)b),
                                    "this compiler or these ops cannot do it");
     } else {
         const struct smelt_shader_info *info = smelt_shader_info(shader);
@@ -318,12 +324,15 @@ static int run(struct request *r)
 
 int tool_compile(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"stage", required_argument, NULL, 's'},    {"op", required_argument, NULL, 'p'},
-        {"material", required_argument, NULL, 'm'}, {"backend", required_argument, NULL, 'b'},
-        {"backends", required_argument, NULL, 'B'}, {"emit-ops", required_argument, NULL, 'e'},
-        {"deps", required_argument, NULL, 'd'},     {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"stage", required_argument, NULL, 's'},
+                                            {"op", required_argument, NULL, 'p'},
+                                            {"material", required_argument, NULL, 'm'},
+                                            {"backend", required_argument, NULL, 'b'},
+                                            {"backends", required_argument, NULL, 'B'},
+                                            {"emit-ops", required_argument, NULL, 'e'},
+                                            {"deps", required_argument, NULL, 'd'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     static struct request request; // a few tens of KiB
     request.params.defines = request.defines;
     request.params.include_directories = request.directories;

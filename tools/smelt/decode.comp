@@ -1,28 +1,13 @@
 // SPDX-License-Identifier: MIT
-// smelt material decode: the stored values of every texel, a row of outputs each. The module "decode.glsl" is
-// generated from the material; OUTPUTS is the number of the network's outputs, LATENTS of its textures.
+// smelt material decode: the stored values at texel centres of a band of rows. "surface.glsl" is the material's
+// generated module; OUTPUTS is the number of the network's outputs, LATENTS that of its textures.
 #version 460
 #include "smelt/base.glsl"
 
 layout(set = 0, binding = 0) uniform texture2D latents[LATENTS];
 layout(local_size_x = 8, local_size_y = 8) in;
 
-// The latent fetch is done here in f32: samplers may interpolate with as few as 8 bits.
-vec4 texel(uint index, ivec2 at, int mip)
-{
-    return texelFetch(latents[index], at, mip);
-}
-ivec2 texel_size(uint index, int mip)
-{
-    return textureSize(latents[index], mip);
-}
-#define SMELT_NAME bilinear
-#define SMELT_TEXEL texel
-#define SMELT_TEXEL_SIZE texel_size
-#include "smelt/bilinear_tmpl.glsl"
-
-#define SMELT_MATERIAL_FETCH(block, index, uv, lod) bilinear(index, uv, lod)
-#include "decode.glsl"
+#include "surface.glsl"
 
 #define SMELT_TENSOR decoded
 #define SMELT_DTYPE SMELT_DTYPE_F32
@@ -30,5 +15,48 @@ ivec2 texel_size(uint index, int mip)
 #define SMELT_ACCESS SMELT_ACCESS_WRITE
 #define SMELT_EXTENT0 0
 #define SMELT_EXTENT1 0
-#define SMELT_EXTENT2 OUTPUTS
+#define SMELT_EXTENT2 0
 #include "smelt/tensor_tmpl.glsl"
+
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer decode_block
+{
+    surface_block material;
+    decoded_f32_3_w_0x0x0 rows;
+    uint first_row, height;
+};
+layout(push_constant, scalar) uniform push
+{
+    decode_block block;
+};
+
+// The latents are interpolated here in f32: a sampler may do it with as few as 8 bits.
+vec4 surface_texel(uint index, ivec2 at, int mip)
+{
+    return texelFetch(latents[index], at, mip);
+}
+ivec2 surface_texel_size(uint index, int mip)
+{
+    return textureSize(latents[index], mip);
+}
+#define SMELT_BILINEAR surface_bilinear
+#define SMELT_BILINEAR_TEXEL surface_texel
+#define SMELT_BILINEAR_SIZE surface_texel_size
+#include "smelt/bilinear_tmpl.glsl"
+
+vec4 surface_fetch(surface_block material, uint index, vec2 uv, float lod)
+{
+    return surface_bilinear(index, uv, lod);
+}
+
+void main()
+{
+    uvec2 at = gl_GlobalInvocationID.xy;
+    uint width = smelt_extent(block.rows, 1);
+    if (at.x >= width || at.y >= smelt_extent(block.rows, 0))
+        return;
+    vec2 uv = (vec2(at.x, block.first_row + at.y) + 0.5) / vec2(width, block.height);
+    float y[OUTPUTS];
+    surface_eval_raw(block.material, uv, 0.0, y);
+    for (uint c = 0; c < OUTPUTS; c++)
+        smelt_store(block.rows, y[c], at.y, at.x, c);
+}

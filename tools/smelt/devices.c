@@ -10,7 +10,8 @@ static const char help[] =
     "usage: smelt devices [--device D] [--selftest] [--json]\n"
     "\n"
     "Lists the Vulkan devices. For each usable one (or the one chosen): its driver, features, and for\n"
-    "mlp at thread scope in a fragment and a compute shader the backend that is chosen and why others are not.\n"
+    "mlp at thread scope in a fragment and a compute shader the backend that is chosen and why others are "
+    "not.\n"
     "\n"
     "  --device D    an index, a type (discrete integrated virtual cpu gpu) or a part of a name\n"
     "  --selftest    run a small network on every backend against double arithmetic; one row per backend.\n"
@@ -74,7 +75,8 @@ static void print_device(smelt_context context)
     printf("  driver      %s %s (Vulkan %u.%u.%u)\n", c->driver_name, c->driver_info,
            VK_API_VERSION_MAJOR(c->api_version), VK_API_VERSION_MINOR(c->api_version),
            VK_API_VERSION_PATCH(c->api_version));
-    printf("  limits      subgroup %u (%u to %u), push constants %u bytes, shared memory %u bytes, workgroup %u\n",
+    printf("  limits      subgroup %u (%u to %u), push constants %u bytes, shared memory %u bytes, workgroup "
+           "%u\n",
            c->subgroup_size, c->min_subgroup_size, c->max_subgroup_size, c->max_push_constants_size,
            c->max_shared_memory_size, c->max_workgroup_invocations);
     struct flag flags[24];

@@ -63,8 +63,8 @@ static VkResult run(const struct device_calls *vk, const struct smelt_context_ha
 static enum smelt_result record(const struct device_calls *vk, VkCommandBuffer commands, VkPipeline pipeline,
                                 VkPipelineLayout layout, smelt_arguments arguments, const uint32_t groups[3])
 {
-    enum smelt_result result = smelt_arguments_bind(arguments, commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout,
-                                                    VK_SHADER_STAGE_COMPUTE_BIT, 0);
+    enum smelt_result result = smelt_arguments_bind(arguments, commands, VK_PIPELINE_BIND_POINT_COMPUTE,
+                                                    layout, VK_SHADER_STAGE_COMPUTE_BIT, 0);
     if (result)
         return result;
     vk->bind_pipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
@@ -73,7 +73,8 @@ static enum smelt_result record(const struct device_calls *vk, VkCommandBuffer c
                                .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
                                .dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_HOST_READ_BIT};
     vk->barrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
-                VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, NULL, 0, NULL);
+                VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, NULL, 0,
+                NULL);
     return SMELT_OK;
 }
 

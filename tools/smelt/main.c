@@ -24,8 +24,9 @@ static void print_usage(FILE *file)
     fprintf(file, "usage: smelt COMMAND [ARGUMENTS]\n\ncommands:\n");
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         fprintf(file, "  %-10s %s\n", commands[i].name, commands[i].summary);
-    fprintf(file, "\nsmelt COMMAND --help tells a command's options; smelt --version the version.\n"
-                  "Exit status: 0 it worked, 1 it failed (one line on standard error says why), 2 wrong usage.\n");
+    fprintf(file,
+            "\nsmelt COMMAND --help tells a command's options; smelt --version the version.\n"
+            "Exit status: 0 it worked, 1 it failed (one line on standard error says why), 2 wrong usage.\n");
 }
 
 static int fail(enum tool_status status, const char *format, va_list arguments)

@@ -119,7 +119,8 @@ bool op_spec_parse(const char *text, struct op_spec *spec, char message[256])
     } else if (kind && !strcmp(kind, "matmul2d")) {
         spec->kind = SMELT_OP_MATMUL2D;
     } else {
-        snprintf(message, 256, "op '%s': kind '%.40s'; there are: mlp matmul2d", spec->name, kind ? kind : "");
+        snprintf(message, 256, "op '%s': kind '%.40s'; there are: mlp matmul2d", spec->name,
+                 kind ? kind : "");
         return false;
     }
     for (char *field = strtok_r(NULL, ",", &rest); field; field = strtok_r(NULL, ",", &rest)) {

@@ -93,8 +93,9 @@ struct objects {
     smelt_arguments arguments;
 };
 
-static enum smelt_result make(smelt_context context, const struct smelt_op *op, const struct smelt_op_info *info,
-                              const struct numbers *numbers, struct objects *objects)
+static enum smelt_result make(smelt_context context, const struct smelt_op *op,
+                              const struct smelt_op_info *info, const struct numbers *numbers,
+                              struct objects *objects)
 {
     struct smelt_shader_params shader = {.source = source,
                                          .path = "selftest.comp",
@@ -136,7 +137,8 @@ static enum smelt_result run(smelt_context context, struct objects *objects, str
     enum smelt_result result =
         smelt_arguments_set_tensor(arguments, "net.layer0.weight", smelt_weights_matrix(objects->weights, 0));
     if (!result)
-        result = smelt_arguments_set_tensor(arguments, "net.layer0.bias", smelt_weights_bias(objects->weights, 0));
+        result =
+            smelt_arguments_set_tensor(arguments, "net.layer0.bias", smelt_weights_bias(objects->weights, 0));
     if (!result)
         result = smelt_arguments_set_tensor(arguments, "x", objects->x);
     if (!result)
@@ -148,7 +150,8 @@ static enum smelt_result run(smelt_context context, struct objects *objects, str
     return result;
 }
 
-enum smelt_result tool_selftest_backend(smelt_context context, enum smelt_backend backend, bool *ran, double *worst)
+enum smelt_result tool_selftest_backend(smelt_context context, enum smelt_backend backend, bool *ran,
+                                        double *worst)
 {
     struct smelt_mlp_descriptor mlp = {
         .layer_count = 1, .widths = {INPUTS, OUTPUTS}, .stored = SMELT_DTYPE_F16, .backend = backend};

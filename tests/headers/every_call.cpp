@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: MIT
+// Uses every public call from C++17, with designated values set member by member as C++17 has to. tests/lint.py
+// checks that no function of include/smelt is missing here.
+#include "../test.h"
+
+#include <string>
+#include <vector>
+
+namespace
+{
+
+const char *const source = R"(#version 460
+#include "smelt/base.glsl"
+#include "smelt/op/net.glsl"
+#include "extra.glsl"
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer call_block {
+    net_weights net;
+    float gain;
+    uint64_t other;
+};
+layout(set = 0, binding = 0) uniform values { vec4 value; };
+layout(set = 0, binding = 1) uniform texture2D picture;
+layout(set = 0, binding = 2) uniform sampler filtering;
+layout(push_constant, scalar) uniform push { call_block block; };
+layout(local_size_x = 1) in;
+void main()
+{
+    net_input x;
+    smelt_set(x, 0, value.x + texture(sampler2D(picture, filtering), vec2(0.5)).x);
+    smelt_set(x, 1, EXTRA);
+    net_output y = net_run(block.net, x);
+    if (smelt_get(y, 0) * block.gain == 12345.0 && block.other == 0)
+        debugPrintf_free();
+}
+)";
+const char *const extra = "#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require\n"
+                          "#define EXTRA 0.5\nvoid debugPrintf_free() {}\n";
+
+void log_line(void *user, smelt_log_level level, const char *line)
+{
+    (void)level;
+    static_cast<std::string *>(user)->assign(line);
+}
+
+void names_and_values()
+{
+    CHECK(std::string(smelt_version()) == "0.1.0");
+    CHECK(std::string(smelt_result_name(SMELT_ERROR_SHAPE)) == "SMELT_ERROR_SHAPE");
+    CHECK(smelt_last_error() != nullptr);
+    CHECK(smelt_dtype_bits(SMELT_DTYPE_I4) == 4);
+    CHECK(smelt_dtype_from_name(smelt_dtype_name(SMELT_DTYPE_BF16)) == SMELT_DTYPE_BF16);
+    CHECK(smelt_dtype_is_float(SMELT_DTYPE_F8E4M3) && smelt_dtype_size(SMELT_DTYPE_U4, 3) == 2);
+    CHECK(smelt_f16_to_f32(smelt_f16_from_f32(1.5f)) == 1.5f);
+    CHECK(smelt_bf16_to_f32(smelt_bf16_from_f32(1.5f)) == 1.5f);
+    CHECK(smelt_f8e4m3_to_f32(smelt_f8e4m3_from_f32(1.5f)) == 1.5f);
+    CHECK(smelt_f8e5m2_to_f32(smelt_f8e5m2_from_f32(1.5f)) == 1.5f);
+    float one = 1;
+    int8_t converted = 0;
+    CHECK_OK(smelt_dtype_convert(SMELT_DTYPE_I8, &converted, SMELT_DTYPE_F32, &one, 1));
+    CHECK(converted == 1);
+    CHECK(smelt_backend_from_name(smelt_backend_name(SMELT_BACKEND_COOPVEC)) == SMELT_BACKEND_COOPVEC);
+    CHECK(smelt_activation_from_name(smelt_activation_name(SMELT_ACTIVATION_GELU)) == SMELT_ACTIVATION_GELU);
+    CHECK(std::string(smelt_semantic_name(SMELT_SEMANTIC_NORMAL)) == "normal");
+    CHECK(std::string(smelt_device_type_name(VK_PHYSICAL_DEVICE_TYPE_CPU)) == "cpu");
+    CHECK(smelt_memory_purpose_name(SMELT_MEMORY_HEAP) != nullptr);
+    const char *module_name = nullptr;
+    CHECK(smelt_module_text(0, &module_name) != nullptr);
+}
+
+void contexts()
+{
+    smelt_context context = test_context();
+    smelt_context_handles handles = smelt_context_handles(context);
+    CHECK(handles.device != nullptr);
+    CHECK(smelt_context_capabilities(context)->subgroup_size > 0);
+    CHECK(smelt_context_memory(context).budget == 0);
+    CHECK(smelt_context_validation_messages(context) == 0);
+    uint32_t count = 0;
+    CHECK_OK(smelt_device_list(&count, nullptr));
+    CHECK(count > 0);
+    const smelt_feature_list *list = nullptr;
+    CHECK_OK(smelt_feature_list_create(handles.get_instance_proc_addr, handles.instance,
+                                       handles.physical_device, &list));
+    VkPhysicalDeviceFeatures2 features = {};
+    features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+    smelt_feature_list_apply(list, &features);
+    CHECK(features.pNext != nullptr);
+    smelt_feature_list_destroy(&list);
+    smelt_backend_query query = {};
+    query.op = SMELT_OP_MLP;
+    smelt_backend_choice choice = {};
+    CHECK_OK(smelt_backend_choose(context, &query, &choice));
+    CHECK_FAILS(smelt_backend_demote(context, SMELT_BACKEND_PORTABLE, "no"), SMELT_ERROR_INVALID_ARGUMENT,
+                "");
+    std::string line;
+    smelt_context_params params = {};
+    params.cache_directory = "";
+    params.device_name = "no such device";
+    params.log = log_line;
+    params.log_user = &line;
+    smelt_context other = nullptr;
+    CHECK_FAILS(smelt_context_create(&params, &other), SMELT_ERROR_NO_DEVICE, "no such device");
+    CHECK(!line.empty());
+    smelt_context_destroy(&other);
+}
+
+// A command buffer on the context's queue, for the calls that record.
+struct Recorder {
+    smelt_context_handles h;
+    VkCommandPool pool = VK_NULL_HANDLE;
+    VkCommandBuffer commands = VK_NULL_HANDLE;
+    template <typename F> F call(const char *name)
+    {
+        return reinterpret_cast<F>(h.get_device_proc_addr(h.device, name));
+    }
+    explicit Recorder(smelt_context context) : h(smelt_context_handles(context))
+    {
+        VkCommandPoolCreateInfo pool_info = {};
+        pool_info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
+        pool_info.queueFamilyIndex = h.queue_family;
+        CHECK(!call<PFN_vkCreateCommandPool>("vkCreateCommandPool")(h.device, &pool_info, nullptr, &pool));
+        VkCommandBufferAllocateInfo allocate = {};
+        allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
+        allocate.commandPool = pool;
+        allocate.commandBufferCount = 1;
+        CHECK(
+            !call<PFN_vkAllocateCommandBuffers>("vkAllocateCommandBuffers")(h.device, &allocate, &commands));
+        VkCommandBufferBeginInfo begin = {};
+        begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+        CHECK(!call<PFN_vkBeginCommandBuffer>("vkBeginCommandBuffer")(commands, &begin));
+    }
+    void submit_and_wait()
+    {
+        CHECK(!call<PFN_vkEndCommandBuffer>("vkEndCommandBuffer")(commands));
+        VkSubmitInfo info = {};
+        info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+        info.commandBufferCount = 1;
+        info.pCommandBuffers = &commands;
+        CHECK(!call<PFN_vkQueueSubmit>("vkQueueSubmit")(h.queue, 1, &info, VK_NULL_HANDLE));
+        CHECK(!call<PFN_vkQueueWaitIdle>("vkQueueWaitIdle")(h.queue));
+        call<PFN_vkDestroyCommandPool>("vkDestroyCommandPool")(h.device, pool, nullptr);
+    }
+};
+
+void tensors()
+{
+    smelt_context context = test_context();
+    smelt_heap_params heap_params = {};
+    heap_params.size = 4096;
+    VkMemoryRequirements requirements;
+    CHECK_OK(smelt_heap_memory_requirements(context, heap_params.size, &requirements));
+    smelt_heap heap = nullptr;
+    CHECK_OK(smelt_heap_create(context, &heap_params, &heap));
+    CHECK(smelt_heap_info(heap).size == 4096);
+    smelt_tensor_params params = {};
+    params.dtype = SMELT_DTYPE_F32;
+    params.rank = 2;
+    params.shape[0] = params.shape[1] = 4;
+    uint64_t size = 0, alignment = 0;
+    CHECK_OK(smelt_tensor_size_and_alignment(&params, &size, &alignment));
+    CHECK(size == 64 && alignment >= 4);
+    smelt_tensor a = nullptr, b = nullptr, slice = nullptr;
+    params.heap = heap;
+    CHECK_OK(smelt_tensor_create(context, &params, &a));
+    params.heap = nullptr;
+    CHECK_OK(smelt_tensor_create(context, &params, &b));
+    const uint64_t origin[] = {1, 1}, shape[] = {2, 2};
+    CHECK_OK(smelt_tensor_slice(a, origin, shape, &slice));
+    CHECK(smelt_tensor_info(slice)->rank == 2 && smelt_tensor_element_count(slice) == 4);
+    std::vector<float> in(16, 1.0f), out(16);
+    CHECK_OK(smelt_tensor_write_and_wait(a, nullptr, in.data(), 64));
+    Recorder recorder(context);
+    smelt_set_debug_name(context, VK_OBJECT_TYPE_COMMAND_BUFFER,
+                         reinterpret_cast<uint64_t>(recorder.commands), "every call");
+    smelt_begin_label(context, recorder.commands, "copy and fill");
+    const uint32_t permutation[] = {1, 0};
+    CHECK_OK(smelt_encode_copy(recorder.commands, b, a, permutation));
+    smelt_tensor c = nullptr;
+    CHECK_OK(smelt_tensor_create(context, &params, &c));
+    CHECK_OK(smelt_encode_fill(recorder.commands, c, 3.0));
+    smelt_end_label(context, recorder.commands);
+    recorder.submit_and_wait();
+    CHECK_OK(smelt_tensor_read_and_wait(c, nullptr, out.data(), 64));
+    CHECK(out[5] == 3.0f);
+    smelt_tensor_destroy(&c);
+    smelt_tensor_destroy(&slice);
+    smelt_tensor_destroy(&b);
+    smelt_tensor_destroy(&a);
+    smelt_heap_destroy(&heap);
+}
+
+struct Net {
+    smelt_mlp_descriptor mlp = {};
+    smelt_op op = {};
+    smelt_virtual_file file = {"extra.glsl", extra};
+    smelt_shader_params params = {};
+    Net()
+    {
+        mlp.layer_count = 1;
+        mlp.widths[0] = mlp.widths[1] = 2;
+        mlp.backend = SMELT_BACKEND_PORTABLE;
+        op.name = "net";
+        op.kind = SMELT_OP_MLP;
+        op.mlp = &mlp;
+        params.path = "every_call.comp";
+        params.source = source;
+        params.ops = &op;
+        params.op_count = 1;
+        params.files = &file;
+        params.file_count = 1;
+    }
+};
+
+void shaders_and_arguments()
+{
+    smelt_context context = test_context();
+    if (!smelt_context_capabilities(context)->compiler)
+        SKIP("this build has no compiler");
+    Net net;
+    smelt_op_info info = {};
+    CHECK_OK(smelt_op_query(context, &net.op, VK_SHADER_STAGE_COMPUTE_BIT, &info));
+    char *text = nullptr;
+    CHECK_OK(smelt_op_glsl(context, &net.op, VK_SHADER_STAGE_COMPUTE_BIT, &text));
+    smelt_free_text(&text);
+    smelt_shader shader = nullptr, baked = nullptr;
+    CHECK_OK(smelt_shader_create(context, &net.params, &shader));
+    CHECK(smelt_shader_info(shader)->spirv_size > 0);
+    CHECK(smelt_shader_block(shader, "call_block")->member_count >= 4);
+    VkShaderModule module = VK_NULL_HANDLE;
+    CHECK_OK(smelt_shader_module(shader, &module));
+
+    uint32_t skipped = 0;
+    CHECK_OK(
+        smelt_bundle_write(&net.params, 1u << SMELT_BACKEND_PORTABLE, "every_call.safetensors", &skipped));
+    CHECK_OK(smelt_shader_create_from_bundle(context, "every_call.safetensors", SMELT_BACKEND_AUTO, &baked));
+    smelt_shader_destroy(&baked);
+    std::vector<char> bytes(1 << 20);
+    FILE *file = fopen("every_call.safetensors", "rb");
+    CHECK(file != nullptr);
+    size_t size = fread(bytes.data(), 1, bytes.size(), file);
+    fclose(file);
+    remove("every_call.safetensors");
+    CHECK_OK(smelt_shader_create_from_bundle_memory(context, bytes.data(), size, SMELT_BACKEND_AUTO, &baked));
+    smelt_shader_destroy(&baked);
+
+    smelt_arguments_params params = {};
+    params.shaders = &shader;
+    params.shader_count = 1;
+    params.descriptors = true;
+    smelt_arguments arguments = nullptr;
+    CHECK_OK(smelt_arguments_create(context, &params, &arguments));
+    VkDescriptorSetLayout set_layout = smelt_arguments_set_layout(arguments);
+    VkPipelineLayout layout = VK_NULL_HANDLE;
+    VkPipeline pipeline = VK_NULL_HANDLE;
+    CHECK_OK(smelt_shader_create_compute_pipeline(shader, &set_layout, 1, nullptr, &layout, &pipeline));
+
+    smelt_weights_layer layer = {2, 2, true};
+    smelt_weights_params weights_params = {};
+    weights_params.layers = &layer;
+    weights_params.layer_count = 1;
+    weights_params.backend = SMELT_BACKEND_PORTABLE;
+    smelt_weights weights = nullptr;
+    CHECK_OK(smelt_weights_create(context, &weights_params, &weights));
+    const uint16_t values[4] = {};
+    const void *matrix = values, *bias = values;
+    CHECK_OK(smelt_weights_update_and_wait(weights, &matrix, &bias));
+
+    smelt_tensor_params buffer = {};
+    buffer.dtype = SMELT_DTYPE_F32;
+    buffer.rank = 1;
+    buffer.shape[0] = 4;
+    smelt_tensor uniform = nullptr;
+    CHECK_OK(smelt_tensor_create(context, &buffer, &uniform));
+    CHECK_OK(smelt_arguments_set_buffer(arguments, "values", smelt_tensor_info(uniform)->buffer, 0, 16));
+    CHECK_FAILS(smelt_arguments_set_texture(arguments, "none", 0, VK_NULL_HANDLE, VK_NULL_HANDLE,
+                                            VK_IMAGE_LAYOUT_GENERAL),
+                SMELT_ERROR_NOT_FOUND, "none");
+    CHECK_FAILS(smelt_arguments_set_sampler(arguments, "none", 0, VK_NULL_HANDLE), SMELT_ERROR_NOT_FOUND,
+                "none");
+    uint32_t weight = 0, gain = 0;
+    float one = 1;
+    CHECK_OK(smelt_arguments_find(arguments, "net.layer0.weight", &weight));
+    CHECK_OK(smelt_arguments_find(arguments, "gain", &gain));
+    CHECK_OK(smelt_arguments_set_tensor_at(arguments, weight, smelt_weights_matrix(weights, 0)));
+    CHECK_OK(smelt_arguments_set_tensor(arguments, "net.layer0.bias", smelt_weights_bias(weights, 0)));
+    CHECK_OK(smelt_arguments_set_constant(arguments, "gain", &one, sizeof(one)));
+    CHECK_OK(smelt_arguments_set_constant_at(arguments, gain, &one, sizeof(one)));
+    CHECK_FAILS(smelt_arguments_set_address(arguments, "gain", 0), SMELT_ERROR_INVALID_ARGUMENT, "gain");
+    CHECK_FAILS(smelt_arguments_check(arguments), SMELT_ERROR_NOT_READY, "picture");
+    VkDeviceAddress address = 0;
+    CHECK_FAILS(smelt_arguments_flush(arguments, 0, &address), SMELT_ERROR_NOT_READY, "picture");
+    Recorder recorder(context);
+    CHECK_FAILS(smelt_arguments_bind(arguments, recorder.commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout,
+                                     VK_SHADER_STAGE_COMPUTE_BIT, 0),
+                SMELT_ERROR_NOT_READY, "picture");
+    CHECK_OK(smelt_weights_update(weights, recorder.commands, 1, &matrix, &bias));
+    recorder.submit_and_wait();
+
+    recorder.call<PFN_vkDestroyPipeline>("vkDestroyPipeline")(recorder.h.device, pipeline, nullptr);
+    recorder.call<PFN_vkDestroyPipelineLayout>("vkDestroyPipelineLayout")(recorder.h.device, layout, nullptr);
+    smelt_arguments_destroy(&arguments);
+    smelt_tensor_destroy(&uniform);
+    smelt_weights_destroy(&weights);
+    smelt_shader_destroy(&shader);
+}
+
+void packages()
+{
+    const uint16_t half[2] = {0x3c00, 0x4000};
+    smelt_package_tensor tensor = {};
+    tensor.name = "x";
+    tensor.dtype = SMELT_DTYPE_F16;
+    tensor.dtype_name = "F16";
+    tensor.rank = 1;
+    tensor.shape[0] = 2;
+    tensor.data = half;
+    tensor.size = sizeof(half);
+    smelt_metadata metadata = {"author", "test"};
+    CHECK_OK(smelt_package_write("every_call.safetensors", &tensor, 1, "{\"kind\":\"other\"}", &metadata, 1));
+    smelt_package package = nullptr;
+    CHECK_OK(smelt_package_open("every_call.safetensors", &package));
+    CHECK(std::string(smelt_package_name(package)) == "every_call.safetensors");
+    CHECK(smelt_package_tensor_count(package) == 1);
+    const struct smelt_package_tensor *first = smelt_package_tensor(package, 0);
+    CHECK(first && first == smelt_package_find(package, "x"));
+    CHECK(std::string(smelt_package_metadata(package, "author")) == "test");
+    const char *key = nullptr, *value = nullptr;
+    CHECK(smelt_package_metadata_at(package, 0, &key, &value));
+    CHECK(std::string(smelt_package_kind(package)) == "other");
+    CHECK_OK(smelt_package_verify(package));
+    smelt_package_close(&package);
+    remove("every_call.safetensors");
+    CHECK_FAILS(smelt_package_open_memory("x", 1, "memory", &package), SMELT_ERROR_FORMAT, "memory");
+}
+
+void materials()
+{
+    smelt_context context = test_context();
+    const char *root = getenv("SMELT_SOURCE_ROOT");
+    std::string path = std::string(root ? root : "../..") + "/examples/materials/rock053.safetensors";
+    smelt_material_params params = {};
+    params.path = path.c_str();
+    params.backend = SMELT_BACKEND_PORTABLE;
+    smelt_material material = nullptr;
+    CHECK_OK(smelt_material_create(context, &params, &material));
+    CHECK(smelt_material_info(material)->channel_count == 5);
+    CHECK(smelt_material_latent(material, 0) != VK_NULL_HANDLE);
+    CHECK(smelt_material_sampler(material) != VK_NULL_HANDLE);
+    CHECK_OK(smelt_material_upload_and_wait(material));
+    char *text = nullptr;
+    CHECK_OK(smelt_material_glsl(material, "rock", &text));
+    CHECK(std::string(text).find("rock_eval") != std::string::npos);
+    smelt_free_text(&text);
+    Recorder recorder(context);
+    CHECK_OK(smelt_material_update(material, recorder.commands, 1, nullptr, SMELT_MATERIAL_WEIGHTS));
+    recorder.submit_and_wait();
+    CHECK_FAILS(smelt_material_set_arguments(material, nullptr, "", 0), SMELT_ERROR_INVALID_ARGUMENT, "");
+    smelt_material_destroy(&material);
+}
+
+const struct test tests[] = {
+    {"names and values", names_and_values},           {"contexts", contexts}, {"tensors", tensors},
+    {"shaders and arguments", shaders_and_arguments}, {"packages", packages}, {"materials", materials},
+};
+
+} // namespace
+
+TEST_MAIN(tests)
