@@ -70,7 +70,7 @@ void names_and_values()
 void contexts()
 {
     smelt_context context = test_context();
-    smelt_context_handles handles = smelt_context_handles(context);
+    struct smelt_context_handles handles = smelt_context_handles(context);
     CHECK(handles.device != nullptr);
     CHECK(smelt_context_capabilities(context)->subgroup_size > 0);
     CHECK(smelt_context_memory(context).budget == 0);
@@ -106,7 +106,7 @@ void contexts()
 
 // A command buffer on the context's queue, for the calls that record.
 struct Recorder {
-    smelt_context_handles h;
+    struct smelt_context_handles h;
     VkCommandPool pool = VK_NULL_HANDLE;
     VkCommandBuffer commands = VK_NULL_HANDLE;
     template <typename F> F call(const char *name)
