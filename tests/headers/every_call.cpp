@@ -307,7 +307,7 @@ void shaders_and_arguments()
 void packages()
 {
     const uint16_t half[2] = {0x3c00, 0x4000};
-    smelt_package_tensor tensor = {};
+    struct smelt_package_tensor tensor = {};
     tensor.name = "x";
     tensor.dtype = SMELT_DTYPE_F16;
     tensor.dtype_name = "F16";
