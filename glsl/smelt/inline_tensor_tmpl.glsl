@@ -22,3 +22,171 @@
 // errors  F16: a stored value is rounded once by the device (f16 conversion of Vulkan: either neighbour)
 // needs   base.glsl first
 // source  Metal Shading Language 4, tensor_inline; GL_NV_cooperative_vector
+#ifndef SMELT_BASE_GLSL
+#error "inline_tensor_tmpl.glsl: include smelt/base.glsl first"
+#endif
+#ifndef SMELT_INLINE
+#error "inline_tensor_tmpl.glsl: SMELT_INLINE (name of the type) is not defined"
+#endif
+#ifndef SMELT_DTYPE
+#error "inline_tensor_tmpl.glsl: SMELT_DTYPE (element type: SMELT_DTYPE_F32, _F16, _I32 or _U32) is not defined"
+#endif
+#ifndef SMELT_RANK
+#error "inline_tensor_tmpl.glsl: SMELT_RANK (number of dimensions, 1 to 4) is not defined"
+#endif
+#if SMELT_RANK < 1 || SMELT_RANK > 4
+#error "inline_tensor_tmpl.glsl: SMELT_RANK (number of dimensions) must be 1 to 4"
+#endif
+#ifndef SMELT_INLINE_BACKEND
+#error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND (SMELT_BACKEND_PORTABLE or _COOPVEC) is not defined"
+#endif
+#include "smelt/tensor_extents_tmpl.glsl"
+#if SMELT_TENSOR_E0 < 1 || SMELT_TENSOR_E1 < 1 || SMELT_TENSOR_E2 < 1 || SMELT_TENSOR_E3 < 1
+#error "inline_tensor_tmpl.glsl: every SMELT_EXTENT<d> (elements in a dimension) must be a literal, at least 1"
+#endif
+
+// V: type of a value; P: of a pair of them; C: how one is stored.
+#if SMELT_DTYPE == SMELT_DTYPE_F32
+#define SMELT_INLINE_V float
+#define SMELT_INLINE_P vec2
+#define SMELT_INLINE_C float
+#elif SMELT_DTYPE == SMELT_DTYPE_F16
+#define SMELT_INLINE_V float
+#define SMELT_INLINE_P f16vec2
+#define SMELT_INLINE_C float16_t
+#elif SMELT_DTYPE == SMELT_DTYPE_I32
+#define SMELT_INLINE_V int
+#define SMELT_INLINE_P ivec2
+#define SMELT_INLINE_C int
+#elif SMELT_DTYPE == SMELT_DTYPE_U32
+#define SMELT_INLINE_V uint
+#define SMELT_INLINE_P uvec2
+#define SMELT_INLINE_C uint
+#else
+#error "inline_tensor_tmpl.glsl: SMELT_DTYPE (element type) must be SMELT_DTYPE_F32, _F16, _I32 or _U32"
+#endif
+
+#if SMELT_RANK == 1
+#define SMELT_INLINE_ROWS 1
+#define SMELT_INLINE_COLUMNS SMELT_EXTENT0
+#define SMELT_INLINE_PARAMETERS(T) T i0
+#define SMELT_INLINE_INSIDE i0 < SMELT_EXTENT0
+#define SMELT_INLINE_ROW 0
+#define SMELT_INLINE_COLUMN int(i0)
+#elif SMELT_RANK == 2
+#define SMELT_INLINE_ROWS SMELT_EXTENT0
+#define SMELT_INLINE_COLUMNS SMELT_EXTENT1
+#define SMELT_INLINE_PARAMETERS(T) T i0, T i1
+#define SMELT_INLINE_INSIDE i0 < SMELT_EXTENT0 && i1 < SMELT_EXTENT1
+#define SMELT_INLINE_ROW int(i0)
+#define SMELT_INLINE_COLUMN int(i1)
+#elif SMELT_RANK == 3
+#define SMELT_INLINE_ROWS (SMELT_EXTENT0 * SMELT_EXTENT1)
+#define SMELT_INLINE_COLUMNS SMELT_EXTENT2
+#define SMELT_INLINE_PARAMETERS(T) T i0, T i1, T i2
+#define SMELT_INLINE_INSIDE i0 < SMELT_EXTENT0 && i1 < SMELT_EXTENT1 && i2 < SMELT_EXTENT2
+#define SMELT_INLINE_ROW int(i0 * SMELT_EXTENT1 + i1)
+#define SMELT_INLINE_COLUMN int(i2)
+#else
+#define SMELT_INLINE_ROWS (SMELT_EXTENT0 * SMELT_EXTENT1 * SMELT_EXTENT2)
+#define SMELT_INLINE_COLUMNS SMELT_EXTENT3
+#define SMELT_INLINE_PARAMETERS(T) T i0, T i1, T i2, T i3
+#define SMELT_INLINE_INSIDE \
+    i0 < SMELT_EXTENT0 && i1 < SMELT_EXTENT1 && i2 < SMELT_EXTENT2 && i3 < SMELT_EXTENT3
+#define SMELT_INLINE_ROW int((i0 * SMELT_EXTENT1 + i1) * SMELT_EXTENT2 + i2)
+#define SMELT_INLINE_COLUMN int(i3)
+#endif
+
+const int SMELT_CAT(SMELT_INLINE, _rows) = SMELT_INLINE_ROWS;
+const int SMELT_CAT(SMELT_INLINE, _columns) = SMELT_INLINE_COLUMNS;
+
+#if SMELT_INLINE_BACKEND == SMELT_BACKEND_PORTABLE
+// A row is padded to whole pairs; what the padding holds does not matter.
+#define SMELT_INLINE_PAIRS ((SMELT_INLINE_COLUMNS + 1) / 2)
+struct SMELT_INLINE {
+    SMELT_INLINE_P e[SMELT_INLINE_ROWS * SMELT_INLINE_PAIRS];
+};
+#define SMELT_INLINE_ELEMENT \
+    t.e[SMELT_INLINE_ROW * SMELT_INLINE_PAIRS + (SMELT_INLINE_COLUMN >> 1)][SMELT_INLINE_COLUMN & 1]
+#elif SMELT_INLINE_BACKEND == SMELT_BACKEND_COOPVEC
+#if SMELT_DTYPE != SMELT_DTYPE_F16
+#error "inline_tensor_tmpl.glsl: SMELT_DTYPE (element type) must be SMELT_DTYPE_F16 with SMELT_BACKEND_COOPVEC"
+#endif
+#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPVEC) == 0
+#error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND is COOPVEC, but SMELT_BACKENDS (backends in use) lacks it"
+#endif
+#define SMELT_INLINE_PAIRS 0
+struct SMELT_INLINE {
+    coopvecNV<float16_t, SMELT_INLINE_COLUMNS> e[SMELT_INLINE_ROWS];
+};
+#define SMELT_INLINE_ELEMENT t.e[SMELT_INLINE_ROW][SMELT_INLINE_COLUMN]
+#else
+#error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND must be SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPVEC"
+#endif
+
+uint smelt_extent(SMELT_INLINE t, uint d)
+{
+    const uint extent[4] = uint[4](SMELT_TENSOR_E0, SMELT_TENSOR_E1, SMELT_TENSOR_E2, SMELT_TENSOR_E3);
+    return extent[d];
+}
+
+SMELT_INLINE_V smelt_load_unchecked(SMELT_INLINE t, SMELT_INLINE_PARAMETERS(uint))
+{
+    return SMELT_INLINE_V(SMELT_INLINE_ELEMENT);
+}
+
+SMELT_INLINE_V smelt_load(SMELT_INLINE t, SMELT_INLINE_PARAMETERS(uint))
+{
+    if (SMELT_INLINE_INSIDE)
+        return SMELT_INLINE_V(SMELT_INLINE_ELEMENT);
+    return SMELT_INLINE_V(0);
+}
+
+void smelt_store_unchecked(inout SMELT_INLINE t, SMELT_INLINE_PARAMETERS(uint), SMELT_INLINE_V v)
+{
+    SMELT_INLINE_ELEMENT = SMELT_INLINE_C(v);
+}
+
+void smelt_store(inout SMELT_INLINE t, SMELT_INLINE_PARAMETERS(uint), SMELT_INLINE_V v)
+{
+    if (SMELT_INLINE_INSIDE)
+        SMELT_INLINE_ELEMENT = SMELT_INLINE_C(v);
+}
+
+SMELT_INLINE_V smelt_get(SMELT_INLINE t, SMELT_INLINE_PARAMETERS(int))
+{
+    return SMELT_INLINE_V(SMELT_INLINE_ELEMENT);
+}
+
+void smelt_set(inout SMELT_INLINE t, SMELT_INLINE_PARAMETERS(int), SMELT_INLINE_V v)
+{
+    SMELT_INLINE_ELEMENT = SMELT_INLINE_C(v);
+}
+
+void smelt_fill(inout SMELT_INLINE t, SMELT_INLINE_V v)
+{
+#if SMELT_INLINE_BACKEND == SMELT_BACKEND_PORTABLE
+    [[unroll]] for (int i = 0; i < SMELT_INLINE_ROWS * SMELT_INLINE_PAIRS; i++)
+        t.e[i] = SMELT_INLINE_P(SMELT_INLINE_C(v));
+#else
+    [[unroll]] for (int i = 0; i < SMELT_INLINE_ROWS; i++)
+        t.e[i] = coopvecNV<float16_t, SMELT_INLINE_COLUMNS>(SMELT_INLINE_C(v));
+#endif
+}
+
+#include "smelt/tensor_extents_undef_tmpl.glsl"
+#undef SMELT_INLINE
+#undef SMELT_DTYPE
+#undef SMELT_RANK
+#undef SMELT_INLINE_BACKEND
+#undef SMELT_INLINE_V
+#undef SMELT_INLINE_P
+#undef SMELT_INLINE_C
+#undef SMELT_INLINE_ROWS
+#undef SMELT_INLINE_COLUMNS
+#undef SMELT_INLINE_PARAMETERS
+#undef SMELT_INLINE_INSIDE
+#undef SMELT_INLINE_ROW
+#undef SMELT_INLINE_COLUMN
+#undef SMELT_INLINE_PAIRS
+#undef SMELT_INLINE_ELEMENT

@@ -43,22 +43,13 @@ uint smelt_round_magnitude(uint magnitude, uint mantissa, uint bias)
     return result + (rest > tie || (rest == tie && (result & 1u) != 0u) ? 1u : 0u);
 }
 
-// A magnitude with `mantissa` bits and exponent bias `bias`, finite, as f32; no f32 subnormal on the way.
-float smelt_expand_magnitude(uint bits, uint mantissa, uint bias)
-{
-    if ((bits >> mantissa) == 0u)
-        return float(bits) * uintBitsToFloat((128u - bias - mantissa) << 23);
-    return uintBitsToFloat((bits << (23u - mantissa)) + ((127u - bias) << 23));
-}
-
+// unpackHalf2x16 may flush subnormals, so they do not go through it.
 float smelt_f16_to_f32(uint bits)
 {
-    uint sign = (bits & 0x8000u) << 16;
-    uint magnitude = bits & 0x7fffu;
-    float value = magnitude >= 0x7c00u
-                      ? uintBitsToFloat(0x7f800000u | (magnitude << 13) | (magnitude > 0x7c00u ? 0x400000u : 0u))
-                      : smelt_expand_magnitude(magnitude, 10u, 15u);
-    return uintBitsToFloat(floatBitsToUint(value) | sign);
+    if ((bits & 0x7c00u) != 0u)
+        return unpackHalf2x16(bits & 0xffffu).x;
+    float value = float(bits & 0x3ffu) * uintBitsToFloat(0x33800000u); // times 2^-24
+    return uintBitsToFloat(floatBitsToUint(value) | ((bits & 0x8000u) << 16));
 }
 
 uint smelt_f16_from_f32(float value)
@@ -85,10 +76,11 @@ uint smelt_bf16_from_f32(float value)
 
 float smelt_f8e4m3_to_f32(uint bits)
 {
-    uint sign = (bits & 0x80u) << 24;
     uint magnitude = bits & 0x7fu;
-    float value = magnitude == 0x7fu ? uintBitsToFloat(0x7fc00000u) : smelt_expand_magnitude(magnitude, 3u, 7u);
-    return uintBitsToFloat(floatBitsToUint(value) | sign);
+    float value = float(magnitude) * uintBitsToFloat(0x3b000000u); // subnormal: times 2^-9
+    if (magnitude >= 8u)
+        value = uintBitsToFloat(magnitude == 0x7fu ? 0x7fc00000u : (magnitude << 20) + 0x3c000000u);
+    return uintBitsToFloat(floatBitsToUint(value) | ((bits & 0x80u) << 24));
 }
 
 uint smelt_f8e4m3_from_f32(float value)
