@@ -20,7 +20,8 @@ struct smelt_heap_params {
     uint64_t memory_offset; // and a multiple of the buffer's alignment
     VkBuffer buffer;        // used as it is; created with STORAGE_BUFFER, SHADER_DEVICE_ADDRESS, TRANSFER_SRC
     uint64_t buffer_offset; // and TRANSFER_DST usage; a multiple of 16
-    void *mapped;           // where `memory_offset` or `buffer_offset` is mapped, or NULL; borrowed
+    void *mapped;           // where `memory_offset` or `buffer_offset` is mapped (host-coherent memory), or
+                            // NULL; borrowed. Needed for host_visible on the caller's memory
     enum smelt_memory_purpose purpose; // 0 (TENSOR) counts as HEAP
     const char *name;                  // for debuggers; NULL: "smelt heap"
 };
@@ -40,7 +41,8 @@ struct smelt_heap_info {
 };
 SMELT_API struct smelt_heap_info smelt_heap_info(smelt_heap heap);
 
-// What a heap of this size needs from caller-given VkDeviceMemory.
+// What a heap of this size needs from caller-given VkDeviceMemory. Errors: INVALID_ARGUMENT (size 0 or beyond
+// what the device can do), VULKAN. Thread-safe.
 SMELT_API enum smelt_result smelt_heap_memory_requirements(smelt_context context, uint64_t size,
                                                            VkMemoryRequirements *requirements);
 

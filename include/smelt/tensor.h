@@ -19,7 +19,8 @@ enum smelt_tensor_usage {
     SMELT_TENSOR_USAGE_RENDER = 1 << 1,
     SMELT_TENSOR_USAGE_MACHINE_LEARNING = 1 << 2, // rows aligned: the innermost stride is 1, the next one a
                                                   // multiple of 64 bytes
-    SMELT_TENSOR_USAGE_HOST = 1 << 3,             // mapped for the host: copies need no staging and no queue
+    SMELT_TENSOR_USAGE_HOST = 1 << 3, // mapped for the host: copies need no staging and no queue. In
+                                      // memory of its own (host-cached) or in a heap that is mapped
 };
 
 struct smelt_tensor_params {
@@ -27,10 +28,12 @@ struct smelt_tensor_params {
     uint32_t rank;                           // 0 (a scalar) to SMELT_TENSOR_MAX_RANK
     uint64_t shape[SMELT_TENSOR_MAX_RANK];   // extents, slowest first; each >= 1, product < 2^32
     uint64_t strides[SMELT_TENSOR_MAX_RANK]; // in elements. All zero: packed row-major (rows aligned with
-                                             // USAGE_MACHINE_LEARNING). Given strides must not make elements
-                                             // overlap; a 4-bit type needs even strides but for the
-                                             // innermost, which must be 1
-    uint32_t usage; // smelt_tensor_usage bits; 0: COMPUTE | RENDER
+                                             // USAGE_MACHINE_LEARNING, and to whole bytes for 4-bit types).
+                                             // Given strides span < 2^32 elements and must not make elements
+                                             // overlap: from the smallest up, each steps over all that the
+                                             // smaller ones cover. A 4-bit type needs even strides but for
+                                             // the innermost, which must be 1
+    uint32_t usage;                          // smelt_tensor_usage bits; 0: COMPUTE | RENDER
     // Where it lives: memory of its own, a place in a heap, or a view of the caller's buffer.
     smelt_heap heap;        // borrowed
     uint64_t heap_offset;   // a multiple of the alignment smelt_tensor_size_and_alignment gives
@@ -48,7 +51,8 @@ SMELT_API enum smelt_result smelt_tensor_size_and_alignment(const struct smelt_t
 
 // Contents of new memory are undefined. Errors: SHAPE (rank, zero extent, product or byte size overflow,
 // overlapping strides, does not fit the heap or buffer), DTYPE, INVALID_ARGUMENT (misaligned offset, heap and
-// buffer both given), BUDGET, OUT_OF_DEVICE_MEMORY, VULKAN. Thread-safe.
+// buffer both given, USAGE_HOST where nothing is mapped), UNSUPPORTED (larger than a buffer of the device can
+// be), BUDGET, OUT_OF_DEVICE_MEMORY, VULKAN. Thread-safe.
 SMELT_API enum smelt_result
 smelt_tensor_create(smelt_context context, const struct smelt_tensor_params *params, smelt_tensor *tensor);
 
@@ -57,7 +61,8 @@ SMELT_API void smelt_tensor_destroy(smelt_tensor *tensor);
 
 // A view of the sub-box that starts at `origin` and has `shape` (arrays of rank extents), on the same memory.
 // The parent must outlive it. A sub-box of a 4-bit tensor starts at an even innermost index.
-// Errors: SHAPE when the box leaves the tensor. Thread-safe.
+// Errors: SHAPE when the box leaves the tensor, UNSUPPORTED for a matrix in the device's own layout
+// (weights.h). Thread-safe.
 SMELT_API enum smelt_result smelt_tensor_slice(smelt_tensor tensor, const uint64_t *origin,
                                                const uint64_t *shape, smelt_tensor *slice);
 
@@ -92,9 +97,12 @@ struct smelt_tensor_box {
 
 // Copies host elements (of the tensor's dtype) into a box of the tensor, or back. NULL box: the whole tensor.
 // `size` is what the caller's array holds, in bytes: checked, so that nothing outside is read or written.
-// Elements of the tensor outside the box keep their values.
-// GPU work submitted earlier to the context's queue is ordered before the copy.
-// Errors: SHAPE, INVALID_ARGUMENT (size too small), OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. Thread-safe.
+// Elements of the tensor outside the box keep their values; so does the unused half of an odd 4-bit array's
+// last byte.
+// GPU work submitted earlier to the context's queue is ordered before the copy. A tensor that is mapped is read
+// or written at once instead: GPU work on it must have finished, its writes made visible to the host.
+// Errors: SHAPE, INVALID_ARGUMENT (size too small), UNSUPPORTED (a matrix in the device's own layout), BUDGET (of
+// staging), OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. Thread-safe.
 SMELT_API enum smelt_result smelt_tensor_write_and_wait(smelt_tensor tensor,
                                                         const struct smelt_tensor_box *box, const void *data,
                                                         uint64_t size);
@@ -105,8 +113,11 @@ SMELT_API enum smelt_result smelt_tensor_read_and_wait(smelt_tensor tensor,
 // --- GPU operations, recorded into the caller's command buffer (compute; no barriers are recorded) ---
 //
 // All run at stage COMPUTE_SHADER with SHADER_STORAGE_READ/WRITE access, outside a render pass. Source and
-// destination must not share bytes. Errors: SHAPE, DTYPE, INVALID_ARGUMENT (overlap), UNSUPPORTED. They bind
-// a compute pipeline and push constants; nothing else of the command buffer's state changes.
+// destination must not share bytes (told by their boxes for slices of one tensor, else by the ranges they span).
+// Where a row of a 4-bit destination ends inside a byte, that byte is read and written back, so writes to slices
+// that meet in a byte need a barrier in between. Errors: SHAPE, INVALID_ARGUMENT (overlap, not a permutation),
+// UNSUPPORTED (a matrix in the device's own layout), OUT_OF_HOST_MEMORY, VULKAN. They bind a compute pipeline
+// and push constants; nothing else of the command buffer's state changes.
 
 // destination[i] = source[i], converted to the destination's dtype (rounding and saturation as dtype.h) when
 // the two differ. With `permutation` (rank entries), destination dimension d is source dimension

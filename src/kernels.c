@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: MIT
+// Copies and fills between strided tensors: the host side of glsl/kernels/copy.comp.
+//
+// A copy is a list of dimensions, each with an extent and a stride per side. It is sorted, merged and widened
+// to the fewest and largest elements, and cut into dispatches that fit the kernel's push constants.
+#include "embedded.h"
+#include "tensor_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DISPATCH_DIMENSIONS 8 // what 128 bytes of push constants hold
+#define WORKGROUP_SIZE 128
+// Elements of one dispatch: half a GiB of f32 each way, some milliseconds where a display could be waiting.
+#define DISPATCH_ELEMENTS (1ull << 27)
+
+// The push constants of copy.comp, word for word.
+struct push {
+    uint32_t destination[2], source[2]; // addresses, low word first
+    uint32_t extent[DISPATCH_DIMENSIONS];
+    uint32_t destination_stride[DISPATCH_DIMENSIONS], source_stride[DISPATCH_DIMENSIONS];
+    uint32_t rank, items, source_first, value;
+};
+_Static_assert(sizeof(struct push) == 128, "copy.comp's push constants");
+
+struct smelt_kernels {
+    VkShaderModule module;
+    VkPipelineLayout layout;
+    VkPipeline copy[SMELT_DTYPE_COUNT][SMELT_DTYPE_COUNT]; // [destination][source]; source NONE: fill
+};
+
+struct dimension {
+    uint64_t extent, destination_stride, source_stride; // strides in elements
+};
+
+struct job {
+    smelt_context context;
+    VkCommandBuffer commands;
+    VkPipelineLayout layout;
+    enum smelt_dtype destination_type, source_type; // source NONE: `value`
+    VkDeviceAddress destination, source;
+    uint32_t source_first, value;
+    uint32_t rank; // slowest dimension first
+    struct dimension dimensions[SMELT_TENSOR_MAX_RANK + 1];
+};
+
+// --- Pipelines --------------------------------------------------------------------------------------------
+
+static enum smelt_result make_kernels(smelt_context context, struct smelt_kernels *kernels)
+{
+    const struct smelt_embedded *code = smelt_embedded_kernels;
+    while (code->name && strcmp(code->name, "copy"))
+        code++;
+    VkShaderModuleCreateInfo module = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                       .codeSize = code->size,
+                                       .pCode = (const uint32_t *)(const void *)code->data};
+    VkResult vk = context->vk.CreateShaderModule(context->device, &module, context->allocation_callbacks,
+                                                 &kernels->module);
+    if (vk != VK_SUCCESS)
+        return smelt_fail_vk(context, vk, "vkCreateShaderModule");
+    VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = sizeof(struct push)};
+    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                         .pushConstantRangeCount = 1,
+                                         .pPushConstantRanges = &range};
+    vk = context->vk.CreatePipelineLayout(context->device, &layout, context->allocation_callbacks,
+                                          &kernels->layout);
+    if (vk != VK_SUCCESS)
+        return smelt_fail_vk(context, vk, "vkCreatePipelineLayout");
+    smelt_set_debug_name(context, VK_OBJECT_TYPE_SHADER_MODULE, (uint64_t)kernels->module, "smelt copy");
+    smelt_set_debug_name(context, VK_OBJECT_TYPE_PIPELINE_LAYOUT, (uint64_t)kernels->layout, "smelt copy");
+    return SMELT_OK;
+}
+
+static enum smelt_result make_pipeline(smelt_context context, const struct smelt_kernels *kernels,
+                                       enum smelt_dtype destination, enum smelt_dtype source,
+                                       VkPipeline *pipeline)
+{
+    const uint32_t types[] = {(uint32_t)destination, (uint32_t)source};
+    const VkSpecializationMapEntry entries[] = {{0, 0, 4}, {1, 4, 4}};
+    VkSpecializationInfo constants = {2, entries, sizeof(types), types};
+    VkComputePipelineCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                  .module = kernels->module,
+                  .pName = "main",
+                  .pSpecializationInfo = &constants},
+        .layout = kernels->layout,
+    };
+    VkResult vk = context->vk.CreateComputePipelines(context->device, context->pipeline_cache, 1, &info,
+                                                     context->allocation_callbacks, pipeline);
+    if (vk != VK_SUCCESS)
+        return smelt_fail_vk(context, vk, "vkCreateComputePipelines");
+    char name[64];
+    snprintf(name, sizeof(name), "smelt copy %s from %s", smelt_dtype_name(destination),
+             smelt_dtype_name(source));
+    smelt_set_debug_name(context, VK_OBJECT_TYPE_PIPELINE, (uint64_t)*pipeline, name);
+    return SMELT_OK;
+}
+
+// The pipeline of a pair of types, made when first asked for.
+static enum smelt_result get_pipeline(smelt_context context, enum smelt_dtype destination,
+                                      enum smelt_dtype source, VkPipeline *pipeline, VkPipelineLayout *layout)
+{
+    enum smelt_result result = SMELT_OK;
+    mtx_lock(&context->mutex);
+    if (!context->kernels) {
+        context->kernels = calloc(1, sizeof(*context->kernels));
+        if (!context->kernels)
+            result = smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "copy kernels: out of host memory");
+        else
+            result = make_kernels(context, context->kernels);
+        if (result != SMELT_OK)
+            smelt_kernels_destroy(context);
+    }
+    if (result == SMELT_OK && !context->kernels->copy[destination][source])
+        result = make_pipeline(context, context->kernels, destination, source,
+                               &context->kernels->copy[destination][source]);
+    if (result == SMELT_OK) {
+        *pipeline = context->kernels->copy[destination][source];
+        *layout = context->kernels->layout;
+    }
+    mtx_unlock(&context->mutex);
+    return result;
+}
+
+void smelt_kernels_destroy(smelt_context context)
+{
+    struct smelt_kernels *kernels = context->kernels;
+    if (!kernels)
+        return;
+    for (int d = 0; d < SMELT_DTYPE_COUNT; d++)
+        for (int s = 0; s < SMELT_DTYPE_COUNT; s++)
+            context->vk.DestroyPipeline(context->device, kernels->copy[d][s], context->allocation_callbacks);
+    context->vk.DestroyPipelineLayout(context->device, kernels->layout, context->allocation_callbacks);
+    context->vk.DestroyShaderModule(context->device, kernels->module, context->allocation_callbacks);
+    free(kernels);
+    context->kernels = NULL;
+}
+
+// --- Simplification ---------------------------------------------------------------------------------------
+
+static uint32_t bits_of(enum smelt_dtype dtype)
+{
+    return smelt_dtype_bits(dtype);
+}
+
+static enum smelt_dtype unsigned_type(uint32_t bits)
+{
+    return bits == 4    ? SMELT_DTYPE_U4
+           : bits == 8  ? SMELT_DTYPE_U8
+           : bits == 16 ? SMELT_DTYPE_U16
+                        : SMELT_DTYPE_U32;
+}
+
+// Takes a dimension in by destination stride, largest first, so that neighbours write side by side.
+static void add_dimension(struct job *job, struct dimension added)
+{
+    if (added.extent == 1)
+        return;
+    uint32_t at = job->rank++;
+    for (; at > 0 && job->dimensions[at - 1].destination_stride < added.destination_stride; at--)
+        job->dimensions[at] = job->dimensions[at - 1];
+    job->dimensions[at] = added;
+}
+
+// Joins neighbouring dimensions that step evenly on both sides.
+static void merge_dimensions(struct job *job)
+{
+    uint32_t kept = 0;
+    for (uint32_t d = 0; d < job->rank; d++) {
+        struct dimension inner = job->dimensions[d];
+        struct dimension *outer = kept ? &job->dimensions[kept - 1] : NULL;
+        if (outer && outer->destination_stride == inner.destination_stride * inner.extent &&
+            outer->source_stride == inner.source_stride * inner.extent) {
+            outer->extent *= inner.extent;
+            outer->destination_stride = inner.destination_stride;
+            outer->source_stride = inner.source_stride;
+        } else {
+            job->dimensions[kept++] = inner;
+        }
+    }
+    job->rank = kept;
+}
+
+// Whether pairs of neighbouring elements can be handled as one of twice the bits.
+static bool can_widen(const struct job *job)
+{
+    bool fill = job->source_type == SMELT_DTYPE_NONE;
+    uint32_t bits = bits_of(job->destination_type);
+    const struct dimension *last = &job->dimensions[job->rank - 1];
+    if (bits == 32 || (!fill && job->source_type != job->destination_type))
+        return false;
+    if (last->extent % 2 || last->destination_stride != 1 || (!fill && last->source_stride != 1))
+        return false;
+    for (uint32_t d = 0; d + 1 < job->rank; d++)
+        if (job->dimensions[d].destination_stride % 2 || job->dimensions[d].source_stride % 2)
+            return false;
+    uint32_t bytes = 2 * bits / 8;
+    return job->destination % bytes == 0 && job->source % bytes == 0;
+}
+
+static void simplify(struct job *job)
+{
+    if (job->source_type == job->destination_type || job->source_type == SMELT_DTYPE_NONE) {
+        // Bits are copied: one pipeline for all types of a size.
+        job->destination_type = unsigned_type(bits_of(job->destination_type));
+        if (job->source_type != SMELT_DTYPE_NONE)
+            job->source_type = job->destination_type;
+    }
+    merge_dimensions(job);
+    // A 4-bit destination is written in pairs along a last dimension of stride 1.
+    bool pairs = bits_of(job->destination_type) == 4;
+    if (job->rank == 0 || (pairs && job->dimensions[job->rank - 1].destination_stride != 1))
+        job->dimensions[job->rank++] = (struct dimension){1, 1, 0};
+    while (can_widen(job)) {
+        uint32_t bits = bits_of(job->destination_type);
+        job->value |= job->value << bits;
+        job->destination_type = unsigned_type(2 * bits);
+        if (job->source_type != SMELT_DTYPE_NONE)
+            job->source_type = job->destination_type;
+        for (uint32_t d = 0; d + 1 < job->rank; d++) {
+            job->dimensions[d].destination_stride /= 2;
+            job->dimensions[d].source_stride /= 2;
+        }
+        job->dimensions[job->rank - 1].extent /= 2;
+    }
+}
+
+// --- Dispatches -------------------------------------------------------------------------------------------
+
+static void dispatch(const struct job *job)
+{
+    smelt_context context = job->context;
+    struct push push = {
+        .destination = {(uint32_t)job->destination, (uint32_t)(job->destination >> 32)},
+        .source = {(uint32_t)job->source, (uint32_t)(job->source >> 32)},
+        .rank = job->rank,
+        .source_first = job->source_first,
+        .value = job->value,
+        .items = 1,
+    };
+    for (uint32_t d = 0; d < job->rank; d++) {
+        push.extent[d] = (uint32_t)job->dimensions[d].extent;
+        push.destination_stride[d] = (uint32_t)job->dimensions[d].destination_stride;
+        push.source_stride[d] = (uint32_t)job->dimensions[d].source_stride;
+        bool pairs = d + 1 == job->rank && bits_of(job->destination_type) == 4;
+        push.items *= pairs ? (push.extent[d] + 1) / 2 : push.extent[d];
+    }
+    context->vk.CmdPushConstants(job->commands, job->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(push),
+                                 &push);
+    uint32_t groups = (push.items + WORKGROUP_SIZE - 1) / WORKGROUP_SIZE;
+    uint32_t width = SMELT_MIN(groups, context->capabilities.max_workgroup_count[0]);
+    context->vk.CmdDispatch(job->commands, width, (groups + width - 1) / width, 1);
+}
+
+// Moves the start of both sides by `index` steps of a dimension; whole bytes on the destination's side.
+static void advance(struct job *job, const struct dimension *dimension, uint64_t index)
+{
+    uint32_t source_bits = bits_of(job->source_type);
+    uint64_t source = job->source_first + index * dimension->source_stride;
+    job->destination += index * dimension->destination_stride * bits_of(job->destination_type) / 8;
+    job->source_first = source_bits == 4 ? source % 2 : 0;
+    job->source += (source - job->source_first) * source_bits / 8;
+}
+
+static uint32_t smallest_but_last(const struct job *job)
+{
+    uint32_t smallest = 0;
+    for (uint32_t d = 1; d + 1 < job->rank; d++)
+        if (job->dimensions[d].extent < job->dimensions[smallest].extent)
+            smallest = d;
+    return smallest;
+}
+
+// Dispatches a job, cut into as many as its rank and its size ask for.
+static void record(const struct job *job)
+{
+    struct job part = *job;
+    if (job->rank > DISPATCH_DIMENSIONS) {
+        uint32_t d = smallest_but_last(job);
+        struct dimension outer = job->dimensions[d];
+        part.rank--;
+        memmove(&part.dimensions[d], &part.dimensions[d + 1], (part.rank - d) * sizeof(part.dimensions[0]));
+        for (uint64_t i = 0; i < outer.extent; i++) {
+            record(&part);
+            advance(&part, &outer, 1);
+        }
+        return;
+    }
+    uint64_t count = 1;
+    uint32_t largest = 0;
+    for (uint32_t d = 0; d < job->rank; d++) {
+        count *= job->dimensions[d].extent;
+        if (job->dimensions[d].extent > job->dimensions[largest].extent)
+            largest = d;
+    }
+    if (count <= DISPATCH_ELEMENTS) {
+        dispatch(job);
+        return;
+    }
+    uint64_t half = job->dimensions[largest].extent / 4 * 2; // even, for whole bytes of 4-bit elements
+    part.dimensions[largest].extent = half;
+    record(&part);
+    part.dimensions[largest].extent = job->dimensions[largest].extent - half;
+    advance(&part, &job->dimensions[largest], half);
+    record(&part);
+}
+
+static enum smelt_result run(struct job *job)
+{
+    simplify(job);
+    VkPipeline pipeline;
+    enum smelt_result result =
+        get_pipeline(job->context, job->destination_type, job->source_type, &pipeline, &job->layout);
+    if (result != SMELT_OK)
+        return result;
+    job->context->vk.CmdBindPipeline(job->commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
+    record(job);
+    return SMELT_OK;
+}
+
+enum smelt_result smelt_kernels_copy(smelt_context context, VkCommandBuffer commands, uint32_t rank,
+                                     const uint64_t *shape, const struct smelt_view *destination,
+                                     const struct smelt_view *source)
+{
+    struct job job = {.context = context,
+                      .commands = commands,
+                      .destination_type = destination->dtype,
+                      .source_type = source->dtype,
+                      .destination = destination->address,
+                      .source = source->address};
+    for (uint32_t d = 0; d < rank; d++)
+        add_dimension(&job, (struct dimension){shape[d], destination->strides[d], source->strides[d]});
+    return run(&job);
+}
+
+// --- Tensors ----------------------------------------------------------------------------------------------
+
+// Whether two tensors share bytes: for slices of one tensor by their boxes (which never meet inside a byte, as
+// 4-bit slices start at whole ones), otherwise by the ranges that they span.
+static bool share_bytes(smelt_tensor a, smelt_tensor b)
+{
+    const struct smelt_tensor_info *first = &a->info, *second = &b->info;
+    if (a->root == b->root) {
+        for (uint32_t d = 0; d < first->rank; d++)
+            if (a->origin[d] + first->shape[d] <= b->origin[d] ||
+                b->origin[d] + second->shape[d] <= a->origin[d])
+                return false;
+        return true;
+    }
+    return first->address < second->address + second->size && second->address < first->address + first->size;
+}
+
+// Source dimension of each destination dimension; checked.
+static enum smelt_result check_copy(smelt_tensor destination, smelt_tensor source,
+                                    const uint32_t *permutation, uint32_t *from)
+{
+    smelt_context context = destination->context;
+    const struct smelt_tensor_info *to = &destination->info, *with = &source->info;
+    if (source->context != context)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "copy of '%s' to '%s': of two contexts, wanted one", with->name, to->name);
+    if (to->rank != with->rank)
+        return smelt_fail(context, SMELT_ERROR_SHAPE,
+                          "copy of '%s' to '%s': rank %" PRIu32 " to %" PRIu32 ", wanted the same",
+                          with->name, to->name, with->rank, to->rank);
+    uint32_t seen = 0;
+    for (uint32_t d = 0; d < to->rank; d++) {
+        from[d] = permutation ? permutation[d] : d;
+        if (from[d] >= to->rank || (seen >> from[d] & 1))
+            return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                              "copy of '%s' to '%s': permutation[%" PRIu32 "] is %" PRIu32
+                              ", wanted each of 0 to %" PRIu32 " once",
+                              with->name, to->name, d, from[d], to->rank - 1);
+        seen |= 1u << from[d];
+        if (to->shape[d] != with->shape[from[d]])
+            return smelt_fail(context, SMELT_ERROR_SHAPE,
+                              "copy of '%s' to '%s': dimension %" PRIu32 " has %" PRIu64
+                              " elements, the source's %" PRIu32 " has %" PRIu64,
+                              with->name, to->name, d, to->shape[d], from[d], with->shape[from[d]]);
+    }
+    if (share_bytes(destination, source))
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "copy of '%s' to '%s': they share bytes, wanted separate tensors", with->name,
+                          to->name);
+    return SMELT_OK;
+}
+
+enum smelt_result smelt_encode_copy(VkCommandBuffer commands, smelt_tensor destination, smelt_tensor source,
+                                    const uint32_t *permutation)
+{
+    enum smelt_result result = smelt_tensor_require_plain(destination, "copy to");
+    if (result == SMELT_OK)
+        result = smelt_tensor_require_plain(source, "copy from");
+    if (result != SMELT_OK)
+        return result;
+    smelt_context context = destination->context;
+    if (!commands)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "copy: commands is NULL, wanted one");
+    uint32_t from[SMELT_TENSOR_MAX_RANK];
+    result = check_copy(destination, source, permutation, from);
+    if (result != SMELT_OK)
+        return result;
+    const struct smelt_tensor_info *to = &destination->info, *with = &source->info;
+    struct smelt_view destination_view = {.dtype = to->dtype, .address = to->address};
+    struct smelt_view source_view = {.dtype = with->dtype, .address = with->address};
+    for (uint32_t d = 0; d < to->rank; d++) {
+        destination_view.strides[d] = to->strides[d];
+        source_view.strides[d] = with->strides[from[d]];
+    }
+    smelt_begin_label(context, commands, "smelt copy");
+    result = smelt_kernels_copy(context, commands, to->rank, to->shape, &destination_view, &source_view);
+    smelt_end_label(context, commands);
+    return result;
+}
+
+enum smelt_result smelt_encode_fill(VkCommandBuffer commands, smelt_tensor destination, double value)
+{
+    enum smelt_result result = smelt_tensor_require_plain(destination, "fill");
+    if (result != SMELT_OK)
+        return result;
+    smelt_context context = destination->context;
+    const struct smelt_tensor_info *to = &destination->info;
+    if (!commands)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "fill: commands is NULL, wanted one");
+    struct job job = {.context = context,
+                      .commands = commands,
+                      .destination_type = to->dtype,
+                      .destination = to->address,
+                      .value = smelt_dtype_encode(to->dtype, value)};
+    for (uint32_t d = 0; d < to->rank; d++)
+        add_dimension(&job, (struct dimension){to->shape[d], to->strides[d], 0});
+    smelt_begin_label(context, commands, "smelt fill");
+    result = run(&job);
+    smelt_end_label(context, commands);
+    return result;
+}
