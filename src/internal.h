@@ -36,7 +36,8 @@
 
 #define SMELT_VK_INSTANCE_OPTIONAL(X)                                                                        \
     X(CreateDebugUtilsMessengerEXT)                                                                          \
-    X(DestroyDebugUtilsMessengerEXT)
+    X(DestroyDebugUtilsMessengerEXT)                                                                         \
+    X(GetPhysicalDeviceCooperativeVectorPropertiesNV)
 
 #define SMELT_VK_DEVICE(X)                                                                                   \
     X(DestroyDevice)                                                                                         \
@@ -124,6 +125,9 @@ struct smelt_context_t {
     void *loader; // smelt_os_open_library, or NULL
     VkDebugUtilsMessengerEXT messenger;
     struct smelt_capabilities capabilities;
+    uint64_t features;            // enabled ones, of feature_table.h
+    bool cooperative_vector_f16;  // the driver lists f16 products
+    uint64_t pipeline_cache_hash; // of what was read from disk, or 0
     VkPhysicalDeviceMemoryProperties memory_properties;
     enum smelt_backend forced_backend;
     char *demoted[SMELT_BACKEND_COUNT]; // reason, guarded by `mutex`
@@ -173,6 +177,26 @@ char *smelt_copy_string(const char *string); // NULL in, NULL out; NULL when out
 // 64-bit FNV-1a, for cache keys and architecture hashes; start with SMELT_HASH_START.
 #define SMELT_HASH_START 0xcbf29ce484222325ull
 uint64_t smelt_hash(uint64_t hash, const void *bytes, size_t size);
+
+// --- Instance, device and pipeline cache (vk_instance.c, vk_pipeline_cache.c), for context.c ---------------
+
+// Opens the system's Vulkan loader unless `given` is set. Errors: NO_DEVICE.
+enum smelt_result smelt_loader_open(smelt_context context, PFN_vkGetInstanceProcAddr given);
+// Makes an instance, with its messenger when validation is asked for. Errors: NO_DEVICE, UNSUPPORTED, VULKAN.
+enum smelt_result smelt_instance_create(smelt_context context, bool validation);
+// Fills context->vk from the instance, and from the device. Errors: VULKAN.
+enum smelt_result smelt_instance_load(smelt_context context);
+enum smelt_result smelt_device_load(smelt_context context);
+// Chooses by name (NULL: the default order) among the instance's devices. Errors: NO_DEVICE, UNSUPPORTED, VULKAN.
+enum smelt_result smelt_device_choose(smelt_context context, const char *name);
+// Makes the device and its queue with everything of the feature list. Errors: VULKAN and its kin.
+enum smelt_result smelt_device_create(smelt_context context);
+// Destroys what the functions above made.
+void smelt_instance_destroy(smelt_context context);
+// A pipeline cache with what the cache directory holds; anything wrong there is an empty start, not an error.
+enum smelt_result smelt_pipeline_cache_create(smelt_context context);
+// Writes it back if it has changed; failures are logged as warnings. Destroys it.
+void smelt_pipeline_cache_destroy(smelt_context context);
 
 // --- Memory and submission (vk_memory.c) ----------------------------------------------------------------
 

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+// Which backend an op takes on a device, and why not another.
+#include "feature_table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const backend_names[SMELT_BACKEND_COUNT] = {
+    [SMELT_BACKEND_AUTO] = "auto",       [SMELT_BACKEND_PORTABLE] = "portable",
+    [SMELT_BACKEND_DOT8] = "dot8",       [SMELT_BACKEND_COOPVEC] = "coopvec",
+    [SMELT_BACKEND_COOPMAT] = "coopmat", [SMELT_BACKEND_COOPMAT2] = "coopmat2",
+};
+
+// What the modules of this version have: for each backend the scopes and types its ops are written in.
+static const struct implementation {
+    const char *scopes;    // those of the backend itself, for the reason
+    bool scope[3];         // those that the modules have, by enum smelt_scope
+    const char *extension; // of GLSL
+} implementations[SMELT_BACKEND_COUNT] = {
+    [SMELT_BACKEND_PORTABLE] = {"THREAD scope", {true, false, false}, "GL_EXT_buffer_reference"},
+    [SMELT_BACKEND_DOT8] = {"THREAD scope", {false, false, false}, "GL_EXT_integer_dot_product"},
+    [SMELT_BACKEND_COOPVEC] = {"THREAD scope", {true, false, false}, "GL_NV_cooperative_vector"},
+    [SMELT_BACKEND_COOPMAT] = {"SUBGROUP scope", {false, false, false}, "GL_KHR_cooperative_matrix"},
+    [SMELT_BACKEND_COOPMAT2] = {"SUBGROUP and WORKGROUP scope",
+                                {false, false, false},
+                                "GL_NV_cooperative_matrix2"},
+};
+
+// The order in which AUTO takes them.
+static const enum smelt_backend preference[] = {SMELT_BACKEND_COOPVEC, SMELT_BACKEND_PORTABLE};
+
+const char *smelt_backend_name(enum smelt_backend backend)
+{
+    return (unsigned)backend < SMELT_BACKEND_COUNT ? backend_names[backend] : "invalid";
+}
+
+enum smelt_backend smelt_backend_from_name(const char *name)
+{
+    int i = 0;
+    while (name && i < SMELT_BACKEND_COUNT && strcmp(name, backend_names[i]))
+        i++;
+    return name ? (enum smelt_backend)i : SMELT_BACKEND_COUNT;
+}
+
+enum smelt_result smelt_backend_demote(smelt_context context, enum smelt_backend backend, const char *reason)
+{
+    if (backend <= SMELT_BACKEND_PORTABLE || (unsigned)backend >= SMELT_BACKEND_COUNT)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "demote: got %s, wanted dot8, coopvec, coopmat or coopmat2",
+                          smelt_backend_name(backend));
+    char *copy = smelt_copy_string(reason ? reason : "it gave wrong numbers");
+    if (!copy)
+        return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for a reason");
+    mtx_lock(&context->mutex);
+    free(context->demoted[backend]);
+    context->demoted[backend] = copy;
+    mtx_unlock(&context->mutex);
+    return SMELT_OK;
+}
+
+static const char *scope_name(enum smelt_scope scope)
+{
+    static const char *const names[] = {"THREAD", "SUBGROUP", "WORKGROUP"};
+    return names[scope];
+}
+
+static const char *op_name(enum smelt_op_kind op)
+{
+    return op == SMELT_OP_MATMUL2D ? "matmul2d" : "mlp";
+}
+
+static const char *stage_name(VkShaderStageFlagBits stage)
+{
+    switch (stage) {
+    case VK_SHADER_STAGE_VERTEX_BIT:
+        return "vertex";
+    case VK_SHADER_STAGE_FRAGMENT_BIT:
+        return "fragment";
+    case VK_SHADER_STAGE_COMPUTE_BIT:
+        return "compute";
+    default:
+        return "this";
+    }
+}
+
+#define REASON(choice, backend, ...)                                                                         \
+    snprintf((choice)->reason[backend], sizeof((choice)->reason[0]), __VA_ARGS__)
+
+// The scope, then the types: what holds on every device.
+static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt_backend backend,
+                             struct smelt_backend_choice *choice)
+{
+    const struct implementation *has = &implementations[backend];
+    const char *scope = scope_name(query->scope);
+    if (!has->scope[query->scope]) {
+        if (!strstr(has->scopes, scope))
+            REASON(choice, backend, "computes at %s only, %s was asked for", has->scopes, scope);
+        else if (backend == SMELT_BACKEND_DOT8)
+            REASON(choice, backend, "computes products of i8, not of %s", smelt_dtype_name(choice->computed));
+        else
+            REASON(choice, backend, "this version has no %s of %s scope", op_name(query->op), scope);
+        return true;
+    }
+    enum smelt_dtype stored = query->stored ? query->stored : SMELT_DTYPE_F16;
+    if (backend != SMELT_BACKEND_COOPVEC)
+        return false;
+    if (stored != SMELT_DTYPE_F16)
+        REASON(choice, backend, "reads weights of f16, not of %s", smelt_dtype_name(stored));
+    else if (choice->computed != SMELT_DTYPE_F16)
+        REASON(choice, backend, "computes products of f16, not of %s", smelt_dtype_name(choice->computed));
+    else if (choice->accumulated != SMELT_DTYPE_F16)
+        REASON(choice, backend, "promises sums of f16, not of %s", smelt_dtype_name(choice->accumulated));
+    else
+        return false;
+    return true;
+}
+
+// The device, its driver, and what was found out about it.
+static bool refuse_by_device(smelt_context context, const struct smelt_backend_query *query,
+                             enum smelt_backend backend, struct smelt_backend_choice *choice)
+{
+    uint64_t needs = smelt_backend_features(backend);
+    if (choice->computed == SMELT_DTYPE_F16 || choice->accumulated == SMELT_DTYPE_F16)
+        needs |= SMELT_FEATURE_BIT(SMELT_FEATURE_SHADER_FLOAT16);
+    uint64_t missing = needs & ~context->features;
+    const struct smelt_capabilities *c = &context->capabilities;
+    VkShaderStageFlagBits stage = query->stage ? query->stage : VK_SHADER_STAGE_COMPUTE_BIT;
+    if (missing && backend == SMELT_BACKEND_COOPVEC && c->known_bad) {
+        REASON(choice, backend, "%s", c->known_bad);
+    } else if (missing) {
+        struct smelt_text names = {0};
+        smelt_features_add_names(&names, missing);
+        REASON(choice, backend, "the device lacks %s", names.data ? names.data : "features");
+        smelt_text_free(&names);
+    } else if (backend == SMELT_BACKEND_COOPVEC && !(c->cooperative_vector_stages & stage)) {
+        REASON(choice, backend, "the device has no cooperative vectors in the %s stage", stage_name(stage));
+    } else if (backend == SMELT_BACKEND_COOPVEC && !context->cooperative_vector_f16) {
+        REASON(choice, backend, "the driver lists no cooperative vector product of f16 with f16 result");
+    } else {
+        mtx_lock(&context->mutex);
+        const char *demoted = context->demoted[backend];
+        if (demoted)
+            REASON(choice, backend, "demoted: %s", demoted);
+        mtx_unlock(&context->mutex);
+        return choice->reason[backend][0] != '\0';
+    }
+    return true;
+}
+
+static bool refuse_by_compiler(const bool compiler[SMELT_BACKEND_COUNT], enum smelt_backend backend,
+                               struct smelt_backend_choice *choice)
+{
+    if (compiler[backend])
+        return false;
+    if (SMELT_HAVE_COMPILER)
+        REASON(choice, backend, "the GLSL compiler does not know %s", implementations[backend].extension);
+    else
+        REASON(choice, backend, "this build has no GLSL compiler and the shader is not precompiled");
+    return true;
+}
+
+static enum smelt_result check_query(smelt_context context, const struct smelt_backend_query *query)
+{
+    if ((unsigned)query->op > SMELT_OP_MLP)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "backend choice: op: got %d, wanted 0 to %d",
+                          (int)query->op, SMELT_OP_MLP);
+    if ((unsigned)query->scope > SMELT_SCOPE_WORKGROUP)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "backend choice: scope: got %d, wanted 0 to %d", (int)query->scope,
+                          SMELT_SCOPE_WORKGROUP);
+    if ((unsigned)query->backend >= SMELT_BACKEND_COUNT)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "backend choice: backend: got %d, wanted 0 to %d", (int)query->backend,
+                          SMELT_BACKEND_COUNT - 1);
+    if (query->stage & (query->stage - 1))
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "backend choice: stage: got bits 0x%x, wanted a single one",
+                          (unsigned)query->stage);
+    if ((unsigned)query->stored >= SMELT_DTYPE_COUNT)
+        return smelt_fail(context, SMELT_ERROR_DTYPE, "backend choice: stored: got %d, wanted a dtype",
+                          (int)query->stored);
+    const enum smelt_dtype types[] = {query->computed, query->accumulated};
+    for (int i = 0; i < 2; i++)
+        if (types[i] != SMELT_DTYPE_NONE && types[i] != SMELT_DTYPE_F16 && types[i] != SMELT_DTYPE_F32)
+            return smelt_fail(context, SMELT_ERROR_DTYPE, "backend choice: %s: got %s, wanted f16 or f32",
+                              i ? "accumulated" : "computed", smelt_dtype_name(types[i]));
+    if (query->computed == SMELT_DTYPE_F32 && query->accumulated == SMELT_DTYPE_F16)
+        return smelt_fail(
+            context, SMELT_ERROR_DTYPE,
+            "backend choice: accumulated: got f16, wanted f32, as products are computed in f32");
+    return SMELT_OK;
+}
+
+static enum smelt_backend best(const struct smelt_backend_choice *choice)
+{
+    for (size_t i = 0; i < SMELT_COUNT_OF(preference); i++)
+        if (choice->eligible[preference[i]])
+            return preference[i];
+    return SMELT_BACKEND_AUTO;
+}
+
+enum smelt_result smelt_backend_choose(smelt_context context, const struct smelt_backend_query *query,
+                                       struct smelt_backend_choice *out)
+{
+    enum smelt_result result = check_query(context, query);
+    if (result != SMELT_OK)
+        return result;
+    bool compiler[SMELT_BACKEND_COUNT];
+    if (context)
+        memcpy(compiler, context->capabilities.compiler_backends, sizeof(compiler));
+    else
+        smelt_compiler_probe(NULL, compiler);
+    struct smelt_backend_choice choice = {.computed = query->computed, .accumulated = query->accumulated};
+    if (choice.computed == SMELT_DTYPE_NONE)
+        choice.computed =
+            !context || context->capabilities.shader_float16 ? SMELT_DTYPE_F16 : SMELT_DTYPE_F32;
+    if (choice.accumulated == SMELT_DTYPE_NONE)
+        choice.accumulated = choice.computed;
+    for (enum smelt_backend b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT; b++)
+        choice.eligible[b] = !refuse_by_module(query, b, &choice) &&
+                             !(context && refuse_by_device(context, query, b, &choice)) &&
+                             !(!query->precompiled && refuse_by_compiler(compiler, b, &choice));
+    REASON(&choice, SMELT_BACKEND_AUTO, "a request, not a backend");
+    enum smelt_backend wanted = query->backend;
+    if (wanted == SMELT_BACKEND_AUTO && context)
+        wanted = context->forced_backend;
+    if (wanted == SMELT_BACKEND_AUTO)
+        wanted = context ? best(&choice) : SMELT_BACKEND_PORTABLE;
+    choice.backend = wanted;
+    *out = choice;
+    if (wanted ==
+        SMELT_BACKEND_AUTO) // no backend at all; PORTABLE's reason is the one that a user can act on
+        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED, "%s at %s scope: no backend can: portable %s",
+                          op_name(query->op), scope_name(query->scope),
+                          choice.reason[SMELT_BACKEND_PORTABLE]);
+    if (!choice.eligible[wanted])
+        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED, "%s on backend %s: it %s", op_name(query->op),
+                          smelt_backend_name(wanted), choice.reason[wanted]);
+    return SMELT_OK;
+}

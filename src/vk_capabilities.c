@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// Reads what a device can do into the capability report; the table of drivers known to be wrong.
+#include "feature_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NVIDIA_VERSION(major, minor) ((uint32_t)(major) << 22 | (uint32_t)(minor) << 14)
+
+static const struct {
+    VkDriverId driver;
+    uint32_t first, last; // driverVersion, in the vendor's own encoding, inclusive
+    uint64_t features;    // not to be used
+    const char *reason;
+} known_bad[] = {
+    // The first release with the final extension: NVIDIA-RTX/RTXNS, README, "Requirements".
+    {VK_DRIVER_ID_NVIDIA_PROPRIETARY, 0, NVIDIA_VERSION(572, 16) - 1,
+     SMELT_FEATURE_BIT(SMELT_FEATURE_COOPERATIVE_VECTOR) |
+         SMELT_FEATURE_BIT(SMELT_FEATURE_COOPERATIVE_VECTOR_TRAINING),
+     "VK_NV_cooperative_vector of NVIDIA drivers before 572.16 is a preview"},
+    // shader-slang/slang issue 13191
+    {VK_DRIVER_ID_NVIDIA_PROPRIETARY, NVIDIA_VERSION(591, 86), NVIDIA_VERSION(591, 87) - 1,
+     SMELT_FEATURE_BIT(SMELT_FEATURE_COOPERATIVE_VECTOR) |
+         SMELT_FEATURE_BIT(SMELT_FEATURE_COOPERATIVE_VECTOR_TRAINING),
+     "cooperative vectors in compute lose the device once a ray tracing pipeline exists (NVIDIA 591.86)"},
+};
+
+const char *smelt_known_bad_driver(VkDriverId driver, uint32_t version, uint64_t *features)
+{
+    for (size_t i = 0; i < SMELT_COUNT_OF(known_bad); i++) {
+        if (known_bad[i].driver == driver && version >= known_bad[i].first && version <= known_bad[i].last) {
+            *features = known_bad[i].features;
+            return known_bad[i].reason;
+        }
+    }
+    *features = 0;
+    return NULL;
+}
+
+// The chain of properties that are asked for.
+struct properties {
+    VkPhysicalDeviceProperties2 base;
+    VkPhysicalDeviceVulkan11Properties vulkan11;
+    VkPhysicalDeviceVulkan12Properties vulkan12;
+    VkPhysicalDeviceVulkan13Properties vulkan13;
+    VkPhysicalDeviceCooperativeVectorPropertiesNV vector;
+    VkPhysicalDeviceCooperativeMatrixPropertiesKHR matrix;
+};
+
+// An extension's struct is passed only to a driver on which its feature is enabled.
+static void properties_get(smelt_context context, struct properties *p)
+{
+    *p = (struct properties){
+        .base.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .vulkan11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES,
+        .vulkan12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES,
+        .vulkan13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES,
+        .vector.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_VECTOR_PROPERTIES_NV,
+        .matrix.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_PROPERTIES_KHR,
+    };
+    p->base.pNext = &p->vulkan11;
+    p->vulkan11.pNext = &p->vulkan12;
+    p->vulkan12.pNext = &p->vulkan13;
+    if (context->features & SMELT_FEATURE_BIT(SMELT_FEATURE_COOPERATIVE_VECTOR)) {
+        p->vector.pNext = p->vulkan13.pNext;
+        p->vulkan13.pNext = &p->vector;
+    }
+    if (context->features & SMELT_FEATURE_BIT(SMELT_FEATURE_COOPERATIVE_MATRIX)) {
+        p->matrix.pNext = p->vulkan13.pNext;
+        p->vulkan13.pNext = &p->matrix;
+    }
+    context->vk.GetPhysicalDeviceProperties2(context->physical_device, &p->base);
+}
+
+static void read_limits(struct smelt_capabilities *c, const struct properties *p)
+{
+    const VkPhysicalDeviceProperties *base = &p->base.properties;
+    const VkPhysicalDeviceLimits *limits = &base->limits;
+    memcpy(c->device_name, base->deviceName, sizeof(c->device_name));
+    memcpy(c->driver_name, p->vulkan12.driverName, sizeof(c->driver_name));
+    memcpy(c->driver_info, p->vulkan12.driverInfo, sizeof(c->driver_info));
+    c->device_type = base->deviceType;
+    c->vendor_id = base->vendorID;
+    c->device_id = base->deviceID;
+    c->driver_version = base->driverVersion;
+    c->api_version = base->apiVersion;
+    memcpy(c->device_uuid, p->vulkan11.deviceUUID, sizeof(c->device_uuid));
+    c->subgroup_size = p->vulkan11.subgroupSize;
+    c->min_subgroup_size = p->vulkan13.minSubgroupSize;
+    c->max_subgroup_size = p->vulkan13.maxSubgroupSize;
+    c->max_push_constants_size = limits->maxPushConstantsSize;
+    c->max_shared_memory_size = limits->maxComputeSharedMemorySize;
+    c->max_workgroup_invocations = limits->maxComputeWorkGroupInvocations;
+    memcpy(c->max_workgroup_size, limits->maxComputeWorkGroupSize, sizeof(c->max_workgroup_size));
+    memcpy(c->max_workgroup_count, limits->maxComputeWorkGroupCount, sizeof(c->max_workgroup_count));
+    c->max_buffer_size = p->vulkan13.maxBufferSize;
+}
+
+static void read_features(struct smelt_capabilities *c, const struct properties *p, uint64_t features)
+{
+#define HAS(name) ((features & SMELT_FEATURE_BIT(SMELT_FEATURE_##name)) != 0)
+    c->subgroup_size_control = HAS(SUBGROUP_SIZE_CONTROL);
+    c->full_subgroups = HAS(COMPUTE_FULL_SUBGROUPS);
+    c->shader_float16 = HAS(SHADER_FLOAT16);
+    c->shader_int8 = HAS(SHADER_INT8);
+    c->shader_int16 = HAS(SHADER_INT16);
+    c->shader_int64 = HAS(SHADER_INT64);
+    c->integer_dot_product = HAS(SHADER_INTEGER_DOT_PRODUCT);
+    c->bfloat16 = HAS(BFLOAT16);
+    c->float8 = HAS(FLOAT8);
+    c->sampled_image_nonuniform = HAS(SAMPLED_IMAGE_NONUNIFORM) && HAS(RUNTIME_DESCRIPTOR_ARRAY);
+    c->cooperative_vector = HAS(COOPERATIVE_VECTOR);
+    c->cooperative_vector_training = HAS(COOPERATIVE_VECTOR_TRAINING);
+    if (c->cooperative_vector) {
+        c->cooperative_vector_stages = p->vector.cooperativeVectorSupportedStages;
+        c->max_cooperative_vector_components = p->vector.maxCooperativeVectorComponents;
+    }
+    c->cooperative_matrix = HAS(COOPERATIVE_MATRIX);
+    if (c->cooperative_matrix)
+        c->cooperative_matrix_stages = p->matrix.cooperativeMatrixSupportedStages;
+    c->cooperative_matrix2_workgroup_scope = HAS(COOPMAT2_WORKGROUP_SCOPE);
+    c->cooperative_matrix2_flexible_dimensions = HAS(COOPMAT2_FLEXIBLE_DIMENSIONS);
+    c->cooperative_matrix2_reductions = HAS(COOPMAT2_REDUCTIONS);
+    c->cooperative_matrix2_conversions = HAS(COOPMAT2_CONVERSIONS);
+    c->cooperative_matrix2_per_element = HAS(COOPMAT2_PER_ELEMENT);
+    c->cooperative_matrix2_tensor_addressing = HAS(COOPMAT2_TENSOR_ADDRESSING);
+    c->cooperative_matrix2_block_loads = HAS(COOPMAT2_BLOCK_LOADS);
+    c->pipeline_statistics = HAS(PIPELINE_STATISTICS);
+#undef HAS
+}
+
+static enum smelt_result read_timestamps(smelt_context context, const struct properties *p)
+{
+    uint32_t count = 0;
+    context->vk.GetPhysicalDeviceQueueFamilyProperties(context->physical_device, &count, NULL);
+    if (context->queue_family >= count)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "queue_family: got %u, the device has %u queue families", context->queue_family,
+                          count);
+    VkQueueFamilyProperties *families = calloc(count, sizeof(*families));
+    if (!families)
+        return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for %u queue families", count);
+    context->vk.GetPhysicalDeviceQueueFamilyProperties(context->physical_device, &count, families);
+    VkQueueFamilyProperties family = families[context->queue_family];
+    free(families);
+    if (!(family.queueFlags & VK_QUEUE_COMPUTE_BIT))
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "queue_family: family %u has no compute, wanted compute and transfer",
+                          context->queue_family);
+    if (family.timestampValidBits)
+        context->capabilities.timestamp_period = p->base.properties.limits.timestampPeriod;
+    return SMELT_OK;
+}
+
+// Whether f16 x f16 -> f16 is among the products the driver lists; others are not used by this version.
+static bool vector_f16(smelt_context context)
+{
+    if (!context->capabilities.cooperative_vector ||
+        !context->vk.GetPhysicalDeviceCooperativeVectorPropertiesNV)
+        return false;
+    VkCooperativeVectorPropertiesNV list[128];
+    for (size_t i = 0; i < SMELT_COUNT_OF(list); i++)
+        list[i] =
+            (VkCooperativeVectorPropertiesNV){.sType = VK_STRUCTURE_TYPE_COOPERATIVE_VECTOR_PROPERTIES_NV};
+    uint32_t count = SMELT_COUNT_OF(list); // VK_INCOMPLETE still fills all of them
+    VkResult result =
+        context->vk.GetPhysicalDeviceCooperativeVectorPropertiesNV(context->physical_device, &count, list);
+    if (result != VK_SUCCESS && result != VK_INCOMPLETE)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i].inputType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
+            list[i].inputInterpretation == VK_COMPONENT_TYPE_FLOAT16_KHR &&
+            list[i].matrixInterpretation == VK_COMPONENT_TYPE_FLOAT16_KHR &&
+            list[i].biasInterpretation == VK_COMPONENT_TYPE_FLOAT16_KHR &&
+            list[i].resultType == VK_COMPONENT_TYPE_FLOAT16_KHR)
+            return true;
+    return false;
+}
+
+enum smelt_result smelt_capabilities_read(smelt_context context, bool ignore_known_bad)
+{
+    struct smelt_capabilities *c = &context->capabilities;
+    struct properties p;
+    properties_get(context, &p);
+    if (!ignore_known_bad) {
+        uint64_t refused;
+        const char *reason =
+            smelt_known_bad_driver(p.vulkan12.driverID, p.base.properties.driverVersion, &refused);
+        c->known_bad = context->features & refused ? reason : NULL;
+        context->features &= ~refused;
+    }
+    read_limits(c, &p);
+    read_features(c, &p, context->features);
+    c->compiler = SMELT_HAVE_COMPILER;
+    context->cooperative_vector_f16 = vector_f16(context);
+    context->vk.GetPhysicalDeviceMemoryProperties(context->physical_device, &context->memory_properties);
+    enum smelt_result result = read_timestamps(context, &p);
+    if (result == SMELT_OK)
+        smelt_compiler_probe(context->cache_directory, c->compiler_backends);
+    return result;
+}
