@@ -57,5 +57,7 @@ bool smelt_utf8_valid(const char *text, size_t size);
 
 // The parsed description of a package (package.c); NULL when it has none. Valid as long as the package.
 const cJSON *smelt_package_description(smelt_package package);
+// An independent package with the same contents: the file's bytes are copied.
+enum smelt_result smelt_package_copy(smelt_package package, smelt_package *copy);
 
 #endif

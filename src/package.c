@@ -19,6 +19,9 @@ struct package_tensor {
 
 struct smelt_package_t {
     struct smelt_mapping mapping; // size 0 and data NULL when from memory
+    const void *bytes;            // the whole file, wherever it is
+    size_t size;
+    void *owned; // what smelt_package_copy allocated
     char *name, *kind;
     cJSON *header, *description; // description NULL: a plain safetensors file
     const cJSON *metadata;       // in `header`, or NULL
@@ -278,6 +281,8 @@ static enum smelt_result open_bytes(const void *data, size_t size, const char *n
         return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for a package", name);
     }
     p->mapping = mapping;
+    p->bytes = data;
+    p->size = size;
     enum smelt_result result = read_header(p, data, size);
     if (result)
         smelt_package_close(&p);
@@ -318,9 +323,25 @@ void smelt_package_close(smelt_package *package)
     free(p->by_name);
     free(p->kind);
     free(p->name);
+    free(p->owned);
     smelt_os_unmap_file(&p->mapping);
     free(p);
     *package = NULL;
+}
+
+enum smelt_result smelt_package_copy(smelt_package package, smelt_package *copy)
+{
+    void *bytes = malloc(package->size);
+    if (!bytes)
+        return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for a copy of %zu bytes",
+                          package->name, package->size);
+    memcpy(bytes, package->bytes, package->size);
+    enum smelt_result result = smelt_package_open_memory(bytes, package->size, package->name, copy);
+    if (result)
+        free(bytes);
+    else
+        (*copy)->owned = bytes;
+    return result;
 }
 
 const char *smelt_package_name(smelt_package package)

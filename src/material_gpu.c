@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT
+// The latent textures and weights of a material on the device, and the recording of new contents.
+#include "material_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ALL_PARTS (SMELT_MATERIAL_WEIGHTS | SMELT_MATERIAL_LATENTS)
+
+static void name_object(smelt_material m, VkObjectType type, uint64_t object, const char *what,
+                        uint32_t index)
+{
+    char name[128];
+    snprintf(name, sizeof(name), "%.64s %s%u", m->info.name, what, index);
+    smelt_set_debug_name(m->context, type, object, name);
+}
+
+static enum smelt_result create_images(smelt_material m, VkMemoryRequirements *all, uint64_t *offsets)
+{
+    const struct smelt_vk *vk = &m->context->vk;
+    VkPhysicalDeviceProperties properties;
+    vk->GetPhysicalDeviceProperties(m->context->physical_device, &properties);
+    uint32_t limit = properties.limits.maxImageDimension2D;
+    if (SMELT_MAX(m->info.latent_width, m->info.latent_height) > limit)
+        return smelt_fail(m->context, SMELT_ERROR_UNSUPPORTED,
+                          "%s: latent textures of %u x %u: the device's maxImageDimension2D is %u",
+                          smelt_package_name(m->package), m->info.latent_width, m->info.latent_height, limit);
+    VkImageCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+        .imageType = VK_IMAGE_TYPE_2D,
+        .format = VK_FORMAT_R8G8B8A8_UNORM,
+        .extent = {m->info.latent_width, m->info.latent_height, 1},
+        .mipLevels = m->info.latent_mips,
+        .arrayLayers = 1,
+        .samples = VK_SAMPLE_COUNT_1_BIT,
+        .usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+    };
+    *all = (VkMemoryRequirements){.alignment = 1, .memoryTypeBits = UINT32_MAX};
+    for (uint32_t i = 0; i < m->info.latent_count; i++) {
+        VkMemoryRequirements one;
+        VkResult result =
+            vk->CreateImage(m->context->device, &info, m->context->allocation_callbacks, &m->images[i]);
+        if (result)
+            return smelt_fail_vk(m->context, result, "vkCreateImage");
+        name_object(m, VK_OBJECT_TYPE_IMAGE, (uint64_t)m->images[i], "latent", i);
+        vk->GetImageMemoryRequirements(m->context->device, m->images[i], &one);
+        offsets[i] = (all->size + one.alignment - 1) / one.alignment * one.alignment;
+        all->size = offsets[i] + one.size;
+        all->alignment = SMELT_MAX(all->alignment, one.alignment);
+        all->memoryTypeBits &= one.memoryTypeBits;
+    }
+    return SMELT_OK;
+}
+
+static enum smelt_result create_view(smelt_material m, uint32_t index, uint64_t offset)
+{
+    const struct smelt_vk *vk = &m->context->vk;
+    VkResult result = vk->BindImageMemory(m->context->device, m->images[index], m->memory, offset);
+    if (result)
+        return smelt_fail_vk(m->context, result, "vkBindImageMemory");
+    VkImageViewCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO,
+        .image = m->images[index],
+        .viewType = VK_IMAGE_VIEW_TYPE_2D,
+        .format = VK_FORMAT_R8G8B8A8_UNORM,
+        .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, m->info.latent_mips, 0, 1},
+    };
+    result =
+        vk->CreateImageView(m->context->device, &info, m->context->allocation_callbacks, &m->views[index]);
+    if (result)
+        return smelt_fail_vk(m->context, result, "vkCreateImageView");
+    name_object(m, VK_OBJECT_TYPE_IMAGE_VIEW, (uint64_t)m->views[index], "latent", index);
+    return SMELT_OK;
+}
+
+static enum smelt_result create_sampler(smelt_material m)
+{
+    VkSamplerAddressMode address =
+        m->description.clamp ? VK_SAMPLER_ADDRESS_MODE_CLAMP_TO_EDGE : VK_SAMPLER_ADDRESS_MODE_REPEAT;
+    VkSamplerCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_SAMPLER_CREATE_INFO,
+        .magFilter = VK_FILTER_LINEAR,
+        .minFilter = VK_FILTER_LINEAR,
+        .mipmapMode = VK_SAMPLER_MIPMAP_MODE_LINEAR,
+        .addressModeU = address,
+        .addressModeV = address,
+        .addressModeW = address,
+        .maxLod = VK_LOD_CLAMP_NONE,
+    };
+    VkResult result = m->context->vk.CreateSampler(m->context->device, &info,
+                                                   m->context->allocation_callbacks, &m->sampler);
+    if (result)
+        return smelt_fail_vk(m->context, result, "vkCreateSampler");
+    name_object(m, VK_OBJECT_TYPE_SAMPLER, (uint64_t)m->sampler, "sampler", 0);
+    return SMELT_OK;
+}
+
+static enum smelt_result create_weights(smelt_material m)
+{
+    const struct smelt_mlp_descriptor *mlp = &m->info.mlp;
+    struct smelt_weights_layer layers[SMELT_MLP_MAX_LAYERS];
+    for (uint32_t i = 0; i < mlp->layer_count; i++)
+        layers[i] = (struct smelt_weights_layer){mlp->widths[i + 1], mlp->widths[i], !mlp->no_bias};
+    struct smelt_weights_params params = {
+        .layers = layers,
+        .layer_count = mlp->layer_count,
+        .dtype = mlp->stored,
+        .backend = mlp->backend,
+        .frames_in_flight = m->slot_count,
+        .stages = m->readers,
+        .name = m->info.name,
+    };
+    return smelt_weights_create(m->context, &params, &m->weights);
+}
+
+// Barriers may only name stages that the queue's family has.
+static VkPipelineStageFlags2 shader_stages(smelt_context context)
+{
+    VkQueueFamilyProperties families[16];
+    uint32_t count = SMELT_COUNT_OF(families);
+    context->vk.GetPhysicalDeviceQueueFamilyProperties(context->physical_device, &count, families);
+    bool graphics = context->queue_family >= count ||
+                    (families[context->queue_family].queueFlags & VK_QUEUE_GRAPHICS_BIT) != 0;
+    return VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT |
+           (graphics ? VK_PIPELINE_STAGE_2_VERTEX_SHADER_BIT | VK_PIPELINE_STAGE_2_FRAGMENT_SHADER_BIT : 0);
+}
+
+enum smelt_result smelt_material_create_gpu(smelt_material m)
+{
+    VkMemoryRequirements requirements;
+    uint64_t offsets[SMELT_MATERIAL_MAX_LATENTS];
+    m->readers = shader_stages(m->context);
+    for (uint32_t level = 0; level < m->info.latent_mips; level++)
+        m->slot_size += m->info.latent_count * m->description.latents[0][level]->size;
+    enum smelt_result result = create_images(m, &requirements, offsets);
+    if (!result)
+        result = smelt_memory_allocate(m->context, &requirements, SMELT_PLACE_DEVICE, SMELT_MEMORY_TEXTURE,
+                                       &m->memory);
+    if (!result)
+        m->memory_size = requirements.size;
+    for (uint32_t i = 0; i < m->info.latent_count && !result; i++)
+        result = create_view(m, i, offsets[i]);
+    if (!result)
+        result = create_sampler(m);
+    return result ? result : create_weights(m);
+}
+
+void smelt_material_destroy_gpu(smelt_material m)
+{
+    const struct smelt_vk *vk = &m->context->vk;
+    const VkAllocationCallbacks *callbacks = m->context->allocation_callbacks;
+    smelt_weights_destroy(&m->weights);
+    smelt_buffer_destroy(m->context, &m->staging);
+    vk->DestroySampler(m->context->device, m->sampler, callbacks);
+    for (uint32_t i = 0; i < m->info.latent_count; i++) {
+        vk->DestroyImageView(m->context->device, m->views[i], callbacks);
+        vk->DestroyImage(m->context->device, m->images[i], callbacks);
+    }
+    if (m->memory)
+        smelt_memory_free(m->context, &m->memory, m->memory_size, SMELT_MEMORY_TEXTURE);
+}
+
+static void record_transition(smelt_material m, VkCommandBuffer commands, bool before)
+{
+    VkImageMemoryBarrier2 barriers[SMELT_MATERIAL_MAX_LATENTS];
+    for (uint32_t i = 0; i < m->info.latent_count; i++) {
+        // Everything is overwritten, so the old contents and their layout do not matter.
+        barriers[i] = (VkImageMemoryBarrier2){
+            .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER_2,
+            .srcStageMask = before ? m->readers : VK_PIPELINE_STAGE_2_COPY_BIT,
+            .srcAccessMask = before ? 0 : VK_ACCESS_2_TRANSFER_WRITE_BIT,
+            .dstStageMask = before ? VK_PIPELINE_STAGE_2_COPY_BIT : m->readers,
+            .dstAccessMask = before ? VK_ACCESS_2_TRANSFER_WRITE_BIT : VK_ACCESS_2_SHADER_SAMPLED_READ_BIT,
+            .oldLayout = before ? VK_IMAGE_LAYOUT_UNDEFINED : VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
+            .newLayout =
+                before ? VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL : VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL,
+            .srcQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
+            .dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
+            .image = m->images[i],
+            .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, m->info.latent_mips, 0, 1},
+        };
+    }
+    VkDependencyInfo dependency = {
+        .sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
+        .imageMemoryBarrierCount = m->info.latent_count,
+        .pImageMemoryBarriers = barriers,
+    };
+    m->context->vk.CmdPipelineBarrier2(commands, &dependency);
+}
+
+// Copies the latents into a slot of host-visible `staging` and records their way to the images.
+static void record_latents(smelt_material m, VkCommandBuffer commands,
+                           const struct smelt_material_description *d, const struct smelt_buffer *staging,
+                           uint64_t offset)
+{
+    record_transition(m, commands, true);
+    for (uint32_t i = 0; i < m->info.latent_count; i++) {
+        VkBufferImageCopy regions[SMELT_MATERIAL_MAX_MIPS];
+        for (uint32_t level = 0; level < m->info.latent_mips; level++) {
+            const struct smelt_package_tensor *tensor = d->latents[i][level];
+            memcpy((char *)staging->mapped + offset, tensor->data, tensor->size);
+            regions[level] = (VkBufferImageCopy){
+                .bufferOffset = offset,
+                .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, level, 0, 1},
+                .imageExtent = {(uint32_t)tensor->shape[1], (uint32_t)tensor->shape[0], 1},
+            };
+            offset += tensor->size;
+        }
+        m->context->vk.CmdCopyBufferToImage(commands, staging->buffer, m->images[i],
+                                            VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, m->info.latent_mips,
+                                            regions);
+    }
+    record_transition(m, commands, false);
+}
+
+static void weight_pointers(const struct smelt_material_description *d, const void **matrices,
+                            const void **biases)
+{
+    for (uint32_t i = 0; i < d->mlp.layer_count; i++) {
+        matrices[i] = d->weights[i]->data;
+        biases[i] = d->biases[i] ? d->biases[i]->data : NULL;
+    }
+}
+
+// Another package's description, when it fits into the material.
+static enum smelt_result describe_update(smelt_material m, smelt_package package,
+                                         struct smelt_material_description *d)
+{
+    struct smelt_material_architecture ours, theirs;
+    enum smelt_result result = smelt_material_describe(m->context, package, d);
+    if (result)
+        return result;
+    if (d->latent_width != m->info.latent_width || d->latent_height != m->info.latent_height ||
+        d->latent_mips != m->info.latent_mips)
+        return smelt_fail(m->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "%s: wanted latents of %u x %u with %u mips as in \"%.80s\", got %u x %u with %u",
+                          smelt_package_name(package), m->info.latent_width, m->info.latent_height,
+                          m->info.latent_mips, m->info.name, d->latent_width, d->latent_height,
+                          d->latent_mips);
+    smelt_material_architecture(&m->description, &ours);
+    smelt_material_architecture(d, &theirs);
+    char *a = ours.text, *b = theirs.text;
+    while (*a && *b) {
+        size_t length = strcspn(a, "\n");
+        if (strcspn(b, "\n") != length || memcmp(a, b, length))
+            break;
+        a += length + 1;
+        b += length + 1;
+    }
+    if (!*a && !*b)
+        return SMELT_OK;
+    return smelt_fail(m->context, SMELT_ERROR_INVALID_ARGUMENT,
+                      "%s: another architecture than \"%.80s\": wanted \"%.*s\", got \"%.*s\"",
+                      smelt_package_name(package), m->info.name, (int)strcspn(a, "\n"), a,
+                      (int)strcspn(b, "\n"), b);
+}
+
+static enum smelt_result check_update(smelt_material m, VkCommandBuffer commands, uint32_t parts)
+{
+    if (!m->weights)
+        return smelt_fail(
+            m->context, SMELT_ERROR_NOT_READY,
+            "material \"%.80s\": wanted one with textures, it was created with description_only",
+            m->info.name);
+    if (!commands || parts & ~(uint32_t)ALL_PARTS)
+        return smelt_fail(m->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "smelt_material_update: wanted a command buffer and parts of 0x%x, got %p and 0x%x",
+                          ALL_PARTS, (void *)commands, parts);
+    return SMELT_OK;
+}
+
+enum smelt_result smelt_material_update(smelt_material material, VkCommandBuffer commands, uint64_t frame,
+                                        smelt_package package, uint32_t parts)
+{
+    smelt_material m = material;
+    struct smelt_material_description other;
+    const struct smelt_material_description *d = package ? &other : &m->description;
+    enum smelt_result result = check_update(m, commands, parts);
+    if (!result && package)
+        result = describe_update(m, package, &other);
+    if (result)
+        return result;
+    parts = parts ? parts : ALL_PARTS;
+    if (parts & SMELT_MATERIAL_LATENTS && !m->staging.buffer &&
+        (result = smelt_buffer_create(m->context, m->slot_size * m->slot_count, SMELT_PLACE_HOST_WRITE,
+                                      SMELT_MEMORY_STAGING, "material staging", &m->staging)))
+        return result;
+    smelt_begin_label(m->context, commands, "smelt material update");
+    if (parts & SMELT_MATERIAL_WEIGHTS) {
+        const void *matrices[SMELT_MLP_MAX_LAYERS], *biases[SMELT_MLP_MAX_LAYERS];
+        weight_pointers(d, matrices, biases);
+        result = smelt_weights_update(m->weights, commands, frame, matrices, biases);
+    }
+    if (parts & SMELT_MATERIAL_LATENTS && !result)
+        record_latents(m, commands, d, &m->staging, frame % m->slot_count * m->slot_size);
+    smelt_end_label(m->context, commands);
+    return result;
+}
+
+enum smelt_result smelt_material_upload_and_wait(smelt_material material)
+{
+    smelt_material m = material;
+    const void *matrices[SMELT_MLP_MAX_LAYERS], *biases[SMELT_MLP_MAX_LAYERS];
+    struct smelt_buffer staging = {0};
+    VkCommandBuffer commands;
+    if (!m->weights)
+        return smelt_fail(
+            m->context, SMELT_ERROR_NOT_READY,
+            "material \"%.80s\": wanted one with textures, it was created with description_only",
+            m->info.name);
+    enum smelt_result result = smelt_buffer_create(m->context, m->slot_size, SMELT_PLACE_HOST_WRITE,
+                                                   SMELT_MEMORY_STAGING, "material upload", &staging);
+    if (!result)
+        result = smelt_submit_begin(m->context, &commands);
+    if (!result) {
+        record_latents(m, commands, &m->description, &staging, 0);
+        result = smelt_submit_end(m->context, true);
+    }
+    smelt_buffer_destroy(m->context, &staging);
+    if (result)
+        return result;
+    weight_pointers(&m->description, matrices, biases);
+    return smelt_weights_update_and_wait(m->weights, matrices, biases);
+}
