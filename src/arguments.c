@@ -121,7 +121,9 @@ enum smelt_result smelt_arguments_find(smelt_arguments arguments, const char *na
 
 static const char *kind_name(enum smelt_member_kind kind)
 {
-    return kind == SMELT_MEMBER_TENSOR ? "tensor" : kind == SMELT_MEMBER_ADDRESS ? "address" : "constant";
+    return kind == SMELT_MEMBER_TENSOR    ? "a tensor"
+           : kind == SMELT_MEMBER_ADDRESS ? "an address"
+                                          : "a constant";
 }
 
 static enum smelt_result check_member(smelt_arguments arguments, uint32_t member, enum smelt_member_kind kind)
@@ -132,7 +134,7 @@ static enum smelt_result check_member(smelt_arguments arguments, uint32_t member
     const struct smelt_member *info = &arguments->members[member].info;
     if (info->kind == kind)
         return SMELT_OK;
-    return smelt_fail(arguments->context, SMELT_ERROR_INVALID_ARGUMENT, "%s: \"%s\" is a %s, got a %s",
+    return smelt_fail(arguments->context, SMELT_ERROR_INVALID_ARGUMENT, "%s: \"%s\" is %s, got %s",
                       arguments->name, info->name, kind_name(info->kind), kind_name(kind));
 }
 
@@ -176,6 +178,18 @@ static bool is_opaque(const struct smelt_tensor_info *tensor)
     return tensor->rank == 2 && !tensor->strides[0] && !tensor->strides[1];
 }
 
+// The dimension whose stride is not that of packed row-major elements, or rank.
+static uint32_t unpacked_dimension(const struct smelt_tensor_info *tensor)
+{
+    uint64_t stride = 1;
+    for (uint32_t d = tensor->rank; d-- > 0;) {
+        if (tensor->shape[d] > 1 && tensor->strides[d] != stride)
+            return d;
+        stride *= tensor->shape[d];
+    }
+    return tensor->rank;
+}
+
 static enum smelt_result check_tensor(smelt_arguments arguments, const struct smelt_member *member,
                                       const struct smelt_tensor_info *tensor)
 {
@@ -195,12 +209,22 @@ static enum smelt_result check_tensor(smelt_arguments arguments, const struct sm
                               "; shaders index with 32 bits",
                               arguments->name, member->name, d, tensor->name, tensor->shape[d],
                               tensor->strides[d]);
-    if (is_opaque(tensor) && !arguments->coopvec)
+    bool opaque = is_opaque(tensor), is_static = true;
+    if (opaque && !arguments->coopvec)
         return smelt_fail(
             arguments->context, SMELT_ERROR_INVALID_ARGUMENT,
             "%s: \"%s\": \"%s\" is in the device's layout for coopvec, but no shader of the object was "
             "compiled for it",
             arguments->name, member->name, tensor->name);
+    // Shaders do not read the strides of a tensor type whose extents are all static (tensor_tmpl.glsl).
+    for (uint32_t d = 0; d < member->rank; d++)
+        is_static = is_static && member->shape[d];
+    uint32_t unpacked = is_static && !opaque ? unpacked_dimension(tensor) : tensor->rank;
+    if (unpacked < tensor->rank)
+        return smelt_fail(arguments->context, SMELT_ERROR_SHAPE,
+                          "%s: \"%s\" has static extents and wants packed rows; \"%s\" has stride %" PRIu64
+                          " in dimension %u",
+                          arguments->name, member->name, tensor->name, tensor->strides[unpacked], unpacked);
     return SMELT_OK;
 }
 

@@ -2,6 +2,7 @@
 // The descriptor side of an arguments object: set layout, one set per frame in flight, values by name, and
 // the writes that bring a set up to date.
 #include "arguments_internal.h"
+#include "feature_table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,22 +63,25 @@ static uint32_t type_limit(const VkPhysicalDeviceLimits *limits, VkDescriptorTyp
     }
 }
 
-// A runtime array takes what the device's limits leave, if the caller named no size.
-static enum smelt_result size_runtime_array(smelt_arguments arguments, const VkPhysicalDeviceLimits *limits,
-                                            struct arguments_binding *binding, bool by_default)
+#define MOST_ELEMENTS (1u << 24) // of one binding, so that sums over a set and its copies stay in 32 bits
+
+// A runtime array for which the caller named no size takes what the device's limits leave. The limits do not
+// hold for a borrowed layout, which may have been made for updates after binding.
+static enum smelt_result check_size(smelt_arguments arguments, const struct smelt_arguments_params *params,
+                                    const VkPhysicalDeviceLimits *limits, struct arguments_binding *binding)
 {
-    uint32_t limit = type_limit(limits, binding->type), others = 0;
-    for (uint32_t i = 0; i < arguments->binding_count; i++)
+    uint32_t room =
+        params->set_layout ? MOST_ELEMENTS : SMELT_MIN(type_limit(limits, binding->type), MOST_ELEMENTS);
+    for (uint32_t i = 0; i < arguments->binding_count && !params->set_layout; i++)
         if (&arguments->bindings[i] != binding && arguments->bindings[i].type == binding->type)
-            others += arguments->bindings[i].count;
-    uint32_t room = limit > others ? limit - others : 0;
-    if (by_default && room)
+            room -= SMELT_MIN(room, arguments->bindings[i].count);
+    if (binding->runtime && !params->max_runtime_array && room)
         binding->count = SMELT_MIN(binding->count, room);
-    if (binding->count > room)
-        return smelt_fail(arguments->context, SMELT_ERROR_UNSUPPORTED,
-                          "%s: binding \"%s\": %u elements wanted, the device has room for %u more %ss",
-                          arguments->name, binding->name, binding->count, room, type_name(binding->type));
-    return SMELT_OK;
+    if (binding->count <= room)
+        return SMELT_OK;
+    return smelt_fail(arguments->context, SMELT_ERROR_UNSUPPORTED,
+                      "%s: binding \"%s\": %u descriptors of type %s wanted, the device has room for %u",
+                      arguments->name, binding->name, binding->count, type_name(binding->type), room);
 }
 
 static enum smelt_result check_bindings(smelt_arguments arguments,
@@ -92,18 +96,21 @@ static enum smelt_result check_bindings(smelt_arguments arguments,
             return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
                               "%s: binding \"%s\" has descriptor type %d, which cannot be set by name",
                               arguments->name, binding->name, (int)binding->type);
-        if (!binding->runtime || params->set_layout)
-            continue;
-        if (!context->capabilities.sampled_image_nonuniform)
-            return smelt_fail(
-                context, SMELT_ERROR_UNSUPPORTED,
-                "%s: binding \"%s\" is a runtime array; the device lacks runtimeDescriptorArray, "
-                "descriptorBindingPartiallyBound or shaderSampledImageArrayNonUniformIndexing",
-                arguments->name, binding->name);
-        enum smelt_result result =
-            size_runtime_array(arguments, &properties.limits, binding, !params->max_runtime_array);
+        enum smelt_result result = check_size(arguments, params, &properties.limits, binding);
         if (result != SMELT_OK)
             return result;
+        uint64_t needed = SMELT_FEATURE_BIT(SMELT_FEATURE_RUNTIME_DESCRIPTOR_ARRAY) |
+                          SMELT_FEATURE_BIT(SMELT_FEATURE_PARTIALLY_BOUND);
+        if (binding->runtime && !params->set_layout && (needed & ~context->features)) {
+            struct smelt_text names = {0};
+            smelt_features_add_names(&names, needed & ~context->features);
+            smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
+                       "%s: binding \"%s\" is a runtime array, which needs %s; the device lacks it, or it is "
+                       "not enabled",
+                       arguments->name, binding->name, names.data ? names.data : "a device feature");
+            smelt_text_free(&names);
+            return SMELT_ERROR_UNSUPPORTED;
+        }
     }
     return SMELT_OK;
 }
@@ -328,7 +335,7 @@ static enum smelt_result wrong_kind(smelt_arguments arguments, const struct argu
                                     const char *got)
 {
     return smelt_fail(arguments->context, SMELT_ERROR_INVALID_ARGUMENT,
-                      "%s: binding \"%s\" wants a %s, got a %s", arguments->name, binding->name,
+                      "%s: binding \"%s\" is for: %s; got: %s", arguments->name, binding->name,
                       type_name(binding->type), got);
 }
 
