@@ -45,6 +45,8 @@ enum smelt_backend smelt_backend_from_name(const char *name)
 
 enum smelt_result smelt_backend_demote(smelt_context context, enum smelt_backend backend, const char *reason)
 {
+    if (!context)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "demote: context is NULL");
     if (backend <= SMELT_BACKEND_PORTABLE || (unsigned)backend >= SMELT_BACKEND_COUNT)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "demote: got %s, wanted dot8, coopvec, coopmat or coopmat2",
@@ -87,6 +89,18 @@ static const char *stage_name(VkShaderStageFlagBits stage)
 #define REASON(choice, backend, ...)                                                                         \
     snprintf((choice)->reason[backend], sizeof((choice)->reason[0]), __VA_ARGS__)
 
+// What the selftest found out is the reason that counts, whatever else is against the backend.
+static bool refuse_demoted(smelt_context context, enum smelt_backend backend,
+                           struct smelt_backend_choice *choice)
+{
+    mtx_lock(&context->mutex);
+    const char *reason = context->demoted[backend];
+    if (reason)
+        REASON(choice, backend, "is demoted: %s", reason);
+    mtx_unlock(&context->mutex);
+    return reason != NULL;
+}
+
 // The scope, then the types: what holds on every device.
 static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt_backend backend,
                              struct smelt_backend_choice *choice)
@@ -116,7 +130,7 @@ static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt
     return true;
 }
 
-// The device, its driver, and what was found out about it.
+// The device and its driver.
 static bool refuse_by_device(smelt_context context, const struct smelt_backend_query *query,
                              enum smelt_backend backend, struct smelt_backend_choice *choice)
 {
@@ -138,12 +152,7 @@ static bool refuse_by_device(smelt_context context, const struct smelt_backend_q
     } else if (backend == SMELT_BACKEND_COOPVEC && !context->cooperative_vector_f16) {
         REASON(choice, backend, "the driver lists no cooperative vector product of f16 with f16 result");
     } else {
-        mtx_lock(&context->mutex);
-        const char *demoted = context->demoted[backend];
-        if (demoted)
-            REASON(choice, backend, "demoted: %s", demoted);
-        mtx_unlock(&context->mutex);
-        return choice->reason[backend][0] != '\0';
+        return false;
     }
     return true;
 }
@@ -158,6 +167,12 @@ static bool refuse_by_compiler(const bool compiler[SMELT_BACKEND_COUNT], enum sm
     else
         REASON(choice, backend, "this build has no GLSL compiler and the shader is not precompiled");
     return true;
+}
+
+// Whether f16 holds every value of a type of weights.
+static bool fits_f16(enum smelt_dtype stored)
+{
+    return stored != SMELT_DTYPE_F32 && stored != SMELT_DTYPE_BF16;
 }
 
 static enum smelt_result check_query(smelt_context context, const struct smelt_backend_query *query)
@@ -177,14 +192,19 @@ static enum smelt_result check_query(smelt_context context, const struct smelt_b
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "backend choice: stage: got bits 0x%x, wanted a single one",
                           (unsigned)query->stage);
-    if ((unsigned)query->stored >= SMELT_DTYPE_COUNT)
-        return smelt_fail(context, SMELT_ERROR_DTYPE, "backend choice: stored: got %d, wanted a dtype",
-                          (int)query->stored);
+    if (!smelt_dtype_is_float(query->stored) && query->stored != SMELT_DTYPE_NONE)
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "backend choice: stored: got %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2",
+                          smelt_dtype_name(query->stored));
     const enum smelt_dtype types[] = {query->computed, query->accumulated};
     for (int i = 0; i < 2; i++)
         if (types[i] != SMELT_DTYPE_NONE && types[i] != SMELT_DTYPE_F16 && types[i] != SMELT_DTYPE_F32)
             return smelt_fail(context, SMELT_ERROR_DTYPE, "backend choice: %s: got %s, wanted f16 or f32",
                               i ? "accumulated" : "computed", smelt_dtype_name(types[i]));
+    if (query->computed == SMELT_DTYPE_F16 && !fits_f16(query->stored))
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "backend choice: computed: got f16, wanted f32, which holds a stored %s exactly",
+                          smelt_dtype_name(query->stored));
     if (query->computed == SMELT_DTYPE_F32 && query->accumulated == SMELT_DTYPE_F16)
         return smelt_fail(
             context, SMELT_ERROR_DTYPE,
@@ -203,6 +223,9 @@ static enum smelt_backend best(const struct smelt_backend_choice *choice)
 enum smelt_result smelt_backend_choose(smelt_context context, const struct smelt_backend_query *query,
                                        struct smelt_backend_choice *out)
 {
+    if (!query || !out)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "backend choice: %s is NULL",
+                          query ? "choice" : "query");
     enum smelt_result result = check_query(context, query);
     if (result != SMELT_OK)
         return result;
@@ -213,12 +236,14 @@ enum smelt_result smelt_backend_choose(smelt_context context, const struct smelt
         smelt_compiler_probe(NULL, compiler);
     struct smelt_backend_choice choice = {.computed = query->computed, .accumulated = query->accumulated};
     if (choice.computed == SMELT_DTYPE_NONE)
-        choice.computed =
-            !context || context->capabilities.shader_float16 ? SMELT_DTYPE_F16 : SMELT_DTYPE_F32;
+        choice.computed = fits_f16(query->stored) && (!context || context->capabilities.shader_float16)
+                              ? SMELT_DTYPE_F16
+                              : SMELT_DTYPE_F32;
     if (choice.accumulated == SMELT_DTYPE_NONE)
         choice.accumulated = choice.computed;
     for (enum smelt_backend b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT; b++)
-        choice.eligible[b] = !refuse_by_module(query, b, &choice) &&
+        choice.eligible[b] = !(context && refuse_demoted(context, b, &choice)) &&
+                             !refuse_by_module(query, b, &choice) &&
                              !(context && refuse_by_device(context, query, b, &choice)) &&
                              !(!query->precompiled && refuse_by_compiler(compiler, b, &choice));
     REASON(&choice, SMELT_BACKEND_AUTO, "a request, not a backend");

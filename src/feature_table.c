@@ -5,70 +5,94 @@
 #define NONE (-1) // no SPIR-V capability
 
 // clang-format off
+#define REQUIRED true
+#define OPTIONAL false
 #define AT(type, member) offsetof(VkPhysicalDevice##type, member)
-#define ROW(member, SINGLE, single_offset, AGGREGATE, aggregate_offset, extension, required, ...)             \
-    {#member, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_##SINGLE, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_##AGGREGATE,      \
-     single_offset, aggregate_offset, extension, {__VA_ARGS__}, required}
-#define CORE(member, ...)                                                                                     \
-    ROW(member, FEATURES_2, AT(Features2, features.member), FEATURES_2, AT(Features2, features.member), NULL, \
-        false, __VA_ARGS__)
-#define V11(type, TYPE, member, required, ...)                                                                \
-    ROW(member, TYPE, AT(type, member), VULKAN_1_1_FEATURES, AT(Vulkan11Features, member), NULL, required,    \
-        __VA_ARGS__)
-#define V12(type, TYPE, member, required, ...)                                                                \
-    ROW(member, TYPE, AT(type, member), VULKAN_1_2_FEATURES, AT(Vulkan12Features, member), NULL, required,    \
-        __VA_ARGS__)
-#define V13(type, TYPE, member, required, ...)                                                                \
-    ROW(member, TYPE, AT(type, member), VULKAN_1_3_FEATURES, AT(Vulkan13Features, member), NULL, required,    \
-        __VA_ARGS__)
-#define EXTENSION(type, TYPE, member, extension, ...)                                                         \
-    ROW(member, TYPE, AT(type, member), TYPE, AT(type, member), extension, false, __VA_ARGS__)
-#define COOPMAT2(member, ...)                                                                                 \
-    EXTENSION(CooperativeMatrix2FeaturesNV, COOPERATIVE_MATRIX_2_FEATURES_NV, member,                         \
-              VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME, __VA_ARGS__)
+#define TYPE(name) VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_##name
+#define ROW(id, member, single, single_at, aggregate, aggregate_at, extension, need, ...) \
+    [SMELT_FEATURE_##id] = {#member, single, aggregate, single_at, aggregate_at, extension, \
+                            {__VA_ARGS__}, need}
+#define CORE(id, member, ...) \
+    ROW(id, member, TYPE(FEATURES_2), AT(Features2, features.member), \
+        TYPE(FEATURES_2), AT(Features2, features.member), NULL, OPTIONAL, __VA_ARGS__)
+#define V11(id, single, SINGLE, member, need, ...) \
+    ROW(id, member, TYPE(SINGLE##_FEATURES), AT(single##Features, member), \
+        TYPE(VULKAN_1_1_FEATURES), AT(Vulkan11Features, member), NULL, need, __VA_ARGS__)
+#define V12(id, single, SINGLE, member, need, ...) \
+    ROW(id, member, TYPE(SINGLE##_FEATURES), AT(single##Features, member), \
+        TYPE(VULKAN_1_2_FEATURES), AT(Vulkan12Features, member), NULL, need, __VA_ARGS__)
+#define V13(id, single, SINGLE, member, need, ...) \
+    ROW(id, member, TYPE(SINGLE##_FEATURES), AT(single##Features, member), \
+        TYPE(VULKAN_1_3_FEATURES), AT(Vulkan13Features, member), NULL, need, __VA_ARGS__)
+#define EXTENSION(id, single, SINGLE, vendor, member, ...) \
+    ROW(id, member, TYPE(SINGLE##_FEATURES_##vendor), AT(single##Features##vendor, member), \
+        TYPE(SINGLE##_FEATURES_##vendor), AT(single##Features##vendor, member), \
+        VK_##vendor##_##SINGLE##_EXTENSION_NAME, OPTIONAL, __VA_ARGS__)
+#define COOPMAT2(id, member, ...) \
+    EXTENSION(id, CooperativeMatrix2, COOPERATIVE_MATRIX_2, NV, member, __VA_ARGS__)
 
 const struct smelt_feature_row smelt_features[SMELT_FEATURE_COUNT] = {
-    [SMELT_FEATURE_BUFFER_DEVICE_ADDRESS] = V12(BufferDeviceAddressFeatures, BUFFER_DEVICE_ADDRESS_FEATURES, bufferDeviceAddress, true, 5347),
-    [SMELT_FEATURE_SCALAR_BLOCK_LAYOUT] = V12(ScalarBlockLayoutFeatures, SCALAR_BLOCK_LAYOUT_FEATURES, scalarBlockLayout, true, NONE),
-    [SMELT_FEATURE_STORAGE_16BIT] = V11(16BitStorageFeatures, 16BIT_STORAGE_FEATURES, storageBuffer16BitAccess, true, 4433),
-    [SMELT_FEATURE_STORAGE_8BIT] = V12(8BitStorageFeatures, 8BIT_STORAGE_FEATURES, storageBuffer8BitAccess, true, 4448),
-    [SMELT_FEATURE_SYNCHRONIZATION2] = V13(Synchronization2Features, SYNCHRONIZATION_2_FEATURES, synchronization2, true, NONE),
-    [SMELT_FEATURE_TIMELINE_SEMAPHORE] = V12(TimelineSemaphoreFeatures, TIMELINE_SEMAPHORE_FEATURES, timelineSemaphore, true, NONE),
-    [SMELT_FEATURE_MAINTENANCE4] = V13(Maintenance4Features, MAINTENANCE_4_FEATURES, maintenance4, true, NONE),
-    [SMELT_FEATURE_SHADER_FLOAT16] = V12(ShaderFloat16Int8Features, SHADER_FLOAT16_INT8_FEATURES, shaderFloat16, false, 9),
-    [SMELT_FEATURE_SHADER_INT8] = V12(ShaderFloat16Int8Features, SHADER_FLOAT16_INT8_FEATURES, shaderInt8, false, 39),
-    [SMELT_FEATURE_SHADER_INT16] = CORE(shaderInt16, 22),
-    [SMELT_FEATURE_SHADER_INT64] = CORE(shaderInt64, 11),
-    [SMELT_FEATURE_SHADER_INTEGER_DOT_PRODUCT] = V13(ShaderIntegerDotProductFeatures, SHADER_INTEGER_DOT_PRODUCT_FEATURES, shaderIntegerDotProduct, false, 6019, 6018, 6017, 6016),
-    [SMELT_FEATURE_VULKAN_MEMORY_MODEL] = V12(VulkanMemoryModelFeatures, VULKAN_MEMORY_MODEL_FEATURES, vulkanMemoryModel, false, 5345),
-    [SMELT_FEATURE_VULKAN_MEMORY_MODEL_DEVICE_SCOPE] = V12(VulkanMemoryModelFeatures, VULKAN_MEMORY_MODEL_FEATURES, vulkanMemoryModelDeviceScope, false, 5346),
-    [SMELT_FEATURE_SUBGROUP_SIZE_CONTROL] = V13(SubgroupSizeControlFeatures, SUBGROUP_SIZE_CONTROL_FEATURES, subgroupSizeControl, false, NONE),
-    [SMELT_FEATURE_COMPUTE_FULL_SUBGROUPS] = V13(SubgroupSizeControlFeatures, SUBGROUP_SIZE_CONTROL_FEATURES, computeFullSubgroups, false, NONE),
-    [SMELT_FEATURE_SHADER_DEMOTE] = V13(ShaderDemoteToHelperInvocationFeatures, SHADER_DEMOTE_TO_HELPER_INVOCATION_FEATURES, shaderDemoteToHelperInvocation, false, 5379),
-    [SMELT_FEATURE_DYNAMIC_RENDERING] = V13(DynamicRenderingFeatures, DYNAMIC_RENDERING_FEATURES, dynamicRendering, false, NONE),
-    [SMELT_FEATURE_HOST_QUERY_RESET] = V12(HostQueryResetFeatures, HOST_QUERY_RESET_FEATURES, hostQueryReset, false, NONE),
-    [SMELT_FEATURE_SAMPLER_ANISOTROPY] = CORE(samplerAnisotropy, NONE),
-    [SMELT_FEATURE_SAMPLED_IMAGE_DYNAMIC] = CORE(shaderSampledImageArrayDynamicIndexing, 29),
-    [SMELT_FEATURE_SAMPLED_IMAGE_NONUNIFORM] = V12(DescriptorIndexingFeatures, DESCRIPTOR_INDEXING_FEATURES, shaderSampledImageArrayNonUniformIndexing, false, 5307, 5301),
-    [SMELT_FEATURE_RUNTIME_DESCRIPTOR_ARRAY] = V12(DescriptorIndexingFeatures, DESCRIPTOR_INDEXING_FEATURES, runtimeDescriptorArray, false, 5302),
-    [SMELT_FEATURE_PARTIALLY_BOUND] = V12(DescriptorIndexingFeatures, DESCRIPTOR_INDEXING_FEATURES, descriptorBindingPartiallyBound, false, NONE),
-    [SMELT_FEATURE_VARIABLE_DESCRIPTOR_COUNT] = V12(DescriptorIndexingFeatures, DESCRIPTOR_INDEXING_FEATURES, descriptorBindingVariableDescriptorCount, false, NONE),
-    [SMELT_FEATURE_PIPELINE_STATISTICS] = EXTENSION(PipelineExecutablePropertiesFeaturesKHR, PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR, pipelineExecutableInfo, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME, NONE),
-    [SMELT_FEATURE_BFLOAT16] = EXTENSION(ShaderBfloat16FeaturesKHR, SHADER_BFLOAT16_FEATURES_KHR, shaderBFloat16Type, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME, 5116),
-    [SMELT_FEATURE_BFLOAT16_COOPERATIVE_MATRIX] = EXTENSION(ShaderBfloat16FeaturesKHR, SHADER_BFLOAT16_FEATURES_KHR, shaderBFloat16CooperativeMatrix, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME, 5118),
-    [SMELT_FEATURE_FLOAT8] = EXTENSION(ShaderFloat8FeaturesEXT, SHADER_FLOAT8_FEATURES_EXT, shaderFloat8, VK_EXT_SHADER_FLOAT8_EXTENSION_NAME, 4212),
-    [SMELT_FEATURE_FLOAT8_COOPERATIVE_MATRIX] = EXTENSION(ShaderFloat8FeaturesEXT, SHADER_FLOAT8_FEATURES_EXT, shaderFloat8CooperativeMatrix, VK_EXT_SHADER_FLOAT8_EXTENSION_NAME, 4213),
-    [SMELT_FEATURE_REPLICATED_COMPOSITES] = EXTENSION(ShaderReplicatedCompositesFeaturesEXT, SHADER_REPLICATED_COMPOSITES_FEATURES_EXT, shaderReplicatedComposites, VK_EXT_SHADER_REPLICATED_COMPOSITES_EXTENSION_NAME, 6024),
-    [SMELT_FEATURE_COOPERATIVE_VECTOR] = EXTENSION(CooperativeVectorFeaturesNV, COOPERATIVE_VECTOR_FEATURES_NV, cooperativeVector, VK_NV_COOPERATIVE_VECTOR_EXTENSION_NAME, 5394),
-    [SMELT_FEATURE_COOPERATIVE_VECTOR_TRAINING] = EXTENSION(CooperativeVectorFeaturesNV, COOPERATIVE_VECTOR_FEATURES_NV, cooperativeVectorTraining, VK_NV_COOPERATIVE_VECTOR_EXTENSION_NAME, 5435),
-    [SMELT_FEATURE_COOPERATIVE_MATRIX] = EXTENSION(CooperativeMatrixFeaturesKHR, COOPERATIVE_MATRIX_FEATURES_KHR, cooperativeMatrix, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, 6022),
-    [SMELT_FEATURE_COOPMAT2_WORKGROUP_SCOPE] = COOPMAT2(cooperativeMatrixWorkgroupScope, NONE),
-    [SMELT_FEATURE_COOPMAT2_FLEXIBLE_DIMENSIONS] = COOPMAT2(cooperativeMatrixFlexibleDimensions, NONE),
-    [SMELT_FEATURE_COOPMAT2_REDUCTIONS] = COOPMAT2(cooperativeMatrixReductions, 5430),
-    [SMELT_FEATURE_COOPMAT2_CONVERSIONS] = COOPMAT2(cooperativeMatrixConversions, 5431),
-    [SMELT_FEATURE_COOPMAT2_PER_ELEMENT] = COOPMAT2(cooperativeMatrixPerElementOperations, 5432),
-    [SMELT_FEATURE_COOPMAT2_TENSOR_ADDRESSING] = COOPMAT2(cooperativeMatrixTensorAddressing, 5433, 5439),
-    [SMELT_FEATURE_COOPMAT2_BLOCK_LOADS] = COOPMAT2(cooperativeMatrixBlockLoads, 5434),
+    V12(BUFFER_DEVICE_ADDRESS, BufferDeviceAddress, BUFFER_DEVICE_ADDRESS, bufferDeviceAddress,
+        REQUIRED, 5347),
+    V12(SCALAR_BLOCK_LAYOUT, ScalarBlockLayout, SCALAR_BLOCK_LAYOUT, scalarBlockLayout, REQUIRED,
+        NONE),
+    V11(STORAGE_16BIT, 16BitStorage, 16BIT_STORAGE, storageBuffer16BitAccess, REQUIRED, 4433),
+    V12(STORAGE_8BIT, 8BitStorage, 8BIT_STORAGE, storageBuffer8BitAccess, REQUIRED, 4448),
+    V13(SYNCHRONIZATION2, Synchronization2, SYNCHRONIZATION_2, synchronization2, REQUIRED, NONE),
+    V12(TIMELINE_SEMAPHORE, TimelineSemaphore, TIMELINE_SEMAPHORE, timelineSemaphore, REQUIRED,
+        NONE),
+    V13(MAINTENANCE4, Maintenance4, MAINTENANCE_4, maintenance4, REQUIRED, NONE),
+    V12(SHADER_FLOAT16, ShaderFloat16Int8, SHADER_FLOAT16_INT8, shaderFloat16, OPTIONAL, 9),
+    V12(SHADER_INT8, ShaderFloat16Int8, SHADER_FLOAT16_INT8, shaderInt8, OPTIONAL, 39),
+    CORE(SHADER_INT16, shaderInt16, 22),
+    CORE(SHADER_INT64, shaderInt64, 11),
+    V13(SHADER_INTEGER_DOT_PRODUCT, ShaderIntegerDotProduct, SHADER_INTEGER_DOT_PRODUCT,
+        shaderIntegerDotProduct, OPTIONAL, 6019, 6018, 6017, 6016),
+    V12(VULKAN_MEMORY_MODEL, VulkanMemoryModel, VULKAN_MEMORY_MODEL, vulkanMemoryModel, OPTIONAL,
+        5345),
+    V12(VULKAN_MEMORY_MODEL_DEVICE_SCOPE, VulkanMemoryModel, VULKAN_MEMORY_MODEL,
+        vulkanMemoryModelDeviceScope, OPTIONAL, 5346),
+    V13(SUBGROUP_SIZE_CONTROL, SubgroupSizeControl, SUBGROUP_SIZE_CONTROL, subgroupSizeControl,
+        OPTIONAL, NONE),
+    V13(COMPUTE_FULL_SUBGROUPS, SubgroupSizeControl, SUBGROUP_SIZE_CONTROL, computeFullSubgroups,
+        OPTIONAL, NONE),
+    V13(SHADER_DEMOTE, ShaderDemoteToHelperInvocation, SHADER_DEMOTE_TO_HELPER_INVOCATION,
+        shaderDemoteToHelperInvocation, OPTIONAL, 5379),
+    V13(DYNAMIC_RENDERING, DynamicRendering, DYNAMIC_RENDERING, dynamicRendering, OPTIONAL, NONE),
+    V12(HOST_QUERY_RESET, HostQueryReset, HOST_QUERY_RESET, hostQueryReset, OPTIONAL, NONE),
+    CORE(SAMPLER_ANISOTROPY, samplerAnisotropy, NONE),
+    CORE(SAMPLED_IMAGE_DYNAMIC, shaderSampledImageArrayDynamicIndexing, 29),
+    V12(SAMPLED_IMAGE_NONUNIFORM, DescriptorIndexing, DESCRIPTOR_INDEXING,
+        shaderSampledImageArrayNonUniformIndexing, OPTIONAL, 5307, 5301),
+    V12(RUNTIME_DESCRIPTOR_ARRAY, DescriptorIndexing, DESCRIPTOR_INDEXING, runtimeDescriptorArray,
+        OPTIONAL, 5302),
+    V12(PARTIALLY_BOUND, DescriptorIndexing, DESCRIPTOR_INDEXING, descriptorBindingPartiallyBound,
+        OPTIONAL, NONE),
+    V12(VARIABLE_DESCRIPTOR_COUNT, DescriptorIndexing, DESCRIPTOR_INDEXING,
+        descriptorBindingVariableDescriptorCount, OPTIONAL, NONE),
+    EXTENSION(PIPELINE_STATISTICS, PipelineExecutableProperties, PIPELINE_EXECUTABLE_PROPERTIES,
+        KHR, pipelineExecutableInfo, NONE),
+    EXTENSION(BFLOAT16, ShaderBfloat16, SHADER_BFLOAT16, KHR, shaderBFloat16Type, 5116),
+    EXTENSION(BFLOAT16_COOPERATIVE_MATRIX, ShaderBfloat16, SHADER_BFLOAT16, KHR,
+        shaderBFloat16CooperativeMatrix, 5118),
+    EXTENSION(FLOAT8, ShaderFloat8, SHADER_FLOAT8, EXT, shaderFloat8, 4212),
+    EXTENSION(FLOAT8_COOPERATIVE_MATRIX, ShaderFloat8, SHADER_FLOAT8, EXT,
+        shaderFloat8CooperativeMatrix, 4213),
+    EXTENSION(REPLICATED_COMPOSITES, ShaderReplicatedComposites, SHADER_REPLICATED_COMPOSITES, EXT,
+        shaderReplicatedComposites, 6024),
+    EXTENSION(COOPERATIVE_VECTOR, CooperativeVector, COOPERATIVE_VECTOR, NV, cooperativeVector,
+        5394),
+    EXTENSION(COOPERATIVE_VECTOR_TRAINING, CooperativeVector, COOPERATIVE_VECTOR, NV,
+        cooperativeVectorTraining, 5435),
+    EXTENSION(COOPERATIVE_MATRIX, CooperativeMatrix, COOPERATIVE_MATRIX, KHR, cooperativeMatrix,
+        6022),
+    COOPMAT2(COOPMAT2_WORKGROUP_SCOPE, cooperativeMatrixWorkgroupScope, NONE),
+    COOPMAT2(COOPMAT2_FLEXIBLE_DIMENSIONS, cooperativeMatrixFlexibleDimensions, NONE),
+    COOPMAT2(COOPMAT2_REDUCTIONS, cooperativeMatrixReductions, 5430),
+    COOPMAT2(COOPMAT2_CONVERSIONS, cooperativeMatrixConversions, 5431),
+    COOPMAT2(COOPMAT2_PER_ELEMENT, cooperativeMatrixPerElementOperations, 5432),
+    COOPMAT2(COOPMAT2_TENSOR_ADDRESSING, cooperativeMatrixTensorAddressing, 5433, 5439),
+    COOPMAT2(COOPMAT2_BLOCK_LOADS, cooperativeMatrixBlockLoads, 5434),
 };
 // clang-format on
 
@@ -113,9 +137,10 @@ uint64_t smelt_backend_features(enum smelt_backend backend)
 
 int smelt_feature_of_capability(uint32_t capability)
 {
-    // Matrix, Shader, ImageQuery, DerivativeControl, GroupNonUniform to GroupNonUniformQuad: every device whose
-    // subgroup operations smelt uses reports them.
-    if (capability <= 1 || capability == 50 || capability == 51 || (capability >= 61 && capability <= 68))
+    // Matrix, Shader, Sampled1D, SampledBuffer, ImageQuery, DerivativeControl, and GroupNonUniform, whose basic
+    // operations Vulkan 1.1 guarantees in compute
+    if (capability <= 1 || capability == 43 || capability == 46 || capability == 50 || capability == 51 ||
+        capability == 61)
         return SMELT_FEATURE_COUNT;
     for (int i = 0; i < SMELT_FEATURE_COUNT; i++)
         for (int k = 0; k < 4; k++)

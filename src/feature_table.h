@@ -72,8 +72,8 @@ const char *smelt_feature_name(enum smelt_feature feature);
 // Every feature that smelt cannot do without.
 uint64_t smelt_required_features(void);
 
-// The features a chain switches on, in the structs of their own or in VkPhysicalDeviceVulkan1xFeatures; one that
-// belongs to an extension counts only when the extension is listed.
+// The features a chain switches on, in the structs of their own or in VkPhysicalDeviceVulkan1xFeatures; one
+// that belongs to an extension counts only when the extension is listed.
 uint64_t smelt_features_in_chain(const VkPhysicalDeviceFeatures2 *chain, const char *const *extensions,
                                  uint32_t extension_count);
 
@@ -83,15 +83,15 @@ void smelt_features_add_names(struct smelt_text *text, uint64_t features);
 // What the backend's shaders need besides the required features: one table row per backend.
 uint64_t smelt_backend_features(enum smelt_backend backend);
 
-// The feature without which a module with this SPIR-V capability may not be used; SMELT_FEATURE_COUNT when it
-// needs none, -1 when smelt does not know the capability.
+// The feature without which a module with this SPIR-V capability may not be used; SMELT_FEATURE_COUNT when
+// it needs none, -1 when smelt does not know the capability.
 int smelt_feature_of_capability(uint32_t spirv_capability);
 
-// Reads what the device can do into context->capabilities, from the context's features; drops what the table of
-// known bad drivers refuses (vk_capabilities.c).
+// Reads what the device can do into context->capabilities, from the context's features; drops what the table
+// of known bad drivers refuses (vk_capabilities.c).
 enum smelt_result smelt_capabilities_read(smelt_context context, bool ignore_known_bad);
 
-// A driver known to be wrong: the reason, and in `features` what is not to be used; NULL when there is nothing.
+// A driver known to be wrong: the reason, and in `features` what is not to be used; NULL when there is none.
 const char *smelt_known_bad_driver(VkDriverId driver, uint32_t version, uint64_t *features);
 
 #endif

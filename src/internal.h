@@ -187,7 +187,8 @@ enum smelt_result smelt_instance_create(smelt_context context, bool validation);
 // Fills context->vk from the instance, and from the device. Errors: VULKAN.
 enum smelt_result smelt_instance_load(smelt_context context);
 enum smelt_result smelt_device_load(smelt_context context);
-// Chooses by name (NULL: the default order) among the instance's devices. Errors: NO_DEVICE, UNSUPPORTED, VULKAN.
+// Chooses by name (NULL: the default order) among the instance's devices.
+// Errors: NO_DEVICE, UNSUPPORTED, VULKAN.
 enum smelt_result smelt_device_choose(smelt_context context, const char *name);
 // Makes the device and its queue with everything of the feature list. Errors: VULKAN and its kin.
 enum smelt_result smelt_device_create(smelt_context context);

@@ -85,8 +85,8 @@ struct instance_vk {
     PFN_vkEnumerateInstanceExtensionProperties EnumerateInstanceExtensionProperties;
 };
 
-// Whether the loader and the drivers (layer NULL), or a layer, have an instance extension. `found_layer`, when not
-// NULL, says whether there is such a layer at all.
+// Whether the loader and the drivers (layer NULL), or a layer, have an instance extension. `found_layer`, if
+// not NULL, says whether there is such a layer at all.
 static bool has_instance_extension(const struct instance_vk *vk, const char *layer, const char *name,
                                    bool *found_layer)
 {

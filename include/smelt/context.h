@@ -65,7 +65,8 @@ struct smelt_context_params {
     VkDevice device;
     VkQueue queue;         // with compute and transfer; used only by calls whose name says that they wait
     uint32_t queue_family; // of `queue`
-    // What was given to vkCreateDevice: nothing that is not listed here is used.
+    // What was given to vkCreateDevice: nothing that is not listed here is used. (VK_EXT_debug_utils is of
+    // the instance: names and labels are given when the instance has its entry points.)
     const VkPhysicalDeviceFeatures2 *enabled_features;
     const char *const *enabled_extensions;
     uint32_t enabled_extension_count;
@@ -85,10 +86,10 @@ struct smelt_context_params {
                      // SMELT_ERROR_UNSUPPORTED when the layer is not installed
 
     // --- Both.
-    const char *cache_directory;  // compiled shaders and pipelines. NULL: $XDG_CACHE_HOME/smelt (or
-                                  // ~/.cache/smelt); "": no disk cache
-    const char *module_directory; // GLSL modules are read from DIR/smelt/... instead of the library. NULL:
-                                  // the environment variable SMELT_MODULES, else the library
+    const char *cache_directory;   // compiled shaders and pipelines. NULL: $XDG_CACHE_HOME/smelt (or
+                                   // ~/.cache/smelt); "": no disk cache
+    const char *module_directory;  // GLSL modules are read from DIR/smelt/... instead of the library. NULL:
+                                   // the environment variable SMELT_MODULES, else the library
     enum smelt_backend backend;    // force it for every op that is AUTO. AUTO: the environment variable
                                    // SMELT_BACKEND, else free choice
     bool ignore_known_bad_drivers; // see smelt_capabilities.known_bad
@@ -137,7 +138,8 @@ struct smelt_feature_list {
                   // "" when smelt can run on it
 };
 
-// Errors: VULKAN. `instance` needs API version 1.3. Free with smelt_feature_list_destroy.
+// Errors: VULKAN, INVALID_ARGUMENT, OUT_OF_HOST_MEMORY. `instance` needs API version 1.3. Free with
+// smelt_feature_list_destroy.
 SMELT_API enum smelt_result smelt_feature_list_create(PFN_vkGetInstanceProcAddr get_instance_proc_addr,
                                                       VkInstance instance, VkPhysicalDevice physical_device,
                                                       const struct smelt_feature_list **list);
@@ -147,6 +149,7 @@ SMELT_API void smelt_feature_list_destroy(const struct smelt_feature_list **list
 // already in the chain is switched on there; structs that are absent are appended (they point into the list,
 // which must live until vkCreateDevice has returned). No struct type appears twice afterwards: a
 // VkPhysicalDeviceVulkan12Features in the caller's chain also takes the place of the structs it subsumes.
+// A list serves one chain at a time.
 SMELT_API void smelt_feature_list_apply(const struct smelt_feature_list *list,
                                         VkPhysicalDeviceFeatures2 *features);
 
@@ -208,10 +211,11 @@ SMELT_API const char *smelt_device_type_name(VkPhysicalDeviceType type);
 struct smelt_backend_query {
     enum smelt_op_kind op;
     enum smelt_scope scope;
-    VkShaderStageFlagBits stage;  // 0: compute
-    enum smelt_dtype stored;      // of the weights (matmul2d: the right operand). NONE: f16
-    enum smelt_dtype computed;    // of the products. NONE: f16 where the device has it, else f32
-    enum smelt_dtype accumulated; // of the sums. NONE: as computed
+    VkShaderStageFlagBits stage; // 0: compute
+    enum smelt_dtype stored;     // of the weights (matmul2d: the right operand). NONE: f16
+    enum smelt_dtype computed;   // f16 or f32, of the products, holding every stored value exactly. NONE: f16
+                                 // where the device has it and it does, else f32
+    enum smelt_dtype accumulated; // of the sums, not narrower than `computed`. NONE: as computed
     enum smelt_backend backend;   // a request; AUTO: the context's
     bool precompiled;             // SPIR-V comes from a bundle: the GLSL compiler's abilities do not matter
 };
@@ -232,7 +236,8 @@ SMELT_API enum smelt_result smelt_backend_choose(smelt_context context,
                                                  struct smelt_backend_choice *choice);
 
 // Marks a backend as giving wrong numbers on this device (smelt devices --selftest does it): it is refused
-// from now on with this reason. PORTABLE cannot be demoted.
+// from now on with this reason (NULL: a general one). Errors: INVALID_ARGUMENT for PORTABLE, which cannot be
+// demoted, and for what is no backend. Thread-safe.
 SMELT_API enum smelt_result smelt_backend_demote(smelt_context context, enum smelt_backend backend,
                                                  const char *reason);
 
