@@ -300,6 +300,5 @@ int tool_material(int argc, char **argv)
         return status;
     if (decoding)
         return decode(&options);
-    return material_import(options.input, options.name, options.output) == SMELT_OK ? TOOL_OK
-                                                                                    : tool_fail_smelt();
+    return material_import(options.input, options.name, options.output);
 }

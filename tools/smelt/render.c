@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// smelt render: the neural-material example as a command.
+#include "tool.h"
+
+#include "neural_material.h"
+
+int tool_render(int argc, char **argv)
+{
+    char name[] = "smelt render";
+    argv[0] = name;
+    return neural_material_main(argc, argv);
+}
