@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// The stand-in for compile.c in a build with -Dcompiler=disabled: shaders come from bundles.
+#include "shader_internal.h"
+
+enum smelt_result smelt_compile(smelt_context context, const struct smelt_shader_params *params,
+                                struct smelt_shader_info *info)
+{
+    (void)info;
+    return smelt_fail(
+        context, SMELT_ERROR_UNSUPPORTED,
+        "%s: this libsmelt was built without the GLSL compiler (-Dcompiler=disabled): wanted a bundle "
+        "(smelt compile --backends all, smelt_shader_create_from_bundle), got GLSL",
+        params->path ? params->path : "shader");
+}
+
+void smelt_compiler_probe(const char *cache_directory, bool backends[SMELT_BACKEND_COUNT])
+{
+    (void)cache_directory;
+    for (int i = 0; i < SMELT_BACKEND_COUNT; i++)
+        backends[i] = false;
+}

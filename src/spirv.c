@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// SPIR-V as words: is it well-formed, and which backend's instructions does it declare.
+#include "shader_internal.h"
+
+// SPIR-V specification 1.6, section 2.3 (first words) and 3.49 (OpCapability).
+#define MAGIC 0x07230203u
+#define HEADER_WORDS 5
+#define OP_CAPABILITY 17
+
+bool smelt_spirv_is_valid(const uint32_t *words, size_t count)
+{
+    if (count <= HEADER_WORDS || words[0] != MAGIC || words[1] >> 16 != 1)
+        return false;
+    size_t at = HEADER_WORDS;
+    while (at < count) {
+        uint32_t length = words[at] >> 16;
+        if (!length || length > count - at)
+            return false;
+        at += length;
+    }
+    return true;
+}
+
+static enum smelt_backend capability_backend(uint32_t capability)
+{
+    switch (capability) {
+    case 6016: // DotProductInputAllKHR
+    case 6017: // DotProductInput4x8BitKHR
+    case 6018: // DotProductInput4x8BitPackedKHR
+    case 6019: // DotProductKHR
+        return SMELT_BACKEND_DOT8;
+    case 5394: // CooperativeVectorNV
+    case 5435: // CooperativeVectorTrainingNV
+        return SMELT_BACKEND_COOPVEC;
+    case 6022: // CooperativeMatrixKHR
+        return SMELT_BACKEND_COOPMAT;
+    case 5430: // CooperativeMatrixReductionsNV
+    case 5431: // CooperativeMatrixConversionsNV
+    case 5432: // CooperativeMatrixPerElementOperationsNV
+    case 5433: // CooperativeMatrixTensorAddressingNV
+    case 5434: // CooperativeMatrixBlockLoadsNV
+        return SMELT_BACKEND_COOPMAT2;
+    default:
+        return SMELT_BACKEND_PORTABLE;
+    }
+}
+
+enum smelt_backend smelt_spirv_backend(const uint32_t *words, size_t count)
+{
+    enum smelt_backend best = SMELT_BACKEND_PORTABLE;
+    // Capabilities come before everything else.
+    for (size_t at = HEADER_WORDS; at < count && (words[at] & 0xffff) == OP_CAPABILITY;
+         at += words[at] >> 16) {
+        enum smelt_backend backend =
+            words[at] >> 16 > 1 ? capability_backend(words[at + 1]) : SMELT_BACKEND_PORTABLE;
+        best = SMELT_MAX(best, backend);
+    }
+    return best;
+}
