@@ -13,8 +13,8 @@
 
 #define DISPATCH_DIMENSIONS 8 // what 128 bytes of push constants hold
 #define WORKGROUP_SIZE 128
-// Elements of one dispatch: half a GiB of f32 each way, some milliseconds where a display could be waiting.
-#define DISPATCH_ELEMENTS (1ull << 27)
+// Elements of one dispatch: about a hundred MiB each way, as a display could be waiting for the device.
+#define DISPATCH_ELEMENTS (1ull << 25)
 
 // The push constants of copy.comp, word for word.
 struct push {

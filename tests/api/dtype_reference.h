@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // An independent reference for dtype.h: values by their defining formula in double, rounding by searching the
-// table of a type's values. Nothing here looks like the library's bit arithmetic.
+// table of a type's values. Nothing here looks like the library's bit arithmetic. And the patterns to try.
 #ifndef SMELT_DTYPE_REFERENCE_H
 #define SMELT_DTYPE_REFERENCE_H
 
@@ -104,6 +104,67 @@ static inline uint32_t reference_pattern(enum smelt_dtype dtype, double value)
     if (magnitude > midpoint || (magnitude == midpoint && low % 2))
         low++;
     return sign | (low > f.largest ? f.overflow : low);
+}
+
+// Repeatable pseudo-random bits; a test sets the state, which is its seed.
+static uint32_t test_random_state;
+
+static inline uint32_t test_random(void)
+{
+    test_random_state = test_random_state * 1664525u + 1013904223u;
+    return test_random_state ^ test_random_state >> 15;
+}
+
+// The pattern of an element of a packed array.
+static inline uint32_t test_get(enum smelt_dtype dtype, const uint8_t *data, size_t index)
+{
+    uint32_t bits = smelt_dtype_bits(dtype), value = 0;
+    if (bits == 4)
+        return index % 2 ? data[index / 2] >> 4 : data[index / 2] & 15;
+    memcpy(&value, data + index * bits / 8, bits / 8);
+    return value;
+}
+
+// Source patterns that matter: all of them up to 16 bits; for 32 bits, what lies at and next to the values
+// and midpoints of every small type, powers of two, and random patterns. Returns the count (odd, for 4-bit
+// types).
+#define TEST_MOST_PATTERNS 400001
+static inline size_t test_patterns(enum smelt_dtype dtype, uint8_t *data)
+{
+    uint32_t bits = smelt_dtype_bits(dtype);
+    if (bits == 4) {
+        for (int i = 0; i < 16; i++)
+            data[i / 2] = (uint8_t)(i % 2 ? data[i / 2] | i << 4 : i);
+        data[8] = 9;
+        return 17;
+    }
+    if (bits < 32) {
+        for (uint32_t i = 0; i < 1u << bits; i++)
+            memcpy(data + i * bits / 8, &i, bits / 8);
+        return (size_t)1 << bits;
+    }
+    uint32_t *words = (uint32_t *)(void *)data;
+    size_t count = 0;
+    for (uint32_t i = 0; i < 32; i++)
+        for (uint32_t j = 0; j <= i; j++)
+            for (int k = -1; k <= 1; k++)
+                words[count++] = (1u << i | 1u << j) + (uint32_t)k;
+    for (int i = 0; i < 20000; i++)
+        words[count++] = test_random() >> test_random() % 32;
+    for (uint32_t pattern = 0; pattern < 0x7bff && dtype == SMELT_DTYPE_F32; pattern += 3) {
+        float middle = (float)((reference_value(SMELT_DTYPE_F16, pattern) +
+                                reference_value(SMELT_DTYPE_F16, pattern + 1)) /
+                               2);
+        float values[] = {middle, -middle, nextafterf(middle, 0), nextafterf(middle, INFINITY)};
+        memcpy(words + count, values, sizeof(values));
+        count += 4;
+    }
+    for (double half = 0; half < 70000 && dtype == SMELT_DTYPE_F32; half += 0.5) {
+        float values[] = {(float)half, -(float)half};
+        memcpy(words + count, values, sizeof(values));
+        count += 2;
+    }
+    return count;
 }
 
 #endif

@@ -8,14 +8,6 @@
 static const enum smelt_dtype small_floats[] = {SMELT_DTYPE_F16, SMELT_DTYPE_BF16, SMELT_DTYPE_F8E4M3,
                                                 SMELT_DTYPE_F8E5M2};
 
-static uint32_t random_state;
-
-static uint32_t random_bits(void)
-{
-    random_state = random_state * 1664525u + 1013904223u;
-    return random_state ^ random_state >> 15;
-}
-
 static uint32_t from_f32(enum smelt_dtype dtype, float value)
 {
     switch (dtype) {
@@ -189,71 +181,20 @@ static void test_nan(void)
 
 // --- Every pair of types ----------------------------------------------------------------------------------
 
-static uint32_t get(enum smelt_dtype dtype, const uint8_t *data, size_t index)
-{
-    uint32_t bits = smelt_dtype_bits(dtype), value = 0;
-    if (bits == 4)
-        return index % 2 ? data[index / 2] >> 4 : data[index / 2] & 15;
-    memcpy(&value, data + index * bits / 8, bits / 8);
-    return value;
-}
-
-// Source patterns that matter: all of them up to 16 bits; for 32 bits, what lies at and next to the values
-// and midpoints of every small type, powers of two, and random patterns. Returns the count (odd, for 4-bit
-// types).
-#define MOST_PATTERNS 400001
-static size_t make_patterns(enum smelt_dtype dtype, uint8_t *data)
-{
-    uint32_t bits = smelt_dtype_bits(dtype);
-    if (bits == 4) {
-        for (int i = 0; i < 16; i++)
-            data[i / 2] = (uint8_t)(i % 2 ? data[i / 2] | i << 4 : i);
-        data[8] = 9;
-        return 17;
-    }
-    if (bits < 32) {
-        for (uint32_t i = 0; i < 1u << bits; i++)
-            memcpy(data + i * bits / 8, &i, bits / 8);
-        return (size_t)1 << bits;
-    }
-    uint32_t *words = (uint32_t *)(void *)data;
-    size_t count = 0;
-    for (uint32_t i = 0; i < 32; i++)
-        for (uint32_t j = 0; j <= i; j++)
-            for (int k = -1; k <= 1; k++)
-                words[count++] = (1u << i | 1u << j) + (uint32_t)k;
-    for (int i = 0; i < 20000; i++)
-        words[count++] = random_bits() >> random_bits() % 32;
-    for (uint32_t pattern = 0; pattern < 0x7bff && dtype == SMELT_DTYPE_F32; pattern += 3) {
-        float middle = (float)((reference_value(SMELT_DTYPE_F16, pattern) +
-                                reference_value(SMELT_DTYPE_F16, pattern + 1)) /
-                               2);
-        float values[] = {middle, -middle, next(middle, 0), next(middle, INFINITY)};
-        memcpy(words + count, values, sizeof(values));
-        count += 4;
-    }
-    for (double half = 0; half < 70000 && dtype == SMELT_DTYPE_F32; half += 0.5) {
-        float values[] = {(float)half, -(float)half};
-        memcpy(words + count, values, sizeof(values));
-        count += 2;
-    }
-    return count;
-}
-
 static void test_every_pair(void)
 {
-    static uint32_t source_words[MOST_PATTERNS], destination_words[MOST_PATTERNS];
+    static uint32_t source_words[TEST_MOST_PATTERNS], destination_words[TEST_MOST_PATTERNS];
     uint8_t *source = (uint8_t *)source_words, *destination = (uint8_t *)destination_words;
-    random_state = 20240607;
+    test_random_state = 20240607;
     for (int s = 1; s < SMELT_DTYPE_COUNT; s++) {
-        size_t count = make_patterns((enum smelt_dtype)s, source);
-        CHECK(count <= MOST_PATTERNS);
+        size_t count = test_patterns((enum smelt_dtype)s, source);
+        CHECK(count <= TEST_MOST_PATTERNS);
         for (int d = 1; d < SMELT_DTYPE_COUNT; d++) {
             CHECK_OK(
                 smelt_dtype_convert((enum smelt_dtype)d, destination, (enum smelt_dtype)s, source, count));
             for (size_t i = 0; i < count; i++) {
-                uint32_t pattern = get((enum smelt_dtype)s, source, i);
-                uint32_t got = get((enum smelt_dtype)d, destination, i);
+                uint32_t pattern = test_get((enum smelt_dtype)s, source, i);
+                uint32_t got = test_get((enum smelt_dtype)d, destination, i);
                 uint32_t wanted = pattern;
                 if (d != s)
                     wanted =
@@ -271,13 +212,13 @@ static void test_every_pair(void)
 // A double has more bits than any type: double -> f32 -> f16 would round twice.
 static void test_encode_double(void)
 {
-    random_state = 7;
+    test_random_state = 7;
     for (int d = 1; d < SMELT_DTYPE_COUNT; d++) {
         enum smelt_dtype dtype = (enum smelt_dtype)d;
         uint32_t mask = smelt_dtype_bits(dtype) == 32 ? UINT32_MAX : (1u << smelt_dtype_bits(dtype)) - 1;
         for (int i = 0; i < 20000; i++) {
             // Just beside the midpoint of two neighbours, nearer than an f32 can tell.
-            uint32_t pattern = random_bits() & mask;
+            uint32_t pattern = test_random() & mask;
             double low = reference_value(dtype, pattern), high = reference_value(dtype, (pattern + 1) & mask);
             double values[] = {(low + high) / 2, nextafter((low + high) / 2, INFINITY), nextafter(low, 0),
                                low};
