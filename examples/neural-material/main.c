@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+// Renders a mesh whose surface is a neural material to a PNG: a Vulkan renderer as any, and what smelt adds to it.
+//
+// Read this file, then neural.c (all of smelt). The rest is what any renderer has: gpu_*.c (device, memory),
+// renderer.c and draw.c (pipelines, frames), mesh.c, gltf.c, scene.c, image.c, reference.c (the textures it is
+// compared with).
+#include "neural_material.h"
+#include "neural.h"
+#include "options.h"
+#include "reference.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct program {
+    struct options options;
+    struct gpu gpu;
+    const struct smelt_feature_list *features;
+    smelt_context context;
+    struct mesh mesh;
+    struct renderer renderer;
+    struct neural neural;
+    struct reference reference;
+    struct picture picture, reference_picture;
+};
+
+static void on_log(void *user, enum smelt_log_level level, const char *line)
+{
+    (void)user;
+    if (level != SMELT_LOG_ERROR) // errors are printed where they are handled
+        fprintf(stderr, "smelt: %s\n", line);
+}
+
+// A device with what the renderer needs and what smelt would like, and smelt's context on it.
+static bool open_device(struct program *p)
+{
+    if (!gpu_open_instance(&p->gpu, p->options.device, p->options.validate))
+        return false;
+
+    // The renderer's own wishes.
+    VkPhysicalDeviceFeatures2 has = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
+    vkGetPhysicalDeviceFeatures2(p->gpu.physical_device, &has);
+    if (p->options.samples > 1 && !has.features.sampleRateShading)
+        return fail("%s lacks sampleRateShading: --samples 1 works without", p->gpu.properties.deviceName);
+    VkPhysicalDeviceVulkan13Features features13 = {.sType =
+                                                       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
+                                                   .dynamicRendering = VK_TRUE,
+                                                   .synchronization2 = VK_TRUE};
+    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                          .pNext = &features13,
+                                          .features.sampleRateShading = p->options.samples > 1};
+
+    // smelt: join in what it would like on this device.
+    if (smelt_feature_list_create(vkGetInstanceProcAddr, p->gpu.instance, p->gpu.physical_device,
+                                  &p->features))
+        return fail("%s", smelt_last_error());
+    if (p->features->missing[0])
+        return fail("%s lacks %s", p->gpu.properties.deviceName, p->features->missing);
+    smelt_feature_list_apply(p->features, &features);
+
+    if (!gpu_open_device(&p->gpu, &features, p->features->extensions, p->features->extension_count))
+        return false;
+
+    // smelt: a context on the renderer's device.
+    const struct smelt_context_params params = {.get_instance_proc_addr = vkGetInstanceProcAddr,
+                                                .instance = p->gpu.instance,
+                                                .physical_device = p->gpu.physical_device,
+                                                .device = p->gpu.device,
+                                                .queue = p->gpu.queue,
+                                                .queue_family = p->gpu.queue_family,
+                                                .enabled_features = &features,
+                                                .enabled_extensions = p->features->extensions,
+                                                .enabled_extension_count = p->features->extension_count,
+                                                .log = on_log};
+    return smelt_context_create(&params, &p->context) == SMELT_OK || fail("%s", smelt_last_error());
+}
+
+// The file of a name among the data, or the path as it was given.
+static bool find_file(const char *name, const char *folder, const char *extension, char path[4096])
+{
+    if (strchr(name, '/') || strchr(name, '.'))
+        return (size_t)snprintf(path, 4096, "%s", name) < 4096 ||
+               fail("%.80s...: the path is too long", name);
+    return data_path(path, 4096, "%s/%s%s", folder, name, extension);
+}
+
+static void print_time(double nanoseconds, uint32_t frames)
+{
+    if (nanoseconds > 0.0)
+        printf("%.3f ms per frame (median of %u)\n", nanoseconds * 1e-6, frames);
+    else
+        printf("unknown: this queue has no timestamps\n");
+}
+
+static bool draw_neural(struct program *p)
+{
+    double time;
+    if (!renderer_draw(&p->renderer, &p->neural.surface, p->options.frames, &p->picture, &time) ||
+        !picture_write_png(&p->picture, p->options.output))
+        return false;
+    const struct smelt_material_info *material = smelt_material_info(p->neural.material);
+    printf("device      %s\n", p->gpu.properties.deviceName);
+    printf("material    %s, network ", material->name);
+    for (uint32_t i = 0; i <= material->mlp.layer_count; i++)
+        printf("%s%u", i ? "-" : "", material->mlp.widths[i]);
+    printf(", %u latent textures of %ux%u\n", material->latent_count, material->latent_width,
+           material->latent_height);
+    printf("backend     %s, %s%s\n", smelt_backend_name(material->mlp.backend),
+           smelt_dtype_name(material->mlp.computed),
+           p->options.bundles                                  ? ", shader from a bundle"
+           : smelt_shader_info(p->neural.fragment)->from_cache ? ", shader from the cache"
+                                                               : "");
+    printf("mesh        %s, %u triangles\n", p->options.mesh, p->mesh.index_count / 3);
+    printf("picture     %s, %ux%u, %u %s per pixel\n", p->options.output, p->options.width, p->options.height,
+           p->options.samples, p->options.samples > 1 ? "samples" : "sample");
+    printf("GPU time    ");
+    print_time(time, p->options.frames);
+    return true;
+}
+
+// "picture.png" becomes "picture-reference.png".
+static bool reference_output(const char *output, char path[4096])
+{
+    const char *dot = strrchr(output, '.'), *slash = strrchr(output, '/');
+    int stem = dot && (!slash || dot > slash) ? (int)(dot - output) : (int)strlen(output);
+    int length = snprintf(path, 4096, "%.*s-reference%s", stem, output, output + stem);
+    return length < 4096 || fail("%.80s...: the path is too long", output);
+}
+
+static bool draw_reference(struct program *p)
+{
+    char folder[4096], output[4096];
+    double time, share;
+    const char *name = smelt_material_info(p->neural.material)->name;
+    if (p->options.textures ? !find_file(p->options.textures, "materials", "", folder)
+                            : !data_path(folder, sizeof(folder), "materials/%s", name))
+        return false;
+    if (!reference_output(p->options.output, output) ||
+        !reference_create(&p->renderer, folder, &p->reference) ||
+        !renderer_draw(&p->renderer, &p->reference.surface, p->options.frames, &p->reference_picture,
+                       &time) ||
+        !picture_write_png(&p->reference_picture, output))
+        return false;
+    printf("reference   %s, textures of %ux%u from %s\n", output, p->reference.width, p->reference.height,
+           folder);
+    printf("its time    ");
+    print_time(time, p->options.frames);
+    double psnr = picture_psnr(&p->picture, &p->reference_picture, &share);
+    printf("PSNR        %.2f dB between both pictures, 8-bit sRGB, over the mesh (%.0f%% of the picture)\n",
+           psnr, 100.0 * share);
+    return true;
+}
+
+static bool run(struct program *p)
+{
+    char package[4096], mesh[4096];
+    bool built_in = !strcmp(p->options.mesh, "sphere") || !strcmp(p->options.mesh, "plane");
+    if (!find_file(p->options.material, "materials", ".safetensors", package))
+        return false;
+    if (p->options.bake)
+        return neural_bake(package, p->options.bake);
+    if (!built_in && !find_file(p->options.mesh, "meshes", ".gltf", mesh))
+        return false;
+
+    const struct renderer_params renderer = {p->options.width, p->options.height, p->options.samples,
+                                             p->options.tiling};
+    const struct neural_params neural = {package, p->options.backend, p->options.precision,
+                                         p->options.bundles};
+    if (!picture_can_write(p->options.output) || !mesh_create(built_in ? p->options.mesh : mesh, &p->mesh) ||
+        !open_device(p) || !renderer_create(&p->gpu, &renderer, &p->mesh, &p->renderer) ||
+        !neural_create(p->context, &p->renderer, &neural, &p->neural) || !draw_neural(p))
+        return false;
+    return !p->options.reference || draw_reference(p);
+}
+
+static void close_all(struct program *p)
+{
+    if (p->gpu.device)
+        vkDeviceWaitIdle(p->gpu.device);
+    reference_destroy(&p->renderer, &p->reference);
+    neural_destroy(&p->renderer, &p->neural);
+    renderer_destroy(&p->renderer);
+    mesh_destroy(&p->mesh);
+    picture_destroy(&p->picture);
+    picture_destroy(&p->reference_picture);
+    smelt_context_destroy(&p->context);
+    smelt_feature_list_destroy(&p->features);
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = {0};
+    const char *slash = strrchr(argv[0], '/');
+    fail_set_program(slash ? slash + 1 : argv[0]);
+    switch (options_parse(argc, argv, &program.options)) {
+    case OPTIONS_HELP:
+        return 0;
+    case OPTIONS_WRONG:
+        return 2;
+    case OPTIONS_RUN:
+        break;
+    }
+    bool done = run(&program);
+    close_all(&program);
+    uint32_t messages = gpu_close(&program.gpu);
+    if (messages)
+        done = fail("the validation layer gave %u messages", messages);
+    return done ? 0 : 1;
+}

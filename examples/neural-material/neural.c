@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// Everything this program does with smelt, but for making the context (main.c). Read it top to bottom: load the
+// material, get its GLSL function compiled into the renderer's fragment shader, name what is bound, bind it.
+#include "neural.h"
+#include "embedded.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+// The GLSL in shaders/ as text, embedded at build time (meson.build).
+extern const struct smelt_embedded neural_shaders[];
+
+static const char *shader_text(const char *name)
+{
+    for (const struct smelt_embedded *file = neural_shaders; file->name; file++)
+        if (!strcmp(file->name, name))
+            return (const char *)file->data;
+    return NULL;
+}
+
+// --- The shader ------------------------------------------------------------------------------------------
+
+enum { DEFINE_COUNT = 6, FILE_COUNT = 4 };
+
+struct shader_source {
+    char *module; // GLSL generated for the material's architecture
+    struct smelt_define defines[DEFINE_COUNT];
+    char values[DEFINE_COUNT][80];
+    struct smelt_virtual_file files[FILE_COUNT];
+    struct smelt_shader_params params;
+};
+
+// The expression with which material.frag reads a channel: a member of the generated surface struct, or what a
+// material without this channel has.
+static void define_channel(const struct smelt_material_info *info, enum smelt_semantic semantic,
+                           const char *otherwise, char *value, size_t size)
+{
+    snprintf(value, size, "%s", otherwise);
+    for (uint32_t i = 0; i < info->channel_count; i++)
+        if (info->channels[i].semantic == semantic)
+            snprintf(value, size, "material.%s", info->channels[i].name);
+}
+
+// What is compiled: material.frag, with the generated module as a virtual file. It depends on the architecture of
+// the material only, so materials that share one share a pipeline.
+static bool describe_shader(smelt_material material, struct shader_source *source)
+{
+    static const struct {
+        const char *name, *otherwise;
+        enum smelt_semantic semantic;
+    } channels[DEFINE_COUNT - 1] = {{"BASE_COLOR", "vec3(0.5)", SMELT_SEMANTIC_BASE_COLOR},
+                                    {"NORMAL", "vec3(0.0, 0.0, 1.0)", SMELT_SEMANTIC_NORMAL},
+                                    {"ROUGHNESS", "0.5", SMELT_SEMANTIC_ROUGHNESS},
+                                    {"METALNESS", "0.0", SMELT_SEMANTIC_METALNESS},
+                                    {"OCCLUSION", "1.0", SMELT_SEMANTIC_OCCLUSION}};
+    static const char *const includes[FILE_COUNT - 1] = {"scene.glsl", "shading.glsl", "surface.glsl"};
+    const struct smelt_material_info *info = smelt_material_info(material);
+    if (smelt_material_glsl(material, "neural", &source->module) != SMELT_OK)
+        return fail("%s", smelt_last_error());
+    for (int i = 0; i < DEFINE_COUNT - 1; i++) {
+        define_channel(info, channels[i].semantic, channels[i].otherwise, source->values[i],
+                       sizeof(source->values[i]));
+        source->defines[i] = (struct smelt_define){channels[i].name, source->values[i]};
+    }
+    snprintf(source->values[DEFINE_COUNT - 1], sizeof(source->values[0]), "%u", info->latent_count);
+    source->defines[DEFINE_COUNT - 1] =
+        (struct smelt_define){"LATENT_COUNT", source->values[DEFINE_COUNT - 1]};
+    for (int i = 0; i < FILE_COUNT - 1; i++)
+        source->files[i] = (struct smelt_virtual_file){includes[i], shader_text(includes[i])};
+    source->files[FILE_COUNT - 1] = (struct smelt_virtual_file){"neural.glsl", source->module};
+    source->params = (struct smelt_shader_params){.path = "material.frag",
+                                                  .source = shader_text("material.frag"),
+                                                  .defines = source->defines,
+                                                  .define_count = DEFINE_COUNT,
+                                                  .files = source->files,
+                                                  .file_count = FILE_COUNT,
+                                                  .backend = info->mlp.backend};
+    return true;
+}
+
+// Where a baked shader lies: by architecture, and by what PORTABLE computes in.
+static bool bundle_path(const char *folder, const struct smelt_material_info *info, char *path, size_t size)
+{
+    int length = snprintf(path, size, "%s/%016" PRIx64 ".%s.frag.safetensors", folder, info->architecture,
+                          smelt_dtype_name(info->mlp.computed));
+    return (length > 0 && (size_t)length < size) || fail("%s: the path is too long", folder);
+}
+
+static bool create_shader(smelt_context context, const char *bundles, struct neural *neural)
+{
+    const struct smelt_material_info *info = smelt_material_info(neural->material);
+    struct shader_source source = {0};
+    char path[4096];
+    if (bundles)
+        return bundle_path(bundles, info, path, sizeof(path)) &&
+               (smelt_shader_create_from_bundle(context, path, info->mlp.backend, &neural->fragment) ==
+                    SMELT_OK ||
+                fail("%s", smelt_last_error()));
+    bool done = describe_shader(neural->material, &source) &&
+                (smelt_shader_create(context, &source.params, &neural->fragment) == SMELT_OK ||
+                 fail("%s", smelt_last_error()));
+    smelt_free_text(&source.module);
+    return done;
+}
+
+// --- Arguments: everything the shader reads, by name --------------------------------------------------------
+
+static bool set_arguments(smelt_context context, struct neural *neural)
+{
+    const struct smelt_material_info *info = smelt_material_info(neural->material);
+    const struct smelt_arguments_params params = {.shaders = &neural->fragment,
+                                                  .shader_count = 1,
+                                                  .block = "neural_block",
+                                                  .frames_in_flight = FRAMES_IN_FLIGHT,
+                                                  .descriptors = true,
+                                                  .set = 1};
+    enum smelt_result result = smelt_arguments_create(context, &params, &neural->arguments);
+    if (!result) // "net.layer0.weight", "net.layer0.bias", ...
+        result = smelt_material_set_arguments(neural->material, neural->arguments, "", 0);
+    for (uint32_t i = 0; !result && i < info->latent_count; i++)
+        result = smelt_arguments_set_texture(
+            neural->arguments, "latents", i, smelt_material_latent(neural->material, i),
+            smelt_material_sampler(neural->material), VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL);
+    return !result || fail("%s", smelt_last_error());
+}
+
+// Called by the renderer inside its render pass: set 1 and the argument block's address, as push constant.
+static bool bind(void *user, VkCommandBuffer commands, VkPipelineLayout layout, uint64_t frame)
+{
+    struct neural *neural = user;
+    return smelt_arguments_bind(neural->arguments, commands, VK_PIPELINE_BIND_POINT_GRAPHICS, layout,
+                                VK_SHADER_STAGE_FRAGMENT_BIT, frame) == SMELT_OK ||
+           fail("%s", smelt_last_error());
+}
+
+// --- All of it ------------------------------------------------------------------------------------------------
+
+bool neural_create(smelt_context context, struct renderer *renderer, const struct neural_params *params,
+                   struct neural *neural)
+{
+    // The material: its network's weights in the layout of the backend, its latent textures.
+    const struct smelt_material_params material = {.path = params->package,
+                                                   .backend = params->backend,
+                                                   .computed = params->precision,
+                                                   .stage = VK_SHADER_STAGE_FRAGMENT_BIT,
+                                                   .frames_in_flight = FRAMES_IN_FLIGHT};
+    if (smelt_material_create(context, &material, &neural->material) != SMELT_OK ||
+        smelt_material_upload_and_wait(neural->material) != SMELT_OK)
+        return fail("%s", smelt_last_error());
+
+    if (!create_shader(context, params->bundles, neural) || !set_arguments(context, neural))
+        return false;
+
+    // The renderer makes its own pipeline of the shader's module and the set layout.
+    VkShaderModule module;
+    if (smelt_shader_module(neural->fragment, &module) != SMELT_OK)
+        return fail("%s", smelt_last_error());
+    neural->surface.bind = bind;
+    neural->surface.user = neural;
+    return renderer_surface_create(renderer, module, smelt_arguments_set_layout(neural->arguments),
+                                   smelt_shader_info(neural->fragment)->reflection->push_constants.size,
+                                   &neural->surface);
+}
+
+void neural_destroy(struct renderer *renderer, struct neural *neural)
+{
+    renderer_surface_destroy(renderer, &neural->surface);
+    smelt_arguments_destroy(&neural->arguments);
+    smelt_shader_destroy(&neural->fragment);
+    smelt_material_destroy(&neural->material);
+}
+
+bool neural_bake(const char *package, const char *folder)
+{
+    static const enum smelt_dtype precisions[] = {SMELT_DTYPE_F32, SMELT_DTYPE_F16};
+    bool done = true;
+    for (int i = 0; done && i < 2; i++) {
+        const struct smelt_material_params params = {.path = package,
+                                                     .description_only = true,
+                                                     .computed = precisions[i],
+                                                     .stage = VK_SHADER_STAGE_FRAGMENT_BIT};
+        struct shader_source source = {0};
+        smelt_material material = NULL;
+        char path[4096];
+        if (smelt_material_create(NULL, &params, &material) != SMELT_OK)
+            return fail("%s", smelt_last_error());
+        done = bundle_path(folder, smelt_material_info(material), path, sizeof(path)) &&
+               describe_shader(material, &source);
+        source.params.backend = SMELT_BACKEND_AUTO;
+        if (done && smelt_bundle_write(&source.params, 0, path, NULL) != SMELT_OK)
+            done = fail("%s", smelt_last_error());
+        if (done)
+            printf("baked       %s\n", path);
+        smelt_free_text(&source.module);
+        smelt_material_destroy(&material);
+    }
+    return done;
+}

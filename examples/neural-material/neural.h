@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// A surface made of a neural material: what an engine adds to use smelt, all of it.
+#ifndef EXAMPLE_NEURAL_H
+#define EXAMPLE_NEURAL_H
+
+#include "renderer.h"
+
+#include <smelt/smelt.h>
+
+struct neural {
+    smelt_material material;
+    smelt_shader fragment;
+    smelt_arguments arguments;
+    struct surface_pipeline surface;
+};
+
+struct neural_params {
+    const char *package;        // path of the material
+    enum smelt_backend backend; // AUTO: the best of the device
+    enum smelt_dtype precision; // of the network's arithmetic. NONE: what suits the device
+    const char *bundles;        // folder of shaders made by neural_bake; NULL: compile
+};
+
+// Loads, uploads, compiles, binds. Errors are one line on standard error.
+bool neural_create(smelt_context context, struct renderer *renderer, const struct neural_params *params,
+                   struct neural *neural);
+void neural_destroy(struct renderer *renderer, struct neural *neural);
+
+// Compiles the fragment shader for a material's architecture ahead of time, for every backend that the GLSL
+// compiler knows and both precisions, into a folder for neural_params.bundles. Needs no device.
+bool neural_bake(const char *package, const char *folder);
+
+#endif

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+// Sets the renderer up: targets, the scene's descriptor set, pipelines, frames.
+#include "renderer.h"
+#include "scene.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+// SPIR-V made by glslc at build time (meson.build).
+static const uint32_t mesh_vert[] =
+#include "mesh.vert.inc"
+    ;
+static const uint32_t shadow_vert[] =
+#include "shadow.vert.inc"
+    ;
+static const uint32_t backdrop_vert[] =
+#include "backdrop.vert.inc"
+    ;
+static const uint32_t backdrop_frag[] =
+#include "backdrop.frag.inc"
+    ;
+
+static const VkFormat color_format = VK_FORMAT_R8G8B8A8_SRGB, depth_format = VK_FORMAT_D32_SFLOAT;
+static const VkExtent2D shadow_extent = {2048, 2048};
+
+// --- Images and buffers ---------------------------------------------------------------------------------
+
+static bool create_targets(struct renderer *r)
+{
+    const VkImageUsageFlags color = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT,
+                            depth = VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT;
+    if (r->samples > 1 &&
+        !gpu_image_create(r->gpu, color_format, r->extent, r->samples, color, &r->samples_color))
+        return false;
+    return gpu_image_create(r->gpu, color_format, r->extent, VK_SAMPLE_COUNT_1_BIT,
+                            color | VK_IMAGE_USAGE_TRANSFER_SRC_BIT, &r->color) &&
+           gpu_image_create(r->gpu, depth_format, r->extent, r->samples, depth, &r->depth) &&
+           gpu_image_create(r->gpu, depth_format, shadow_extent, VK_SAMPLE_COUNT_1_BIT,
+                            depth | VK_IMAGE_USAGE_SAMPLED_BIT, &r->shadow);
+}
+
+static bool create_buffers(struct renderer *r, const struct mesh *mesh, const struct scene *scene)
+{
+    VkDeviceSize vertices = mesh->vertex_count * sizeof(*mesh->vertices),
+                 indices = mesh->index_count * sizeof(*mesh->indices);
+    if (!gpu_buffer_create(r->gpu, vertices, VK_BUFFER_USAGE_VERTEX_BUFFER_BIT, &r->vertices) ||
+        !gpu_buffer_create(r->gpu, indices, VK_BUFFER_USAGE_INDEX_BUFFER_BIT, &r->indices) ||
+        !gpu_buffer_create(r->gpu, sizeof(*scene), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT, &r->uniforms))
+        return false;
+    memcpy(r->vertices.mapped, mesh->vertices, (size_t)vertices);
+    memcpy(r->indices.mapped, mesh->indices, (size_t)indices);
+    memcpy(r->uniforms.mapped, scene, sizeof(*scene));
+    r->index_count = mesh->index_count;
+    return true;
+}
+
+// --- Descriptor set 0 -----------------------------------------------------------------------------------
+
+static bool create_scene_layout(struct renderer *r)
+{
+    // Beyond the edge of the shadow map everything is lit.
+    const VkSamplerCreateInfo sampler = {.sType = VK_STRUCTURE_TYPE_SAMPLER_CREATE_INFO,
+                                         .addressModeU = VK_SAMPLER_ADDRESS_MODE_CLAMP_TO_BORDER,
+                                         .addressModeV = VK_SAMPLER_ADDRESS_MODE_CLAMP_TO_BORDER,
+                                         .addressModeW = VK_SAMPLER_ADDRESS_MODE_CLAMP_TO_BORDER,
+                                         .borderColor = VK_BORDER_COLOR_FLOAT_OPAQUE_WHITE};
+    const VkDescriptorSetLayoutBinding bindings[] = {
+        {.binding = 0,
+         .descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
+         .descriptorCount = 1,
+         .stageFlags = VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT},
+        {.binding = 1,
+         .descriptorType = VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER,
+         .descriptorCount = 1,
+         .stageFlags = VK_SHADER_STAGE_FRAGMENT_BIT}};
+    const VkDescriptorSetLayoutCreateInfo layout = {.sType =
+                                                        VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                                                    .bindingCount = 2,
+                                                    .pBindings = bindings};
+    return GPU_CALL(vkCreateSampler, r->gpu->device, &sampler, NULL, &r->shadow_sampler) &&
+           GPU_CALL(vkCreateDescriptorSetLayout, r->gpu->device, &layout, NULL, &r->scene_layout);
+}
+
+static bool create_scene_set(struct renderer *r)
+{
+    const VkDescriptorPoolSize sizes[] = {{VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 1},
+                                          {VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 1}};
+    const VkDescriptorPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                                             .maxSets = 1,
+                                             .poolSizeCount = 2,
+                                             .pPoolSizes = sizes};
+    if (!GPU_CALL(vkCreateDescriptorPool, r->gpu->device, &pool, NULL, &r->descriptor_pool))
+        return false;
+    const VkDescriptorSetAllocateInfo set = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                                             .descriptorPool = r->descriptor_pool,
+                                             .descriptorSetCount = 1,
+                                             .pSetLayouts = &r->scene_layout};
+    if (!GPU_CALL(vkAllocateDescriptorSets, r->gpu->device, &set, &r->scene_set))
+        return false;
+    const VkDescriptorBufferInfo buffer = {r->uniforms.buffer, 0, VK_WHOLE_SIZE};
+    const VkDescriptorImageInfo image = {r->shadow_sampler, r->shadow.view,
+                                         VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL};
+    const VkWriteDescriptorSet writes[] = {{.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                                            .dstSet = r->scene_set,
+                                            .dstBinding = 0,
+                                            .descriptorCount = 1,
+                                            .descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
+                                            .pBufferInfo = &buffer},
+                                           {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                                            .dstSet = r->scene_set,
+                                            .dstBinding = 1,
+                                            .descriptorCount = 1,
+                                            .descriptorType = VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER,
+                                            .pImageInfo = &image}};
+    vkUpdateDescriptorSets(r->gpu->device, 2, writes, 0, NULL);
+    return true;
+}
+
+// --- Pipelines ------------------------------------------------------------------------------------------
+
+enum pass { PASS_SHADOW, PASS_BACKDROP, PASS_MESH };
+
+static bool create_pipeline(struct renderer *r, enum pass pass, VkShaderModule vertex,
+                            VkShaderModule fragment, VkPipelineLayout layout, VkPipeline *pipeline)
+{
+    static const VkVertexInputBindingDescription binding = {0, sizeof(struct vertex),
+                                                            VK_VERTEX_INPUT_RATE_VERTEX};
+    static const VkVertexInputAttributeDescription attributes[] = {
+        {0, 0, VK_FORMAT_R32G32B32_SFLOAT, offsetof(struct vertex, position)},
+        {1, 0, VK_FORMAT_R32G32B32_SFLOAT, offsetof(struct vertex, normal)},
+        {2, 0, VK_FORMAT_R32G32B32A32_SFLOAT, offsetof(struct vertex, tangent)},
+        {3, 0, VK_FORMAT_R32G32_SFLOAT, offsetof(struct vertex, uv)}};
+    static const VkDynamicState dynamic[] = {VK_DYNAMIC_STATE_VIEWPORT, VK_DYNAMIC_STATE_SCISSOR};
+    const VkPipelineShaderStageCreateInfo stages[] = {
+        {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+         .stage = VK_SHADER_STAGE_VERTEX_BIT,
+         .module = vertex,
+         .pName = "main"},
+        {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+         .stage = VK_SHADER_STAGE_FRAGMENT_BIT,
+         .module = fragment,
+         .pName = "main"}};
+    const VkPipelineVertexInputStateCreateInfo input = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO,
+        .vertexBindingDescriptionCount = pass != PASS_BACKDROP,
+        .pVertexBindingDescriptions = &binding,
+        .vertexAttributeDescriptionCount = pass == PASS_MESH     ? 4
+                                           : pass == PASS_SHADOW ? 1
+                                                                 : 0,
+        .pVertexAttributeDescriptions = attributes};
+    const VkPipelineInputAssemblyStateCreateInfo assembly = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
+        .topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST};
+    const VkPipelineViewportStateCreateInfo viewport = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
+        .viewportCount = 1,
+        .scissorCount = 1};
+    const VkPipelineRasterizationStateCreateInfo rasterization = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
+        .frontFace = VK_FRONT_FACE_COUNTER_CLOCKWISE,
+        .lineWidth = 1.0f};
+    const VkPipelineMultisampleStateCreateInfo multisample = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
+        .rasterizationSamples = pass == PASS_SHADOW ? VK_SAMPLE_COUNT_1_BIT : r->samples,
+        .sampleShadingEnable = pass == PASS_MESH && r->samples > 1, // the material is finer than a pixel
+        .minSampleShading = 1.0f};
+    const VkPipelineDepthStencilStateCreateInfo depth = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_DEPTH_STENCIL_STATE_CREATE_INFO,
+        .depthTestEnable = pass != PASS_BACKDROP,
+        .depthWriteEnable = pass != PASS_BACKDROP,
+        .depthCompareOp = VK_COMPARE_OP_LESS};
+    const VkPipelineColorBlendAttachmentState blend_attachment = {.colorWriteMask = 0xf};
+    const VkPipelineColorBlendStateCreateInfo blend = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
+        .attachmentCount = pass != PASS_SHADOW,
+        .pAttachments = &blend_attachment};
+    const VkPipelineDynamicStateCreateInfo dynamic_state = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_DYNAMIC_STATE_CREATE_INFO,
+        .dynamicStateCount = 2,
+        .pDynamicStates = dynamic};
+    const VkPipelineRenderingCreateInfo rendering = {.sType =
+                                                         VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
+                                                     .colorAttachmentCount = pass != PASS_SHADOW,
+                                                     .pColorAttachmentFormats = &color_format,
+                                                     .depthAttachmentFormat = depth_format};
+    const VkGraphicsPipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
+                                               .pNext = &rendering,
+                                               .stageCount = fragment ? 2 : 1,
+                                               .pStages = stages,
+                                               .pVertexInputState = &input,
+                                               .pInputAssemblyState = &assembly,
+                                               .pViewportState = &viewport,
+                                               .pRasterizationState = &rasterization,
+                                               .pMultisampleState = &multisample,
+                                               .pDepthStencilState = &depth,
+                                               .pColorBlendState = &blend,
+                                               .pDynamicState = &dynamic_state,
+                                               .layout = layout};
+    return GPU_CALL(vkCreateGraphicsPipelines, r->gpu->device, VK_NULL_HANDLE, 1, &info, NULL, pipeline);
+}
+
+static bool create_pipelines(struct renderer *r)
+{
+    const VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                               .setLayoutCount = 1,
+                                               .pSetLayouts = &r->scene_layout};
+    VkShaderModule shadow = VK_NULL_HANDLE, vertex = VK_NULL_HANDLE, fragment = VK_NULL_HANDLE;
+    bool done = GPU_CALL(vkCreatePipelineLayout, r->gpu->device, &layout, NULL, &r->layout) &&
+                gpu_shader_module(r->gpu, mesh_vert, sizeof(mesh_vert), &r->mesh_vertex) &&
+                gpu_shader_module(r->gpu, shadow_vert, sizeof(shadow_vert), &shadow) &&
+                gpu_shader_module(r->gpu, backdrop_vert, sizeof(backdrop_vert), &vertex) &&
+                gpu_shader_module(r->gpu, backdrop_frag, sizeof(backdrop_frag), &fragment) &&
+                create_pipeline(r, PASS_SHADOW, shadow, VK_NULL_HANDLE, r->layout, &r->shadow_pipeline) &&
+                create_pipeline(r, PASS_BACKDROP, vertex, fragment, r->layout, &r->backdrop_pipeline);
+    vkDestroyShaderModule(r->gpu->device, shadow, NULL);
+    vkDestroyShaderModule(r->gpu->device, vertex, NULL);
+    vkDestroyShaderModule(r->gpu->device, fragment, NULL);
+    return done;
+}
+
+bool renderer_surface_create(struct renderer *r, VkShaderModule fragment, VkDescriptorSetLayout set_layout,
+                             uint32_t push_constant_size, struct surface_pipeline *surface)
+{
+    const VkDescriptorSetLayout sets[] = {r->scene_layout, set_layout};
+    const VkPushConstantRange push = {VK_SHADER_STAGE_FRAGMENT_BIT, 0, push_constant_size};
+    const VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                               .setLayoutCount = 2,
+                                               .pSetLayouts = sets,
+                                               .pushConstantRangeCount = push_constant_size > 0,
+                                               .pPushConstantRanges = &push};
+    return GPU_CALL(vkCreatePipelineLayout, r->gpu->device, &layout, NULL, &surface->layout) &&
+           create_pipeline(r, PASS_MESH, r->mesh_vertex, fragment, surface->layout, &surface->pipeline);
+}
+
+void renderer_surface_destroy(struct renderer *r, struct surface_pipeline *surface)
+{
+    if (r->gpu && r->gpu->device) {
+        vkDestroyPipeline(r->gpu->device, surface->pipeline, NULL);
+        vkDestroyPipelineLayout(r->gpu->device, surface->layout, NULL);
+    }
+    *surface = (struct surface_pipeline){0};
+}
+
+// --- All of it ------------------------------------------------------------------------------------------
+
+static bool create_frames(struct renderer *r)
+{
+    const VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                          .queueFamilyIndex = r->gpu->queue_family};
+    const VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    const VkQueryPoolCreateInfo times = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+                                         .queryType = VK_QUERY_TYPE_TIMESTAMP,
+                                         .queryCount = 2};
+    for (int i = 0; i < FRAMES_IN_FLIGHT; i++) {
+        struct renderer_frame *frame = r->frames + i;
+        VkCommandBufferAllocateInfo commands = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                                .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                                .commandBufferCount = 1};
+        if (!GPU_CALL(vkCreateCommandPool, r->gpu->device, &pool, NULL, &frame->pool) ||
+            !GPU_CALL(vkCreateFence, r->gpu->device, &fence, NULL, &frame->done) ||
+            !GPU_CALL(vkCreateQueryPool, r->gpu->device, &times, NULL, &frame->times))
+            return false;
+        commands.commandPool = frame->pool;
+        if (!GPU_CALL(vkAllocateCommandBuffers, r->gpu->device, &commands, &frame->commands))
+            return false;
+    }
+    return true;
+}
+
+bool renderer_create(struct gpu *gpu, const struct renderer_params *params, const struct mesh *mesh,
+                     struct renderer *r)
+{
+    const VkPhysicalDeviceLimits *limits = &gpu->properties.limits;
+    r->gpu = gpu;
+    r->extent = (VkExtent2D){params->width, params->height};
+    r->samples = (VkSampleCountFlagBits)params->samples;
+    if (params->width > limits->maxFramebufferWidth || params->height > limits->maxFramebufferHeight)
+        return fail("--size: %ux%u is larger than the %ux%u of this device", params->width, params->height,
+                    limits->maxFramebufferWidth, limits->maxFramebufferHeight);
+    struct scene scene = scene_for_mesh(mesh, (float)params->width / (float)params->height,
+                                        params->tiling > 0.0f ? params->tiling : mesh->tiling);
+    return create_targets(r) && create_buffers(r, mesh, &scene) && create_scene_layout(r) &&
+           create_scene_set(r) && create_pipelines(r) && create_frames(r);
+}
+
+void renderer_destroy(struct renderer *r)
+{
+    if (!r->gpu || !r->gpu->device)
+        return;
+    VkDevice device = r->gpu->device;
+    for (int i = 0; i < FRAMES_IN_FLIGHT; i++) {
+        vkDestroyCommandPool(device, r->frames[i].pool, NULL);
+        vkDestroyFence(device, r->frames[i].done, NULL);
+        vkDestroyQueryPool(device, r->frames[i].times, NULL);
+    }
+    vkDestroyPipeline(device, r->shadow_pipeline, NULL);
+    vkDestroyPipeline(device, r->backdrop_pipeline, NULL);
+    vkDestroyShaderModule(device, r->mesh_vertex, NULL);
+    vkDestroyPipelineLayout(device, r->layout, NULL);
+    vkDestroyDescriptorPool(device, r->descriptor_pool, NULL);
+    vkDestroyDescriptorSetLayout(device, r->scene_layout, NULL);
+    vkDestroySampler(device, r->shadow_sampler, NULL);
+    gpu_image_destroy(r->gpu, &r->samples_color);
+    gpu_image_destroy(r->gpu, &r->color);
+    gpu_image_destroy(r->gpu, &r->depth);
+    gpu_image_destroy(r->gpu, &r->shadow);
+    gpu_buffer_destroy(r->gpu, &r->vertices);
+    gpu_buffer_destroy(r->gpu, &r->indices);
+    gpu_buffer_destroy(r->gpu, &r->uniforms);
+    *r = (struct renderer){0};
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// An offscreen renderer of one mesh in a photo studio: shadow pass, backdrop, mesh; 4 samples per pixel; depth
+// buffer; GPU times. Nothing here knows of smelt: what the mesh's surface is made of is a pipeline and a function
+// that binds its resources.
+#ifndef EXAMPLE_RENDERER_H
+#define EXAMPLE_RENDERER_H
+
+#include "gpu.h"
+#include "image.h"
+#include "mesh.h"
+
+#define FRAMES_IN_FLIGHT 2
+
+struct renderer {
+    struct gpu *gpu;
+    VkExtent2D extent;
+    VkSampleCountFlagBits samples;
+    uint32_t index_count;
+    struct gpu_buffer vertices, indices, uniforms;
+    struct gpu_image samples_color, color, depth, shadow;
+    VkSampler shadow_sampler;
+    VkDescriptorSetLayout scene_layout; // set 0 of every pipeline: shaders/scene.glsl
+    VkDescriptorPool descriptor_pool;
+    VkDescriptorSet scene_set;
+    VkPipelineLayout layout; // set 0 only
+    VkShaderModule mesh_vertex;
+    VkPipeline shadow_pipeline, backdrop_pipeline;
+    struct renderer_frame {
+        VkCommandPool pool;
+        VkCommandBuffer commands;
+        VkFence done;
+        VkQueryPool times;
+    } frames[FRAMES_IN_FLIGHT];
+    uint64_t next_frame;
+};
+
+struct renderer_params {
+    uint32_t width, height;
+    uint32_t samples; // 1 or 4 per pixel, each shaded by itself
+    float tiling;     // material repeats per unit of texture coordinate; 0: what suits the mesh
+};
+
+// Errors are one line on standard error.
+bool renderer_create(struct gpu *gpu, const struct renderer_params *params, const struct mesh *mesh,
+                     struct renderer *renderer);
+void renderer_destroy(struct renderer *renderer);
+
+// What the mesh is made of.
+struct surface_pipeline {
+    VkPipelineLayout layout;
+    VkPipeline pipeline;
+    // Binds set 1 and push constants for a frame; frame - FRAMES_IN_FLIGHT has finished on the GPU.
+    bool (*bind)(void *user, VkCommandBuffer commands, VkPipelineLayout layout, uint64_t frame);
+    void *user;
+};
+
+// A pipeline that draws the mesh with this fragment shader (main), which gets descriptor set 1 of this layout and
+// `push_constant_size` bytes of push constants. `bind` and `user` are the caller's to set.
+bool renderer_surface_create(struct renderer *renderer, VkShaderModule fragment,
+                             VkDescriptorSetLayout set_layout, uint32_t push_constant_size,
+                             struct surface_pipeline *surface);
+void renderer_surface_destroy(struct renderer *renderer, struct surface_pipeline *surface);
+
+// Draws `count` frames, keeping FRAMES_IN_FLIGHT in flight, and reads back the last. `time`: the median of their
+// GPU times in ns; 0 when the queue has no timestamps. Free the picture with picture_destroy.
+bool renderer_draw(struct renderer *renderer, const struct surface_pipeline *surface, uint32_t count,
+                   struct picture *picture, double *time);
+
+#endif
