@@ -219,10 +219,7 @@ static enum smelt_result allocate_sets(smelt_arguments arguments)
     VkDescriptorSet sets[ARGUMENTS_MAX_FRAMES];
     uint32_t counts[ARGUMENTS_MAX_FRAMES];
     // A borrowed layout may end in a binding of variable count; the structure is ignored by any other.
-    const struct arguments_binding *last = &arguments->bindings[0];
-    for (uint32_t i = 1; i < arguments->binding_count; i++)
-        if (arguments->bindings[i].binding > last->binding)
-            last = &arguments->bindings[i];
+    const struct arguments_binding *last = &arguments->bindings[arguments->binding_count - 1];
     for (uint32_t i = 0; i < arguments->frames; i++) {
         layouts[i] = arguments->set_layout;
         counts[i] = last->count;

@@ -65,7 +65,7 @@ struct smelt_arguments_t {
 
     bool descriptors;
     uint32_t set;
-    struct arguments_binding *bindings;
+    struct arguments_binding *bindings; // by rising binding number
     uint32_t binding_count;
     uint64_t unset_elements;
     struct name_table binding_names;

@@ -342,6 +342,13 @@ static enum smelt_result add_binding(smelt_arguments arguments, const struct sme
     return SMELT_OK;
 }
 
+static int by_place(const void *a, const void *b)
+{
+    uint32_t left = ((const struct arguments_binding *)a)->binding;
+    uint32_t right = ((const struct arguments_binding *)b)->binding;
+    return (left > right) - (left < right);
+}
+
 static enum smelt_result collect_bindings(smelt_arguments arguments,
                                           const struct smelt_arguments_params *params)
 {
@@ -368,6 +375,7 @@ static enum smelt_result collect_bindings(smelt_arguments arguments,
         free(names);
         return result;
     }
+    qsort(arguments->bindings, arguments->binding_count, sizeof(*arguments->bindings), by_place);
     for (uint32_t i = 0; i < arguments->binding_count; i++)
         names[i] = arguments->bindings[i].name;
     return smelt_name_table_create(arguments->context, names, arguments->binding_count,

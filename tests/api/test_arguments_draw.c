@@ -36,6 +36,21 @@ static const float *pixel(const struct rig_target *target, uint32_t x, uint32_t 
     return (const float *)target->pixels.mapped + 4 * ((size_t)y * target->image.width + x);
 }
 
+// The instrument itself: what nothing is drawn to reads back as cleared.
+static void test_empty_target(void)
+{
+    smelt_context context = rig_context();
+    struct rig_target target = rig_target(context, 5, 3);
+    VkCommandBuffer commands;
+    CHECK_OK(smelt_submit_begin(context, &commands));
+    rig_begin_rendering(context, commands, &target);
+    rig_end_rendering(context, commands, &target);
+    CHECK_OK(smelt_submit_end(context, true));
+    for (uint32_t i = 0; i < 15 * 4; i++)
+        CHECK(pixel(&target, i / 4 % 5, i / 20)[i % 4] == -1);
+    rig_target_destroy(context, &target);
+}
+
 // --- Vertex and fragment stage, descriptors of every kind --------------------------------------------------------
 
 #define SHARED_BLOCK                                                                                         \
@@ -433,6 +448,7 @@ static void test_runtime_array_limits(void)
 }
 
 static const struct test tests[] = {
+    {"a target that nothing is drawn to reads back as cleared", test_empty_target},
     {"vertex and fragment stages read the block, classic descriptors of every kind", test_vertex_fragment},
     {"a borrowed set layout is used as it is", test_borrowed_layout},
     {"textures and samplers refuse what does not fit", test_binding_errors},
