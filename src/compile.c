@@ -233,7 +233,6 @@ static enum smelt_result resolve_default(struct job *job)
         .op = SMELT_OP_MATMUL2D,
         .scope = matrix ? SMELT_SCOPE_SUBGROUP : SMELT_SCOPE_THREAD,
         .stage = job->stage,
-        .stored = wanted == SMELT_BACKEND_DOT8 ? SMELT_DTYPE_I8 : SMELT_DTYPE_F16,
         .backend = wanted,
     };
     struct smelt_backend_choice choice;
