@@ -21,16 +21,20 @@ struct smelt_arguments_params {
     const smelt_shader *shaders;
     uint32_t shader_count;
     const char *block; // type name of the argument block. NULL: the only one. "": no block, bindings only
-    uint32_t frames_in_flight; // copies; 0: 2
+    uint32_t frames_in_flight; // copies, at most 16; 0: 2
     // Descriptors of one set, by name. Without it the object has a block only (bindless, push constants).
     bool descriptors;
-    uint32_t set;                     // which set
-    VkDescriptorSetLayout set_layout; // borrowed; null: made from the reflection (smelt_arguments_set_layout)
-    uint32_t max_runtime_array;       // elements for runtime arrays in the set; 0: 1024
-    const char *name;                 // for debuggers and messages; NULL: the block's name
+    uint32_t set; // which set
+    // Borrowed, with the bindings that the shaders have in the set and no others; null: made from the reflection
+    // (smelt_arguments_set_layout).
+    VkDescriptorSetLayout set_layout;
+    uint32_t max_runtime_array; // elements for runtime arrays in the set; 0: 1024, or what the device allows
+    const char *name;           // for debuggers and messages; NULL: the block's name
 };
 
-// Errors: NOT_FOUND (block; names those there are), INVALID_ARGUMENT (shaders disagree: says where), VULKAN.
+// Errors: NOT_FOUND (block; names those there are), INVALID_ARGUMENT (shaders disagree: says where), UNSUPPORTED
+// (more descriptors than the device has; a runtime array where runtimeDescriptorArray and
+// descriptorBindingPartiallyBound are not enabled), BUDGET, OUT_OF_DEVICE_MEMORY, VULKAN. Thread-safe.
 SMELT_API enum smelt_result smelt_arguments_create(smelt_context context,
                                                    const struct smelt_arguments_params *params,
                                                    smelt_arguments *arguments);
@@ -40,8 +44,9 @@ SMELT_API void smelt_arguments_destroy(smelt_arguments *arguments);
 // Errors of all: NOT_FOUND (lists near names), and what does not fit, got and wanted: SHAPE, DTYPE,
 // INVALID_ARGUMENT. A failing call changes nothing.
 
-// Rank, dtype and every static extent must agree. Writes address, extents and strides. The tensor must live
-// until the GPU has finished with it.
+// Rank, dtype and every static extent must agree; where all extents are static the tensor must be packed (shaders
+// do not read its strides) or, for shaders compiled for COOPVEC, in the device's layout (weights.h). Writes
+// address, extents and strides. The tensor must live until the GPU has finished with it.
 SMELT_API enum smelt_result smelt_arguments_set_tensor(smelt_arguments arguments, const char *name,
                                                        smelt_tensor tensor);
 // A constant, vector, matrix or array: `size` must be the member's size in the block (scalar layout).
@@ -50,7 +55,8 @@ SMELT_API enum smelt_result smelt_arguments_set_constant(smelt_arguments argumen
 // A member of kind ADDRESS.
 SMELT_API enum smelt_result smelt_arguments_set_address(smelt_arguments arguments, const char *name,
                                                         VkDeviceAddress address);
-// A buffer binding (uniform or storage); `range` may be VK_WHOLE_SIZE.
+// A buffer binding (uniform or storage), or an element of an array of them ("lights[2]"); `range` may be
+// VK_WHOLE_SIZE.
 SMELT_API enum smelt_result smelt_arguments_set_buffer(smelt_arguments arguments, const char *name,
                                                        VkBuffer buffer, uint64_t offset, uint64_t range);
 // Element `index` of a texture or image binding. A combined image sampler needs the sampler too; otherwise it
@@ -76,17 +82,20 @@ SMELT_API enum smelt_result smelt_arguments_set_constant_at(smelt_arguments argu
 // need not be set.
 SMELT_API enum smelt_result smelt_arguments_check(smelt_arguments arguments);
 
-// Makes the values set so far those of frame `frame` (any number of the caller's; frame - frames_in_flight
-// must have finished on the GPU) and gives the block's address for it. Cheap when nothing changed. Errors:
-// NOT_READY as smelt_arguments_check.
+// Makes the values set so far those of frame `frame` (any number of the caller's; frame - frames_in_flight must
+// have finished on the GPU) and gives the block's address for it (0 without a block; `address` may be NULL). A
+// frame has one set of values: draws of one frame that differ have an object each. Cheap when nothing changed.
+// Errors: NOT_READY as smelt_arguments_check.
 SMELT_API enum smelt_result smelt_arguments_flush(smelt_arguments arguments, uint64_t frame,
                                                   VkDeviceAddress *address);
 
-// flush, then binds: the descriptor set (if the object has one) at its set index, and the block's address as
-// a push constant where the shaders' push constant block has a member that points to it.
+// flush, then binds: the descriptor set (if the object has one) at its set index, and the block's address as a
+// push constant where the shaders' push constant block has a member that points to it.
 //   layout  the caller's pipeline layout, compatible with the set layout and with a push constant range that
 //           covers the shaders'
 //   stages  of that push constant range
+// Errors: NOT_READY, INVALID_ARGUMENT (two members of one push constant block point to the block: flush, and push
+// the address yourself).
 SMELT_API enum smelt_result smelt_arguments_bind(smelt_arguments arguments, VkCommandBuffer commands,
                                                  VkPipelineBindPoint bind_point, VkPipelineLayout layout,
                                                  VkShaderStageFlags stages, uint64_t frame);
