@@ -15,7 +15,7 @@ struct test {
     void (*run)(void);
 };
 
-static const char *test_skip_reason;
+static const char *test_skip_reason = "";
 
 // Leaving a test early: C++ has destructors to run, so it throws.
 enum test_outcome { TEST_PASSED = 0, TEST_FAILED = 1, TEST_SKIPPED = 2 };
