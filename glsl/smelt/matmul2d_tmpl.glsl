@@ -40,3 +40,205 @@
 //         ACCUMULATED F16: shaderFloat16; COOPVEC: cooperativeVector and its stage
 // source  GL_NV_cooperative_vector; error analysis: Higham, Accuracy and Stability of Numerical Algorithms,
 //         2nd ed., section 3.1
+#ifndef SMELT_BASE_GLSL
+#error "matmul2d_tmpl.glsl: include smelt/base.glsl first"
+#endif
+#ifndef SMELT_MATMUL2D
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D (name of the op) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_SCOPE
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCOPE (invocations that work together) is not defined"
+#endif
+#if SMELT_MATMUL2D_SCOPE != SMELT_SCOPE_THREAD
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCOPE (invocations that work together) must be SMELT_SCOPE_THREAD"
+#endif
+#ifndef SMELT_MATMUL2D_M
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_M (rows of the left operand) is not defined"
+#endif
+#if SMELT_MATMUL2D_M < 1 || SMELT_MATMUL2D_M > 16
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_M (rows of the left operand) must be a literal, 1 to 16"
+#endif
+#ifndef SMELT_MATMUL2D_N
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_N (columns of the result) is not defined"
+#endif
+#if SMELT_MATMUL2D_N < 1 || SMELT_MATMUL2D_N > 1024
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_N (columns of the result) must be a literal, 1 to 1024"
+#endif
+#ifndef SMELT_MATMUL2D_K
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_K (columns of the left operand) is not defined"
+#endif
+#if SMELT_MATMUL2D_K < 1 || SMELT_MATMUL2D_K > 1024
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_K (columns of the left operand) must be a literal, 1 to 1024"
+#endif
+#ifndef SMELT_MATMUL2D_TRANSPOSE_RIGHT
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_TRANSPOSE_RIGHT (1: weight is [N][K], 0: [K][N]) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_ACCUMULATE
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATE (1: add to the result, 0: overwrite it) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_BIAS
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BIAS (1: add a bias, 0: there is none) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_ACTIVATION
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACTIVATION (SMELT_ACTIVATION_x) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_STORED
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED (SMELT_DTYPE_x of weight and bias) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_COMPUTED
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (SMELT_DTYPE_x of the factors) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_ACCUMULATED
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (SMELT_DTYPE_x of the sums) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_LAYOUT
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_LAYOUT (SMELT_LAYOUT_x of weight) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_LEFT
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_LEFT (type of the left operand, an inline tensor) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_RESULT
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_RESULT (type of the result, an inline tensor) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_BACKEND
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND (SMELT_BACKEND_x) is not defined"
+#endif
+
+#if SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F32 && SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F16
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be SMELT_DTYPE_F32 or SMELT_DTYPE_F16"
+#endif
+#if SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F32 && SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F16
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) must be SMELT_DTYPE_F32 or SMELT_DTYPE_F16"
+#endif
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F32 && SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) is narrower than SMELT_MATMUL2D_COMPUTED"
+#endif
+#if SMELT_MATMUL2D_STORED < SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED > SMELT_DTYPE_F8E5M2
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED (of weight and bias) must be F32, F16, BF16, F8E4M3 or F8E5M2"
+#endif
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 && \
+    (SMELT_MATMUL2D_STORED == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED == SMELT_DTYPE_BF16)
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be exact in SMELT_MATMUL2D_COMPUTED F16: F16, F8E4M3, F8E5M2"
+#endif
+#if SMELT_MATMUL2D_LAYOUT != SMELT_LAYOUT_ROW_MAJOR && SMELT_MATMUL2D_LAYOUT != SMELT_LAYOUT_OPTIMAL
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_LAYOUT (of weight) must be SMELT_LAYOUT_ROW_MAJOR or _OPTIMAL"
+#endif
+
+#include "smelt/activation.glsl"
+#include "smelt/memory.glsl"
+#if SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
+#include "smelt/activation16.glsl"
+#endif
+
+#define SMELT_TENSOR SMELT_CAT(SMELT_MATMUL2D, _weight)
+#define SMELT_DTYPE SMELT_MATMUL2D_STORED
+#define SMELT_RANK 2
+#define SMELT_ACCESS SMELT_ACCESS_READ
+#if SMELT_MATMUL2D_TRANSPOSE_RIGHT
+#define SMELT_EXTENT0 SMELT_MATMUL2D_N
+#define SMELT_EXTENT1 SMELT_MATMUL2D_K
+#else
+#define SMELT_EXTENT0 SMELT_MATMUL2D_K
+#define SMELT_EXTENT1 SMELT_MATMUL2D_N
+#endif
+#include "smelt/tensor_tmpl.glsl"
+
+#if SMELT_MATMUL2D_BIAS
+#define SMELT_TENSOR SMELT_CAT(SMELT_MATMUL2D, _bias)
+#define SMELT_DTYPE SMELT_MATMUL2D_STORED
+#define SMELT_RANK 1
+#define SMELT_ACCESS SMELT_ACCESS_READ
+#define SMELT_EXTENT0 SMELT_MATMUL2D_N
+#include "smelt/tensor_tmpl.glsl"
+#endif
+
+// The types just made, as tensor_tmpl.glsl names them.
+#if SMELT_MATMUL2D_STORED == SMELT_DTYPE_F32
+#define SMELT_MATMUL2D_WEIGHT_TAG _weight_f32_2_r_
+#define SMELT_MATMUL2D_BIAS_TAG _bias_f32_1_r_
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F16
+#define SMELT_MATMUL2D_WEIGHT_TAG _weight_f16_2_r_
+#define SMELT_MATMUL2D_BIAS_TAG _bias_f16_1_r_
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_BF16
+#define SMELT_MATMUL2D_WEIGHT_TAG _weight_bf16_2_r_
+#define SMELT_MATMUL2D_BIAS_TAG _bias_bf16_1_r_
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
+#define SMELT_MATMUL2D_WEIGHT_TAG _weight_f8e4m3_2_r_
+#define SMELT_MATMUL2D_BIAS_TAG _bias_f8e4m3_1_r_
+#else
+#define SMELT_MATMUL2D_WEIGHT_TAG _weight_f8e5m2_2_r_
+#define SMELT_MATMUL2D_BIAS_TAG _bias_f8e5m2_1_r_
+#endif
+#if SMELT_MATMUL2D_TRANSPOSE_RIGHT
+#define SMELT_MATMUL2D_WEIGHT_ROWS SMELT_MATMUL2D_N
+#define SMELT_MATMUL2D_WEIGHT_COLUMNS SMELT_MATMUL2D_K
+#else
+#define SMELT_MATMUL2D_WEIGHT_ROWS SMELT_MATMUL2D_K
+#define SMELT_MATMUL2D_WEIGHT_COLUMNS SMELT_MATMUL2D_N
+#endif
+#define SMELT_MATMUL2D_WEIGHT_PREFIX \
+    SMELT_CAT(SMELT_CAT(SMELT_MATMUL2D, SMELT_MATMUL2D_WEIGHT_TAG), SMELT_MATMUL2D_WEIGHT_ROWS)
+
+struct SMELT_MATMUL2D {
+    SMELT_CAT(SMELT_MATMUL2D_WEIGHT_PREFIX, SMELT_CAT(x, SMELT_MATMUL2D_WEIGHT_COLUMNS)) weight;
+#if SMELT_MATMUL2D_BIAS
+    SMELT_CAT(SMELT_CAT(SMELT_MATMUL2D, SMELT_MATMUL2D_BIAS_TAG), SMELT_MATMUL2D_N) bias;
+#endif
+};
+
+// Shapes of the operands, and values for which 0 has a meaning. An error here names what is wrong.
+void SMELT_CAT(SMELT_MATMUL2D, _left_must_be_M_by_K)(int rows[SMELT_MATMUL2D_M], int columns[SMELT_MATMUL2D_K])
+{
+}
+void SMELT_CAT(SMELT_MATMUL2D, _result_must_be_M_by_N)(int rows[SMELT_MATMUL2D_M], int columns[SMELT_MATMUL2D_N])
+{
+}
+void SMELT_CAT(SMELT_MATMUL2D, _check)()
+{
+    int left_rows[SMELT_CAT(SMELT_MATMUL2D_LEFT, _rows)];
+    int left_columns[SMELT_CAT(SMELT_MATMUL2D_LEFT, _columns)];
+    SMELT_CAT(SMELT_MATMUL2D, _left_must_be_M_by_K)(left_rows, left_columns);
+    int result_rows[SMELT_CAT(SMELT_MATMUL2D_RESULT, _rows)];
+    int result_columns[SMELT_CAT(SMELT_MATMUL2D_RESULT, _columns)];
+    SMELT_CAT(SMELT_MATMUL2D, _result_must_be_M_by_N)(result_rows, result_columns);
+    const int transpose_right = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_TRANSPOSE_RIGHT);
+    const int accumulate = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_ACCUMULATE);
+    const int bias = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_BIAS);
+    SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(0.0);
+}
+
+#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
+#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_PORTABLE) == 0
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is PORTABLE, but SMELT_BACKENDS (backends in use) lacks it"
+#endif
+#include "smelt/matmul2d_thread_portable_tmpl.glsl"
+#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPVEC
+#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPVEC) == 0
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is COOPVEC, but SMELT_BACKENDS (backends in use) lacks it"
+#endif
+#include "smelt/matmul2d_thread_coopvec_tmpl.glsl"
+#else
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPVEC"
+#endif
+
+#undef SMELT_MATMUL2D
+#undef SMELT_MATMUL2D_SCOPE
+#undef SMELT_MATMUL2D_M
+#undef SMELT_MATMUL2D_N
+#undef SMELT_MATMUL2D_K
+#undef SMELT_MATMUL2D_TRANSPOSE_RIGHT
+#undef SMELT_MATMUL2D_ACCUMULATE
+#undef SMELT_MATMUL2D_BIAS
+#undef SMELT_MATMUL2D_ACTIVATION
+#undef SMELT_MATMUL2D_STORED
+#undef SMELT_MATMUL2D_COMPUTED
+#undef SMELT_MATMUL2D_ACCUMULATED
+#undef SMELT_MATMUL2D_LAYOUT
+#undef SMELT_MATMUL2D_LEFT
+#undef SMELT_MATMUL2D_RESULT
+#undef SMELT_MATMUL2D_BACKEND
+#undef SMELT_MATMUL2D_WEIGHT_TAG
+#undef SMELT_MATMUL2D_BIAS_TAG
+#undef SMELT_MATMUL2D_WEIGHT_ROWS
+#undef SMELT_MATMUL2D_WEIGHT_COLUMNS
+#undef SMELT_MATMUL2D_WEIGHT_PREFIX

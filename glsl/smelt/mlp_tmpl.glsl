@@ -32,3 +32,380 @@
 // needs   base.glsl first; memory alignment of weight and bias: 16 bytes for PORTABLE; COOPVEC: weight 64
 //         bytes, bias 16 bytes
 // source  the network form of tiny-cuda-nn (T. Mueller, 2021), with biases
+#ifndef SMELT_BASE_GLSL
+#error "mlp_tmpl.glsl: include smelt/base.glsl first"
+#endif
+#ifndef SMELT_MLP
+#error "mlp_tmpl.glsl: SMELT_MLP (name of the network) is not defined"
+#endif
+#ifndef SMELT_MLP_LAYERS
+#error "mlp_tmpl.glsl: SMELT_MLP_LAYERS (number of layers, 1 to 8) is not defined"
+#endif
+#if SMELT_MLP_LAYERS < 1 || SMELT_MLP_LAYERS > 8
+#error "mlp_tmpl.glsl: SMELT_MLP_LAYERS (number of layers) must be a literal, 1 to 8"
+#endif
+#ifndef SMELT_MLP_BIAS
+#error "mlp_tmpl.glsl: SMELT_MLP_BIAS (1: every layer has a bias, 0: none has) is not defined"
+#endif
+#ifndef SMELT_MLP_STORED
+#error "mlp_tmpl.glsl: SMELT_MLP_STORED (SMELT_DTYPE_x of weights and biases) is not defined"
+#endif
+#ifndef SMELT_MLP_COMPUTED
+#error "mlp_tmpl.glsl: SMELT_MLP_COMPUTED (SMELT_DTYPE_x of the factors) is not defined"
+#endif
+#ifndef SMELT_MLP_ACCUMULATED
+#error "mlp_tmpl.glsl: SMELT_MLP_ACCUMULATED (SMELT_DTYPE_x of the sums) is not defined"
+#endif
+#ifndef SMELT_MLP_LAYOUT
+#error "mlp_tmpl.glsl: SMELT_MLP_LAYOUT (SMELT_LAYOUT_x of the weights) is not defined"
+#endif
+#ifndef SMELT_MLP_BACKEND
+#error "mlp_tmpl.glsl: SMELT_MLP_BACKEND (SMELT_BACKEND_x) is not defined"
+#endif
+#if SMELT_MLP_ACCUMULATED != SMELT_DTYPE_F32 && SMELT_MLP_ACCUMULATED != SMELT_DTYPE_F16
+#error "mlp_tmpl.glsl: SMELT_MLP_ACCUMULATED (of the sums) must be SMELT_DTYPE_F32 or SMELT_DTYPE_F16"
+#endif
+#if SMELT_MLP_BACKEND != SMELT_BACKEND_PORTABLE && SMELT_MLP_BACKEND != SMELT_BACKEND_COOPVEC
+#error "mlp_tmpl.glsl: SMELT_MLP_BACKEND must be SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPVEC"
+#endif
+
+#ifndef SMELT_MLP_WIDTH0
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH0 (elements of the input) is not defined"
+#endif
+#if SMELT_MLP_WIDTH0 < 1 || SMELT_MLP_WIDTH0 > 1024
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH0 (elements of the input) must be a literal, 1 to 1024"
+#endif
+#ifndef SMELT_MLP_WIDTH1
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH1 (elements of layer 0's output) is not defined"
+#endif
+#if SMELT_MLP_WIDTH1 < 1 || SMELT_MLP_WIDTH1 > 1024
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH1 (elements of layer 0's output) must be a literal, 1 to 1024"
+#endif
+#ifndef SMELT_MLP_ACTIVATION0
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION0 (of layer 0, SMELT_ACTIVATION_x) is not defined"
+#endif
+#if SMELT_MLP_LAYERS >= 2
+#ifndef SMELT_MLP_WIDTH2
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH2 (elements of layer 1's output) is not defined"
+#endif
+#if SMELT_MLP_WIDTH2 < 1 || SMELT_MLP_WIDTH2 > 1024
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH2 (elements of layer 1's output) must be a literal, 1 to 1024"
+#endif
+#ifndef SMELT_MLP_ACTIVATION1
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION1 (of layer 1, SMELT_ACTIVATION_x) is not defined"
+#endif
+#else
+#ifdef SMELT_MLP_WIDTH2
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH2 is defined, but SMELT_MLP_LAYERS says there is no layer 1"
+#endif
+#ifdef SMELT_MLP_ACTIVATION1
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION1 is defined, but SMELT_MLP_LAYERS says there is no layer 1"
+#endif
+#endif
+#if SMELT_MLP_LAYERS >= 3
+#ifndef SMELT_MLP_WIDTH3
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH3 (elements of layer 2's output) is not defined"
+#endif
+#if SMELT_MLP_WIDTH3 < 1 || SMELT_MLP_WIDTH3 > 1024
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH3 (elements of layer 2's output) must be a literal, 1 to 1024"
+#endif
+#ifndef SMELT_MLP_ACTIVATION2
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION2 (of layer 2, SMELT_ACTIVATION_x) is not defined"
+#endif
+#else
+#ifdef SMELT_MLP_WIDTH3
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH3 is defined, but SMELT_MLP_LAYERS says there is no layer 2"
+#endif
+#ifdef SMELT_MLP_ACTIVATION2
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION2 is defined, but SMELT_MLP_LAYERS says there is no layer 2"
+#endif
+#endif
+#if SMELT_MLP_LAYERS >= 4
+#ifndef SMELT_MLP_WIDTH4
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH4 (elements of layer 3's output) is not defined"
+#endif
+#if SMELT_MLP_WIDTH4 < 1 || SMELT_MLP_WIDTH4 > 1024
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH4 (elements of layer 3's output) must be a literal, 1 to 1024"
+#endif
+#ifndef SMELT_MLP_ACTIVATION3
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION3 (of layer 3, SMELT_ACTIVATION_x) is not defined"
+#endif
+#else
+#ifdef SMELT_MLP_WIDTH4
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH4 is defined, but SMELT_MLP_LAYERS says there is no layer 3"
+#endif
+#ifdef SMELT_MLP_ACTIVATION3
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION3 is defined, but SMELT_MLP_LAYERS says there is no layer 3"
+#endif
+#endif
+#if SMELT_MLP_LAYERS >= 5
+#ifndef SMELT_MLP_WIDTH5
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH5 (elements of layer 4's output) is not defined"
+#endif
+#if SMELT_MLP_WIDTH5 < 1 || SMELT_MLP_WIDTH5 > 1024
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH5 (elements of layer 4's output) must be a literal, 1 to 1024"
+#endif
+#ifndef SMELT_MLP_ACTIVATION4
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION4 (of layer 4, SMELT_ACTIVATION_x) is not defined"
+#endif
+#else
+#ifdef SMELT_MLP_WIDTH5
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH5 is defined, but SMELT_MLP_LAYERS says there is no layer 4"
+#endif
+#ifdef SMELT_MLP_ACTIVATION4
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION4 is defined, but SMELT_MLP_LAYERS says there is no layer 4"
+#endif
+#endif
+#if SMELT_MLP_LAYERS >= 6
+#ifndef SMELT_MLP_WIDTH6
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH6 (elements of layer 5's output) is not defined"
+#endif
+#if SMELT_MLP_WIDTH6 < 1 || SMELT_MLP_WIDTH6 > 1024
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH6 (elements of layer 5's output) must be a literal, 1 to 1024"
+#endif
+#ifndef SMELT_MLP_ACTIVATION5
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION5 (of layer 5, SMELT_ACTIVATION_x) is not defined"
+#endif
+#else
+#ifdef SMELT_MLP_WIDTH6
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH6 is defined, but SMELT_MLP_LAYERS says there is no layer 5"
+#endif
+#ifdef SMELT_MLP_ACTIVATION5
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION5 is defined, but SMELT_MLP_LAYERS says there is no layer 5"
+#endif
+#endif
+#if SMELT_MLP_LAYERS >= 7
+#ifndef SMELT_MLP_WIDTH7
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH7 (elements of layer 6's output) is not defined"
+#endif
+#if SMELT_MLP_WIDTH7 < 1 || SMELT_MLP_WIDTH7 > 1024
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH7 (elements of layer 6's output) must be a literal, 1 to 1024"
+#endif
+#ifndef SMELT_MLP_ACTIVATION6
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION6 (of layer 6, SMELT_ACTIVATION_x) is not defined"
+#endif
+#else
+#ifdef SMELT_MLP_WIDTH7
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH7 is defined, but SMELT_MLP_LAYERS says there is no layer 6"
+#endif
+#ifdef SMELT_MLP_ACTIVATION6
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION6 is defined, but SMELT_MLP_LAYERS says there is no layer 6"
+#endif
+#endif
+#if SMELT_MLP_LAYERS >= 8
+#ifndef SMELT_MLP_WIDTH8
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH8 (elements of layer 7's output) is not defined"
+#endif
+#if SMELT_MLP_WIDTH8 < 1 || SMELT_MLP_WIDTH8 > 1024
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH8 (elements of layer 7's output) must be a literal, 1 to 1024"
+#endif
+#ifndef SMELT_MLP_ACTIVATION7
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION7 (of layer 7, SMELT_ACTIVATION_x) is not defined"
+#endif
+#else
+#ifdef SMELT_MLP_WIDTH8
+#error "mlp_tmpl.glsl: SMELT_MLP_WIDTH8 is defined, but SMELT_MLP_LAYERS says there is no layer 7"
+#endif
+#ifdef SMELT_MLP_ACTIVATION7
+#error "mlp_tmpl.glsl: SMELT_MLP_ACTIVATION7 is defined, but SMELT_MLP_LAYERS says there is no layer 7"
+#endif
+#endif
+
+#define SMELT_INLINE SMELT_CAT(SMELT_MLP, _input)
+#define SMELT_DTYPE SMELT_MLP_COMPUTED
+#define SMELT_RANK 1
+#define SMELT_EXTENT0 SMELT_MLP_WIDTH0
+#define SMELT_INLINE_BACKEND SMELT_MLP_BACKEND
+#include "smelt/inline_tensor_tmpl.glsl"
+#define SMELT_MLP_LAYER SMELT_CAT(SMELT_MLP, _layer0)
+#define SMELT_MLP_K SMELT_MLP_WIDTH0
+#define SMELT_MLP_N SMELT_MLP_WIDTH1
+#define SMELT_MLP_ACTIVATION SMELT_MLP_ACTIVATION0
+#define SMELT_MLP_LEFT SMELT_CAT(SMELT_MLP, _input)
+#if SMELT_MLP_LAYERS == 1
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _output)
+#else
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _hidden1)
+#endif
+#include "smelt/mlp_layer_tmpl.glsl"
+#if SMELT_MLP_LAYERS > 1
+#define SMELT_MLP_LAYER SMELT_CAT(SMELT_MLP, _layer1)
+#define SMELT_MLP_K SMELT_MLP_WIDTH1
+#define SMELT_MLP_N SMELT_MLP_WIDTH2
+#define SMELT_MLP_ACTIVATION SMELT_MLP_ACTIVATION1
+#define SMELT_MLP_LEFT SMELT_CAT(SMELT_MLP, _hidden1)
+#if SMELT_MLP_LAYERS == 2
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _output)
+#else
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _hidden2)
+#endif
+#include "smelt/mlp_layer_tmpl.glsl"
+#endif
+#if SMELT_MLP_LAYERS > 2
+#define SMELT_MLP_LAYER SMELT_CAT(SMELT_MLP, _layer2)
+#define SMELT_MLP_K SMELT_MLP_WIDTH2
+#define SMELT_MLP_N SMELT_MLP_WIDTH3
+#define SMELT_MLP_ACTIVATION SMELT_MLP_ACTIVATION2
+#define SMELT_MLP_LEFT SMELT_CAT(SMELT_MLP, _hidden2)
+#if SMELT_MLP_LAYERS == 3
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _output)
+#else
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _hidden3)
+#endif
+#include "smelt/mlp_layer_tmpl.glsl"
+#endif
+#if SMELT_MLP_LAYERS > 3
+#define SMELT_MLP_LAYER SMELT_CAT(SMELT_MLP, _layer3)
+#define SMELT_MLP_K SMELT_MLP_WIDTH3
+#define SMELT_MLP_N SMELT_MLP_WIDTH4
+#define SMELT_MLP_ACTIVATION SMELT_MLP_ACTIVATION3
+#define SMELT_MLP_LEFT SMELT_CAT(SMELT_MLP, _hidden3)
+#if SMELT_MLP_LAYERS == 4
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _output)
+#else
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _hidden4)
+#endif
+#include "smelt/mlp_layer_tmpl.glsl"
+#endif
+#if SMELT_MLP_LAYERS > 4
+#define SMELT_MLP_LAYER SMELT_CAT(SMELT_MLP, _layer4)
+#define SMELT_MLP_K SMELT_MLP_WIDTH4
+#define SMELT_MLP_N SMELT_MLP_WIDTH5
+#define SMELT_MLP_ACTIVATION SMELT_MLP_ACTIVATION4
+#define SMELT_MLP_LEFT SMELT_CAT(SMELT_MLP, _hidden4)
+#if SMELT_MLP_LAYERS == 5
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _output)
+#else
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _hidden5)
+#endif
+#include "smelt/mlp_layer_tmpl.glsl"
+#endif
+#if SMELT_MLP_LAYERS > 5
+#define SMELT_MLP_LAYER SMELT_CAT(SMELT_MLP, _layer5)
+#define SMELT_MLP_K SMELT_MLP_WIDTH5
+#define SMELT_MLP_N SMELT_MLP_WIDTH6
+#define SMELT_MLP_ACTIVATION SMELT_MLP_ACTIVATION5
+#define SMELT_MLP_LEFT SMELT_CAT(SMELT_MLP, _hidden5)
+#if SMELT_MLP_LAYERS == 6
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _output)
+#else
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _hidden6)
+#endif
+#include "smelt/mlp_layer_tmpl.glsl"
+#endif
+#if SMELT_MLP_LAYERS > 6
+#define SMELT_MLP_LAYER SMELT_CAT(SMELT_MLP, _layer6)
+#define SMELT_MLP_K SMELT_MLP_WIDTH6
+#define SMELT_MLP_N SMELT_MLP_WIDTH7
+#define SMELT_MLP_ACTIVATION SMELT_MLP_ACTIVATION6
+#define SMELT_MLP_LEFT SMELT_CAT(SMELT_MLP, _hidden6)
+#if SMELT_MLP_LAYERS == 7
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _output)
+#else
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _hidden7)
+#endif
+#include "smelt/mlp_layer_tmpl.glsl"
+#endif
+#if SMELT_MLP_LAYERS > 7
+#define SMELT_MLP_LAYER SMELT_CAT(SMELT_MLP, _layer7)
+#define SMELT_MLP_K SMELT_MLP_WIDTH7
+#define SMELT_MLP_N SMELT_MLP_WIDTH8
+#define SMELT_MLP_ACTIVATION SMELT_MLP_ACTIVATION7
+#define SMELT_MLP_LEFT SMELT_CAT(SMELT_MLP, _hidden7)
+#define SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP, _output)
+#include "smelt/mlp_layer_tmpl.glsl"
+#endif
+
+struct SMELT_CAT(SMELT_MLP, _weights) {
+    SMELT_CAT(SMELT_MLP, _layer0) layer0;
+#if SMELT_MLP_LAYERS > 1
+    SMELT_CAT(SMELT_MLP, _layer1) layer1;
+#endif
+#if SMELT_MLP_LAYERS > 2
+    SMELT_CAT(SMELT_MLP, _layer2) layer2;
+#endif
+#if SMELT_MLP_LAYERS > 3
+    SMELT_CAT(SMELT_MLP, _layer3) layer3;
+#endif
+#if SMELT_MLP_LAYERS > 4
+    SMELT_CAT(SMELT_MLP, _layer4) layer4;
+#endif
+#if SMELT_MLP_LAYERS > 5
+    SMELT_CAT(SMELT_MLP, _layer5) layer5;
+#endif
+#if SMELT_MLP_LAYERS > 6
+    SMELT_CAT(SMELT_MLP, _layer6) layer6;
+#endif
+#if SMELT_MLP_LAYERS > 7
+    SMELT_CAT(SMELT_MLP, _layer7) layer7;
+#endif
+};
+
+SMELT_CAT(SMELT_MLP, _output) SMELT_CAT(SMELT_MLP, _run)(SMELT_CAT(SMELT_MLP, _weights) w,
+                                                         SMELT_CAT(SMELT_MLP, _input) x)
+{
+#if SMELT_MLP_LAYERS == 1
+    return SMELT_CAT(SMELT_MLP, _layer0_run)(x, w.layer0);
+#else
+    SMELT_CAT(SMELT_MLP, _hidden1) h1 = SMELT_CAT(SMELT_MLP, _layer0_run)(x, w.layer0);
+#endif
+#if SMELT_MLP_LAYERS == 2
+    return SMELT_CAT(SMELT_MLP, _layer1_run)(h1, w.layer1);
+#elif SMELT_MLP_LAYERS > 2
+    SMELT_CAT(SMELT_MLP, _hidden2) h2 = SMELT_CAT(SMELT_MLP, _layer1_run)(h1, w.layer1);
+#endif
+#if SMELT_MLP_LAYERS == 3
+    return SMELT_CAT(SMELT_MLP, _layer2_run)(h2, w.layer2);
+#elif SMELT_MLP_LAYERS > 3
+    SMELT_CAT(SMELT_MLP, _hidden3) h3 = SMELT_CAT(SMELT_MLP, _layer2_run)(h2, w.layer2);
+#endif
+#if SMELT_MLP_LAYERS == 4
+    return SMELT_CAT(SMELT_MLP, _layer3_run)(h3, w.layer3);
+#elif SMELT_MLP_LAYERS > 4
+    SMELT_CAT(SMELT_MLP, _hidden4) h4 = SMELT_CAT(SMELT_MLP, _layer3_run)(h3, w.layer3);
+#endif
+#if SMELT_MLP_LAYERS == 5
+    return SMELT_CAT(SMELT_MLP, _layer4_run)(h4, w.layer4);
+#elif SMELT_MLP_LAYERS > 5
+    SMELT_CAT(SMELT_MLP, _hidden5) h5 = SMELT_CAT(SMELT_MLP, _layer4_run)(h4, w.layer4);
+#endif
+#if SMELT_MLP_LAYERS == 6
+    return SMELT_CAT(SMELT_MLP, _layer5_run)(h5, w.layer5);
+#elif SMELT_MLP_LAYERS > 6
+    SMELT_CAT(SMELT_MLP, _hidden6) h6 = SMELT_CAT(SMELT_MLP, _layer5_run)(h5, w.layer5);
+#endif
+#if SMELT_MLP_LAYERS == 7
+    return SMELT_CAT(SMELT_MLP, _layer6_run)(h6, w.layer6);
+#elif SMELT_MLP_LAYERS > 7
+    SMELT_CAT(SMELT_MLP, _hidden7) h7 = SMELT_CAT(SMELT_MLP, _layer6_run)(h6, w.layer6);
+#endif
+#if SMELT_MLP_LAYERS == 8
+    return SMELT_CAT(SMELT_MLP, _layer7_run)(h7, w.layer7);
+#endif
+}
+
+#undef SMELT_MLP
+#undef SMELT_MLP_LAYERS
+#undef SMELT_MLP_BIAS
+#undef SMELT_MLP_STORED
+#undef SMELT_MLP_COMPUTED
+#undef SMELT_MLP_ACCUMULATED
+#undef SMELT_MLP_LAYOUT
+#undef SMELT_MLP_BACKEND
+#undef SMELT_MLP_WIDTH0
+#undef SMELT_MLP_WIDTH1
+#undef SMELT_MLP_WIDTH2
+#undef SMELT_MLP_WIDTH3
+#undef SMELT_MLP_WIDTH4
+#undef SMELT_MLP_WIDTH5
+#undef SMELT_MLP_WIDTH6
+#undef SMELT_MLP_WIDTH7
+#undef SMELT_MLP_WIDTH8
+#undef SMELT_MLP_ACTIVATION0
+#undef SMELT_MLP_ACTIVATION1
+#undef SMELT_MLP_ACTIVATION2
+#undef SMELT_MLP_ACTIVATION3
+#undef SMELT_MLP_ACTIVATION4
+#undef SMELT_MLP_ACTIVATION5
+#undef SMELT_MLP_ACTIVATION6
+#undef SMELT_MLP_ACTIVATION7

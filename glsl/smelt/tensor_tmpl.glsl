@@ -11,9 +11,9 @@
 //         SMELT_EXTENT0 ... SMELT_EXTENT<RANK - 1>   decimal literals; 0: known at run time. When none is 0 the
 //         tensor is packed: its strides follow from the extents and those in memory are not read
 // makes   struct <T> = NAME_<dtype>_<rank>_<r|w|rw>[_<e0>x<e1>...], for example weight_f16_2_r_64x32,
-//         image_f32_3_rw_0x0x4, loss_f32_0_w; members: <T>_data data (a buffer_reference to `e[]` of the storage
-//         type: 16 bit types are uint16_t, 8 bit floats and 4 bit types uint8_t), uint extent[RANK],
-//         uint stride[RANK] (not for rank 0): 8 + 8 RANK bytes in scalar layout.
+//         image_f32_3_rw_0x0x4, loss_f32_0_w; members: smelt_<storage>_<r|w|rw>_data data (a buffer_reference to
+//         `e[]`: f16 and bf16 are stored as uint16_t, 8 bit floats and 4 bit types as uint8_t; tensor_data.glsl),
+//         uint extent[RANK], uint stride[RANK] (not for rank 0): 8 + 8 RANK bytes in scalar layout.
 //         With V = float for float types, int for signed and uint for unsigned integers, and indices either
 //         RANK uints (rank 1 to 4) or one `uint i[RANK]` (rank 1 to 16); none for rank 0:
 //         uint smelt_extent(T t, uint d), smelt_stride(T t, uint d)
@@ -46,96 +46,97 @@
 #error "tensor_tmpl.glsl: SMELT_ACCESS (SMELT_ACCESS_READ, _WRITE or _READ_WRITE) is not defined"
 #endif
 #include "smelt/numeric.glsl"
+#include "smelt/tensor_data.glsl"
 #include "smelt/tensor_extents_tmpl.glsl"
 
-// The element type: its tag in the name, how it is stored (S), what a value is (V), and the conversions.
+// The element type: its tag in the name, how it is stored, what a value is (V), bytes, and the conversions.
 #if SMELT_DTYPE == SMELT_DTYPE_F32
 #define SMELT_TENSOR_TAG _f32_
-#define SMELT_TENSOR_S float
+#define SMELT_TENSOR_STORAGE smelt_f32
 #define SMELT_TENSOR_V float
 #define SMELT_TENSOR_SIZE 4
 #define SMELT_TENSOR_DECODE(s) (s)
 #define SMELT_TENSOR_ENCODE(v) (v)
 #elif SMELT_DTYPE == SMELT_DTYPE_F16
 #define SMELT_TENSOR_TAG _f16_
-#define SMELT_TENSOR_S uint16_t
+#define SMELT_TENSOR_STORAGE smelt_u16
 #define SMELT_TENSOR_V float
 #define SMELT_TENSOR_SIZE 2
 #define SMELT_TENSOR_DECODE(s) smelt_f16_to_f32(uint(s))
 #define SMELT_TENSOR_ENCODE(v) uint16_t(smelt_f16_from_f32(v))
 #elif SMELT_DTYPE == SMELT_DTYPE_BF16
 #define SMELT_TENSOR_TAG _bf16_
-#define SMELT_TENSOR_S uint16_t
+#define SMELT_TENSOR_STORAGE smelt_u16
 #define SMELT_TENSOR_V float
 #define SMELT_TENSOR_SIZE 2
 #define SMELT_TENSOR_DECODE(s) smelt_bf16_to_f32(uint(s))
 #define SMELT_TENSOR_ENCODE(v) uint16_t(smelt_bf16_from_f32(v))
 #elif SMELT_DTYPE == SMELT_DTYPE_F8E4M3
 #define SMELT_TENSOR_TAG _f8e4m3_
-#define SMELT_TENSOR_S uint8_t
+#define SMELT_TENSOR_STORAGE smelt_u8
 #define SMELT_TENSOR_V float
 #define SMELT_TENSOR_SIZE 1
 #define SMELT_TENSOR_DECODE(s) smelt_f8e4m3_to_f32(uint(s))
 #define SMELT_TENSOR_ENCODE(v) uint8_t(smelt_f8e4m3_from_f32(v))
 #elif SMELT_DTYPE == SMELT_DTYPE_F8E5M2
 #define SMELT_TENSOR_TAG _f8e5m2_
-#define SMELT_TENSOR_S uint8_t
+#define SMELT_TENSOR_STORAGE smelt_u8
 #define SMELT_TENSOR_V float
 #define SMELT_TENSOR_SIZE 1
 #define SMELT_TENSOR_DECODE(s) smelt_f8e5m2_to_f32(uint(s))
 #define SMELT_TENSOR_ENCODE(v) uint8_t(smelt_f8e5m2_from_f32(v))
 #elif SMELT_DTYPE == SMELT_DTYPE_I8
 #define SMELT_TENSOR_TAG _i8_
-#define SMELT_TENSOR_S int8_t
+#define SMELT_TENSOR_STORAGE smelt_i8
 #define SMELT_TENSOR_V int
 #define SMELT_TENSOR_SIZE 1
 #define SMELT_TENSOR_DECODE(s) int(s)
 #define SMELT_TENSOR_ENCODE(v) int8_t(clamp(v, -128, 127))
 #elif SMELT_DTYPE == SMELT_DTYPE_U8
 #define SMELT_TENSOR_TAG _u8_
-#define SMELT_TENSOR_S uint8_t
+#define SMELT_TENSOR_STORAGE smelt_u8
 #define SMELT_TENSOR_V uint
 #define SMELT_TENSOR_SIZE 1
 #define SMELT_TENSOR_DECODE(s) uint(s)
 #define SMELT_TENSOR_ENCODE(v) uint8_t(min(v, 255u))
 #elif SMELT_DTYPE == SMELT_DTYPE_I16
 #define SMELT_TENSOR_TAG _i16_
-#define SMELT_TENSOR_S int16_t
+#define SMELT_TENSOR_STORAGE smelt_i16
 #define SMELT_TENSOR_V int
 #define SMELT_TENSOR_SIZE 2
 #define SMELT_TENSOR_DECODE(s) int(s)
 #define SMELT_TENSOR_ENCODE(v) int16_t(clamp(v, -32768, 32767))
 #elif SMELT_DTYPE == SMELT_DTYPE_U16
 #define SMELT_TENSOR_TAG _u16_
-#define SMELT_TENSOR_S uint16_t
+#define SMELT_TENSOR_STORAGE smelt_u16
 #define SMELT_TENSOR_V uint
 #define SMELT_TENSOR_SIZE 2
 #define SMELT_TENSOR_DECODE(s) uint(s)
 #define SMELT_TENSOR_ENCODE(v) uint16_t(min(v, 65535u))
 #elif SMELT_DTYPE == SMELT_DTYPE_I32
 #define SMELT_TENSOR_TAG _i32_
-#define SMELT_TENSOR_S int
+#define SMELT_TENSOR_STORAGE smelt_i32
 #define SMELT_TENSOR_V int
 #define SMELT_TENSOR_SIZE 4
 #define SMELT_TENSOR_DECODE(s) (s)
 #define SMELT_TENSOR_ENCODE(v) (v)
 #elif SMELT_DTYPE == SMELT_DTYPE_U32
 #define SMELT_TENSOR_TAG _u32_
-#define SMELT_TENSOR_S uint
+#define SMELT_TENSOR_STORAGE smelt_u32
 #define SMELT_TENSOR_V uint
 #define SMELT_TENSOR_SIZE 4
 #define SMELT_TENSOR_DECODE(s) (s)
 #define SMELT_TENSOR_ENCODE(v) (v)
 #elif SMELT_DTYPE == SMELT_DTYPE_I4
 #define SMELT_TENSOR_TAG _i4_
-#define SMELT_TENSOR_S uint8_t
+#define SMELT_TENSOR_STORAGE smelt_u8
 #define SMELT_TENSOR_V int
 #define SMELT_TENSOR_SIZE 0
 #define SMELT_TENSOR_DECODE(s) smelt_i4_to_int(s)
 #define SMELT_TENSOR_ENCODE(v) (uint(clamp(v, -8, 7)) & 15u)
 #elif SMELT_DTYPE == SMELT_DTYPE_U4
 #define SMELT_TENSOR_TAG _u4_
-#define SMELT_TENSOR_S uint8_t
+#define SMELT_TENSOR_STORAGE smelt_u8
 #define SMELT_TENSOR_V uint
 #define SMELT_TENSOR_SIZE 0
 #define SMELT_TENSOR_DECODE(s) ((s) & 15u)
@@ -147,32 +148,21 @@
 #define SMELT_TENSOR_BASE SMELT_CAT(SMELT_CAT(SMELT_TENSOR, SMELT_TENSOR_TAG), SMELT_RANK)
 #if SMELT_ACCESS == SMELT_ACCESS_READ
 #define SMELT_TENSOR_NAMED SMELT_CAT(SMELT_TENSOR_BASE, _r)
-#define SMELT_TENSOR_QUALIFIER readonly
+#define SMELT_TENSOR_DATA SMELT_CAT(SMELT_TENSOR_STORAGE, _r_data)
 #elif SMELT_ACCESS == SMELT_ACCESS_WRITE
 #define SMELT_TENSOR_NAMED SMELT_CAT(SMELT_TENSOR_BASE, _w)
 #if SMELT_TENSOR_SIZE > 0
-#define SMELT_TENSOR_QUALIFIER writeonly
+#define SMELT_TENSOR_DATA SMELT_CAT(SMELT_TENSOR_STORAGE, _w_data)
 #else
-#define SMELT_TENSOR_QUALIFIER // a 4 bit store reads the other half of the byte
+#define SMELT_TENSOR_DATA SMELT_CAT(SMELT_TENSOR_STORAGE, _rw_data) // a 4 bit store reads the other half
 #endif
 #elif SMELT_ACCESS == SMELT_ACCESS_READ_WRITE
 #define SMELT_TENSOR_NAMED SMELT_CAT(SMELT_TENSOR_BASE, _rw)
-#define SMELT_TENSOR_QUALIFIER
+#define SMELT_TENSOR_DATA SMELT_CAT(SMELT_TENSOR_STORAGE, _rw_data)
 #else
 #error "tensor_tmpl.glsl: SMELT_ACCESS must be SMELT_ACCESS_READ, _WRITE or _READ_WRITE"
 #endif
 #include "smelt/tensor_name_tmpl.glsl"
-#define SMELT_TENSOR_DATA SMELT_CAT(SMELT_TENSOR_T, _data)
-
-#if SMELT_TENSOR_SIZE > 1
-layout(buffer_reference, scalar, buffer_reference_align = SMELT_TENSOR_SIZE) SMELT_TENSOR_QUALIFIER buffer
-#else
-layout(buffer_reference, scalar, buffer_reference_align = 1) SMELT_TENSOR_QUALIFIER buffer
-#endif
-SMELT_TENSOR_DATA
-{
-    SMELT_TENSOR_S e[];
-};
 
 // A slice of a tensor with fixed extents is a type of its own, whose extents are known at run time.
 #if SMELT_TENSOR_FIXED
@@ -192,14 +182,13 @@ SMELT_TENSOR_DATA
 #undef SMELT_RANK
 #undef SMELT_ACCESS
 #undef SMELT_TENSOR_TAG
-#undef SMELT_TENSOR_S
+#undef SMELT_TENSOR_STORAGE
 #undef SMELT_TENSOR_V
 #undef SMELT_TENSOR_SIZE
 #undef SMELT_TENSOR_DECODE
 #undef SMELT_TENSOR_ENCODE
 #undef SMELT_TENSOR_BASE
 #undef SMELT_TENSOR_NAMED
-#undef SMELT_TENSOR_QUALIFIER
 #undef SMELT_TENSOR_DATA
 #undef SMELT_TENSOR_T
 #undef SMELT_TENSOR_T0

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+// matmul2d_thread_portable_tmpl.glsl: matmul2d at THREAD scope in plain arithmetic; part of matmul2d_tmpl.glsl.
+//
+// what    a rolled loop over blocks of 4 columns of the result, an unrolled one over K in it. Two neighbouring k
+//         (or n, for a weight that is not transposed) make a pair, so f16 runs two to an instruction; weights
+//         are read 16 bytes at a time where the rows allow it, else 8, 4, or element by element: never past
+//         their end. The left operand is copied to registers first; beyond 128 columns it stays an array and
+//         the loop over K is rolled in steps of 64
+// params  those of matmul2d_tmpl.glsl
+// makes   NAME_run
+// errors  see matmul2d_tmpl.glsl. A sum is taken in two halves (even and odd k), which are then added. A stored
+//         f16 subnormal may be flushed to 0 (unpackHalf2x16, f16 arithmetic)
+// needs   matmul2d_tmpl.glsl around it
+// source  reference measurements: unrolling both loops takes 36 s to compile; weight loads, not arithmetic, limit
+//         the speed (every weight passes the load unit once per evaluation), hence the widest loads
+#if SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
+#define SMELT_MM_S float16_t
+#define SMELT_MM_P f16vec2
+#define SMELT_MM_HALFS(w) unpackFloat2x16(w)
+#else
+#define SMELT_MM_S float
+#define SMELT_MM_P vec2
+#define SMELT_MM_HALFS(w) unpackHalf2x16(w)
+#endif
+
+// Factors of type COMPUTED, held in the type of the sums.
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 && SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F32
+#define SMELT_MM_FACTOR(p) vec2(f16vec2(p))
+#else
+#define SMELT_MM_FACTOR(p) SMELT_MM_P(p)
+#endif
+
+// STORED: bytes of an element; PAIR(q, j) is the pair j of the loaded words q; SINGLE(a, i) reads element i and
+// BIAS(a, p) the pair p from address a.
+#if SMELT_MATMUL2D_STORED == SMELT_DTYPE_F32
+#define SMELT_MM_BYTES 4
+#define SMELT_MM_PAIR(q, j) uintBitsToFloat(uvec2(q[2 * (j)], q[2 * (j) + 1]))
+#define SMELT_MM_SINGLE(a, i) uintBitsToFloat(smelt_words1_data(a).e[i])
+#define SMELT_MM_BIAS(a, p) uintBitsToFloat(smelt_words2_data(a).e[p])
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F16
+#define SMELT_MM_BYTES 2
+#define SMELT_MM_PAIR(q, j) SMELT_MM_HALFS(q[j])
+#define SMELT_MM_SINGLE(a, i) SMELT_MM_HALFS(uint(smelt_halfs_data(a).e[i])).x
+#define SMELT_MM_BIAS(a, p) SMELT_MM_HALFS(smelt_words1_data(a).e[p])
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_BF16
+#define SMELT_MM_BYTES 2
+#define SMELT_MM_PAIR(q, j) uintBitsToFloat(uvec2(q[j] << 16, q[j] & 0xffff0000u))
+#define SMELT_MM_SINGLE(a, i) uintBitsToFloat(uint(smelt_halfs_data(a).e[i]) << 16)
+#define SMELT_MM_BIAS(a, p) vec2(SMELT_MM_SINGLE(a, 2 * (p)), SMELT_MM_SINGLE(a, 2 * (p) + 1))
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E5M2
+// An f8e5m2 is the upper byte of an f16.
+#define SMELT_MM_BYTES 1
+#define SMELT_MM_PAIR(q, j) \
+    SMELT_MM_HALFS((q[(j) >> 1] >> (16 * ((j) & 1)) & 0xffu) << 8 | \
+                   (q[(j) >> 1] >> (16 * ((j) & 1)) & 0xff00u) << 16)
+#define SMELT_MM_SINGLE(a, i) SMELT_MM_HALFS(uint(smelt_bytes_data(a).e[i]) << 8).x
+#define SMELT_MM_BIAS(a, p) SMELT_MM_P(SMELT_MM_SINGLE(a, 2 * (p)), SMELT_MM_SINGLE(a, 2 * (p) + 1))
+#else
+#define SMELT_MM_BYTES 1
+#define SMELT_MM_PAIR(q, j) \
+    SMELT_MM_P(smelt_f8e4m3_to_f32(q[(j) >> 1] >> (16 * ((j) & 1))), \
+               smelt_f8e4m3_to_f32(q[(j) >> 1] >> (16 * ((j) & 1) + 8)))
+#define SMELT_MM_SINGLE(a, i) SMELT_MM_S(smelt_f8e4m3_to_f32(uint(smelt_bytes_data(a).e[i])))
+#define SMELT_MM_BIAS(a, p) SMELT_MM_P(SMELT_MM_SINGLE(a, 2 * (p)), SMELT_MM_SINGLE(a, 2 * (p) + 1))
+#endif
+
+// How rows of weight are read: words per load, and pairs in a load (0: single elements).
+#define SMELT_MM_ROW_BYTES (SMELT_MATMUL2D_WEIGHT_COLUMNS * SMELT_MM_BYTES)
+#if SMELT_MM_ROW_BYTES % 16 == 0
+#define SMELT_MM_LOAD(a, i) smelt_words4_data(a).e[i]
+#define SMELT_MM_WORDS uvec4
+#define SMELT_MM_PAIRS (8 / SMELT_MM_BYTES)
+#elif SMELT_MM_ROW_BYTES % 8 == 0
+#define SMELT_MM_LOAD(a, i) smelt_words2_data(a).e[i]
+#define SMELT_MM_WORDS uvec2
+#define SMELT_MM_PAIRS (4 / SMELT_MM_BYTES)
+#elif SMELT_MM_ROW_BYTES % 4 == 0 && SMELT_MM_BYTES < 4
+#define SMELT_MM_LOAD(a, i) uint[1](smelt_words1_data(a).e[i])
+#define SMELT_MM_WORDS uint[1]
+#define SMELT_MM_PAIRS (2 / SMELT_MM_BYTES)
+#else
+#define SMELT_MM_PAIRS 0
+#endif
+
+// Rows of the left operand that share a load of a weight: a divisor of M.
+#if SMELT_MATMUL2D_M % 4 == 0
+#define SMELT_MM_M 4
+#elif SMELT_MATMUL2D_M % 3 == 0
+#define SMELT_MM_M 3
+#elif SMELT_MATMUL2D_M % 2 == 0
+#define SMELT_MM_M 2
+#else
+#define SMELT_MM_M 1
+#endif
+
+// Columns of the result in a block. A weight that is not transposed gives neighbours in n with a load.
+#if !SMELT_MATMUL2D_TRANSPOSE_RIGHT && SMELT_MM_PAIRS > 0
+#define SMELT_MM_BLOCK (2 * SMELT_MM_PAIRS)
+#else
+#define SMELT_MM_BLOCK 4
+#endif
+
+// Steps over k: loads of a transposed row, else single k; those of one unrolled stretch divide their number.
+#if SMELT_MATMUL2D_TRANSPOSE_RIGHT && SMELT_MM_PAIRS > 0
+#define SMELT_MM_STEPS (SMELT_MATMUL2D_K / (2 * SMELT_MM_PAIRS))
+#if SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
+#define SMELT_MM_UNROLLED (SMELT_MATMUL2D_K <= 16) // its conversion takes 15 instructions
+#else
+#define SMELT_MM_UNROLLED (SMELT_MATMUL2D_K <= 128)
+#endif
+#else
+#define SMELT_MM_STEPS SMELT_MATMUL2D_K
+#define SMELT_MM_UNROLLED (SMELT_MATMUL2D_K <= 64)
+#endif
+#if SMELT_MM_UNROLLED
+#define SMELT_MM_STRETCH SMELT_MM_STEPS
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
+#define SMELT_MM_STRETCH 1
+#elif SMELT_MM_STEPS % 8 == 0
+#define SMELT_MM_STRETCH 8
+#elif SMELT_MM_STEPS % 4 == 0
+#define SMELT_MM_STRETCH 4
+#elif SMELT_MM_STEPS % 2 == 0
+#define SMELT_MM_STRETCH 2
+#else
+#define SMELT_MM_STRETCH 1
+#endif
+
+#define SMELT_MM_LEFT_PAIRS ((SMELT_MATMUL2D_K + 1) / 2)
+#define SMELT_MM_RESULT_PAIRS ((SMELT_MATMUL2D_N + 1) / 2)
+#if SMELT_MM_UNROLLED
+#define SMELT_MM_LEFT(m, p) x[(m) * SMELT_MM_LEFT_PAIRS + (p)]
+#else
+#define SMELT_MM_LEFT(m, p) SMELT_MM_FACTOR(a.e[(m0 + (m)) * SMELT_MM_LEFT_PAIRS + (p)])
+#endif
+
+#if SMELT_MATMUL2D_ACCUMULATE
+void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MATMUL2D_RESULT d, SMELT_MATMUL2D_LEFT a, SMELT_MATMUL2D w)
+{
+#else
+SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SMELT_MATMUL2D w)
+{
+    SMELT_MATMUL2D_RESULT d;
+#endif
+    for (int m0 = 0; m0 < SMELT_MATMUL2D_M; m0 += SMELT_MM_M) {
+#if SMELT_MM_UNROLLED
+        SMELT_MM_P x[SMELT_MM_M * SMELT_MM_LEFT_PAIRS];
+        [[unroll]] for (int i = 0; i < SMELT_MM_M * SMELT_MM_LEFT_PAIRS; i++)
+            x[i] = SMELT_MM_FACTOR(a.e[m0 * SMELT_MM_LEFT_PAIRS + i]);
+#endif
+#if SMELT_MATMUL2D_N >= SMELT_MM_BLOCK
+        for (int n0 = 0; n0 < SMELT_MATMUL2D_N / SMELT_MM_BLOCK * SMELT_MM_BLOCK; n0 += SMELT_MM_BLOCK) {
+#define SMELT_MM_N SMELT_MM_BLOCK
+#include "smelt/matmul2d_thread_portable_block_tmpl.glsl"
+        }
+#endif
+#if SMELT_MATMUL2D_N % SMELT_MM_BLOCK != 0
+        {
+            const int n0 = SMELT_MATMUL2D_N / SMELT_MM_BLOCK * SMELT_MM_BLOCK;
+#define SMELT_MM_N (SMELT_MATMUL2D_N % SMELT_MM_BLOCK)
+#include "smelt/matmul2d_thread_portable_block_tmpl.glsl"
+        }
+#endif
+    }
+#if !SMELT_MATMUL2D_ACCUMULATE
+    return d;
+#endif
+}
+
+#undef SMELT_MM_S
+#undef SMELT_MM_P
+#undef SMELT_MM_HALFS
+#undef SMELT_MM_FACTOR
+#undef SMELT_MM_BYTES
+#undef SMELT_MM_PAIR
+#undef SMELT_MM_SINGLE
+#undef SMELT_MM_BIAS
+#undef SMELT_MM_ROW_BYTES
+#undef SMELT_MM_LOAD
+#undef SMELT_MM_WORDS
+#undef SMELT_MM_PAIRS
+#undef SMELT_MM_M
+#undef SMELT_MM_BLOCK
+#undef SMELT_MM_STEPS
+#undef SMELT_MM_UNROLLED
+#undef SMELT_MM_STRETCH
+#undef SMELT_MM_LEFT_PAIRS
+#undef SMELT_MM_RESULT_PAIRS
+#undef SMELT_MM_LEFT
