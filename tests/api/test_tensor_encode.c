@@ -217,6 +217,13 @@ static void test_large(void)
     uint64_t wrong = 0;
     for (uint64_t i = 0; i < count; i++)
         wrong += got[2 * i] != SMELT_MIN(source_bytes[i], 127) || got[2 * i + 1] != 0xee;
+    smelt_tensor_destroy(&b);
+    destination.dtype = SMELT_DTYPE_U4; // cut between bytes
+    destination.strides[0] = 1;
+    b = model_create(&to, &destination);
+    copy(b, a, NULL);
+    for (uint64_t i = 0; i < count; i++)
+        wrong += test_get(SMELT_DTYPE_U4, got, i) != SMELT_MIN(source_bytes[i], 15);
     smelt_tensor_destroy(&a);
     smelt_tensor_destroy(&b);
     model_heap_destroy(&from);
