@@ -347,7 +347,7 @@ static void mark_set(smelt_arguments arguments, struct arguments_binding *bindin
 enum smelt_result smelt_arguments_set_buffer(smelt_arguments arguments, const char *name, VkBuffer buffer,
                                              uint64_t offset, uint64_t range)
 {
-    struct arguments_binding *binding;
+    struct arguments_binding *binding = NULL;
     uint32_t index = 0;
     enum smelt_result result = find_binding(arguments, name, &index, &binding);
     if (result == SMELT_OK && !is_buffer(binding->type))
@@ -367,7 +367,7 @@ enum smelt_result smelt_arguments_set_buffer(smelt_arguments arguments, const ch
 enum smelt_result smelt_arguments_set_texture(smelt_arguments arguments, const char *name, uint32_t index,
                                               VkImageView view, VkSampler sampler, VkImageLayout layout)
 {
-    struct arguments_binding *binding;
+    struct arguments_binding *binding = NULL;
     enum smelt_result result = find_binding(arguments, name, NULL, &binding);
     if (result == SMELT_OK && (is_buffer(binding->type) || binding->type == VK_DESCRIPTOR_TYPE_SAMPLER))
         result = wrong_kind(arguments, binding, "texture");
@@ -392,7 +392,7 @@ enum smelt_result smelt_arguments_set_texture(smelt_arguments arguments, const c
 enum smelt_result smelt_arguments_set_sampler(smelt_arguments arguments, const char *name, uint32_t index,
                                               VkSampler sampler)
 {
-    struct arguments_binding *binding;
+    struct arguments_binding *binding = NULL;
     enum smelt_result result = find_binding(arguments, name, NULL, &binding);
     if (result == SMELT_OK && binding->type != VK_DESCRIPTOR_TYPE_SAMPLER)
         result = wrong_kind(arguments, binding, "sampler");

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// What every benchmark shares: a summary of repeated times, and the context line that a number is worth nothing
+// without.
+#ifndef SMELT_BENCH_H
+#define SMELT_BENCH_H
+
+#include <smelt/smelt.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct bench_summary {
+    double median, minimum, maximum;
+};
+
+static inline int bench_compare(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+// Sorts the values.
+static inline struct bench_summary bench_summarise(double *values, size_t count)
+{
+    qsort(values, count, sizeof(*values), bench_compare);
+    double median = count % 2 ? values[count / 2] : 0.5 * (values[count / 2 - 1] + values[count / 2]);
+    return (struct bench_summary){.median = median, .minimum = values[0], .maximum = values[count - 1]};
+}
+
+static inline double bench_now(void) // seconds, monotonic
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+// Ends the program when a call that must succeed does not.
+static inline void bench_require(bool ok, const char *what)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "%s failed: %s\n", what, smelt_last_error());
+    exit(1);
+}
+
+#define BENCH_OK(call) bench_require((call) == SMELT_OK, #call)
+#define BENCH_VK(call) bench_require((call) == VK_SUCCESS, #call)
+
+static inline void bench_log(void *user, enum smelt_log_level level, const char *line)
+{
+    (void)user;
+    fprintf(stderr, "%s: %s\n", level == SMELT_LOG_ERROR ? "error" : "warning", line);
+}
+
+// A device without validation, which would be measured too.
+static inline smelt_context bench_context(const char *device)
+{
+    struct smelt_context_params params = {.device_name = device, .log = bench_log};
+    smelt_context context = NULL;
+    BENCH_OK(smelt_context_create(&params, &context));
+    return context;
+}
+
+// A string as JSON. Device names are ASCII in practice; what JSON cannot hold becomes '?'.
+static inline void bench_json_string(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', out);
+        fputc((unsigned char)*text < 0x20 ? '?' : *text, out);
+    }
+    fputc('"', out);
+}
+
+// "device": ..., "driver": ..., as members of an object that is open.
+static inline void bench_json_device(FILE *out, smelt_context context)
+{
+    const struct smelt_capabilities *c = smelt_context_capabilities(context);
+    fprintf(out, "\"device\": ");
+    bench_json_string(out, c->device_name);
+    fprintf(out, ", \"driver\": ");
+    bench_json_string(out, c->driver_name);
+    fprintf(out, ", \"driver_info\": ");
+    bench_json_string(out, c->driver_info);
+}
+
+static inline void bench_print_device(FILE *out, smelt_context context)
+{
+    const struct smelt_capabilities *c = smelt_context_capabilities(context);
+    fprintf(out, "# %s, %s %s\n", c->device_name, c->driver_name, c->driver_info);
+}
+
+#endif
