@@ -96,6 +96,8 @@
 // Columns of the result in a block. A weight that is not transposed gives neighbours in n with a load.
 #if !SMELT_MATMUL2D_TRANSPOSE_RIGHT && SMELT_MM_PAIRS > 0
 #define SMELT_MM_BLOCK (2 * SMELT_MM_PAIRS)
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
+#define SMELT_MM_BLOCK 2 // see SMELT_MM_UNROLLED
 #else
 #define SMELT_MM_BLOCK 4
 #endif
