@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: MIT
+// checkglsl: one table of op x types x shape x stage x backend, every row against a reference in double precision.
+// See tests/check/check.h for how to add an op.
+#include "check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_SAMPLES 512 // evaluations checked where a dispatch makes more
+#define MAX_REASONS 32
+
+static const struct check_op *const ops[] = {
+    &check_matmul2d, &check_mlp, &check_activation, &check_tensor_op, &check_inline,
+};
+
+static const char *const kind_names[CHECK_VALUES_COUNT] = {
+    "random", "zeros", "negative", "largest", "subnormal", "one-hot", "alternating",
+};
+
+static struct {
+    const char *op, *backend, *shape;
+    bool list, bench, full;
+    uint64_t seed;
+    uint32_t passed, failed, skipped, caught;
+    struct {
+        char text[200];
+        uint32_t count;
+    } reasons[MAX_REASONS];
+    uint32_t reason_count;
+} run = {.seed = 1};
+
+// --- What op files use --------------------------------------------------------------------------------------
+
+uint64_t check_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u; // splitmix64, S. Vigna
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+double check_uniform(uint64_t *state, double low, double high)
+{
+    return low + (high - low) * (double)(check_random(state) >> 11) * 0x1p-53;
+}
+
+struct check_tensor *check_add(struct check_case *c, enum check_role role, enum smelt_dtype dtype,
+                               uint32_t rank, const uint64_t *shape)
+{
+    struct check_tensor *tensor = &c->tensors[c->tensor_count++];
+    *tensor = (struct check_tensor){.role = role, .dtype = dtype, .rounded = dtype, .rank = rank, .count = 1};
+    for (uint32_t i = rank; i-- > 0; tensor->count *= shape[i]) {
+        tensor->shape[i] = shape[i];
+        tensor->strides[i] = tensor->count;
+    }
+    return tensor;
+}
+
+struct check_tensor *check_add_floats(struct check_case *c, enum check_role role, enum smelt_dtype rounded,
+                                      uint64_t count)
+{
+    struct check_tensor *tensor = check_add(c, role, SMELT_DTYPE_F32, 1, &count);
+    tensor->rounded = rounded;
+    tensor->pointer = true;
+    return tensor;
+}
+
+void check_define(struct check_case *c, const char *format, ...)
+{
+    size_t used = strlen(c->defines);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(c->defines + used, sizeof(c->defines) - used - 1, format, arguments);
+    va_end(arguments);
+    strcat(c->defines, "\n");
+}
+
+const char *check_dtype_macro(enum smelt_dtype dtype)
+{
+    static const char *const names[SMELT_DTYPE_COUNT] = {
+        "",
+        "SMELT_DTYPE_F32",
+        "SMELT_DTYPE_F16",
+        "SMELT_DTYPE_BF16",
+        "SMELT_DTYPE_F8E4M3",
+        "SMELT_DTYPE_F8E5M2",
+        "SMELT_DTYPE_I8",
+        "SMELT_DTYPE_U8",
+        "SMELT_DTYPE_I16",
+        "SMELT_DTYPE_U16",
+        "SMELT_DTYPE_I32",
+        "SMELT_DTYPE_U32",
+        "SMELT_DTYPE_I4",
+        "SMELT_DTYPE_U4",
+    };
+    return names[dtype];
+}
+
+// --- Values -------------------------------------------------------------------------------------------------
+
+static double rounded(enum smelt_dtype dtype, double value)
+{
+    float single = (float)value, back = 0;
+    unsigned char bytes[4];
+    if (dtype == SMELT_DTYPE_F32 || dtype == SMELT_DTYPE_NONE)
+        return single;
+    smelt_dtype_convert(dtype, bytes, SMELT_DTYPE_F32, &single, 1);
+    smelt_dtype_convert(SMELT_DTYPE_F32, &back, dtype, bytes, 1);
+    return back;
+}
+
+// Element `index` of a tensor whose innermost dimension, or for inputs whose evaluation, has `row` elements.
+static double value_of(enum check_values kind, const struct check_tensor *tensor, uint64_t row,
+                       uint64_t index, uint64_t *random)
+{
+    bool input = tensor->role == CHECK_INPUT;
+    uint64_t column = index % row, chosen = (index / row * 7 + 3) % row;
+    enum smelt_dtype dtype = tensor->rounded;
+    switch (kind) {
+    case CHECK_ZEROS:
+        return 0;
+    case CHECK_NEGATIVE:
+        return check_uniform(random, -1, -0.01);
+    case CHECK_LARGEST:
+        if (input)
+            return column != chosen ? 0 : index / row & 1 ? -1 : 1;
+        return tensor->role == CHECK_BIAS ? 0 : index & 1 ? -check_largest(dtype) : check_largest(dtype);
+    case CHECK_SUBNORMAL:
+        return check_uniform(random, -1, 1) * (input ? 1 : check_smallest_normal(dtype));
+    case CHECK_ONE_HOT:
+        return input ? column == chosen : check_uniform(random, -1, 1);
+    case CHECK_ALTERNATING:
+        return input ? (column & 1 ? -1 : 1) : 0.75;
+    default:
+        return check_uniform(random, -1, 1);
+    }
+}
+
+static bool fill_values(struct check_case *c)
+{
+    uint64_t state = run.seed + 1000003u * c->kind;
+    state = smelt_hash(state ^ SMELT_HASH_START, c->shape->name, strlen(c->shape->name));
+    for (uint32_t i = 0; i < c->tensor_count; i++) {
+        struct check_tensor *tensor = &c->tensors[i];
+        if (tensor->role == CHECK_OUTPUT)
+            continue;
+        if (!tensor->values && !(tensor->values = malloc(tensor->count * sizeof(double))))
+            return false;
+        if (c->op->fill) {
+            c->op->fill(c, tensor, &state);
+        } else {
+            uint64_t row = tensor->role == CHECK_INPUT ? SMELT_MAX(tensor->count / c->evaluations, 1)
+                                                       : tensor->shape[tensor->rank - 1];
+            for (uint64_t e = 0; e < tensor->count; e++)
+                tensor->values[e] = value_of(c->kind, tensor, row, e, &state);
+        }
+        for (uint64_t e = 0; e < tensor->count; e++)
+            tensor->values[e] = rounded(tensor->dtype, rounded(tensor->rounded, tensor->values[e]));
+    }
+    return true;
+}
+
+// --- Rows -----------------------------------------------------------------------------------------------------
+
+static void count_skip(const char *reason)
+{
+    uint32_t i = 0;
+    while (i < run.reason_count && strcmp(run.reasons[i].text, reason))
+        i++;
+    if (i == MAX_REASONS)
+        i--;
+    else if (i == run.reason_count)
+        snprintf(run.reasons[run.reason_count++].text, sizeof(run.reasons[i].text), "%s", reason);
+    run.reasons[i].count++;
+    run.skipped++;
+}
+
+static void row_name(const struct check_case *c, char name[160])
+{
+    char types[48] = "";
+    const enum smelt_dtype all[] = {c->types.stored, c->types.computed, c->types.accumulated};
+    for (int i = 0; i < 3; i++)
+        if (all[i])
+            snprintf(types + strlen(types), sizeof(types) - strlen(types), "%s%s", types[0] ? "," : "",
+                     smelt_dtype_name(all[i]));
+    snprintf(name, 160, "%-10s %-15s %-24s thread %-8s %-8s", c->op->name, types, c->shape->name,
+             c->stage == VK_SHADER_STAGE_FRAGMENT_BIT ? "fragment" : "compute",
+             smelt_backend_name(c->backend));
+}
+
+struct worst {
+    double ratio; // of the error to the bound
+    double got, wanted, bound;
+    uint32_t evaluation, output;
+    enum check_values kind;
+    uint64_t checked, unchecked;
+};
+
+// Compares the evaluations of a dispatch (all, or a sample).
+static void compare(const struct check_case *c, const double *got, double *wanted, double *bound,
+                    uint64_t *random, struct worst *worst)
+{
+    uint32_t count = c->op->flops ? SMELT_MIN(c->evaluations, MAX_SAMPLES) : c->evaluations;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t e = count == c->evaluations ? i : (uint32_t)(check_random(random) % c->evaluations);
+        if (i == 0 && count < c->evaluations) // where wrong kernel 2 is wrong
+            e = c->evaluations / 2;
+        if (i == count - 1)
+            e = c->evaluations - 1;
+        c->op->reference(c, e, wanted, bound);
+        for (uint32_t o = 0; o < c->outputs; o++) {
+            double value = got[(uint64_t)e * c->outputs + o];
+            if (!isfinite(bound[o])) {
+                worst->unchecked++;
+                continue;
+            }
+            worst->checked++;
+            double error = isnan(wanted[o]) && isnan(value) ? 0
+                           : value == wanted[o]             ? 0
+                                                            : fabs(value - wanted[o]);
+            double ratio = error == 0 ? 0 : error / bound[o];
+            if (isnan(ratio))
+                ratio = INFINITY;
+            if (ratio > worst->ratio || worst->checked == 1)
+                *worst = (struct worst){ratio, value,   wanted[o],      bound[o],        e,
+                                        o,     c->kind, worst->checked, worst->unchecked};
+        }
+    }
+}
+
+// Four times the bound on every output of one evaluation (wrong kernel 2).
+static bool four_bounds(const struct check_case *c, double *errors)
+{
+    double *wanted = malloc(c->outputs * sizeof(double)), *bound = malloc(c->outputs * sizeof(double));
+    uint32_t e = c->evaluations / 2;
+    if (wanted && bound)
+        c->op->reference(c, e, wanted, bound);
+    for (uint32_t o = 0; wanted && bound && o < c->outputs; o++)
+        errors[(uint64_t)e * c->outputs + o] = 4 * bound[o];
+    bool ok = wanted && bound;
+    free(wanted);
+    free(bound);
+    return ok;
+}
+
+enum outcome { PASSED, FAILED, SKIPPED };
+
+// Makes the dispatches of a row. Outcome FAILED with `what` when something but the numbers is wrong.
+static enum outcome run_dispatches(struct check_case *c, struct check_program *program, struct worst *worst,
+                                   char what[200])
+{
+    uint64_t elements = (uint64_t)c->evaluations * c->outputs, random = run.seed;
+    double *got = malloc(elements * sizeof(double)), *errors = calloc(elements, sizeof(double));
+    double *wanted = malloc(c->outputs * sizeof(double)), *bound = malloc(c->outputs * sizeof(double));
+    enum outcome outcome = got && errors && wanted && bound ? PASSED : FAILED;
+    if (outcome)
+        snprintf(what, 200, "no memory");
+    for (int kind = 0; kind < CHECK_VALUES_COUNT && !outcome; kind++) {
+        if (!(c->op->values & 1u << kind) || (c->wrong && kind != CHECK_RANDOM))
+            continue;
+        bool intact = true;
+        c->kind = (enum check_values)kind;
+        if (!fill_values(c) || (c->wrong == 2 && !four_bounds(c, errors)))
+            snprintf(what, 200, "no memory");
+        else if (check_program_run(program, c->wrong == 2 ? errors : NULL, got, &intact, what))
+            snprintf(what, 200, "%s", smelt_last_error());
+        else if (intact)
+            compare(c, got, wanted, bound, &random, worst);
+        outcome = what[0] ? FAILED : PASSED;
+    }
+    free(got);
+    free(errors);
+    free(wanted);
+    free(bound);
+    return outcome;
+}
+
+// Sets c->info for ops with a descriptor. Returns false, with the reason, when the row cannot run here.
+static bool eligible(smelt_context context, struct check_case *c, char what[200])
+{
+    const struct smelt_capabilities *capabilities = smelt_context_capabilities(context);
+    if (!c->smelt.name) {
+        bool wants_f16 = c->types.computed == SMELT_DTYPE_F16;
+        if (wants_f16 && !capabilities->shader_float16)
+            snprintf(what, 200, "the device has no shaderFloat16");
+        return !what[0];
+    }
+    enum smelt_result result = smelt_op_query(context, &c->smelt, c->stage, &c->info);
+    if (result == SMELT_ERROR_UNSUPPORTED || result == SMELT_ERROR_DTYPE) {
+        snprintf(what, 200, "%s: %s", smelt_backend_name(c->backend),
+                 c->info.choice.reason[c->backend][0] ? c->info.choice.reason[c->backend]
+                                                      : smelt_last_error());
+        return false;
+    }
+    for (uint32_t i = 0; !result && c->smelt.mlp && i < c->mlp.layer_count; i++) {
+        struct smelt_matmul2d_descriptor layer = {.n = 1,
+                                                  .k = c->mlp.widths[i],
+                                                  .stored = c->types.stored,
+                                                  .computed = c->types.computed,
+                                                  .accumulated = c->types.accumulated,
+                                                  .backend = c->backend};
+        struct smelt_op op = {.name = "layer", .kind = SMELT_OP_MATMUL2D, .matmul2d = &layer};
+        struct smelt_op_info info;
+        result = smelt_op_query(context, &op, c->stage, &info);
+        c->layer_c[i] = info.error_c;
+    }
+    if (result)
+        snprintf(what, 200, "smelt_op_query: %s", smelt_last_error());
+    return true;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void print_bench(const struct check_case *c, struct check_program *program, const struct worst *worst)
+{
+    double ns[16];
+    uint32_t count = 16;
+    if (check_program_time(program, &count, ns) || !count) {
+        printf("      not timed: %s\n", smelt_last_error());
+        return;
+    }
+    qsort(ns, count, sizeof(*ns), compare_doubles);
+    double median = ns[count / 2];
+    printf("csv,%s,%s,%s,%s,%s,%s,%s,%u,%.0f,%.0f,%.0f,%.3f,%.3f,%.3g\n", c->op->name,
+           smelt_dtype_name(c->types.stored), smelt_dtype_name(c->types.computed),
+           smelt_dtype_name(c->types.accumulated), c->shape->name,
+           c->stage == VK_SHADER_STAGE_FRAGMENT_BIT ? "fragment" : "compute", smelt_backend_name(c->backend),
+           c->evaluations, median, ns[0], ns[count - 1], c->evaluations / median,
+           c->op->flops(c->shape) * c->evaluations / median, worst->ratio);
+}
+
+static void free_case(struct check_case *c)
+{
+    for (uint32_t i = 0; i < c->tensor_count; i++)
+        free(c->tensors[i].values);
+    free(c);
+}
+
+// Evaluations of a dispatch: a multiple of no workgroup size; less work in ci; on a software device less in bench.
+static uint32_t evaluations_of(smelt_context context, const struct check_op *op,
+                               const struct check_shape *shape)
+{
+    bool cpu = smelt_context_capabilities(context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    if (run.bench)
+        return cpu ? (1u << 14) - 1 : (1u << 20) - 1;
+    if (!run.full || !op->flops)
+        return 37;
+    double each = op->flops(shape) / 2;
+    return (uint32_t)SMELT_MIN(SMELT_MAX((cpu ? 0x1p22 : 0x1p30) / each, 37), 40003);
+}
+
+static void report(const struct check_case *c, enum outcome outcome, const struct worst *worst,
+                   const char *what)
+{
+    char name[160];
+    row_name(c, name);
+    if (outcome == SKIPPED) {
+        printf("skip  %s %s\n", name, what);
+        return;
+    }
+    if (c->wrong) {
+        printf("%s  %s wrong kernel %u %s\n", outcome == FAILED ? "FAIL" : "ok  ", name, c->wrong,
+               outcome == FAILED ? "was not caught" : "was caught");
+        if (what[0])
+            printf("      %s\n", what);
+        return;
+    }
+    printf("%s  %s worst %.3g of the bound, %llu checked", outcome == FAILED ? "FAIL" : "ok  ", name,
+           worst->ratio, (unsigned long long)worst->checked);
+    if (worst->unchecked)
+        printf(", %llu may overflow", (unsigned long long)worst->unchecked);
+    printf("\n");
+    if (what[0])
+        printf("      %s (%s values)\n", what, kind_names[c->kind]);
+    if (outcome == FAILED && worst->checked)
+        printf("      worst element: evaluation %u output %u of %s values: got %.9g, wanted %.9g, bound "
+               "%.3g, ratio "
+               "%.3g\n",
+               worst->evaluation, worst->output, kind_names[worst->kind], worst->got, worst->wanted,
+               worst->bound, worst->ratio);
+}
+
+static enum outcome run_row(smelt_context context, struct check_device *device, const struct check_case *row)
+{
+    struct check_case *c = malloc(sizeof(*c));
+    if (!c) {
+        run.failed++;
+        return FAILED;
+    }
+    *c = *row;
+    c->op->describe(c, evaluations_of(context, c->op, c->shape));
+    char what[200] = "";
+    struct worst worst = {0};
+    struct check_program *program = NULL;
+    enum outcome outcome = PASSED;
+    uint32_t messages = smelt_context_validation_messages(context);
+    if (!eligible(context, c, what)) {
+        outcome = SKIPPED;
+    } else if (what[0]) {
+        outcome = FAILED;
+    } else {
+        enum smelt_result result = check_program_create(device, c, &program);
+        if (result) {
+            outcome = result == SMELT_ERROR_UNSUPPORTED ? SKIPPED : FAILED;
+            snprintf(what, sizeof(what), "%s", smelt_last_error());
+        }
+    }
+    if (program) {
+        outcome = run_dispatches(c, program, &worst, what);
+        if (!outcome && (worst.ratio > 1 || !worst.checked))
+            outcome = FAILED;
+        if (c->wrong) // must be reported as wrong by the numbers, or (3 and 4) by the guards
+            outcome = outcome == FAILED && (c->wrong < 3) == !what[0] ? PASSED : FAILED;
+        if (smelt_context_validation_messages(context) != messages) {
+            outcome = FAILED;
+            snprintf(what, sizeof(what), "the validation layers gave messages");
+        }
+    }
+    if (outcome == SKIPPED)
+        count_skip(what);
+    run.passed += outcome == PASSED;
+    run.failed += outcome == FAILED;
+    run.caught += outcome == PASSED && c->wrong;
+    report(c, outcome, &worst, what);
+    if (program && run.bench && !outcome && !c->wrong)
+        print_bench(c, program, &worst);
+    check_program_destroy(&program);
+    free_case(c);
+    return outcome;
+}
+
+// --- The product -----------------------------------------------------------------------------------------------
+
+static void visit(smelt_context context, struct check_device *device, const struct check_case *row)
+{
+    const struct check_op *op = row->op;
+    if (run.list) {
+        char name[160];
+        row_name(row, name);
+        printf("%s %s\n", name, row->shape->tier == CHECK_FULL ? "full" : "ci");
+        return;
+    }
+    if (row->shape->tier == CHECK_FULL && !run.full)
+        return;
+    if (run.bench && !op->flops)
+        return;
+    if (run_row(context, device, row) == SKIPPED)
+        return;
+    bool first_types = row->types.stored == op->types[0].stored &&
+                       row->types.computed == op->types[0].computed &&
+                       row->types.accumulated == op->types[0].accumulated;
+    bool matrix_backend = row->backend != SMELT_BACKEND_PORTABLE;
+    if (row->shape != &op->shapes[op->wrong_shape] || run.bench || !(first_types || matrix_backend))
+        return;
+    for (uint32_t wrong = 1; wrong <= 4; wrong++) {
+        struct check_case bad = *row;
+        bad.wrong = wrong;
+        if ((op->wrong & 1u << wrong) && (wrong != 3 || row->stage == VK_SHADER_STAGE_COMPUTE_BIT))
+            run_row(context, device, &bad);
+    }
+}
+
+static void visit_all(smelt_context context, struct check_device *device)
+{
+    static const VkShaderStageFlagBits stages[] = {VK_SHADER_STAGE_COMPUTE_BIT, VK_SHADER_STAGE_FRAGMENT_BIT};
+    for (size_t o = 0; o < SMELT_COUNT_OF(ops); o++) {
+        const struct check_op *op = ops[o];
+        if (run.op && !strstr(op->name, run.op))
+            continue;
+        for (uint32_t s = 0; s < op->shape_count; s++)
+            for (uint32_t t = 0; t < op->type_count; t++)
+                for (uint32_t b = 1; b < SMELT_BACKEND_COUNT; b++)
+                    for (uint32_t g = 0; g < 2; g++) {
+                        if (!(op->backends & 1u << b) || !(op->stages & (VkShaderStageFlags)stages[g]) ||
+                            (run.shape && !strstr(op->shapes[s].name, run.shape)) ||
+                            (run.backend &&
+                             strcmp(smelt_backend_name((enum smelt_backend)b), run.backend) != 0))
+                            continue;
+                        const struct check_case row = {.op = op,
+                                                       .shape = &op->shapes[s],
+                                                       .types = op->types[t],
+                                                       .backend = (enum smelt_backend)b,
+                                                       .stage = stages[g]};
+                        visit(context, device, &row);
+                    }
+    }
+}
+
+static void log_line(void *user, enum smelt_log_level level, const char *line)
+{
+    (void)user;
+    // smelt's own errors are shown with the row that they end.
+    if (level == SMELT_LOG_WARNING || strstr(line, "alidation"))
+        printf("      [log] %s\n", line);
+}
+
+static int usage(const char *program)
+{
+    printf(
+        "usage: %s [-o OP] [-b BACKEND] [-s SHAPE] [--seed N] [--tier ci|full] [--list] [--bench]\n"
+        "Checks the GLSL modules against references in double precision on the device that SMELT_DEVICE "
+        "names.\n"
+        "  -o, -s    rows whose op or shape contains the text; -b rows of one backend\n"
+        "  --bench   GPU time as lines csv,op,stored,computed,accumulated,shape,stage,backend,evaluations,\n"
+        "            median ns,least,most,G evaluations/s,GFLOP/s,worst error in bounds\n"
+        "Exit status: 0 all rows passed; 1 a row failed or none ran; 2 usage; 77 there is no device.\n",
+        program);
+    return 2;
+}
+
+static bool parse(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+        if (!strcmp(argv[i], "--list"))
+            run.list = true;
+        else if (!strcmp(argv[i], "--bench"))
+            run.bench = true;
+        else if (!next)
+            return false;
+        else if (!strcmp(argv[i], "-o"))
+            run.op = argv[++i];
+        else if (!strcmp(argv[i], "-b"))
+            run.backend = argv[++i];
+        else if (!strcmp(argv[i], "-s"))
+            run.shape = argv[++i];
+        else if (!strcmp(argv[i], "--seed"))
+            run.seed = strtoull(argv[++i], NULL, 0);
+        else if (!strcmp(argv[i], "--tier") && (!strcmp(next, "ci") || !strcmp(next, "full")))
+            run.full = !strcmp(argv[++i], "full");
+        else
+            return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!parse(argc, argv))
+        return usage(argv[0]);
+    if (run.list) {
+        visit_all(NULL, NULL);
+        return 0;
+    }
+    int wrong_references = check_reference_selftest() + check_mlp_selftest();
+    printf("references against cases computed by hand: %s\n", wrong_references ? "WRONG" : "right");
+    const char *off = getenv("SMELT_TEST_VALIDATION");
+    struct smelt_context_params params = {
+        .validation = !run.bench && !(off && !strcmp(off, "0")), .cache_directory = "", .log = log_line};
+    smelt_context context = NULL;
+    enum smelt_result result = smelt_context_create(&params, &context);
+    if (result == SMELT_ERROR_UNSUPPORTED && params.validation) { // the layer is not installed
+        printf("without validation: %s\n", smelt_last_error());
+        params.validation = false;
+        result = smelt_context_create(&params, &context);
+    }
+    if (result) {
+        printf("no context: %s\n", smelt_last_error());
+        return result == SMELT_ERROR_NO_DEVICE ? 77 : 1;
+    }
+    const struct smelt_capabilities *capabilities = smelt_context_capabilities(context);
+    printf("device %s, %s %s; seed %llu; tier %s\n", capabilities->device_name, capabilities->driver_name,
+           capabilities->driver_info, (unsigned long long)run.seed, run.full ? "full" : "ci");
+    struct check_device *device = NULL;
+    if (check_device_create(context, &device)) {
+        printf("no device: %s\n", smelt_last_error());
+        run.failed++;
+    } else {
+        visit_all(context, device);
+    }
+    check_device_destroy(&device);
+    smelt_context_destroy(&context);
+    for (uint32_t i = 0; i < run.reason_count; i++)
+        printf("%u rows skipped: %s\n", run.reasons[i].count, run.reasons[i].text);
+    printf("%u rows passed (%u of them wrong kernels that were caught), %u failed, %u skipped\n", run.passed,
+           run.caught, run.failed, run.skipped);
+    if (!run.passed && !run.failed)
+        printf("no row ran: that is a failure\n");
+    return run.failed || !run.passed || wrong_references;
+}
