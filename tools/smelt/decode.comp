@@ -3,6 +3,7 @@
 // generated module; OUTPUTS is the number of the network's outputs, LATENTS that of its textures.
 #version 460
 #include "smelt/base.glsl"
+#extension GL_EXT_samplerless_texture_functions : require
 
 layout(set = 0, binding = 0) uniform texture2D latents[LATENTS];
 layout(local_size_x = 8, local_size_y = 8) in;
@@ -51,12 +52,14 @@ vec4 surface_fetch(surface_block material, uint index, vec2 uv, float lod)
 void main()
 {
     uvec2 at = gl_GlobalInvocationID.xy;
-    uint width = smelt_extent(block.rows, 1);
-    if (at.x >= width || at.y >= smelt_extent(block.rows, 0))
+    decoded_f32_3_w_0x0x0 rows = block.rows;
+    uint width = smelt_extent(rows, 1);
+    if (at.x >= width || at.y >= smelt_extent(rows, 0))
         return;
     vec2 uv = (vec2(at.x, block.first_row + at.y) + 0.5) / vec2(width, block.height);
     float y[OUTPUTS];
-    surface_eval_raw(block.material, uv, 0.0, y);
+    surface_block material = block.material; // a copy: an argument may not drop "readonly"
+    surface_eval_raw(material, uv, 0.0, y);
     for (uint c = 0; c < OUTPUTS; c++)
-        smelt_store(block.rows, y[c], at.y, at.x, c);
+        smelt_store(rows, at.y, at.x, c, y[c]);
 }

@@ -40,7 +40,8 @@ static const char source[] =
     "    net_input x;\n"
     "    for (int k = 0; k < 19; k++) smelt_set(x, k, smelt_load(block.x, i, k));\n"
     "    net_output y = net_run(block.net, x);\n"
-    "    for (int n = 0; n < 13; n++) smelt_store(block.y, smelt_get(y, n), i, n);\n"
+    "    results_f32_2_w_0x13 rows = block.y;\n"
+    "    for (int n = 0; n < 13; n++) smelt_store(rows, i, n, smelt_get(y, n));\n"
     "}\n";
 
 struct numbers {

@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The smelt command as a user runs it: outputs, exit statuses, one clear line for every failure.
+
+usage: test_tool.py SMELT [NAME]
+"""
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+
+SMELT = os.path.abspath(sys.argv[1])
+ROOT = os.path.abspath(os.environ.get('SMELT_SOURCE_ROOT', '.'))
+ROCK = os.path.join(ROOT, 'examples/materials/rock053.safetensors')
+COMPILER = os.environ.get('SMELT_HAVE_COMPILER', '1') == '1'
+WORK = tempfile.mkdtemp(prefix='smelt-tool-')
+
+
+class Skip(Exception):
+    pass
+
+
+def path(name):
+    return os.path.join(WORK, name)
+
+
+def write(name, text):
+    with open(path(name), 'w', encoding='utf-8') as f:
+        f.write(text)
+    return path(name)
+
+
+def run(*arguments, status=0, env=None):
+    result = subprocess.run([SMELT, *arguments], capture_output=True, text=True, timeout=300,
+                            env=dict(os.environ, XDG_CACHE_HOME=path('cache'), **(env or {})))
+    assert result.returncode == status, f'{arguments}: exit {result.returncode}, wanted {status}: {result.stderr}'
+    return result
+
+
+def fails(*arguments, says, status=1, env=None):
+    """The command fails with one line on standard error that contains all of `says`."""
+    result = run(*arguments, status=status, env=env)
+    lines = result.stderr.strip().split('\n')
+    assert len(lines) == 1 or 'error:' in result.stderr, f'{arguments}: more than one line: {result.stderr}'
+    for text in [says] if isinstance(says, str) else says:
+        assert text in result.stderr, f'{arguments}: {text!r} is not in {result.stderr!r}'
+
+
+def need_compiler():
+    if not COMPILER:
+        raise Skip('this build has no compiler')
+
+
+def read_png(name):
+    """Width, height, components and rows of an 8-bit PNG, by the PNG specification."""
+    with open(name, 'rb') as f:
+        data = f.read()
+    assert data[:8] == b'\x89PNG\r\n\x1a\n', f'{name} is no PNG'
+    at, body = 8, b''
+    while at < len(data):
+        size, kind = struct.unpack('>I4s', data[at:at + 8])
+        chunk = data[at + 8:at + 8 + size]
+        if kind == b'IHDR':
+            width, height, depth, colour = struct.unpack('>IIBB', chunk[:10])
+        if kind == b'IDAT':
+            body += chunk
+        at += 12 + size
+    assert depth == 8
+    components = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
+    raw, stride, rows, above = zlib.decompress(body), width * components, [], None
+    above = bytearray(stride)
+    for y in range(height):
+        filtering = raw[y * (stride + 1)]
+        line = bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+        for i in range(stride):
+            a = line[i - components] if i >= components else 0
+            b, c = above[i], above[i - components] if i >= components else 0
+            if filtering == 1:
+                line[i] = line[i] + a & 255
+            elif filtering == 2:
+                line[i] = line[i] + b & 255
+            elif filtering == 3:
+                line[i] = line[i] + (a + b) // 2 & 255
+            elif filtering == 4:
+                p = a + b - c
+                nearest = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
+                line[i] = line[i] + nearest & 255
+        rows.append(line)
+        above = line
+    return width, height, components, rows
+
+
+NET_SHADER = '''#version 460
+#include "smelt/base.glsl"
+#include "smelt/op/net.glsl"
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer paint_block { net_weights net; };
+layout(push_constant, scalar) uniform push { paint_block block; };
+layout(location = 0) out vec4 colour;
+void main()
+{
+    net_input x;
+    smelt_set(x, 0, gl_FragCoord.x);
+    smelt_set(x, 1, gl_FragCoord.y);
+    net_output y = net_run(block.net, x);
+    colour = vec4(smelt_get(y, 0), smelt_get(y, 1), smelt_get(y, 2), 1.0);
+}
+'''
+NET = 'net=mlp,widths=2-8-3,activations=relu-none'
+
+
+def test_no_command_and_unknown_command_are_usage_errors():
+    assert 'usage' in run(status=2).stderr
+    fails('melt', says="no command 'melt'", status=2)
+
+
+def test_help_of_every_command_exits_with_0():
+    for command in ('devices', 'compile', 'info', 'material', 'render'):
+        assert 'usage' in run(command, '--help').stdout
+        assert command in run('--help').stdout
+    assert run('--version').stdout.startswith('smelt ')
+
+
+def test_devices_lists_and_explains():
+    text = run('devices').stdout
+    assert 'mlp, thread scope, fragment shader: ' in text and 'coopmat ' in text
+    listed = json.loads(run('devices', '--json').stdout)
+    assert listed and listed[0]['usable'] and {op['stage'] for op in listed[0]['ops']} == {'fragment', 'compute'}
+
+
+def test_devices_selftest_has_a_row_per_backend():
+    need_compiler()
+    listed = json.loads(run('devices', '--selftest', '--json').stdout)
+    rows = {row['backend']: row for row in listed[0]['selftest']}
+    assert set(rows) == {'portable', 'dot8', 'coopvec', 'coopmat', 'coopmat2'}
+    assert rows['portable']['outcome'] == 'right', rows
+
+
+def test_no_such_device_and_no_driver():
+    fails('devices', '--device', 'abacus', says='abacus')
+    none = {'VK_DRIVER_FILES': '/nonexistent.json', 'VK_ICD_FILENAMES': '/nonexistent.json'}
+    run('devices', status=1, env=none)
+    fails('material', 'decode', ROCK, '-o', path('none'), says='', env=none)
+
+
+def test_compile_writes_spirv_and_a_depfile():
+    need_compiler()
+    shader = write('paint.frag', NET_SHADER.replace('#version 460\n', '#version 460\n#include "own file.glsl"\n'))
+    write('own file.glsl', '// nothing\n')
+    run('compile', shader, '-o', path('paint.spv'), '--op', NET, '--deps', path('paint.d'))
+    with open(path('paint.spv'), 'rb') as f:
+        assert struct.unpack('<I', f.read(4))[0] == 0x07230203
+    with open(path('paint.d'), encoding='utf-8') as f:
+        deps = f.read()
+    assert deps.startswith(path('paint.spv') + ':') and 'paint.frag' in deps and 'own\\ file.glsl' in deps, deps
+
+
+def test_compile_writes_bundles_that_info_reads():
+    need_compiler()
+    shader = write('paint.frag', NET_SHADER)
+    run('compile', shader, '-o', path('paint.safetensors'), '--op', NET, '--backends', 'all')
+    info = json.loads(run('info', path('paint.safetensors'), '--json', '--verify').stdout)
+    assert info['kind'] == 'shader' and any(t['name'].startswith('portable') for t in info['tensors']), info
+
+
+def test_compile_emits_ops_that_compile_without_the_library():
+    need_compiler()
+    shader = write('paint.frag', NET_SHADER)
+    run('compile', '--emit-ops', path('ops'), '--op', NET, '--stage', 'fragment')
+    subprocess.run(['glslc', '--target-env=vulkan1.3', '-DSMELT_BACKENDS=2', '-I', path('ops'), '-I',
+                    os.path.join(ROOT, 'glsl'), shader, '-o', path('alone.spv')], check=True)
+
+
+def test_compile_says_what_is_wrong():
+    need_compiler()
+    shader = write('bad.frag', '#version 460\n#include "nowhere.glsl"\nvoid main() {}\n')
+    fails('compile', shader, '-o', path('x.spv'), says=['bad.frag:2: error', 'nowhere.glsl'])
+    shader = write('typo.frag', '#version 460\nvoid main() {\n  int x = y;\n}\n')
+    fails('compile', shader, '-o', path('x.spv'), says='typo.frag:3: error')
+    fails('compile', path('absent.frag'), '-o', path('x.spv'), says='absent.frag')
+    fails('compile', shader, says='-o', status=2)
+    fails('compile', shader, '-o', path('x.spv'), '--op', 'net=mlp,widths=2-8-3,activations=rely-none',
+          says='activations', status=2)
+    fails('compile', shader, '-o', path('x.spv'), '--op', 'net=conv,n=1', says='conv', status=2)
+    fails('compile', shader, '-o', path('x.spv'), '--backend', 'abacus', says='abacus', status=2)
+    fails('compile', write('ok.frag', '#version 460\nvoid main() {}\n'), '-o', '/nonexistent/x.spv',
+          says='/nonexistent/x.spv')
+    assert not os.path.exists(path('x.spv')), 'a failed compile left an output'
+
+
+def test_compile_without_a_compiler_says_so():
+    if COMPILER:
+        raise Skip('this build has a compiler')
+    fails('compile', write('ok.frag', '#version 460\nvoid main() {}\n'), '-o', path('x.spv'), says='compiler')
+
+
+def test_info_of_a_material():
+    info = json.loads(run('info', ROCK, '--json', '--verify').stdout)
+    assert info['kind'] == 'material' and info['material']['layers'] == '32-64-64-9' and info['verified']
+    assert 'base_color' in run('info', ROCK).stdout
+
+
+def corrupt(name, change):
+    with open(ROCK, 'rb') as f:
+        data = bytearray(f.read())
+    data = change(data)
+    with open(path(name), 'wb') as f:
+        f.write(data)
+    return path(name)
+
+
+def test_info_and_decode_refuse_broken_packages():
+    def flip(data):
+        data[-1] ^= 1
+        return data
+    cases = {
+        'empty': lambda d: b'',
+        'truncated': lambda d: d[:1000],
+        'header-too-long': lambda d: struct.pack('<Q', 1 << 40) + d[8:],
+        'no-json': lambda d: d[:8] + b'x' * struct.unpack('<Q', d[:8])[0] + d[8 + struct.unpack('<Q', d[:8])[0]:],
+        'cut-data': lambda d: d[:-5],
+    }
+    for name, change in cases.items():
+        file = corrupt(name, change)
+        fails('info', file, says=name)
+        fails('material', 'decode', file, '-o', path('broken'), says=name)
+        fails('render', '--material', file, '--output', path('broken.png'), '--size', '32x32', says='')
+    fails('info', corrupt('flipped', flip), '--verify', says='latent')
+    fails('info', path('absent'), says='absent')
+    assert not os.path.exists(path('broken')) and not os.path.exists(path('broken.png'))
+
+
+def test_decode_writes_a_map_per_channel():
+    need_compiler()
+    run('material', 'decode', ROCK, '-o', path('maps'), '--size', '40x24')
+    components = {'base_color': 3, 'normal': 3, 'occlusion': 1, 'roughness': 1, 'metalness': 1}
+    assert sorted(os.listdir(path('maps'))) == sorted(f'{name}.png' for name in components)
+    for name, count in components.items():
+        width, height, got, rows = read_png(path(f'maps/{name}.png'))
+        assert (width, height, got) == (40, 24, count)
+    normal = read_png(path('maps/normal.png'))[3]
+    blue = [row[i] for row in normal for i in range(2, len(row), 3)]
+    assert sum(blue) / len(blue) > 160, 'normals point out of the surface'
+
+
+def test_decode_in_both_precisions_agrees():
+    need_compiler()
+    pictures = []
+    for precision in ('f32', 'f16'):
+        run('material', 'decode', ROCK, '-o', path(precision), '--size', '32x32', '--precision', precision)
+        pictures.append([byte for row in read_png(path(f'{precision}/base_color.png'))[3] for byte in row])
+    error = sum((a - b) ** 2 for a, b in zip(*pictures)) / len(pictures[0])
+    assert error < 255 ** 2 / 10 ** 5, 'less than 50 dB between f32 and f16'
+
+
+def test_decode_says_what_is_wrong():
+    fails('material', says='decode or import', status=2)
+    fails('material', 'bake', says='bake', status=2)
+    fails('material', 'decode', ROCK, says='-o', status=2)
+    fails('material', 'decode', ROCK, '-o', path('m'), '--size', '0x5', says='0x5', status=2)
+    fails('material', 'decode', ROCK, '-o', path('m'), '--precision', 'f64', says='f64', status=2)
+    fails('material', 'decode', ROCK, '-o', path('m'), '--backend', 'coopmat', says='coopmat')
+    if COMPILER:
+        fails('material', 'decode', ROCK, '-o', '/nonexistent/maps', '--size', '8x8', says='/nonexistent/maps')
+
+
+def test_import_makes_the_package_that_is_shipped():
+    plain = os.path.join(os.environ.get('SMELT_SHARED_DATA', os.path.join(ROOT, '../shared/data')),
+                         'neural-materials/rock053.safetensors')
+    fails('material', 'import', path('absent.safetensors'), '-o', path('y.safetensors'), says='absent')
+    fails('material', 'import', ROCK, '-o', path('y.safetensors'), says='rock053')
+    assert not os.path.exists(path('y.safetensors'))
+    if not os.path.exists(plain):
+        raise Skip('the plain training output is not at hand')
+    run('material', 'import', plain, '-o', path('rock053.safetensors'))
+    with open(path('rock053.safetensors'), 'rb') as a, open(ROCK, 'rb') as b:
+        assert a.read() == b.read()
+
+
+def test_render_draws_and_refuses():
+    need_compiler()
+    run('render', '--size', '48x32', '--samples', '1', '--frames', '1', '--output', path('r.png'))
+    width, height, _, rows = read_png(path('r.png'))
+    assert (width, height) == (48, 32) and len({bytes(row) for row in rows}) > 8, 'a picture of something'
+    fails('render', '--size', '48x32', '--output', '/nonexistent/r.png', says='/nonexistent/r.png')
+    fails('render', '--backend', 'abacus', says='abacus', status=2)
+    fails('render', '--material', path('absent.safetensors'), '--output', path('s.png'), says='absent')
+
+
+def main():
+    passed = failed = skipped = 0
+    chosen = sys.argv[2] if len(sys.argv) > 2 else ''
+    for name, function in list(globals().items()):
+        if not name.startswith('test_') or chosen not in name:
+            continue
+        try:
+            function()
+            passed += 1
+            print(f'ok    {name[5:].replace("_", " ")}', flush=True)
+        except Skip as reason:
+            skipped += 1
+            print(f'skip  {name[5:].replace("_", " ")}: {reason}', flush=True)
+        except Exception as error:  # pylint: disable=broad-except
+            failed += 1
+            print(f'FAIL  {name[5:].replace("_", " ")}: {error!r}', flush=True)
+    subprocess.run(['rm', '-rf', WORK], check=True)
+    print(f'{passed} passed, {failed} failed, {skipped} skipped')
+    return 1 if failed or not passed else 0
+
+
+sys.exit(main())
