@@ -48,10 +48,12 @@ static inline void bench_require(bool ok, const char *what)
 #define BENCH_OK(call) bench_require((call) == SMELT_OK, #call)
 #define BENCH_VK(call) bench_require((call) == VK_SUCCESS, #call)
 
+// Warnings only: who makes a failing call tells why it matters.
 static inline void bench_log(void *user, enum smelt_log_level level, const char *line)
 {
     (void)user;
-    fprintf(stderr, "%s: %s\n", level == SMELT_LOG_ERROR ? "error" : "warning", line);
+    if (level == SMELT_LOG_WARNING)
+        fprintf(stderr, "warning: %s\n", line);
 }
 
 // A device without validation, which would be measured too.
