@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Checks what a machine can check of the house style; prints one line per finding and fails if there is any."""
+import glob
 import re
 import shutil
 import subprocess
@@ -44,9 +45,13 @@ def check_module(path, text):
     for field in MODULE_FIELDS:
         if not re.search(rf'^//\s*{field}\b', text, re.M):
             find(path, 1, f'the header comment has no field "{field}"')
-    guard = re.search(r'^#ifndef (SMELT_\w+_GLSL)\b', text, re.M)
+    guard = re.search(r'^#ifndef (SMELT_\w+_GLSL)\n#define \1\b', text, re.M)
     if path.endswith('_tmpl.glsl'):
-        taken = set(re.findall(r'^#undef (SMELT_\w+)', text, re.M))
+        # An inner template undefines its own parameters; tests/glsl checks that none survives an instance.
+        taken = set()
+        for other in glob.glob('glsl/smelt/*_tmpl.glsl'):
+            with open(other, encoding='utf-8') as f:
+                taken |= set(re.findall(r'^#undef (SMELT_\w+)', f.read(), re.M))
         for name in set(re.findall(r'^#define (SMELT_\w+)', text, re.M)):
             if name not in taken:
                 find(path, 1, f'a template leaves {name} defined')

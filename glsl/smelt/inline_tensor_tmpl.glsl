@@ -29,7 +29,7 @@
 #error "inline_tensor_tmpl.glsl: SMELT_INLINE (name of the type) is not defined"
 #endif
 #ifndef SMELT_DTYPE
-#error "inline_tensor_tmpl.glsl: SMELT_DTYPE (element type: SMELT_DTYPE_F32, _F16, _I32 or _U32) is not defined"
+#error "inline_tensor_tmpl.glsl: SMELT_DTYPE (SMELT_DTYPE_F32, _F16, _I32 or _U32) is not defined"
 #endif
 #ifndef SMELT_RANK
 #error "inline_tensor_tmpl.glsl: SMELT_RANK (number of dimensions, 1 to 4) is not defined"
@@ -42,7 +42,7 @@
 #endif
 #include "smelt/tensor_extents_tmpl.glsl"
 #if SMELT_TENSOR_E0 < 1 || SMELT_TENSOR_E1 < 1 || SMELT_TENSOR_E2 < 1 || SMELT_TENSOR_E3 < 1
-#error "inline_tensor_tmpl.glsl: every SMELT_EXTENT<d> (elements in a dimension) must be a literal, at least 1"
+#error "inline_tensor_tmpl.glsl: SMELT_EXTENT<d> (elements) must be a literal, at least 1"
 #endif
 
 // V: type of a value; P: of a pair of them; C: how one is stored.
@@ -77,22 +77,21 @@
 #define SMELT_INLINE_ROWS SMELT_EXTENT0
 #define SMELT_INLINE_COLUMNS SMELT_EXTENT1
 #define SMELT_INLINE_PARAMETERS(T) T i0, T i1
-#define SMELT_INLINE_INSIDE i0 < SMELT_EXTENT0 && i1 < SMELT_EXTENT1
+#define SMELT_INLINE_INSIDE i0 < SMELT_EXTENT0 &&i1 < SMELT_EXTENT1
 #define SMELT_INLINE_ROW int(i0)
 #define SMELT_INLINE_COLUMN int(i1)
 #elif SMELT_RANK == 3
 #define SMELT_INLINE_ROWS (SMELT_EXTENT0 * SMELT_EXTENT1)
 #define SMELT_INLINE_COLUMNS SMELT_EXTENT2
 #define SMELT_INLINE_PARAMETERS(T) T i0, T i1, T i2
-#define SMELT_INLINE_INSIDE i0 < SMELT_EXTENT0 && i1 < SMELT_EXTENT1 && i2 < SMELT_EXTENT2
+#define SMELT_INLINE_INSIDE i0 < SMELT_EXTENT0 &&i1 < SMELT_EXTENT1 &&i2 < SMELT_EXTENT2
 #define SMELT_INLINE_ROW int(i0 * SMELT_EXTENT1 + i1)
 #define SMELT_INLINE_COLUMN int(i2)
 #else
 #define SMELT_INLINE_ROWS (SMELT_EXTENT0 * SMELT_EXTENT1 * SMELT_EXTENT2)
 #define SMELT_INLINE_COLUMNS SMELT_EXTENT3
 #define SMELT_INLINE_PARAMETERS(T) T i0, T i1, T i2, T i3
-#define SMELT_INLINE_INSIDE \
-    i0 < SMELT_EXTENT0 && i1 < SMELT_EXTENT1 && i2 < SMELT_EXTENT2 && i3 < SMELT_EXTENT3
+#define SMELT_INLINE_INSIDE i0 < SMELT_EXTENT0 &&i1 < SMELT_EXTENT1 &&i2 < SMELT_EXTENT2 &&i3 < SMELT_EXTENT3
 #define SMELT_INLINE_ROW int((i0 * SMELT_EXTENT1 + i1) * SMELT_EXTENT2 + i2)
 #define SMELT_INLINE_COLUMN int(i3)
 #endif
@@ -106,14 +105,14 @@ const int SMELT_CAT(SMELT_INLINE, _columns) = SMELT_INLINE_COLUMNS;
 struct SMELT_INLINE {
     SMELT_INLINE_P e[SMELT_INLINE_ROWS * SMELT_INLINE_PAIRS];
 };
-#define SMELT_INLINE_ELEMENT \
+#define SMELT_INLINE_ELEMENT                                                                                 \
     t.e[SMELT_INLINE_ROW * SMELT_INLINE_PAIRS + (SMELT_INLINE_COLUMN >> 1)][SMELT_INLINE_COLUMN & 1]
 #elif SMELT_INLINE_BACKEND == SMELT_BACKEND_COOPVEC
 #if SMELT_DTYPE != SMELT_DTYPE_F16
-#error "inline_tensor_tmpl.glsl: SMELT_DTYPE (element type) must be SMELT_DTYPE_F16 with SMELT_BACKEND_COOPVEC"
+#error "inline_tensor_tmpl.glsl: SMELT_DTYPE (element type) must be F16 with SMELT_BACKEND_COOPVEC"
 #endif
 #if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPVEC) == 0
-#error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND is COOPVEC, but SMELT_BACKENDS (backends in use) lacks it"
+#error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND is COOPVEC, but SMELT_BACKENDS lacks it"
 #endif
 #define SMELT_INLINE_PAIRS 0
 struct SMELT_INLINE {
@@ -167,10 +166,14 @@ void smelt_fill(inout SMELT_INLINE t, SMELT_INLINE_V v)
 {
 #if SMELT_INLINE_BACKEND == SMELT_BACKEND_PORTABLE
     [[unroll]] for (int i = 0; i < SMELT_INLINE_ROWS * SMELT_INLINE_PAIRS; i++)
+    {
         t.e[i] = SMELT_INLINE_P(SMELT_INLINE_C(v));
+    }
 #else
     [[unroll]] for (int i = 0; i < SMELT_INLINE_ROWS; i++)
+    {
         t.e[i] = coopvecNV<float16_t, SMELT_INLINE_COLUMNS>(SMELT_INLINE_C(v));
+    }
 #endif
 }
 

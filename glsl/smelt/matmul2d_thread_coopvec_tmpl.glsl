@@ -23,7 +23,7 @@
 #if SMELT_MATMUL2D_LAYOUT == SMELT_LAYOUT_OPTIMAL
 #define SMELT_MM_LAYOUT gl_CooperativeVectorMatrixLayoutInferencingOptimalNV
 #elif SMELT_MATMUL2D_WEIGHT_COLUMNS % 8 != 0
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_LAYOUT ROW_MAJOR with COOPVEC needs rows of weight a multiple of 8 long"
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_LAYOUT ROW_MAJOR with COOPVEC takes rows of 8 n elements"
 #elif SMELT_MATMUL2D_TRANSPOSE_RIGHT
 #define SMELT_MM_LAYOUT gl_CooperativeVectorMatrixLayoutRowMajorNV
 #else
@@ -38,19 +38,20 @@
 #elif SMELT_MATMUL2D_ACTIVATION == 1
 #define SMELT_MM_ACTIVATION(v) max(v, SMELT_MM_C(0.0))
 #elif SMELT_MATMUL2D_ACTIVATION == 2
-#define SMELT_MM_ACTIVATION(v) max(v, v * SMELT_MM_C(0.01))
+#define SMELT_MM_ACTIVATION(v) max(v, v *SMELT_MM_C(0.01))
 #elif SMELT_MATMUL2D_ACTIVATION == 3
 // x sigmoid(x) with sigmoid(x) = (1 + tanh(x / 2)) / 2: tanh cannot overflow.
 #define SMELT_MM_ACTIVATION(v) (v * fma(tanh(v * SMELT_MM_C(0.5)), SMELT_MM_C(0.5), SMELT_MM_C(0.5)))
 #elif SMELT_MATMUL2D_ACTIVATION == 4
 // Beyond |x| = 8 gelu is 0 or x in f16; the clamp keeps x^3 finite.
-#define SMELT_MM_ACTIVATION(v) \
-    (v * fma(tanh(clamp(v, SMELT_MM_C(-8.0), SMELT_MM_C(8.0)) * \
-                  fma(clamp(v, SMELT_MM_C(-8.0), SMELT_MM_C(8.0)) * clamp(v, SMELT_MM_C(-8.0), SMELT_MM_C(8.0)), \
-                      SMELT_MM_C(0.0356774), SMELT_MM_C(0.7978846))), \
-             SMELT_MM_C(0.5), SMELT_MM_C(0.5)))
+#define SMELT_MM_ACTIVATION(v)                                                                               \
+    (v *                                                                                                     \
+     fma(tanh(clamp(v, SMELT_MM_C(-8.0), SMELT_MM_C(8.0)) *                                                  \
+              fma(clamp(v, SMELT_MM_C(-8.0), SMELT_MM_C(8.0)) * clamp(v, SMELT_MM_C(-8.0), SMELT_MM_C(8.0)), \
+                  SMELT_MM_C(0.0356774), SMELT_MM_C(0.7978846))),                                            \
+         SMELT_MM_C(0.5), SMELT_MM_C(0.5)))
 #elif SMELT_MATMUL2D_ACTIVATION == 5
-#define SMELT_MM_ACTIVATION(v) fma(tanh(v * SMELT_MM_C(0.5)), SMELT_MM_C(0.5), SMELT_MM_C(0.5))
+#define SMELT_MM_ACTIVATION(v) fma(tanh(v *SMELT_MM_C(0.5)), SMELT_MM_C(0.5), SMELT_MM_C(0.5))
 #elif SMELT_MATMUL2D_ACTIVATION == 6
 #define SMELT_MM_ACTIVATION(v) tanh(v)
 #elif SMELT_MATMUL2D_ACTIVATION == 7
@@ -72,13 +73,14 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
 {
     SMELT_MATMUL2D_RESULT d;
 #endif
-    [[unroll]] for (int m = 0; m < SMELT_MATMUL2D_M; m++) {
+    [[unroll]] for (int m = 0; m < SMELT_MATMUL2D_M; m++)
+    {
         SMELT_MM_V v;
 #if SMELT_MATMUL2D_BIAS
         coopVecMatMulAddNV(v, a.e[m], gl_ComponentTypeFloat16NV, smelt_words1_data(w.weight.data).e, 0,
-                           gl_ComponentTypeFloat16NV, smelt_words1_data(w.bias.data).e, 0, gl_ComponentTypeFloat16NV,
-                           SMELT_MATMUL2D_N, SMELT_MATMUL2D_K, SMELT_MM_LAYOUT, false,
-                           2 * SMELT_MATMUL2D_WEIGHT_COLUMNS);
+                           gl_ComponentTypeFloat16NV, smelt_words1_data(w.bias.data).e, 0,
+                           gl_ComponentTypeFloat16NV, SMELT_MATMUL2D_N, SMELT_MATMUL2D_K, SMELT_MM_LAYOUT,
+                           false, 2 * SMELT_MATMUL2D_WEIGHT_COLUMNS);
 #else
         coopVecMatMulNV(v, a.e[m], gl_ComponentTypeFloat16NV, smelt_words1_data(w.weight.data).e, 0,
                         gl_ComponentTypeFloat16NV, SMELT_MATMUL2D_N, SMELT_MATMUL2D_K, SMELT_MM_LAYOUT, false,
@@ -90,7 +92,9 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
         v = SMELT_MM_ACTIVATION(v);
 #if SMELT_MATMUL2D_ACTIVATION == 9
         [[unroll]] for (int n = 0; n < SMELT_MATMUL2D_N; n++)
+        {
             v[n] = smelt_sine(v[n]);
+        }
 #endif
         d.e[m] = v;
     }

@@ -12,52 +12,66 @@
 #if SMELT_MATMUL2D_TRANSPOSE_RIGHT || SMELT_MM_PAIRS == 0
 // One pair of sums for each column: even and odd k.
 #define SMELT_MM_SUMS SMELT_MM_N
-#define SMELT_MM_SUM(m, n) (sum[(m) * SMELT_MM_SUMS + (n)].x + sum[(m) * SMELT_MM_SUMS + (n)].y)
+#define SMELT_MM_SUM(m, n) (sum[(m)*SMELT_MM_SUMS + (n)].x + sum[(m)*SMELT_MM_SUMS + (n)].y)
 #else
 // One pair of sums for each pair of columns.
 #define SMELT_MM_SUMS (SMELT_MM_N / 2)
-#define SMELT_MM_SUM(m, n) sum[(m) * SMELT_MM_SUMS + (n) / 2][(n) & 1]
+#define SMELT_MM_SUM(m, n) sum[(m)*SMELT_MM_SUMS + (n) / 2][(n)&1]
 #endif
 SMELT_MM_P sum[SMELT_MM_M * SMELT_MM_SUMS];
 [[unroll]] for (int i = 0; i < SMELT_MM_M * SMELT_MM_SUMS; i++)
+{
     sum[i] = SMELT_MM_P(SMELT_MM_S(0));
+}
 
 for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
-    [[unroll]] for (int k = k0; k < k0 + SMELT_MM_STRETCH; k++) {
+    [[unroll]] for (int k = k0; k < k0 + SMELT_MM_STRETCH; k++)
+    {
 #if SMELT_MM_PAIRS == 0
-        [[unroll]] for (int n = 0; n < SMELT_MM_N; n++) {
+        [[unroll]] for (int n = 0; n < SMELT_MM_N; n++)
+        {
 #if SMELT_MATMUL2D_TRANSPOSE_RIGHT
             SMELT_MM_S f = SMELT_MM_SINGLE(w.weight.data, (n0 + n) * SMELT_MATMUL2D_K + k);
 #else
             SMELT_MM_S f = SMELT_MM_SINGLE(w.weight.data, k * SMELT_MATMUL2D_N + n0 + n);
 #endif
             [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
+            {
                 sum[m * SMELT_MM_SUMS + n].x =
                     fma(f, SMELT_MM_LEFT(m, k >> 1)[k & 1], sum[m * SMELT_MM_SUMS + n].x);
+            }
         }
 #elif SMELT_MATMUL2D_TRANSPOSE_RIGHT
-        [[unroll]] for (int n = 0; n < SMELT_MM_N; n++) {
+        [[unroll]] for (int n = 0; n < SMELT_MM_N; n++)
+        {
             SMELT_MM_WORDS q = SMELT_MM_LOAD(w.weight.data, (n0 + n) * SMELT_MM_STEPS + k);
-            [[unroll]] for (int j = 0; j < SMELT_MM_PAIRS; j++) {
+            [[unroll]] for (int j = 0; j < SMELT_MM_PAIRS; j++)
+            {
                 SMELT_MM_P f = SMELT_MM_PAIR(q, j);
                 [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
+                {
                     sum[m * SMELT_MM_SUMS + n] =
                         fma(f, SMELT_MM_LEFT(m, k * SMELT_MM_PAIRS + j), sum[m * SMELT_MM_SUMS + n]);
+                }
             }
         }
 #else
         SMELT_MM_WORDS q = SMELT_MM_LOAD(w.weight.data, (k * SMELT_MATMUL2D_N + n0) / SMELT_MM_N);
-        [[unroll]] for (int j = 0; j < SMELT_MM_PAIRS; j++) {
+        [[unroll]] for (int j = 0; j < SMELT_MM_PAIRS; j++)
+        {
             SMELT_MM_P f = SMELT_MM_PAIR(q, j);
             [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
-                sum[m * SMELT_MM_SUMS + j] = fma(f, SMELT_MM_P(SMELT_MM_LEFT(m, k >> 1)[k & 1]),
-                                                 sum[m * SMELT_MM_SUMS + j]);
+            {
+                sum[m * SMELT_MM_SUMS + j] =
+                    fma(f, SMELT_MM_P(SMELT_MM_LEFT(m, k >> 1)[k & 1]), sum[m * SMELT_MM_SUMS + j]);
+            }
         }
 #endif
     }
 
 // Columns 2 p and 2 p + 1; the second of the last pair is padding when N is odd.
-[[unroll]] for (int p = 0; p < (SMELT_MM_N + 1) / 2; p++) {
+[[unroll]] for (int p = 0; p < (SMELT_MM_N + 1) / 2; p++)
+{
 #if SMELT_MATMUL2D_BIAS
     SMELT_MM_P bias;
     if (2 * p + 1 < SMELT_MM_N)
@@ -65,7 +79,8 @@ for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
     else
         bias = SMELT_MM_P(SMELT_MM_SINGLE(w.bias.data, n0 + 2 * p), SMELT_MM_S(0));
 #endif
-    [[unroll]] for (int m = 0; m < SMELT_MM_M; m++) {
+    [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
+    {
         int second = 2 * p + 1 < SMELT_MM_N ? 2 * p + 1 : 2 * p;
         SMELT_MM_P v = SMELT_MM_P(SMELT_MM_SUM(m, 2 * p), SMELT_MM_SUM(m, second));
 #if SMELT_MATMUL2D_BIAS

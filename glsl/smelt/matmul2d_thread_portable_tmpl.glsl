@@ -50,16 +50,16 @@
 #elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E5M2
 // An f8e5m2 is the upper byte of an f16.
 #define SMELT_MM_BYTES 1
-#define SMELT_MM_PAIR(q, j) \
-    SMELT_MM_HALFS((q[(j) >> 1] >> (16 * ((j) & 1)) & 0xffu) << 8 | \
-                   (q[(j) >> 1] >> (16 * ((j) & 1)) & 0xff00u) << 16)
+#define SMELT_MM_PAIR(q, j)                                                                                  \
+    SMELT_MM_HALFS((q[(j) >> 1] >> (16 * ((j)&1)) & 0xffu) << 8 | (q[(j) >> 1] >> (16 * ((j)&1)) & 0xff00u)  \
+                                                                      << 16)
 #define SMELT_MM_SINGLE(a, i) SMELT_MM_HALFS(uint(smelt_bytes_data(a).e[i]) << 8).x
 #define SMELT_MM_BIAS(a, p) SMELT_MM_P(SMELT_MM_SINGLE(a, 2 * (p)), SMELT_MM_SINGLE(a, 2 * (p) + 1))
 #else
 #define SMELT_MM_BYTES 1
-#define SMELT_MM_PAIR(q, j) \
-    SMELT_MM_P(smelt_f8e4m3_to_f32(q[(j) >> 1] >> (16 * ((j) & 1))), \
-               smelt_f8e4m3_to_f32(q[(j) >> 1] >> (16 * ((j) & 1) + 8)))
+#define SMELT_MM_PAIR(q, j)                                                                                  \
+    SMELT_MM_P(smelt_f8e4m3_to_f32(q[(j) >> 1] >> (16 * ((j)&1))),                                           \
+               smelt_f8e4m3_to_f32(q[(j) >> 1] >> (16 * ((j)&1) + 8)))
 #define SMELT_MM_SINGLE(a, i) SMELT_MM_S(smelt_f8e4m3_to_f32(uint(smelt_bytes_data(a).e[i])))
 #define SMELT_MM_BIAS(a, p) SMELT_MM_P(SMELT_MM_SINGLE(a, 2 * (p)), SMELT_MM_SINGLE(a, 2 * (p) + 1))
 #endif
@@ -131,7 +131,7 @@
 #define SMELT_MM_LEFT_PAIRS ((SMELT_MATMUL2D_K + 1) / 2)
 #define SMELT_MM_RESULT_PAIRS ((SMELT_MATMUL2D_N + 1) / 2)
 #if SMELT_MM_UNROLLED
-#define SMELT_MM_LEFT(m, p) x[(m) * SMELT_MM_LEFT_PAIRS + (p)]
+#define SMELT_MM_LEFT(m, p) x[(m)*SMELT_MM_LEFT_PAIRS + (p)]
 #else
 #define SMELT_MM_LEFT(m, p) SMELT_MM_FACTOR(a.e[(m0 + (m)) * SMELT_MM_LEFT_PAIRS + (p)])
 #endif
@@ -148,7 +148,9 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
 #if SMELT_MM_UNROLLED
         SMELT_MM_P x[SMELT_MM_M * SMELT_MM_LEFT_PAIRS];
         [[unroll]] for (int i = 0; i < SMELT_MM_M * SMELT_MM_LEFT_PAIRS; i++)
+        {
             x[i] = SMELT_MM_FACTOR(a.e[m0 * SMELT_MM_LEFT_PAIRS + i]);
+        }
 #endif
 #if SMELT_MATMUL2D_N >= SMELT_MM_BLOCK
         for (int n0 = 0; n0 < SMELT_MATMUL2D_N / SMELT_MM_BLOCK * SMELT_MM_BLOCK; n0 += SMELT_MM_BLOCK) {

@@ -105,20 +105,20 @@
 #endif
 
 #if SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F32 && SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F16
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be SMELT_DTYPE_F32 or SMELT_DTYPE_F16"
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be SMELT_DTYPE_F32 or _F16"
 #endif
 #if SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F32 && SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F16
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) must be SMELT_DTYPE_F32 or SMELT_DTYPE_F16"
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) must be SMELT_DTYPE_F32 or _F16"
 #endif
 #if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F32 && SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) is narrower than SMELT_MATMUL2D_COMPUTED"
 #endif
 #if SMELT_MATMUL2D_STORED < SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED > SMELT_DTYPE_F8E5M2
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED (of weight and bias) must be F32, F16, BF16, F8E4M3 or F8E5M2"
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED (of weight) must be F32, F16, BF16, F8E4M3 or F8E5M2"
 #endif
-#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 && \
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 &&                                                            \
     (SMELT_MATMUL2D_STORED == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED == SMELT_DTYPE_BF16)
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be exact in SMELT_MATMUL2D_COMPUTED F16: F16, F8E4M3, F8E5M2"
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be F16, F8E4M3 or F8E5M2 with COMPUTED F16"
 #endif
 #if SMELT_MATMUL2D_LAYOUT != SMELT_LAYOUT_ROW_MAJOR && SMELT_MATMUL2D_LAYOUT != SMELT_LAYOUT_OPTIMAL
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_LAYOUT (of weight) must be SMELT_LAYOUT_ROW_MAJOR or _OPTIMAL"
@@ -176,7 +176,7 @@
 #define SMELT_MATMUL2D_WEIGHT_ROWS SMELT_MATMUL2D_K
 #define SMELT_MATMUL2D_WEIGHT_COLUMNS SMELT_MATMUL2D_N
 #endif
-#define SMELT_MATMUL2D_WEIGHT_PREFIX \
+#define SMELT_MATMUL2D_WEIGHT_PREFIX                                                                         \
     SMELT_CAT(SMELT_CAT(SMELT_MATMUL2D, SMELT_MATMUL2D_WEIGHT_TAG), SMELT_MATMUL2D_WEIGHT_ROWS)
 
 struct SMELT_MATMUL2D {
@@ -187,10 +187,12 @@ struct SMELT_MATMUL2D {
 };
 
 // Shapes of the operands, and values for which 0 has a meaning. An error here names what is wrong.
-void SMELT_CAT(SMELT_MATMUL2D, _left_must_be_M_by_K)(int rows[SMELT_MATMUL2D_M], int columns[SMELT_MATMUL2D_K])
+void SMELT_CAT(SMELT_MATMUL2D, _left_must_be_M_by_K)(int rows[SMELT_MATMUL2D_M],
+                                                     int columns[SMELT_MATMUL2D_K])
 {
 }
-void SMELT_CAT(SMELT_MATMUL2D, _result_must_be_M_by_N)(int rows[SMELT_MATMUL2D_M], int columns[SMELT_MATMUL2D_N])
+void SMELT_CAT(SMELT_MATMUL2D, _result_must_be_M_by_N)(int rows[SMELT_MATMUL2D_M],
+                                                       int columns[SMELT_MATMUL2D_N])
 {
 }
 void SMELT_CAT(SMELT_MATMUL2D, _check)()
@@ -209,12 +211,12 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 
 #if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
 #if (SMELT_BACKENDS & SMELT_BACKEND_BIT_PORTABLE) == 0
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is PORTABLE, but SMELT_BACKENDS (backends in use) lacks it"
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is PORTABLE, but SMELT_BACKENDS lacks it"
 #endif
 #include "smelt/matmul2d_thread_portable_tmpl.glsl"
 #elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPVEC
 #if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPVEC) == 0
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is COOPVEC, but SMELT_BACKENDS (backends in use) lacks it"
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is COOPVEC, but SMELT_BACKENDS lacks it"
 #endif
 #include "smelt/matmul2d_thread_coopvec_tmpl.glsl"
 #else

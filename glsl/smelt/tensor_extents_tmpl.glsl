@@ -17,7 +17,7 @@
 #endif
 #define SMELT_TENSOR_E0 SMELT_EXTENT0
 #else
-#ifdef SMELT_EXTENT0
+#if defined(SMELT_EXTENT0)
 #error "tensor_tmpl.glsl: SMELT_EXTENT0 is defined, but SMELT_RANK says there is no dimension 0"
 #endif
 #define SMELT_TENSOR_E0 1
@@ -32,7 +32,7 @@
 #endif
 #define SMELT_TENSOR_E1 SMELT_EXTENT1
 #else
-#ifdef SMELT_EXTENT1
+#if defined(SMELT_EXTENT1)
 #error "tensor_tmpl.glsl: SMELT_EXTENT1 is defined, but SMELT_RANK says there is no dimension 1"
 #endif
 #define SMELT_TENSOR_E1 1
@@ -47,7 +47,7 @@
 #endif
 #define SMELT_TENSOR_E2 SMELT_EXTENT2
 #else
-#ifdef SMELT_EXTENT2
+#if defined(SMELT_EXTENT2)
 #error "tensor_tmpl.glsl: SMELT_EXTENT2 is defined, but SMELT_RANK says there is no dimension 2"
 #endif
 #define SMELT_TENSOR_E2 1
@@ -62,7 +62,7 @@
 #endif
 #define SMELT_TENSOR_E3 SMELT_EXTENT3
 #else
-#ifdef SMELT_EXTENT3
+#if defined(SMELT_EXTENT3)
 #error "tensor_tmpl.glsl: SMELT_EXTENT3 is defined, but SMELT_RANK says there is no dimension 3"
 #endif
 #define SMELT_TENSOR_E3 1
@@ -77,7 +77,7 @@
 #endif
 #define SMELT_TENSOR_E4 SMELT_EXTENT4
 #else
-#ifdef SMELT_EXTENT4
+#if defined(SMELT_EXTENT4)
 #error "tensor_tmpl.glsl: SMELT_EXTENT4 is defined, but SMELT_RANK says there is no dimension 4"
 #endif
 #define SMELT_TENSOR_E4 1
@@ -92,7 +92,7 @@
 #endif
 #define SMELT_TENSOR_E5 SMELT_EXTENT5
 #else
-#ifdef SMELT_EXTENT5
+#if defined(SMELT_EXTENT5)
 #error "tensor_tmpl.glsl: SMELT_EXTENT5 is defined, but SMELT_RANK says there is no dimension 5"
 #endif
 #define SMELT_TENSOR_E5 1
@@ -107,7 +107,7 @@
 #endif
 #define SMELT_TENSOR_E6 SMELT_EXTENT6
 #else
-#ifdef SMELT_EXTENT6
+#if defined(SMELT_EXTENT6)
 #error "tensor_tmpl.glsl: SMELT_EXTENT6 is defined, but SMELT_RANK says there is no dimension 6"
 #endif
 #define SMELT_TENSOR_E6 1
@@ -122,7 +122,7 @@
 #endif
 #define SMELT_TENSOR_E7 SMELT_EXTENT7
 #else
-#ifdef SMELT_EXTENT7
+#if defined(SMELT_EXTENT7)
 #error "tensor_tmpl.glsl: SMELT_EXTENT7 is defined, but SMELT_RANK says there is no dimension 7"
 #endif
 #define SMELT_TENSOR_E7 1
@@ -137,7 +137,7 @@
 #endif
 #define SMELT_TENSOR_E8 SMELT_EXTENT8
 #else
-#ifdef SMELT_EXTENT8
+#if defined(SMELT_EXTENT8)
 #error "tensor_tmpl.glsl: SMELT_EXTENT8 is defined, but SMELT_RANK says there is no dimension 8"
 #endif
 #define SMELT_TENSOR_E8 1
@@ -152,7 +152,7 @@
 #endif
 #define SMELT_TENSOR_E9 SMELT_EXTENT9
 #else
-#ifdef SMELT_EXTENT9
+#if defined(SMELT_EXTENT9)
 #error "tensor_tmpl.glsl: SMELT_EXTENT9 is defined, but SMELT_RANK says there is no dimension 9"
 #endif
 #define SMELT_TENSOR_E9 1
@@ -167,7 +167,7 @@
 #endif
 #define SMELT_TENSOR_E10 SMELT_EXTENT10
 #else
-#ifdef SMELT_EXTENT10
+#if defined(SMELT_EXTENT10)
 #error "tensor_tmpl.glsl: SMELT_EXTENT10 is defined, but SMELT_RANK says there is no dimension 10"
 #endif
 #define SMELT_TENSOR_E10 1
@@ -182,7 +182,7 @@
 #endif
 #define SMELT_TENSOR_E11 SMELT_EXTENT11
 #else
-#ifdef SMELT_EXTENT11
+#if defined(SMELT_EXTENT11)
 #error "tensor_tmpl.glsl: SMELT_EXTENT11 is defined, but SMELT_RANK says there is no dimension 11"
 #endif
 #define SMELT_TENSOR_E11 1
@@ -197,7 +197,7 @@
 #endif
 #define SMELT_TENSOR_E12 SMELT_EXTENT12
 #else
-#ifdef SMELT_EXTENT12
+#if defined(SMELT_EXTENT12)
 #error "tensor_tmpl.glsl: SMELT_EXTENT12 is defined, but SMELT_RANK says there is no dimension 12"
 #endif
 #define SMELT_TENSOR_E12 1
@@ -212,7 +212,7 @@
 #endif
 #define SMELT_TENSOR_E13 SMELT_EXTENT13
 #else
-#ifdef SMELT_EXTENT13
+#if defined(SMELT_EXTENT13)
 #error "tensor_tmpl.glsl: SMELT_EXTENT13 is defined, but SMELT_RANK says there is no dimension 13"
 #endif
 #define SMELT_TENSOR_E13 1
@@ -227,7 +227,7 @@
 #endif
 #define SMELT_TENSOR_E14 SMELT_EXTENT14
 #else
-#ifdef SMELT_EXTENT14
+#if defined(SMELT_EXTENT14)
 #error "tensor_tmpl.glsl: SMELT_EXTENT14 is defined, but SMELT_RANK says there is no dimension 14"
 #endif
 #define SMELT_TENSOR_E14 1
@@ -242,7 +242,7 @@
 #endif
 #define SMELT_TENSOR_E15 SMELT_EXTENT15
 #else
-#ifdef SMELT_EXTENT15
+#if defined(SMELT_EXTENT15)
 #error "tensor_tmpl.glsl: SMELT_EXTENT15 is defined, but SMELT_RANK says there is no dimension 15"
 #endif
 #define SMELT_TENSOR_E15 1

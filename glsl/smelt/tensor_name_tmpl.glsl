@@ -61,21 +61,21 @@
 #define SMELT_TENSOR_T SMELT_TENSOR_T16
 #endif
 
-#if SMELT_TENSOR_E0 != 0 && SMELT_TENSOR_E1 != 0 && SMELT_TENSOR_E2 != 0 && SMELT_TENSOR_E3 != 0 && \
-    SMELT_TENSOR_E4 != 0 && SMELT_TENSOR_E5 != 0 && SMELT_TENSOR_E6 != 0 && SMELT_TENSOR_E7 != 0 && \
-    SMELT_TENSOR_E8 != 0 && SMELT_TENSOR_E9 != 0 && SMELT_TENSOR_E10 != 0 && SMELT_TENSOR_E11 != 0 && \
+#if SMELT_TENSOR_E0 != 0 && SMELT_TENSOR_E1 != 0 && SMELT_TENSOR_E2 != 0 && SMELT_TENSOR_E3 != 0 &&          \
+    SMELT_TENSOR_E4 != 0 && SMELT_TENSOR_E5 != 0 && SMELT_TENSOR_E6 != 0 && SMELT_TENSOR_E7 != 0 &&          \
+    SMELT_TENSOR_E8 != 0 && SMELT_TENSOR_E9 != 0 && SMELT_TENSOR_E10 != 0 && SMELT_TENSOR_E11 != 0 &&        \
     SMELT_TENSOR_E12 != 0 && SMELT_TENSOR_E13 != 0 && SMELT_TENSOR_E14 != 0 && SMELT_TENSOR_E15 != 0
 #define SMELT_TENSOR_PACKED 1
 #else
 #define SMELT_TENSOR_PACKED 0
 #endif
-#if (SMELT_RANK > 0 && SMELT_TENSOR_E0 != 0) || (SMELT_RANK > 1 && SMELT_TENSOR_E1 != 0) || \
-    (SMELT_RANK > 2 && SMELT_TENSOR_E2 != 0) || (SMELT_RANK > 3 && SMELT_TENSOR_E3 != 0) || \
-    (SMELT_RANK > 4 && SMELT_TENSOR_E4 != 0) || (SMELT_RANK > 5 && SMELT_TENSOR_E5 != 0) || \
-    (SMELT_RANK > 6 && SMELT_TENSOR_E6 != 0) || (SMELT_RANK > 7 && SMELT_TENSOR_E7 != 0) || \
-    (SMELT_RANK > 8 && SMELT_TENSOR_E8 != 0) || (SMELT_RANK > 9 && SMELT_TENSOR_E9 != 0) || \
-    (SMELT_RANK > 10 && SMELT_TENSOR_E10 != 0) || (SMELT_RANK > 11 && SMELT_TENSOR_E11 != 0) || \
-    (SMELT_RANK > 12 && SMELT_TENSOR_E12 != 0) || (SMELT_RANK > 13 && SMELT_TENSOR_E13 != 0) || \
+#if (SMELT_RANK > 0 && SMELT_TENSOR_E0 != 0) || (SMELT_RANK > 1 && SMELT_TENSOR_E1 != 0) ||                  \
+    (SMELT_RANK > 2 && SMELT_TENSOR_E2 != 0) || (SMELT_RANK > 3 && SMELT_TENSOR_E3 != 0) ||                  \
+    (SMELT_RANK > 4 && SMELT_TENSOR_E4 != 0) || (SMELT_RANK > 5 && SMELT_TENSOR_E5 != 0) ||                  \
+    (SMELT_RANK > 6 && SMELT_TENSOR_E6 != 0) || (SMELT_RANK > 7 && SMELT_TENSOR_E7 != 0) ||                  \
+    (SMELT_RANK > 8 && SMELT_TENSOR_E8 != 0) || (SMELT_RANK > 9 && SMELT_TENSOR_E9 != 0) ||                  \
+    (SMELT_RANK > 10 && SMELT_TENSOR_E10 != 0) || (SMELT_RANK > 11 && SMELT_TENSOR_E11 != 0) ||              \
+    (SMELT_RANK > 12 && SMELT_TENSOR_E12 != 0) || (SMELT_RANK > 13 && SMELT_TENSOR_E13 != 0) ||              \
     (SMELT_RANK > 14 && SMELT_TENSOR_E14 != 0) || (SMELT_RANK > 15 && SMELT_TENSOR_E15 != 0)
 #define SMELT_TENSOR_FIXED 1
 #define SMELT_TENSOR_SLICE SMELT_CAT(SMELT_TENSOR_T, _slice)

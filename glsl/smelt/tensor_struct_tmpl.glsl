@@ -71,11 +71,10 @@ void smelt_store_unchecked(SMELT_TENSOR_THIS t, SMELT_TENSOR_V v)
 uint smelt_extent(SMELT_TENSOR_THIS t, uint d)
 {
 #if SMELT_TENSOR_FIXED
-    const uint fixed_extent[16] =
-        uint[16](SMELT_TENSOR_E0, SMELT_TENSOR_E1, SMELT_TENSOR_E2, SMELT_TENSOR_E3, SMELT_TENSOR_E4,
-                 SMELT_TENSOR_E5, SMELT_TENSOR_E6, SMELT_TENSOR_E7, SMELT_TENSOR_E8, SMELT_TENSOR_E9,
-                 SMELT_TENSOR_E10, SMELT_TENSOR_E11, SMELT_TENSOR_E12, SMELT_TENSOR_E13, SMELT_TENSOR_E14,
-                 SMELT_TENSOR_E15);
+    const uint fixed_extent[16] = uint[16](
+        SMELT_TENSOR_E0, SMELT_TENSOR_E1, SMELT_TENSOR_E2, SMELT_TENSOR_E3, SMELT_TENSOR_E4, SMELT_TENSOR_E5,
+        SMELT_TENSOR_E6, SMELT_TENSOR_E7, SMELT_TENSOR_E8, SMELT_TENSOR_E9, SMELT_TENSOR_E10,
+        SMELT_TENSOR_E11, SMELT_TENSOR_E12, SMELT_TENSOR_E13, SMELT_TENSOR_E14, SMELT_TENSOR_E15);
     return fixed_extent[d] != 0u ? fixed_extent[d] : t.extent[d];
 #else
     return t.extent[d];
@@ -87,7 +86,9 @@ uint smelt_stride(SMELT_TENSOR_THIS t, uint d)
 #if SMELT_TENSOR_FIXED && SMELT_TENSOR_PACKED
     uint stride = 1u;
     [[unroll]] for (uint j = SMELT_RANK - 1; j > 0u; j--)
+    {
         stride *= j > d ? smelt_extent(t, j) : 1u;
+    }
     return stride;
 #else
     return t.stride[d];
@@ -97,7 +98,8 @@ uint smelt_stride(SMELT_TENSOR_THIS t, uint d)
 uint smelt_offset(SMELT_TENSOR_THIS t, uint i[SMELT_RANK])
 {
     uint offset = 0u;
-    [[unroll]] for (uint d = 0u; d < SMELT_RANK; d++) {
+    [[unroll]] for (uint d = 0u; d < SMELT_RANK; d++)
+    {
 #if SMELT_TENSOR_FIXED && SMELT_TENSOR_PACKED
         offset = offset * smelt_extent(t, d) + i[d];
 #else
@@ -111,7 +113,9 @@ bool smelt_inside(SMELT_TENSOR_THIS t, uint i[SMELT_RANK])
 {
     bool inside = true;
     [[unroll]] for (uint d = 0u; d < SMELT_RANK; d++)
+    {
         inside = inside && i[d] < smelt_extent(t, d);
+    }
     return inside;
 }
 
@@ -148,7 +152,8 @@ SMELT_TENSOR_SLICE smelt_slice(SMELT_TENSOR_THIS t, uint origin[SMELT_RANK], uin
 {
     SMELT_TENSOR_SLICE s;
     uint first = smelt_inside(t, origin) ? smelt_offset(t, origin) : 0u;
-    [[unroll]] for (uint d = 0u; d < SMELT_RANK; d++) {
+    [[unroll]] for (uint d = 0u; d < SMELT_RANK; d++)
+    {
         uint whole = smelt_extent(t, d);
         s.extent[d] = min(extent[d], whole - min(origin[d], whole));
         s.stride[d] = smelt_stride(t, d);

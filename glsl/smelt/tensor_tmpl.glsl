@@ -139,7 +139,7 @@
 #define SMELT_TENSOR_STORAGE smelt_u8
 #define SMELT_TENSOR_V uint
 #define SMELT_TENSOR_SIZE 0
-#define SMELT_TENSOR_DECODE(s) ((s) & 15u)
+#define SMELT_TENSOR_DECODE(s) ((s)&15u)
 #define SMELT_TENSOR_ENCODE(v) min(v, 15u)
 #else
 #error "tensor_tmpl.glsl: SMELT_DTYPE (element type) is not one of SMELT_DTYPE_x"
