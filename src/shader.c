@@ -227,9 +227,10 @@ enum smelt_result smelt_shader_create_compute_pipeline(smelt_shader shader,
                           "%s: a compute pipeline wants a compute shader, got a %s shader", shader->info.name,
                           smelt_stage_name(shader->info.stage));
     VkShaderModule module;
-    enum smelt_result result = smelt_shader_module(shader, &module);
+    enum smelt_result result =
+        shader->context ? check_layout(shader, set_layouts, set_layout_count) : SMELT_OK;
     if (!result)
-        result = check_layout(shader, set_layouts, set_layout_count);
+        result = smelt_shader_module(shader, &module);
     if (result)
         return result;
     smelt_context context = shader->context;

@@ -1,0 +1,815 @@
+// SPDX-License-Identifier: MIT
+// shader.h: compiling, its messages, includes, reflection, modules and pipelines. Cache and bundles: test_shader_files.c.
+#include "shader_rig.h"
+
+#include <threads.h>
+#include <time.h>
+
+// --- Stages, names, what a shader says of itself ------------------------------------------------------------
+
+static void test_stages(void)
+{
+    need_compiler();
+    static const struct {
+        const char *extension;
+        VkShaderStageFlagBits stage;
+        const char *source;
+    } rows[] = {
+        {".vert", VK_SHADER_STAGE_VERTEX_BIT, "#version 460\nvoid main() { gl_Position = vec4(0); }\n"},
+        {".frag", VK_SHADER_STAGE_FRAGMENT_BIT, "#version 450\nvoid main() {}\n"},
+        {".comp", VK_SHADER_STAGE_COMPUTE_BIT, EMPTY_COMPUTE},
+        {".geom", VK_SHADER_STAGE_GEOMETRY_BIT,
+         "#version 460\nlayout(points) in; layout(points, max_vertices = 1) out;\nvoid main() {}\n"},
+        {".tesc", VK_SHADER_STAGE_TESSELLATION_CONTROL_BIT,
+         "#version 460\nlayout(vertices = 1) out;\nvoid main() {}\n"},
+        {".tese", VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT,
+         "#version 460\nlayout(triangles) in;\nvoid main() {}\n"},
+        {".mesh", VK_SHADER_STAGE_MESH_BIT_EXT,
+         "#version 460\n#extension GL_EXT_mesh_shader : require\nlayout(local_size_x = 1) in;\n"
+         "layout(triangles, max_vertices = 3, max_primitives = 1) out;\nvoid main() {}\n"},
+        {".task", VK_SHADER_STAGE_TASK_BIT_EXT,
+         "#version 460\n#extension GL_EXT_mesh_shader : require\nlayout(local_size_x = 1) in;\nvoid main() "
+         "{}\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "some%s", rows[i].extension);
+        struct smelt_shader_params params = {.path = name, .source = rows[i].source};
+        smelt_shader shader = NULL;
+        CHECK_OK(smelt_shader_create(NULL, &params, &shader));
+        const struct smelt_shader_info *info = smelt_shader_info(shader);
+        CHECK(info->stage == rows[i].stage && !strcmp(info->name, name));
+        CHECK(info->spirv[0] == 0x07230203 && info->spirv_size % 4 == 0 && info->spirv[1] == 0x10600);
+        CHECK(info->reflection->local_size[0] == (rows[i].stage == VK_SHADER_STAGE_COMPUTE_BIT));
+        CHECK(info->backend == SMELT_BACKEND_PORTABLE && !info->from_cache && !info->dependency_count);
+        smelt_shader_destroy(&shader);
+        CHECK(!shader);
+        params.path = NULL; // the same by the stage itself
+        params.stage = rows[i].stage;
+        CHECK_OK(smelt_shader_create(NULL, &params, &shader));
+        CHECK(!strcmp(smelt_shader_info(shader)->name, "shader"));
+        smelt_shader_destroy(&shader);
+    }
+    smelt_shader_destroy(&(smelt_shader){NULL});
+    smelt_shader_destroy(NULL);
+    CHECK(!smelt_shader_info(NULL) && !smelt_shader_block(NULL, NULL));
+}
+
+static void check_refused(const struct smelt_shader_params *params, enum smelt_result result,
+                          const char *text)
+{
+    smelt_shader shader = NULL;
+    enum smelt_result got = smelt_shader_create(NULL, params, &shader);
+    if (got != result || !strstr(smelt_last_error(), text))
+        printf("    got %s, wanted %s with \"%s\"\n", smelt_result_name(got), smelt_result_name(result),
+               text);
+    CHECK(got == result && strstr(smelt_last_error(), text) && !shader);
+}
+
+static void test_arguments(void)
+{
+    need_compiler();
+    smelt_shader shader = NULL;
+    const VkShaderStageFlagBits stage = VK_SHADER_STAGE_COMPUTE_BIT;
+    struct smelt_shader_params good = {.source = EMPTY_COMPUTE, .stage = stage}, p = good;
+    const enum smelt_result invalid = SMELT_ERROR_INVALID_ARGUMENT;
+    CHECK_FAILS(smelt_shader_create(NULL, NULL, &shader), invalid, "wanted params");
+    CHECK_FAILS(smelt_shader_create(NULL, &good, NULL), invalid, "a place for the shader");
+    check_refused(&(struct smelt_shader_params){0}, invalid, "wanted a path or a source");
+    p.stage = 0;
+    check_refused(&p, invalid, "cannot tell the stage");
+    p.path = "name.glsl";
+    check_refused(&p, invalid, "got name.glsl");
+    p.stage = VK_SHADER_STAGE_RAYGEN_BIT_KHR;
+    check_refused(&p, invalid, "got 0x100");
+    p = good;
+    p.stage = VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT;
+    check_refused(&p, invalid, "got 0x11");
+    p = good;
+    p.backend = SMELT_BACKEND_COUNT;
+    check_refused(&p, invalid, "wanted a backend from 0 to 5, got 6");
+    p = good;
+    p.optimization = (enum smelt_optimization)3;
+    check_refused(&p, invalid, "wanted an optimization from 0 to 2, got 3");
+    p = good;
+    p.define_count = 1;
+    check_refused(&p, invalid, "wanted every list that has a count");
+    p.defines = &(struct smelt_define){"3D", NULL};
+    check_refused(&p, invalid, "wanted an identifier as the name of a define, got 3D");
+    p.defines = &(struct smelt_define){"A B", NULL};
+    check_refused(&p, invalid, "got A B");
+    p.defines = &(struct smelt_define){NULL, NULL};
+    check_refused(&p, invalid, "got NULL");
+    p.defines = &(struct smelt_define){"SMELT_BACKENDS", "2"};
+    check_refused(&p, invalid, "smelt defines itself");
+    p = good;
+    p.include_directory_count = 1;
+    check_refused(&p, invalid, "wanted every list that has a count");
+    p.include_directories = (const char *const[]){NULL};
+    check_refused(&p, invalid, "wanted a path for every include directory");
+    p = good;
+    p.file_count = 1;
+    p.files = &(struct smelt_virtual_file){"a.glsl", NULL};
+    check_refused(&p, invalid, "wanted a name and a text for every virtual file");
+    p = good;
+    p.path = folder_file("absent.comp");
+    p.source = NULL;
+    check_refused(&p, SMELT_ERROR_NOT_FOUND, "absent.comp");
+    p.path = folder();
+    check_refused(&p, SMELT_ERROR_IO, "directory");
+}
+
+// --- Messages -----------------------------------------------------------------------------------------------
+
+static void test_messages(void)
+{
+    need_compiler();
+    static const struct {
+        const char *source, *message;
+    } rows[] = {
+        {"#version 460\nvoid main() {\n  x = 1;\n}\n", "my dir/a.comp:3: error: 'x' : undeclared identifier"},
+        {"#version 460\nvoid main() { float y = 2 }\n", "my dir/a.comp:2: error: "},
+        {"#version 460\n#line 70\nvoid main() { x = 1; }\n", "my dir/a.comp:70: error: 'x'"},
+        {"#version 460\n#error not today\nvoid main() {}\n", "my dir/a.comp:2: error: '#error' : not today"},
+        {"#version 460\nvoid f();\nvoid main() { f(); }\n", "my dir/a.comp: error: Linking"},
+        // Every message, not only the first.
+        {"#version 460\nvoid main() {\n  x = 1;\n  y = 2;\n}\n", "my dir/a.comp:4: error: 'y'"},
+        {"", "my dir/a.comp:1: error: '#version' : wanted \"#version 460\""},
+        {"void main() {}\n", "got \"void main() {}\""},
+        {"// one\n/* two\n three */ void main() {}\n", "my dir/a.comp:3: error: '#version'"},
+        {"/* never closed", "error: '#version'"},
+        {"#version\nvoid main() {}\n", "error: '#version'"},
+        {"#version 110\nvoid main() {}\n", "my dir/a.comp:1: error: '#version' : wanted 450 or 460"},
+        {"#version 310 es\nvoid main() {}\n", "wanted 450 or 460, core profile; got \"#version 310 es\""},
+        {"#version 460 compatibility\nvoid main() {}\n", "wanted 450 or 460"},
+        {"#version 460 core twice\nvoid main() {}\n", "wanted 450 or 460"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        check_refused(&(struct smelt_shader_params){.path = "my dir/a.comp", .source = rows[i].source},
+                      SMELT_ERROR_COMPILE, rows[i].message);
+    static const char *const good[] = {
+        "// a comment\n\n  # version 460 core // and one\nlayout(local_size_x = 1) in; void main() {}",
+        "/**/ /* * / */\n#version 450/**/\r\nlayout(local_size_x = 1) in; void main() {}",
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        smelt_shader shader = compile_source(NULL, good[i]);
+        smelt_shader_destroy(&shader);
+    }
+    static const char nul[] = "#version 460\nvoid main()\n{\0}\n";
+    struct smelt_shader_params file = {.path = folder_write("nul.comp", nul, sizeof(nul) - 1)};
+    check_refused(&file, SMELT_ERROR_COMPILE, "nul.comp:3: error: a NUL byte");
+    check_refused(
+        &(struct smelt_shader_params){.path = "b.comp",
+                                      .source = "#version 460\n#include \"c.glsl\"\nvoid main() {}\n",
+                                      .files = &(struct smelt_virtual_file){"c.glsl", "\n\nbroken\n"},
+                                      .file_count = 1},
+        SMELT_ERROR_COMPILE, "c.glsl:");
+}
+
+static void test_missing_include(void)
+{
+    need_compiler();
+    const char *directory = folder_subfolder("includes");
+    folder_write("main.comp", "#version 460\n\n#include \"no.glsl\"\nvoid main() {}\n", 0);
+    char own[600], first[600];
+    snprintf(own, sizeof(own), "%s/no.glsl", folder());
+    snprintf(first, sizeof(first), "%s/no.glsl", directory);
+    struct smelt_shader_params params = {
+        .path = folder_file("main.comp"), .include_directories = &directory, .include_directory_count = 1};
+    check_refused(&params, SMELT_ERROR_COMPILE, "main.comp:3: error: '#include' : no such file; tried ");
+    CHECK(strstr(smelt_last_error(), own) && strstr(smelt_last_error(), first));
+    CHECK(strstr(smelt_last_error(), "the modules of the library for header name: no.glsl"));
+    params = (struct smelt_shader_params){.path = "a.comp",
+                                          .source = "#version 460\n#include <smelt/op/net.glsl>\n"};
+    check_refused(&params, SMELT_ERROR_COMPILE, "tried the shader's ops (none)");
+    params.source = "#version 460\n#include \"/no/such.glsl\"\n";
+    check_refused(&params, SMELT_ERROR_COMPILE, "tried /no/such.glsl for header name");
+    params.source = "#version 460\n#include \"\"\n";
+    check_refused(&params, SMELT_ERROR_COMPILE, "the name is empty");
+    params.source = "#version 460\n#include \"loop.glsl\"\nvoid main() {}\n";
+    params.files = &(struct smelt_virtual_file){"loop.glsl", "#include \"loop.glsl\"\n"};
+    params.file_count = 1;
+    check_refused(&params, SMELT_ERROR_COMPILE, "nested deeper than 64");
+}
+
+// --- Includes -----------------------------------------------------------------------------------------------
+
+// What X is, read from the name of a specialization constant.
+static const char *chosen(const struct smelt_shader_params *params)
+{
+    static char name[64];
+    smelt_shader shader = NULL;
+    CHECK_OK(smelt_shader_create(NULL, params, &shader));
+    const struct smelt_reflection *reflection = smelt_shader_info(shader)->reflection;
+    CHECK(reflection->specialization_count == 1);
+    snprintf(name, sizeof(name), "%.60s", reflection->specializations[0].name);
+    smelt_shader_destroy(&shader);
+    return name;
+}
+
+#define CHOICE(name) "layout(constant_id = 0) const uint " name " = 1;\n"
+
+static void test_include_order(void)
+{
+    need_compiler();
+    const char *first = folder_subfolder("first"), *second = folder_subfolder("second");
+    const char *directories[] = {first, second};
+    folder_write("order.comp",
+                 "#version 460\n#include \"x.glsl\"\nlayout(local_size_x = 1) in;\nvoid main() {}\n", 0);
+    folder_write("second/x.glsl", CHOICE("in_second"), 0);
+    struct smelt_shader_params params = {
+        .path = folder_file("order.comp"), .include_directories = directories, .include_directory_count = 2};
+    CHECK(!strcmp(chosen(&params), "in_second"));
+    folder_write("first/x.glsl", "#include \"deep/y.glsl\"\n", 0); // relative to first/
+    folder_subfolder("first/deep");
+    folder_write("first/deep/y.glsl", "#include \"z.glsl\"\n", 0); // relative to first/deep/
+    folder_write("first/deep/z.glsl", CHOICE("in_deep"), 0);
+    CHECK(!strcmp(chosen(&params), "in_deep"));
+    folder_write("x.glsl", CHOICE("beside"), 0);
+    CHECK(!strcmp(chosen(&params), "beside"));
+    params.files = &(struct smelt_virtual_file){"x.glsl", CHOICE("virtual_one")};
+    params.file_count = 1;
+    CHECK(!strcmp(chosen(&params), "virtual_one"));
+    // Given as text, `path` is only a name: its directory is not looked at.
+    params = (struct smelt_shader_params){.path = folder_file("order.comp"),
+                                          .source = "#version 460\n#include \"x.glsl\"\nvoid main() {}\n"};
+    check_refused(&params, SMELT_ERROR_COMPILE, "tried the modules of the library");
+}
+
+static void test_dependencies(void)
+{
+    need_compiler();
+    folder_write("dep_a.glsl",
+                 "#include \"smelt/base.glsl\"\n#include \"dep_b.glsl\"\n#include \"dep_b.glsl\"\n", 0);
+    folder_write("dep_b.glsl", "// empty\n", 0);
+    folder_write("dep.comp",
+                 "#version 460\n#include \"dep_a.glsl\"\n#include \"v.glsl\"\nlayout(local_size_x = 1) in;\n"
+                 "void main() {}\n",
+                 0);
+    struct smelt_shader_params params = {.path = folder_file("dep.comp"),
+                                         .files = &(struct smelt_virtual_file){"v.glsl", "// virtual\n"},
+                                         .file_count = 1};
+    smelt_shader shader = NULL;
+    CHECK_OK(smelt_shader_create(NULL, &params, &shader));
+    const struct smelt_shader_info *info = smelt_shader_info(shader);
+    CHECK(info->dependency_count == 3);
+    CHECK(!strcmp(info->dependencies[0], folder_file("dep.comp")));
+    CHECK(!strcmp(info->dependencies[1], folder_file("dep_a.glsl")));
+    CHECK(!strcmp(info->dependencies[2], folder_file("dep_b.glsl")));
+    smelt_shader_destroy(&shader);
+}
+
+static void test_defines(void)
+{
+    need_compiler();
+    const struct smelt_define defines[] = {{"FLAG", NULL}, {"SIZE", "40 + 2"}, {"NAME", "named"}};
+    struct smelt_shader_params params = {
+        .source = "#version 460\nlayout(local_size_x = 1) in;\n"
+                  "#if !defined(FLAG) || SIZE != 42 || SMELT_BACKENDS != 2 || SMELT_BACKEND_DEFAULT != 1\n"
+                  "#error wrong\n#endif\nlayout(constant_id = 0) const uint NAME = SIZE;\nvoid main() {}\n",
+        .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+        .defines = defines,
+        .define_count = 3};
+    CHECK(!strcmp(chosen(&params), "named"));
+    params.backend = SMELT_BACKEND_PORTABLE;
+    CHECK(!strcmp(chosen(&params), "named"));
+    const struct smelt_capabilities *capabilities = smelt_context_capabilities(test_context());
+    CHECK(capabilities->compiler && capabilities->compiler_backends[SMELT_BACKEND_PORTABLE]);
+    params.backend = SMELT_BACKEND_COOPVEC;
+    if (!capabilities->compiler_backends[SMELT_BACKEND_COOPVEC])
+        check_refused(&params, SMELT_ERROR_UNSUPPORTED, "coopvec");
+}
+
+static void test_optimization(void)
+{
+    need_compiler();
+    struct smelt_shader_params params = {
+        .source =
+            "#version 460\nlayout(local_size_x = 1) in;\nlayout(set = 0, binding = 0) buffer B { uint x[]; } "
+            "b;\n"
+            "uint twice(uint a) { return a * 2; }\nvoid main() { b.x[0] = twice(b.x[1]) + twice(b.x[2]); }\n",
+        .stage = VK_SHADER_STAGE_COMPUTE_BIT};
+    size_t sizes[4];
+    for (int i = 0; i < 4; i++) {
+        params.optimization = (enum smelt_optimization)(i % 3);
+        params.debug_info = i == 3;
+        smelt_shader shader = NULL;
+        CHECK_OK(smelt_shader_create(NULL, &params, &shader));
+        sizes[i] = smelt_shader_info(shader)->spirv_size;
+        CHECK(smelt_shader_info(shader)->reflection->binding_count == 1);
+        CHECK(!strcmp(smelt_shader_info(shader)->reflection->bindings[0].name, "b"));
+        smelt_shader_destroy(&shader);
+    }
+    CHECK(sizes[SMELT_OPTIMIZATION_DEFAULT] < sizes[SMELT_OPTIMIZATION_NONE]);
+    CHECK(sizes[SMELT_OPTIMIZATION_SIZE] < sizes[SMELT_OPTIMIZATION_NONE]);
+    CHECK(sizes[3] > sizes[SMELT_OPTIMIZATION_DEFAULT]); // OpSource, OpLine
+}
+
+// --- Reflection ---------------------------------------------------------------------------------------------
+
+static const char reflected[] = TENSOR_EXTENSIONS
+    "layout(local_size_x_id = 3, local_size_y = 2) in;\n"
+    "layout(constant_id = 7) const float gain = 1.5;\n"
+    "layout(constant_id = 9) const bool flip = true;\n"
+    "layout(constant_id = 11) const int64_t big = -5l;\n" TENSOR("weight_f16_2_r_64x32", "float16_t", "2")
+        TENSOR("my_img_f32_3_rw_0x0x4", "float", "3") TENSOR_DATA(
+            "loss_u8_0_w",
+            "uint") "struct loss_u8_0_w { loss_u8_0_w_data data; };\n"
+                    "struct layer { weight_f16_2_r_64x32 weight; float scale; };\n"
+                    "struct net { layer layer0; layer layer1; };\n"
+                    "struct light { vec3 color; mat2x3 m; };\n"
+                    "layout(buffer_reference, scalar) buffer Vertices { light v[]; };\n"
+                    "layout(buffer_reference, scalar, buffer_reference_align = 64) buffer Block {\n"
+                    "  vec4 first; net n; my_img_f32_3_rw_0x0x4 img; light lights[2]; float table[3][5]; "
+                    "loss_u8_0_w loss;\n"
+                    "  Vertices verts; uint64_t raw; weight_f16_2_r_64x32 pair[2]; uint64_t raws[2]; ivec2 "
+                    "dd; bool on;\n"
+                    "  light many[5000]; float tail[]; };\n"
+                    "layout(buffer_reference, scalar) buffer Cast { float k; };\n"
+                    "layout(push_constant, scalar) uniform Push {\n"
+                    "  uvec2 size; Block block; uint64_t address; Vertices pv[2]; float16_t h; } push;\n"
+                    "layout(set = 1, binding = 2) uniform sampler2D tex[4];\n"
+                    "layout(set = 0, binding = 0) uniform sampler smp;\n"
+                    "layout(set = 0, binding = 1, r32f) writeonly uniform image2D outi;\n"
+                    "layout(set = 0, binding = 2, std430) readonly buffer SB { float x[]; } sb;\n"
+                    "layout(set = 0, binding = 3, std140) uniform UB { mat3 m; vec4 v; };\n"
+                    "layout(set = 0, binding = 4) uniform samplerBuffer tb;\n"
+                    "layout(set = 0, binding = 5, std430) buffer SB2 { float x2[]; };\n"
+                    "layout(set = 0, binding = 6, r32f) readonly uniform imageBuffer ib;\n"
+                    "layout(set = 0, binding = 7) uniform texture2D plain;\n"
+                    "void main() { Block b = Block(push.address);\n"
+                    "  b.tail[0] = dot(b.first, b.first) + b.lights[1].color.x + gain + b.n.layer0.scale * "
+                    "float(big) + "
+                    "(flip ? 1 : 2)\n"
+                    "    + Cast(push.address + 8).k + push.block.table[0][1] + "
+                    "float(b.n.layer0.weight.data.e[3]); }\n";
+
+static void check_member(const struct smelt_block *block, const struct smelt_member *wanted)
+{
+    const struct smelt_member *m = find_member(block, wanted->name);
+    if (!m)
+        printf("    no member %s\n", wanted->name);
+    CHECK(m);
+    bool same = m->kind == wanted->kind && m->offset == wanted->offset && m->size == wanted->size &&
+                m->dtype == wanted->dtype && m->rank == wanted->rank && m->access == wanted->access &&
+                m->vector_size == wanted->vector_size && m->columns == wanted->columns &&
+                m->array_count == wanted->array_count && m->array_stride == wanted->array_stride &&
+                !memcmp(m->shape, wanted->shape, sizeof(m->shape));
+    if (!same)
+        printf(
+            "    member %s: kind %d, offset %u, size %u, %s, rank %u, access %d, %u x %u, %u of stride %u\n",
+            m->name, m->kind, m->offset, m->size, smelt_dtype_name(m->dtype), m->rank, m->access,
+            m->vector_size, m->columns, m->array_count, m->array_stride);
+    CHECK(same);
+}
+
+static void test_blocks(void)
+{
+    smelt_shader shader = compile_source(NULL, reflected);
+    const struct smelt_reflection *r = smelt_shader_info(shader)->reflection;
+    CHECK(r->block_count == 3); // Block, Vertices, Cast; not the tensors' data
+    const struct smelt_block *block = smelt_shader_block(shader, "Block");
+    CHECK(block && smelt_shader_block(shader, "Vertices"));
+    CHECK(!smelt_shader_block(shader, NULL) && !smelt_shader_block(shader, "weight_f16_2_r_64x32_data"));
+    CHECK(block->alignment == 64);                                       // `first` is read as aligned to it
+    const struct smelt_block *cast = smelt_shader_block(shader, "Cast"); // nothing declares a pointer to it
+    CHECK(cast && cast->size == 4 && cast->member_count == 1 && cast->alignment >= 16);
+    const struct smelt_member weight = {.kind = SMELT_MEMBER_TENSOR,
+                                        .size = 24,
+                                        .dtype = SMELT_DTYPE_F16,
+                                        .rank = 2,
+                                        .shape = {64, 32},
+                                        .access = SMELT_ACCESS_READ};
+    const struct smelt_member scalar = {.kind = SMELT_MEMBER_CONSTANT,
+                                        .size = 4,
+                                        .dtype = SMELT_DTYPE_F32,
+                                        .vector_size = 1,
+                                        .columns = 1,
+                                        .array_count = 1};
+    const struct smelt_member address = {.kind = SMELT_MEMBER_ADDRESS, .size = 8};
+    struct smelt_member m[24];
+    uint32_t n = 0;
+    (m[n] = scalar, m[n].size = 16, m[n].vector_size = 4, m[n++].name = "first");
+    (m[n] = weight, m[n].offset = 16, m[n++].name = "n.layer0.weight");
+    (m[n] = scalar, m[n].offset = 40, m[n++].name = "n.layer0.scale");
+    (m[n] = weight, m[n].offset = 48, m[n++].name = "n.layer1.weight");
+    (m[n] = scalar, m[n].offset = 72, m[n++].name = "n.layer1.scale");
+    m[n++] = (struct smelt_member){.name = "img",
+                                   .kind = SMELT_MEMBER_TENSOR,
+                                   .offset = 80,
+                                   .size = 32,
+                                   .dtype = SMELT_DTYPE_F32,
+                                   .rank = 3,
+                                   .shape = {0, 0, 4}};
+    for (uint32_t i = 0; i < 2; i++) {
+        static const char *const names[2][2] = {{"lights[0].color", "lights[0].m"},
+                                                {"lights[1].color", "lights[1].m"}};
+        (m[n] = scalar, m[n].offset = 112 + 36 * i, m[n].size = 12, m[n].vector_size = 3,
+         m[n++].name = names[i][0]);
+        (m[n] = scalar, m[n].offset = 124 + 36 * i, m[n].size = 24, m[n].vector_size = 3, m[n].columns = 2,
+         m[n++].name = names[i][1]);
+    }
+    static const char *const rows[] = {"table[0]", "table[1]", "table[2]"};
+    for (uint32_t i = 0; i < 3; i++)
+        (m[n] = scalar, m[n].offset = 184 + 20 * i, m[n].size = 20, m[n].array_count = 5,
+         m[n].array_stride = 4, m[n++].name = rows[i]);
+    m[n++] = (struct smelt_member){.name = "loss",
+                                   .kind = SMELT_MEMBER_TENSOR,
+                                   .offset = 248,
+                                   .size = 8,
+                                   .dtype = SMELT_DTYPE_U8,
+                                   .access = SMELT_ACCESS_WRITE};
+    (m[n] = address, m[n].offset = 256, m[n++].name = "verts");
+    (m[n] = address, m[n].offset = 264, m[n++].name = "raw");
+    (m[n] = weight, m[n].offset = 272, m[n++].name = "pair[0]");
+    (m[n] = weight, m[n].offset = 296, m[n++].name = "pair[1]");
+    (m[n] = scalar, m[n].offset = 320, m[n].size = 16, m[n].dtype = SMELT_DTYPE_NONE, m[n].array_count = 2,
+     m[n].array_stride = 8, m[n++].name = "raws");
+    (m[n] = scalar, m[n].offset = 336, m[n].size = 8, m[n].dtype = SMELT_DTYPE_I32, m[n].vector_size = 2,
+     m[n++].name = "dd");
+    (m[n] = scalar, m[n].offset = 344, m[n].dtype = SMELT_DTYPE_U32, m[n++].name = "on");
+    (m[n] = scalar, m[n].offset = 348 + 5000 * 36, m[n].size = 0, m[n].array_count = 0, m[n].array_stride = 4,
+     m[n++].name = "tail");
+    for (uint32_t i = 0; i < n; i++)
+        check_member(block, &m[i]);
+    CHECK(block->member_count == n); // and `many` is a buffer of records, not 10000 arguments
+    CHECK(block->size == 348 + 5000 * 36);
+    CHECK(smelt_shader_block(shader, "Vertices")->member_count == 0);
+    smelt_shader_destroy(&shader);
+}
+
+static void test_push_constants(void)
+{
+    smelt_shader shader = compile_source(NULL, reflected);
+    const struct smelt_reflection *r = smelt_shader_info(shader)->reflection;
+    const struct smelt_block *push = &r->push_constants;
+    CHECK(!strcmp(push->name, "Push") && push->size == 42 && push->member_count == 6);
+    static const char *const names[] = {"size", "block", "address", "pv[0]", "pv[1]", "h"};
+    static const char *const targets[] = {NULL, "Block", NULL, "Vertices", "Vertices", NULL};
+    static const uint32_t offsets[] = {0, 8, 16, 24, 32, 40};
+    for (int i = 0; i < 6; i++) {
+        CHECK(!strcmp(push->members[i].name, names[i]) && push->members[i].offset == offsets[i]);
+        CHECK(push->members[i].kind == (i == 0 || i == 5 ? SMELT_MEMBER_CONSTANT : SMELT_MEMBER_ADDRESS));
+        const char *target = r->push_constant_targets[i];
+        CHECK(targets[i] ? target && !strcmp(target, targets[i]) : !target);
+    }
+    smelt_shader_destroy(&shader);
+    shader = compile_source(NULL, EMPTY_COMPUTE);
+    CHECK(smelt_shader_info(shader)->reflection->push_constants.member_count == 0);
+    CHECK(!smelt_shader_block(shader, NULL));
+    smelt_shader_destroy(&shader);
+}
+
+static void test_bindings(void)
+{
+    smelt_shader shader = compile_source(NULL, reflected);
+    const struct smelt_reflection *r = smelt_shader_info(shader)->reflection;
+    static const struct smelt_binding wanted[] = {
+        {"smp", 0, 0, VK_DESCRIPTOR_TYPE_SAMPLER, 1, SMELT_ACCESS_READ},
+        {"outi", 0, 1, VK_DESCRIPTOR_TYPE_STORAGE_IMAGE, 1, SMELT_ACCESS_WRITE},
+        {"sb", 0, 2, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, SMELT_ACCESS_READ},
+        {"UB", 0, 3, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 1, SMELT_ACCESS_READ},
+        {"tb", 0, 4, VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, 1, SMELT_ACCESS_READ},
+        {"SB2", 0, 5, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, SMELT_ACCESS_READ_WRITE},
+        {"ib", 0, 6, VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER, 1, SMELT_ACCESS_READ},
+        {"plain", 0, 7, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, 1, SMELT_ACCESS_READ},
+        {"tex", 1, 2, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 4, SMELT_ACCESS_READ},
+    };
+    CHECK(r->binding_count == sizeof(wanted) / sizeof(wanted[0]));
+    for (uint32_t w = 0; w < r->binding_count; w++) {
+        uint32_t i = 0;
+        while (i < r->binding_count && strcmp(r->bindings[i].name, wanted[w].name))
+            i++;
+        CHECK(i < r->binding_count);
+        const struct smelt_binding *b = &r->bindings[i];
+        CHECK(b->set == wanted[w].set && b->binding == wanted[w].binding && b->type == wanted[w].type);
+        CHECK(b->count == wanted[w].count && b->access == wanted[w].access);
+    }
+    smelt_shader_destroy(&shader);
+    shader = compile_source(
+        NULL, "#version 460\n#extension GL_EXT_nonuniform_qualifier : require\n"
+              "layout(local_size_x = 1) in;\nlayout(set = 2, binding = 1) uniform sampler2D all[];\n"
+              "layout(set = 0, binding = 0) buffer B { vec4 x; } b;\n"
+              "void main() { b.x = texture(all[nonuniformEXT(int(b.x.y))], vec2(0)); }\n");
+    r = smelt_shader_info(shader)->reflection;
+    CHECK(r->binding_count == 2 && r->bindings[1].set == 2 && r->bindings[1].count == 0);
+    smelt_shader_destroy(&shader);
+}
+
+static void test_specialization(void)
+{
+    smelt_shader shader = compile_source(NULL, reflected);
+    const struct smelt_reflection *r = smelt_shader_info(shader)->reflection;
+    static const struct smelt_specialization wanted[] = {
+        {"local_size_x", 3, 4, 1},
+        {"gain", 7, 4, 0x3fc00000},
+        {"flip", 9, 4, 1},
+        {"big", 11, 8, (uint64_t)-5},
+    };
+    CHECK(r->specialization_count == 4);
+    for (uint32_t w = 0; w < 4; w++) {
+        uint32_t i = 0;
+        while (i < 4 && r->specializations[i].id != wanted[w].id)
+            i++;
+        CHECK(i < 4 && !strcmp(r->specializations[i].name, wanted[w].name));
+        CHECK(r->specializations[i].size == wanted[w].size);
+        CHECK(r->specializations[i].default_bits == wanted[w].default_bits);
+    }
+    CHECK(r->local_size[0] == 1 && r->local_size[1] == 2 && r->local_size[2] == 1);
+    smelt_shader_destroy(&shader);
+}
+
+// Only what tensor_tmpl.glsl makes is a tensor: anything near it is a struct like any other.
+static void test_tensor_names(void)
+{
+    static const struct {
+        const char *name, *extents;
+        bool tensor;
+    } rows[] = {
+        {"a_f32_2_r_4x5", "2", true},
+        {"a_b_c_bf16_2_rw_0x0", "2", true},
+        {"a_f8e4m3_1_w_7", "1", true},
+        {"x_1_f32_1_r_4294967295", "1", true},
+        {"a_f32_2_r_4x5", "3", false},
+        {"a_f32_2_r_4", "2", false},
+        {"a_f32_2_q_4x5", "2", false},
+        {"a_f33_2_r_4x5", "2", false},
+        {"f32_2_r_4x5", "2", false},
+        {"a_f32_2_r_4x", "2", false},
+        {"a_f32_2_r_4xx5", "2", false},
+        {"a_f32_2_r", "2", false},
+        {"a_f32_1_r_4294967296", "1", false},
+        {"a_f32_1x_r_4", "1", false},
+        {"a_none_1_r_4", "1", false},
+        {"plain", "1", false},
+        {"a_f32_17_r_1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1", "17", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char source[2048];
+        snprintf(
+            source, sizeof(source),
+            TENSOR_EXTENSIONS
+            "layout(local_size_x = 1) in;\nlayout(buffer_reference, scalar) buffer T_data { float e[]; };\n"
+            "struct %s { T_data data; uint extent[%s]; uint stride[%s]; };\n"
+            "layout(buffer_reference, scalar) buffer Block { %s t; };\n"
+            "layout(push_constant) uniform P { Block b; };\nvoid main() { b.t.data.e[0] = 1; }\n",
+            rows[i].name, rows[i].extents, rows[i].extents, rows[i].name);
+        smelt_shader shader = compile_source(NULL, source);
+        const struct smelt_block *block = smelt_shader_block(shader, NULL);
+        const struct smelt_member *t = find_member(block, "t");
+        if ((t != NULL) != rows[i].tensor)
+            printf("    %s with %s extents\n", rows[i].name, rows[i].extents);
+        CHECK((t != NULL) == rows[i].tensor && block->member_count == (rows[i].tensor ? 1 : 3));
+        CHECK(rows[i].tensor || find_member(block, "t.data")->kind == SMELT_MEMBER_ADDRESS);
+        smelt_shader_destroy(&shader);
+    }
+}
+
+// --- Ops and modules ----------------------------------------------------------------------------------------
+
+static const struct smelt_mlp_descriptor mlp = {
+    .layer_count = 3,
+    .widths = {32, 64, 64, 9},
+    .activations = {SMELT_ACTIVATION_RELU, SMELT_ACTIVATION_RELU, SMELT_ACTIVATION_NONE}};
+static const char mlp_source[] =
+    "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/op/net.glsl\"\nlayout(local_size_x = 64) "
+    "in;\n"
+    "layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Block { net_weights net; "
+    "};\n"
+    "layout(set = 0, binding = 0) buffer Out { float y[]; };\nlayout(push_constant) uniform P { Block b; };\n"
+    "void main() { net_input x;\n"
+    "  for (int i = 0; i < 32; i++) smelt_set(x, i, float(gl_GlobalInvocationID.x + i));\n"
+    "  net_output o = net_run(b.net, x);\n"
+    "  for (int i = 0; i < 9; i++) y[gl_GlobalInvocationID.x * 9 + i] = smelt_get(o, i); }\n";
+
+static void test_ops(void)
+{
+    need_compiler();
+    struct smelt_op ops[] = {{.name = "net", .kind = SMELT_OP_MLP, .mlp = &mlp},
+                             {.name = "net", .kind = SMELT_OP_MLP, .mlp = &mlp}};
+    struct smelt_shader_params params = {.path = "mlp.comp", .source = mlp_source, .ops = ops, .op_count = 1};
+    smelt_shader shader = NULL;
+    clock_t start = clock(); // of the processor: other programs must not count
+    CHECK_OK(smelt_shader_create(NULL, &params, &shader));
+    double took = (double)(clock() - start) / CLOCKS_PER_SEC;
+    const struct smelt_shader_info *info = smelt_shader_info(shader);
+    printf("    32-64-64-9: %.0f ms cold, %zu bytes of SPIR-V\n", took * 1e3, info->spirv_size);
+    CHECK(took < 1 && info->spirv_size < 64 << 10);
+    const struct smelt_block *block = smelt_shader_block(shader, NULL);
+    CHECK(block && block->member_count == 6 && info->dependency_count == 0);
+    static const uint32_t widths[] = {32, 64, 64, 9};
+    for (uint32_t i = 0; i < 3; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "net.layer%u.weight", i);
+        const struct smelt_member *weight = find_member(block, name);
+        snprintf(name, sizeof(name), "net.layer%u.bias", i);
+        const struct smelt_member *bias = find_member(block, name);
+        CHECK(weight && weight->kind == SMELT_MEMBER_TENSOR && weight->rank == 2);
+        CHECK(weight->shape[0] == widths[i + 1] && weight->shape[1] == widths[i]);
+        CHECK(weight->dtype == SMELT_DTYPE_F16 && weight->access == SMELT_ACCESS_READ);
+        CHECK(bias && bias->kind == SMELT_MEMBER_TENSOR && bias->rank == 1 &&
+              bias->shape[0] == widths[i + 1]);
+    }
+    smelt_shader_destroy(&shader);
+    params.op_count = 2;
+    check_refused(&params, SMELT_ERROR_INVALID_ARGUMENT, "two of one name, got net");
+    params.ops = NULL;
+    check_refused(&params, SMELT_ERROR_INVALID_ARGUMENT, "wanted every list that has a count");
+    params.ops = ops;
+    params.op_count = 1;
+    ops[0].name = "other";
+    check_refused(&params, SMELT_ERROR_COMPILE,
+                  "mlp.comp:3: error: '#include' : no such file; tried the shader's ops "
+                  "(other)");
+    ops[0].mlp = NULL;
+    check_refused(&params, SMELT_ERROR_INVALID_ARGUMENT, "other");
+    struct smelt_mlp_descriptor bad = mlp;
+    bad.widths[1] = 0;
+    ops[0].mlp = &bad;
+    check_refused(&params, SMELT_ERROR_INVALID_ARGUMENT, "widths");
+}
+
+static void test_module_text(void)
+{
+    const char *name = NULL;
+    uint32_t count = 0;
+    bool base = false;
+    for (const char *text; (text = smelt_module_text(count, &name)); count++) {
+        CHECK(!strncmp(name, "smelt/", 6) && strstr(text, "SPDX-License-Identifier"));
+        base |= !strcmp(name, "smelt/base.glsl");
+    }
+    CHECK(count > 3 && base && smelt_module_text(0, NULL));
+    CHECK(!smelt_module_text(count + 100, &name));
+}
+
+static void test_module_directory(void)
+{
+    need_compiler();
+    const char *directory = folder_subfolder("modules");
+    folder_subfolder("modules/smelt");
+    folder_write("modules/smelt/base.glsl", CHOICE("from_directory"), 0);
+    struct smelt_context_params context_params = {
+        .cache_directory = "", .module_directory = directory, .log = NULL};
+    smelt_context context = NULL;
+    CHECK_OK(smelt_context_create(&context_params, &context));
+    struct smelt_shader_params params = {
+        .path = "a.comp",
+        .source =
+            "#version 460\n#include \"smelt/base.glsl\"\nlayout(local_size_x = 1) in;\nvoid main() {}\n"};
+    smelt_shader shader = NULL;
+    CHECK_OK(smelt_shader_create(context, &params, &shader));
+    const struct smelt_shader_info *info = smelt_shader_info(shader);
+    CHECK(!strcmp(info->reflection->specializations[0].name, "from_directory"));
+    CHECK(info->dependency_count == 1 && strstr(info->dependencies[0], "modules/smelt/base.glsl"));
+    smelt_shader_destroy(&shader);
+    // The directory takes the library's place: nothing is mixed.
+    params.source = "#version 460\n#include \"smelt/tensor_tmpl.glsl\"\nvoid main() {}\n";
+    CHECK_FAILS(smelt_shader_create(context, &params, &shader), SMELT_ERROR_COMPILE,
+                "modules/smelt/tensor_tmpl.glsl for header name");
+    params.source = "#version 460\n#include \"other.glsl\"\nvoid main() {}\n";
+    CHECK_FAILS(smelt_shader_create(context, &params, &shader), SMELT_ERROR_COMPILE, "no module");
+    smelt_context_destroy(&context);
+}
+
+// --- Vulkan -------------------------------------------------------------------------------------------------
+
+static void test_pipeline(void)
+{
+    smelt_context context = test_context();
+    smelt_shader shader = compile_source(
+        context,
+        "#version 460\nlayout(local_size_x_id = 0) in;\nlayout(push_constant) uniform P { uint n; };\n"
+        "layout(set = 0, binding = 0) buffer B { uint x[]; } b;\nvoid main() { b.x[n] = n; }\n");
+    VkShaderModule module = VK_NULL_HANDLE, again = VK_NULL_HANDLE;
+    CHECK_OK(smelt_shader_module(shader, &module));
+    CHECK_OK(smelt_shader_module(shader, &again));
+    CHECK(module && module == again);
+    struct smelt_context_handles h = smelt_context_handles(context);
+#define LOAD(name) PFN_vk##name name = (PFN_vk##name)h.get_device_proc_addr(h.device, "vk" #name)
+    LOAD(CreateDescriptorSetLayout);
+    LOAD(DestroyDescriptorSetLayout);
+    LOAD(DestroyPipeline);
+    LOAD(DestroyPipelineLayout);
+#undef LOAD
+    VkDescriptorSetLayoutBinding binding = {0, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1,
+                                            VK_SHADER_STAGE_COMPUTE_BIT, NULL};
+    VkDescriptorSetLayoutCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                                            .bindingCount = 1,
+                                            .pBindings = &binding};
+    VkDescriptorSetLayout set_layout, none = VK_NULL_HANDLE;
+    CHECK(CreateDescriptorSetLayout(h.device, &info, NULL, &set_layout) == VK_SUCCESS);
+    uint32_t size = 4;
+    VkSpecializationMapEntry entry = {0, 0, 4};
+    VkSpecializationInfo specialization = {1, &entry, 4, &size};
+    VkPipelineLayout layout = VK_NULL_HANDLE;
+    VkPipeline pipeline = VK_NULL_HANDLE;
+    const enum smelt_result invalid = SMELT_ERROR_INVALID_ARGUMENT;
+    CHECK_FAILS(smelt_shader_create_compute_pipeline(shader, NULL, 0, NULL, &layout, &pipeline), invalid,
+                "\"b\" is in set 0: wanted at least 1 set layouts, got 0");
+    CHECK_FAILS(smelt_shader_create_compute_pipeline(shader, &none, 1, NULL, &layout, &pipeline), invalid,
+                "set layout 0 of 1 is null");
+    CHECK_FAILS(smelt_shader_create_compute_pipeline(shader, &set_layout, 1, NULL, NULL, &pipeline), invalid,
+                "got NULL");
+    CHECK_FAILS(smelt_shader_create_compute_pipeline(NULL, &set_layout, 1, NULL, &layout, &pipeline), invalid,
+                "got NULL");
+    CHECK(!layout && !pipeline);
+    CHECK_OK(
+        smelt_shader_create_compute_pipeline(shader, &set_layout, 1, &specialization, &layout, &pipeline));
+    CHECK(layout && pipeline);
+    DestroyPipeline(h.device, pipeline, NULL);
+    DestroyPipelineLayout(h.device, layout, NULL);
+    DestroyDescriptorSetLayout(h.device, set_layout, NULL);
+    smelt_shader_destroy(&shader);
+
+    shader = compile_source(context, EMPTY_COMPUTE); // neither sets nor push constants
+    CHECK_OK(smelt_shader_create_compute_pipeline(shader, NULL, 0, NULL, &layout, &pipeline));
+    DestroyPipeline(h.device, pipeline, NULL);
+    DestroyPipelineLayout(h.device, layout, NULL);
+    CHECK_FAILS(smelt_shader_module(shader, NULL), invalid, "got NULL");
+    smelt_shader_destroy(&shader);
+    CHECK_FAILS(smelt_shader_module(NULL, &module), invalid, "got NULL");
+}
+
+static void test_no_pipeline(void)
+{
+    need_compiler();
+    smelt_shader shader = compile_source(NULL, EMPTY_COMPUTE);
+    VkShaderModule module;
+    VkPipelineLayout layout;
+    VkPipeline pipeline;
+    CHECK_FAILS(smelt_shader_module(shader, &module), SMELT_ERROR_INVALID_ARGUMENT, "without a context");
+    CHECK_FAILS(smelt_shader_create_compute_pipeline(shader, NULL, 0, NULL, &layout, &pipeline),
+                SMELT_ERROR_INVALID_ARGUMENT, "without a context");
+    smelt_shader_destroy(&shader);
+    struct smelt_shader_params params = {.path = "a.frag", .source = "#version 460\nvoid main() {}\n"};
+    CHECK_OK(smelt_shader_create(test_context(), &params, &shader));
+    CHECK_FAILS(smelt_shader_create_compute_pipeline(shader, NULL, 0, NULL, &layout, &pipeline),
+                SMELT_ERROR_INVALID_ARGUMENT, "wants a compute shader, got a fragment shader");
+    smelt_shader_destroy(&shader);
+    uint32_t limit = smelt_context_capabilities(test_context())->max_push_constants_size;
+    char source[256];
+    snprintf(source, sizeof(source),
+             "#version 460\nlayout(local_size_x = 1) in;\nlayout(push_constant) uniform P { uint x[%u]; "
+             "};\nvoid main() {}\n",
+             limit / 4 + 1);
+    shader = compile_source(test_context(), source);
+    CHECK_FAILS(smelt_shader_create_compute_pipeline(shader, NULL, 0, NULL, &layout, &pipeline),
+                SMELT_ERROR_UNSUPPORTED, "bytes of push constants, but the device has");
+    smelt_shader_destroy(&shader);
+}
+
+// --- Threads ------------------------------------------------------------------------------------------------
+
+static int compile_some(void *failed)
+{
+    for (int i = 0; i < 3 && !*(bool *)failed; i++) {
+        struct smelt_shader_params params = {.source = reflected, .stage = VK_SHADER_STAGE_COMPUTE_BIT};
+        smelt_shader shader = NULL;
+        if (smelt_shader_create(NULL, &params, &shader) != SMELT_OK ||
+            smelt_shader_info(shader)->reflection->block_count != 3)
+            *(bool *)failed = true;
+        smelt_shader_destroy(&shader);
+        params.source = "#version 460\nvoid main() { x = 1; }\n";
+        if (smelt_shader_create(NULL, &params, &shader) != SMELT_ERROR_COMPILE)
+            *(bool *)failed = true;
+    }
+    return 0;
+}
+
+static void test_threads(void)
+{
+    need_compiler();
+    thrd_t threads[4];
+    bool failed[4] = {false};
+    for (int i = 0; i < 4; i++)
+        CHECK(thrd_create(&threads[i], compile_some, &failed[i]) == thrd_success);
+    for (int i = 0; i < 4; i++)
+        thrd_join(threads[i], NULL);
+    CHECK(!failed[0] && !failed[1] && !failed[2] && !failed[3]);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        {"stages by extension and by field, and what a shader says of itself", test_stages},
+        {"parameters out of range are refused by name", test_arguments},
+        {"messages carry the user's file and line", test_messages},
+        {"a missing include says what was tried", test_missing_include},
+        {"includes: virtual files, own directory, directories in order, modules", test_include_order},
+        {"dependencies are the files that were read", test_dependencies},
+        {"defines, SMELT_BACKENDS, SMELT_BACKEND_DEFAULT", test_defines},
+        {"optimization levels and debug information", test_optimization},
+        {"argument blocks: tensors, nested structs, arrays, addresses, casts", test_blocks},
+        {"push constants and the blocks they point to", test_push_constants},
+        {"bindings: types, counts, access", test_bindings},
+        {"specialization constants and the local size", test_specialization},
+        {"only exact tensor names are tensors", test_tensor_names},
+        {"ops are served as includes; compile time and size of 32-64-64-9", test_ops},
+        {"modules can be listed", test_module_text},
+        {"a module directory takes the place of the library's modules", test_module_directory},
+        {"modules and compute pipelines", test_pipeline},
+        {"pipelines that cannot be", test_no_pipeline},
+        {"shaders compile in threads at once", test_threads},
+    };
+    return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
