@@ -31,22 +31,23 @@ layout(push_constant, scalar) uniform push
 };
 
 // The latents are interpolated here in f32: a sampler may do it with as few as 8 bits.
-vec4 surface_texel(uint index, ivec2 at, int mip)
+vec4 latent_texel(uint index, ivec2 at, int mip)
 {
     return texelFetch(latents[index], at, mip);
 }
-ivec2 surface_texel_size(uint index, int mip)
+ivec2 latent_size(uint index, int mip)
 {
     return textureSize(latents[index], mip);
 }
-#define SMELT_BILINEAR surface_bilinear
-#define SMELT_BILINEAR_TEXEL surface_texel
-#define SMELT_BILINEAR_SIZE surface_texel_size
+#define SMELT_BILINEAR latent_bilinear
+#define SMELT_BILINEAR_SOURCE uint
+#define SMELT_BILINEAR_SIZE latent_size
+#define SMELT_BILINEAR_TEXEL latent_texel
 #include "smelt/bilinear_tmpl.glsl"
 
 vec4 surface_fetch(surface_block material, uint index, vec2 uv, float lod)
 {
-    return surface_bilinear(index, uv, lod);
+    return latent_bilinear(index, uv, lod, textureQueryLevels(latents[index]));
 }
 
 void main()
