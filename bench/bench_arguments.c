@@ -8,10 +8,17 @@ enum { TENSORS = 8, BATCHES = 21, BINDS_PER_BUFFER = 256 };
 
 // --- Allocations of this program, counted where glibc lets a program replace malloc ----------------------------
 
-#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
+#if defined(__has_feature) // clang's way to tell of AddressSanitizer, which replaces malloc itself
+#if __has_feature(address_sanitizer)
 #define COUNTS_ALLOCATIONS 0
-#else
+#endif
+#endif
+#if !defined(COUNTS_ALLOCATIONS)
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
 #define COUNTS_ALLOCATIONS 1
+#else
+#define COUNTS_ALLOCATIONS 0
+#endif
 #endif
 
 static _Thread_local unsigned long long allocations;

@@ -128,6 +128,6 @@ void mlp_expected(const struct mlp_network *network, uint32_t x, uint32_t y, dou
             magnitude += fabs(outputs[i].exact);
         }
         // f16: at most one rounding upwards or downwards of each sum and of the store.
-        bound[c] = fmin(worst, 16 * sqrt(variance)) + magnitude * 0x1p-10 + 0x1p-14;
+        bound[c] = fmin(worst, 8 * sqrt(variance)) + magnitude * 0x1p-10 + 0x1p-14;
     }
 }

@@ -29,7 +29,7 @@ void mlp_input(uint32_t x, uint32_t y, double input[MLP_INPUTS]);
 // The four numbers that the shaders store for a pixel, sums over the outputs, and for each the largest error that is
 // believed. The modules allow |y - exact| <= error_c error_u (sum |a||b| + |bias|) per layer; carried through three
 // layers that worst case is so far from what happens that wrong weights would pass. So the bound is the smaller of
-// the worst case and 16 standard deviations of independent roundings, plus the rounding of sums and stores to f16.
+// the worst case and 8 standard deviations of independent roundings, plus the rounding of sums and stores to f16.
 void mlp_expected(const struct mlp_network *network, uint32_t x, uint32_t y, double error_c, double error_u,
                   double expected[4], double bound[4]);
 
