@@ -206,10 +206,13 @@ static void coopvec_refusal(smelt_context context, const struct plan *plan, char
 {
     reason[0] = 0;
     uint32_t limit = context ? context->capabilities.max_cooperative_vector_components : UINT32_MAX;
-    if (plan->widest > limit)
+    if (plan->row_major_kn)
         snprintf(reason, 160,
-                 "a vector of %u components is wanted, the device's maxCooperativeVectorComponents is %u",
-                 plan->widest, limit);
+                 "reads weights stored [n][k], as smelt_weights makes them: set transpose_right");
+    else if (plan->widest > limit)
+        snprintf(reason, 160,
+                 "has vectors of at most %u components (maxCooperativeVectorComponents), %u are wanted",
+                 limit, plan->widest);
 }
 
 static enum smelt_result choose(smelt_context context, const struct plan *plan, VkShaderStageFlagBits stage,
@@ -240,8 +243,8 @@ static enum smelt_result choose(smelt_context context, const struct plan *plan, 
     choice->eligible[SMELT_BACKEND_COOPVEC] = false;
     memcpy(choice->reason[SMELT_BACKEND_COOPVEC], reason, sizeof(reason));
     if (forced)
-        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED, "op \"%s\": backend coopvec: %s", plan->op->name,
-                          reason);
+        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED, "op \"%s\" on backend coopvec: it %s",
+                          plan->op->name, reason);
     return result;
 }
 

@@ -37,7 +37,7 @@ struct smelt_matmul2d_descriptor {
     enum smelt_scope scope; // THREAD
     uint32_t m;             // rows that one invocation computes: 1 to 16 (0: 1)
     uint32_t n, k;          // each 1 to 1024
-    bool transpose_right;   // `b` is stored [n][k]: a weight [out][in]
+    bool transpose_right;   // `b` is stored [n][k]: a weight [out][in]. COOPVEC takes no other
     bool accumulate;        // d = activation(d + ...)
     bool bias;
     enum smelt_activation activation;
