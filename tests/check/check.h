@@ -140,9 +140,9 @@ double check_uniform(uint64_t *state, double low, double high);
 // --- References (reference.c) -----------------------------------------------------------------------------
 
 double check_reference_activation(enum smelt_activation activation, double x);
-// How far the shader's activation may be off for an input that is `error` off itself, in type `computed`.
-double check_activation_bound(enum smelt_activation activation, enum smelt_dtype computed, double x,
-                              double error);
+// How far a backend's activation may be off for an input that is `error` off itself, in type `computed`.
+double check_activation_bound(enum smelt_activation activation, enum smelt_backend backend,
+                              enum smelt_dtype computed, double x, double error);
 
 // A layer of a network: sum_k w[k * stride] x[k] + bias with the bound c u (sum |w||x| + |bias|), the errors that
 // the inputs bring along, and what flushed subnormals may lose.

@@ -61,8 +61,8 @@ static void reference(const struct check_case *c, uint32_t evaluation, double *w
     double x = c->tensors[0].values[evaluation];
     for (uint32_t i = 0; i < 3; i++) {
         wanted[i] = check_reference_activation(activation, x);
-        bound[i] =
-            check_activation_bound(activation, c->types.computed, x, check_flushed(c->types.computed, x));
+        bound[i] = check_activation_bound(activation, c->backend, c->types.computed, x,
+                                          check_flushed(c->types.computed, x));
     }
 }
 

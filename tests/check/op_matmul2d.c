@@ -83,8 +83,8 @@ static void reference(const struct check_case *c, uint32_t evaluation, double *w
             dot.value += before;
             dot.bound += numbers.c * numbers.u * fabs(before) + check_flushed(numbers.accumulated, before);
             wanted[i] = check_reference_activation(c->matmul2d.activation, dot.value);
-            bound[i] =
-                check_activation_bound(c->matmul2d.activation, numbers.accumulated, dot.value, dot.bound);
+            bound[i] = check_activation_bound(c->matmul2d.activation, c->backend, numbers.accumulated,
+                                              dot.value, dot.bound);
         }
     }
 }

@@ -102,8 +102,8 @@ static void reference(const struct check_case *c, uint32_t evaluation, double *w
             struct check_dot dot = check_reference_dot(&numbers, k, values[from], errors[from],
                                                        w + (uint64_t)n * k, 1, bias ? bias[n] : 0);
             double y = check_reference_activation(c->mlp.activations[layer], dot.value);
-            double e =
-                check_activation_bound(c->mlp.activations[layer], numbers.accumulated, dot.value, dot.bound);
+            double e = check_activation_bound(c->mlp.activations[layer], c->backend, numbers.accumulated,
+                                              dot.value, dot.bound);
             values[to][n] = y;
             errors[to][n] = last ? e : convert_bound(&numbers, y, e);
         }

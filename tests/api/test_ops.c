@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+// Op descriptors: every field's error, the backend that is chosen, the bound, and the generated include, compiled
+// for every backend that the compiler knows.
+#include "capabilities.h"
+#include "test.h"
+
+static struct smelt_matmul2d_descriptor product(void)
+{
+    return (struct smelt_matmul2d_descriptor){
+        .m = 2, .n = 8, .k = 16, .transpose_right = true, .bias = true, .activation = SMELT_ACTIVATION_RELU};
+}
+
+static struct smelt_mlp_descriptor network(void)
+{
+    return (struct smelt_mlp_descriptor){.layer_count = 3,
+                                         .widths = {32, 64, 64, 9},
+                                         .activations = {SMELT_ACTIVATION_RELU, SMELT_ACTIVATION_GELU}};
+}
+
+static struct smelt_op op_matmul2d(const struct smelt_matmul2d_descriptor *d)
+{
+    return (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = d};
+}
+
+static struct smelt_op op_mlp(const struct smelt_mlp_descriptor *d)
+{
+    return (struct smelt_op){.name = "net", .kind = SMELT_OP_MLP, .mlp = d};
+}
+
+static void names(void)
+{
+    static const char *const all[] = {"none",    "relu", "leaky_relu", "silu",     "gelu",
+                                      "sigmoid", "tanh", "exp",        "softplus", "sine"};
+    for (int i = 0; i < SMELT_ACTIVATION_COUNT; i++) {
+        CHECK(!strcmp(smelt_activation_name((enum smelt_activation)i), all[i]));
+        CHECK((int)smelt_activation_from_name(all[i]) == i);
+    }
+    CHECK(!strcmp(smelt_activation_name(SMELT_ACTIVATION_COUNT), "invalid"));
+    CHECK(!strcmp(smelt_activation_name((enum smelt_activation) - 1), "invalid"));
+    CHECK(smelt_activation_from_name("ReLU") == SMELT_ACTIVATION_COUNT);
+    CHECK(smelt_activation_from_name("") == SMELT_ACTIVATION_COUNT);
+    CHECK(smelt_activation_from_name(NULL) == SMELT_ACTIVATION_COUNT);
+}
+
+#define QUERY(op) smelt_op_query(NULL, &(op), 0, &info)
+
+static void refuses_bad_ops(void)
+{
+    struct smelt_op_info info;
+    struct smelt_mlp_descriptor d = network();
+    struct smelt_matmul2d_descriptor m = product();
+    struct smelt_op op = op_mlp(&d);
+    CHECK_FAILS(smelt_op_query(NULL, NULL, 0, &info), SMELT_ERROR_INVALID_ARGUMENT, "op is NULL");
+    CHECK_FAILS(smelt_op_query(NULL, &op, 0, NULL), SMELT_ERROR_INVALID_ARGUMENT, "info is NULL");
+    CHECK_FAILS(smelt_op_glsl(NULL, &op, 0, NULL), SMELT_ERROR_INVALID_ARGUMENT, "text is NULL");
+    static const char *const bad[] = {"", "1st", "a-b", "a__b", "gl_net", "smelt_net", "net\n", "n\xc3\xa9t"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        op.name = bad[i];
+        CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "wanted a GLSL identifier");
+    }
+    op.name = NULL;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "smelt_op.name is NULL");
+    op.name = "_n3t";
+    CHECK_OK(QUERY(op));
+    op.kind = (enum smelt_op_kind)7;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "kind is 7");
+    op.kind = SMELT_OP_MATMUL2D;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "wanted exactly the descriptor");
+    op.matmul2d = &m;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "mlp is set");
+    op.mlp = NULL;
+    CHECK_OK(QUERY(op));
+}
+
+static void refuses_bad_matmul2d(void)
+{
+    struct smelt_op_info info;
+    struct smelt_matmul2d_descriptor d = product();
+    struct smelt_op op = op_matmul2d(&d);
+    d.scope = SMELT_SCOPE_SUBGROUP;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_UNSUPPORTED, "scope is 1, wanted SMELT_SCOPE_THREAD");
+    d.scope = (enum smelt_scope)9;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "scope is 9");
+    d = product();
+    d.m = 17;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "m is 17, wanted 0 to 16");
+    d = product();
+    d.n = 0;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "n is 0, wanted 1 to 1024");
+    d.n = 1025;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "n is 1025");
+    d = product();
+    d.k = UINT32_MAX;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "k is 4294967295");
+    d = product();
+    d.activation = SMELT_ACTIVATION_COUNT;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "activation is 10");
+    d = product();
+    d.backend = SMELT_BACKEND_COUNT;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "backend is 6");
+}
+
+static void refuses_bad_types(void)
+{
+    struct smelt_op_info info;
+    struct smelt_mlp_descriptor d = network();
+    struct smelt_op op = op_mlp(&d);
+    d.stored = SMELT_DTYPE_I8;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_DTYPE, "stored is i8, wanted f32, f16, bf16, f8e4m3 or f8e5m2");
+    d.stored = (enum smelt_dtype)77;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_DTYPE, "stored is invalid");
+    d = network();
+    d.computed = SMELT_DTYPE_BF16;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_DTYPE, "computed is bf16, wanted f16 or f32");
+    d = network();
+    d.accumulated = SMELT_DTYPE_I32;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_DTYPE, "accumulated is i32, wanted f16 or f32");
+    d = network();
+    d.stored = SMELT_DTYPE_BF16;
+    d.computed = SMELT_DTYPE_F16;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_DTYPE, "computed is f16 and stored is bf16");
+    d = network();
+    d.computed = SMELT_DTYPE_F32;
+    d.accumulated = SMELT_DTYPE_F16;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_DTYPE, "accumulated is f16 and computed is f32");
+    // What cannot be computed in f16 is computed in f32 when nothing is said.
+    d = network();
+    d.stored = SMELT_DTYPE_BF16;
+    CHECK_OK(QUERY(op));
+    CHECK(info.choice.computed == SMELT_DTYPE_F32 && info.choice.accumulated == SMELT_DTYPE_F32);
+}
+
+static void refuses_bad_mlp(void)
+{
+    struct smelt_op_info info;
+    struct smelt_mlp_descriptor d = network();
+    struct smelt_op op = op_mlp(&d);
+    d.layer_count = 0;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "layer_count is 0, wanted 1 to 8");
+    d.layer_count = 9;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "layer_count is 9");
+    d = network();
+    d.widths[3] = 0;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "op \"net\": widths[3] is 0, wanted 1 to 1024");
+    d.widths[3] = 2000;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "widths[3] is 2000");
+    d = network();
+    d.activations[1] = (enum smelt_activation)99;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "activations[1] is 99");
+    d = network();
+    d.activations[3] = (enum smelt_activation)99; // beyond the layers: not read
+    CHECK_OK(QUERY(op));
+}
+
+// c = n (1 + n u), n = K + 3: matmul2d_tmpl.glsl.
+static void states_the_bound(void)
+{
+    struct smelt_op_info info;
+    struct smelt_mlp_descriptor d = network();
+    struct smelt_op op = op_mlp(&d);
+    d.computed = SMELT_DTYPE_F32;
+    CHECK_OK(QUERY(op));
+    CHECK(info.error_u == 0x1p-23 && info.error_c == 67 * (1 + 67 * 0x1p-23)); // K = 64 is the longest sum
+    d.computed = d.accumulated = SMELT_DTYPE_F16;
+    CHECK_OK(QUERY(op));
+    CHECK(info.error_u == 0x1p-10 && info.error_c == 67 * (1 + 67 * 0x1p-10));
+    struct smelt_matmul2d_descriptor m = product();
+    m.computed = SMELT_DTYPE_F16;
+    m.accumulated = SMELT_DTYPE_F32;
+    op = op_matmul2d(&m);
+    CHECK_OK(QUERY(op));
+    CHECK(info.error_u == 0x1p-23 && info.error_c == 19 * (1 + 19 * 0x1p-23));
+}
+
+static void unknown_device_means_portable(void)
+{
+    struct smelt_op_info info;
+    struct smelt_mlp_descriptor d = network();
+    struct smelt_op op = op_mlp(&d);
+    CHECK_OK(QUERY(op));
+    CHECK(info.choice.backend == SMELT_BACKEND_PORTABLE);
+    d.backend = SMELT_BACKEND_COOPMAT2;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_UNSUPPORTED, "");
+    CHECK(info.choice.reason[SMELT_BACKEND_COOPMAT2][0]); // the choice is filled nevertheless
+}
+
+// A device with cooperative vectors of 48 components, made of the test's device.
+static void too_wide_for_cooperative_vectors(void)
+{
+    struct smelt_context_t fake = *test_context();
+    fake.log = NULL;
+    fake.forced_backend = SMELT_BACKEND_AUTO;
+    fake.features |= smelt_backend_features(SMELT_BACKEND_COOPVEC);
+    fake.capabilities.shader_float16 = true;
+    fake.capabilities.cooperative_vector = true;
+    fake.capabilities.cooperative_vector_stages = VK_SHADER_STAGE_COMPUTE_BIT | VK_SHADER_STAGE_FRAGMENT_BIT;
+    fake.capabilities.max_cooperative_vector_components = 48;
+    fake.capabilities.compiler_backends[SMELT_BACKEND_COOPVEC] = true;
+    fake.capabilities.known_bad = NULL;
+    fake.cooperative_vector_f16 = true;
+    struct smelt_op_info info;
+    struct smelt_mlp_descriptor d = network();
+    struct smelt_op op = op_mlp(&d);
+    CHECK_OK(smelt_op_query(&fake, &op, VK_SHADER_STAGE_FRAGMENT_BIT, &info));
+    CHECK(info.choice.backend == SMELT_BACKEND_PORTABLE && !info.choice.eligible[SMELT_BACKEND_COOPVEC]);
+    CHECK(strstr(info.choice.reason[SMELT_BACKEND_COOPVEC],
+                 "at most 48 components (maxCooperativeVectorComponents), 64 are wanted"));
+    d.backend = SMELT_BACKEND_COOPVEC;
+    CHECK_FAILS(smelt_op_query(&fake, &op, VK_SHADER_STAGE_FRAGMENT_BIT, &info), SMELT_ERROR_UNSUPPORTED,
+                "it has vectors of at most 48 components");
+    CHECK(!info.choice.eligible[SMELT_BACKEND_COOPVEC]);
+    d.widths[1] = d.widths[2] = 48;
+    CHECK_OK(smelt_op_query(&fake, &op, VK_SHADER_STAGE_FRAGMENT_BIT, &info));
+    CHECK(info.choice.backend == SMELT_BACKEND_COOPVEC);
+    d.backend = SMELT_BACKEND_AUTO;
+    CHECK_OK(smelt_op_query(&fake, &op, 0, &info));
+    CHECK(info.choice.backend == SMELT_BACKEND_COOPVEC && info.choice.accumulated == SMELT_DTYPE_F16);
+    struct smelt_matmul2d_descriptor m = product();
+    op = op_matmul2d(&m);
+    m.transpose_right = false;
+    CHECK_OK(smelt_op_query(&fake, &op, 0, &info));
+    CHECK(info.choice.backend == SMELT_BACKEND_PORTABLE);
+    CHECK(strstr(info.choice.reason[SMELT_BACKEND_COOPVEC], "transpose_right"));
+}
+
+static void generates_parameters(void)
+{
+    static const char *const lines[] = {
+        "#define SMELT_MLP net\n",
+        "#define SMELT_MLP_LAYERS 3\n",
+        "#define SMELT_MLP_WIDTH0 32\n",
+        "#define SMELT_MLP_WIDTH3 9\n",
+        "#define SMELT_MLP_ACTIVATION1 SMELT_ACTIVATION_GELU\n",
+        "#define SMELT_MLP_ACTIVATION2 SMELT_ACTIVATION_NONE\n",
+        "#define SMELT_MLP_BIAS 1\n",
+        "#define SMELT_MLP_STORED SMELT_DTYPE_F16\n",
+        "#define SMELT_MLP_COMPUTED SMELT_DTYPE_F32\n",
+        "#define SMELT_MLP_ACCUMULATED SMELT_DTYPE_F32\n",
+        "#define SMELT_MLP_LAYOUT SMELT_LAYOUT_OPTIMAL\n",
+        "#define SMELT_MLP_BACKEND SMELT_BACKEND_PORTABLE\n",
+        "#include \"smelt/mlp_tmpl.glsl\"\n",
+    };
+    struct smelt_mlp_descriptor d = network();
+    d.computed = SMELT_DTYPE_F32;
+    struct smelt_op op = op_mlp(&d);
+    char *text = NULL;
+    CHECK_OK(smelt_op_glsl(NULL, &op, 0, &text));
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        CHECK(strstr(text, lines[i]));
+    CHECK(!strstr(text, "WIDTH4") && !strstr(text, "ACTIVATION3"));
+    smelt_free_text(&text);
+    CHECK(!text);
+    smelt_free_text(&text);
+    smelt_free_text(NULL);
+    d.layer_count = 0;
+    CHECK_FAILS(smelt_op_glsl(NULL, &op, 0, &text), SMELT_ERROR_INVALID_ARGUMENT, "layer_count");
+    CHECK(!text);
+}
+
+static void run_instances(const struct smelt_op *ops, enum smelt_backend backend, enum smelt_dtype computed,
+                          enum smelt_dtype accumulated)
+{
+    // Both ops and nothing else, so that a capability comes from an instance.
+    static const char body[] =
+        "#version 460\n"
+        "#include \"smelt/base.glsl\"\n"
+        "#include \"smelt/op/product.glsl\"\n"
+        "#include \"smelt/op/net.glsl\"\n"
+        "layout(buffer_reference, scalar, buffer_reference_align = 4) buffer floats_data { float e[]; };\n"
+        "layout(buffer_reference, scalar, buffer_reference_align = 16) buffer block\n"
+        "{ product p; net_weights n; floats_data x; floats_data y; };\n"
+        "layout(push_constant, scalar) uniform push { block b; };\n"
+        "layout(local_size_x = 32) in;\n"
+        "void main() {\n"
+        "    product_left a;\n"
+        "    for (int i = 0; i < 32; i++) smelt_set(a, i / 16, i % 16, b.x.e[i]);\n"
+        "    product_result d = product_run(a, b.p);\n"
+        "    net_input x;\n"
+        "    for (int i = 0; i < 32; i++) smelt_set(x, i, b.x.e[i]);\n"
+        "    net_output y = net_run(b.n, x);\n"
+        "    for (int i = 0; i < 16; i++) b.y.e[i] = smelt_get(d, i / 8, i % 8);\n"
+        "    for (int i = 0; i < 9; i++) b.y.e[16 + i] = smelt_get(y, i);\n"
+        "}\n";
+    struct smelt_shader_params params = {.source = body,
+                                         .path = "instances.comp",
+                                         .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                         .ops = ops,
+                                         .op_count = 2,
+                                         .no_cache = true};
+    smelt_shader shader = NULL;
+    CHECK_OK(smelt_shader_create(NULL, &params, &shader));
+    const struct smelt_shader_info *info = smelt_shader_info(shader);
+    CHECK(info->backend == backend);
+    uint32_t beyond = capability_beyond(info->spirv, info->spirv_size,
+                                        features_of_instance(backend, computed, accumulated));
+    if (beyond != UINT32_MAX)
+        printf("    SPIR-V capability %u on %s\n", beyond, smelt_backend_name(backend));
+    CHECK(beyond == UINT32_MAX);
+    smelt_shader_destroy(&shader);
+}
+
+// DESIGN 2.1: each backend's features are one table, compared with the OpCapability set of generated instances.
+static void capabilities_are_within_the_feature_table(void)
+{
+    static const enum smelt_dtype types[][3] = {
+        {SMELT_DTYPE_F32, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+        {SMELT_DTYPE_F16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+        {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+        {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+        {SMELT_DTYPE_BF16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+        {SMELT_DTYPE_F8E4M3, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+        {SMELT_DTYPE_F8E5M2, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    };
+    int compiled = 0;
+    for (int backend = SMELT_BACKEND_PORTABLE; backend < SMELT_BACKEND_COUNT; backend++)
+        for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+            struct smelt_matmul2d_descriptor m = product();
+            struct smelt_mlp_descriptor d = network();
+            m.stored = d.stored = types[i][0];
+            m.computed = d.computed = types[i][1];
+            m.accumulated = d.accumulated = types[i][2];
+            m.backend = d.backend = (enum smelt_backend)backend;
+            struct smelt_op ops[] = {op_matmul2d(&m), op_mlp(&d)};
+            struct smelt_op_info info;
+            if (smelt_op_query(NULL, &ops[1], 0, &info) != SMELT_OK) // the compiler or the backend cannot
+                continue;
+            run_instances(ops, (enum smelt_backend)backend, types[i][1], types[i][2]);
+            compiled++;
+        }
+    if (!compiled)
+        SKIP("this build has no GLSL compiler");
+    CHECK(compiled >= 7); // PORTABLE does them all
+}
+
+static const struct test tests[] = {
+    {"activations have names", names},
+    {"ops: name, kind and descriptor are checked", refuses_bad_ops},
+    {"matmul2d: every field is checked", refuses_bad_matmul2d},
+    {"types of an op are checked together", refuses_bad_types},
+    {"mlp: every field is checked", refuses_bad_mlp},
+    {"the error bound is the one of matmul2d_tmpl.glsl", states_the_bound},
+    {"without a context AUTO means portable", unknown_device_means_portable},
+    {"what cooperative vectors cannot hold falls back or says so", too_wide_for_cooperative_vectors},
+    {"the generated include sets the template's parameters", generates_parameters},
+    {"SPIR-V capabilities are within the backend's feature table", capabilities_are_within_the_feature_table},
+};
+TEST_MAIN(tests)
