@@ -328,7 +328,8 @@ static struct vertex read_vertex(const struct primitive *p, uint64_t i, struct m
         struct vec3 t = {read_float(&p->tangents, i, 0), read_float(&p->tangents, i, 1),
                          read_float(&p->tangents, i, 2)};
         t = vec3_normalize(mat4_direction(transform, t), (struct vec3){1, 0, 0});
-        v.tangent = (struct vec4){t.x, t.y, t.z, read_float(&p->tangents, i, 3) < 0.0f ? -1.0f : 1.0f};
+        bool negative = (read_float(&p->tangents, i, 3) < 0.0f) != mat4_mirrors(transform);
+        v.tangent = (struct vec4){t.x, t.y, t.z, negative ? -1.0f : 1.0f};
     }
     return v;
 }
@@ -345,10 +346,7 @@ static bool append_primitive(const struct document *document, const cJSON *item,
     if (!mesh_reserve(mesh, vertices, indices))
         return false;
     const uint32_t first_vertex = mesh->vertex_count, first_index = mesh->index_count;
-    struct vec3 ex = mat4_direction(transform, (struct vec3){1, 0, 0}),
-                ey = mat4_direction(transform, (struct vec3){0, 1, 0}),
-                ez = mat4_direction(transform, (struct vec3){0, 0, 1});
-    bool mirrored = vec3_dot(vec3_cross(ex, ey), ez) < 0.0f;
+    bool mirrored = mat4_mirrors(transform);
     for (uint64_t i = 0; p.has_normals && i < vertices; i++)
         mesh->vertices[mesh->vertex_count++] = read_vertex(&p, i, transform);
     for (uint64_t i = 0; i < indices; i++) {
@@ -463,7 +461,7 @@ static bool load_document(struct document *document, struct mesh *mesh)
 bool mesh_load_gltf(const char *path, struct mesh *mesh)
 {
     struct document document = {.path = path};
-    mesh->tiling = 1.0f;
+    mesh->tiling = 0.5f;
     mesh->turn = -0.6f;
     mesh->elevation = 0.3f;
     bool loaded = load_document(&document, mesh);

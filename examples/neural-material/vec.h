@@ -4,6 +4,7 @@
 #define EXAMPLE_VEC_H
 
 #include <math.h>
+#include <stdbool.h>
 
 struct vec2 {
     float x, y;
@@ -80,12 +81,20 @@ static inline struct vec3 mat4_direction(struct mat4 a, struct vec3 d)
     return vec3_sub(mat4_point(a, d), (struct vec3){a.m[12], a.m[13], a.m[14]});
 }
 
-// The transform of normals: the cofactors of the upper 3x3, its inverse transpose but for a factor.
+// Whether a transform turns right hands into left ones.
+static inline bool mat4_mirrors(struct mat4 a)
+{
+    struct vec3 x = {a.m[0], a.m[1], a.m[2]}, y = {a.m[4], a.m[5], a.m[6]}, z = {a.m[8], a.m[9], a.m[10]};
+    return vec3_dot(vec3_cross(x, y), z) < 0.0f;
+}
+
+// The transform of normals: the cofactors of the upper 3x3, its inverse transpose but for a factor > 0.
 static inline struct vec3 mat4_normal(struct mat4 a, struct vec3 n)
 {
     struct vec3 x = {a.m[0], a.m[1], a.m[2]}, y = {a.m[4], a.m[5], a.m[6]}, z = {a.m[8], a.m[9], a.m[10]};
     struct vec3 yz = vec3_cross(y, z), zx = vec3_cross(z, x), xy = vec3_cross(x, y);
-    return vec3_add(vec3_add(vec3_scale(yz, n.x), vec3_scale(zx, n.y)), vec3_scale(xy, n.z));
+    struct vec3 sum = vec3_add(vec3_add(vec3_scale(yz, n.x), vec3_scale(zx, n.y)), vec3_scale(xy, n.z));
+    return vec3_scale(sum, mat4_mirrors(a) ? -1.0f : 1.0f);
 }
 
 // World to view: the camera at `eye` looks along -z at `target`, y is up.

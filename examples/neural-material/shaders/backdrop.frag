@@ -1,6 +1,6 @@
-#version 460
 // SPDX-License-Identifier: MIT
 // The studio's floor, which curves up into the background, with the mesh's shadow on it.
+#version 460
 #extension GL_GOOGLE_include_directive : require
 #include "shading.glsl"
 

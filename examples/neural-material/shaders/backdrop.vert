@@ -1,6 +1,6 @@
-#version 460
 // SPDX-License-Identifier: MIT
 // One triangle that covers the picture.
+#version 460
 
 layout(location = 0) out vec2 position; // -1..1, y up
 

@@ -1,6 +1,6 @@
-#version 460
 // SPDX-License-Identifier: MIT
 // The mesh in world space, with what a material needs.
+#version 460
 #extension GL_GOOGLE_include_directive : require
 #include "scene.glsl"
 

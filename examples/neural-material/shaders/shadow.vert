@@ -1,6 +1,6 @@
-#version 460
 // SPDX-License-Identifier: MIT
 // The mesh as the key light sees it: depth only.
+#version 460
 #extension GL_GOOGLE_include_directive : require
 #include "scene.glsl"
 

@@ -1,6 +1,6 @@
-#version 460
 // SPDX-License-Identifier: MIT
 // The reference: the same surface from the original textures.
+#version 460
 #extension GL_GOOGLE_include_directive : require
 #include "surface.glsl"
 
