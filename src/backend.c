@@ -162,10 +162,7 @@ static bool refuse_by_compiler(const bool compiler[SMELT_BACKEND_COUNT], enum sm
 {
     if (compiler[backend])
         return false;
-    if (SMELT_HAVE_COMPILER)
-        REASON(choice, backend, "the GLSL compiler does not know %s", implementations[backend].extension);
-    else
-        REASON(choice, backend, "this build has no GLSL compiler and the shader is not precompiled");
+    REASON(choice, backend, "the GLSL compiler does not know %s", implementations[backend].extension);
     return true;
 }
 
@@ -234,6 +231,9 @@ enum smelt_result smelt_backend_choose(smelt_context context, const struct smelt
         memcpy(compiler, context->capabilities.compiler_backends, sizeof(compiler));
     else
         smelt_compiler_probe(NULL, compiler);
+    // A build without compiler takes all shaders as SPIR-V.
+    bool precompiled =
+        query->precompiled || !(context ? context->capabilities.compiler : (bool)SMELT_HAVE_COMPILER);
     struct smelt_backend_choice choice = {.computed = query->computed, .accumulated = query->accumulated};
     if (choice.computed == SMELT_DTYPE_NONE)
         choice.computed = fits_f16(query->stored) && (!context || context->capabilities.shader_float16)
@@ -245,7 +245,7 @@ enum smelt_result smelt_backend_choose(smelt_context context, const struct smelt
         choice.eligible[b] = !(context && refuse_demoted(context, b, &choice)) &&
                              !refuse_by_module(query, b, &choice) &&
                              !(context && refuse_by_device(context, query, b, &choice)) &&
-                             !(!query->precompiled && refuse_by_compiler(compiler, b, &choice));
+                             !(!precompiled && refuse_by_compiler(compiler, b, &choice));
     REASON(&choice, SMELT_BACKEND_AUTO, "a request, not a backend");
     enum smelt_backend wanted = query->backend;
     if (wanted == SMELT_BACKEND_AUTO && context)

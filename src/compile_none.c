@@ -6,11 +6,10 @@ enum smelt_result smelt_compile(smelt_context context, const struct smelt_shader
                                 struct smelt_shader_info *info)
 {
     (void)info;
-    return smelt_fail(
-        context, SMELT_ERROR_UNSUPPORTED,
-        "%s: this libsmelt was built without the GLSL compiler (-Dcompiler=disabled): wanted a bundle "
-        "(smelt compile --backends all, smelt_shader_create_from_bundle), got GLSL",
-        params->path ? params->path : "shader");
+    return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
+                      "%s: this build has no GLSL compiler (-Dcompiler=disabled): wanted a bundle to load "
+                      "(smelt_shader_create_from_bundle), got GLSL to compile",
+                      params->path ? params->path : "shader");
 }
 
 void smelt_compiler_probe(const char *cache_directory, bool backends[SMELT_BACKEND_COUNT])

@@ -217,7 +217,8 @@ struct smelt_backend_query {
                                  // where the device has it and it does, else f32
     enum smelt_dtype accumulated; // of the sums, not narrower than `computed`. NONE: as computed
     enum smelt_backend backend;   // a request; AUTO: the context's
-    bool precompiled;             // SPIR-V comes from a bundle: the GLSL compiler's abilities do not matter
+    bool precompiled; // SPIR-V comes from a bundle: the GLSL compiler's abilities do not matter, as in a
+                      // build without compiler, where this is always so
 };
 
 struct smelt_backend_choice {
@@ -228,7 +229,7 @@ struct smelt_backend_choice {
 };
 
 // Chooses the backend for an op. `context` may be NULL: then nothing is known of a device, every backend that
-// the compiler can do is eligible, and AUTO means PORTABLE.
+// the compiler (in a build without one: the modules) can do is eligible, and AUTO means PORTABLE.
 // Errors: UNSUPPORTED when a requested backend is not eligible (the message is its reason; the choice is
 // filled nevertheless), INVALID_ARGUMENT, DTYPE. Thread-safe.
 SMELT_API enum smelt_result smelt_backend_choose(smelt_context context,

@@ -28,6 +28,7 @@ static smelt_context pretend(void)
     pretended.capabilities.shader_float16 = true;
     pretended.capabilities.cooperative_vector_stages =
         VK_SHADER_STAGE_COMPUTE_BIT | VK_SHADER_STAGE_FRAGMENT_BIT;
+    pretended.capabilities.compiler = true;
     pretended.capabilities.compiler_backends[SMELT_BACKEND_PORTABLE] = true;
     pretended.capabilities.compiler_backends[SMELT_BACKEND_COOPVEC] = true;
     return &pretended;
@@ -97,9 +98,11 @@ static void every_refusal_says_why(void)
     check_refused(context, query, SMELT_BACKEND_COOPVEC, "because of something");
     context = pretend();
     context->capabilities.compiler_backends[SMELT_BACKEND_COOPVEC] = false;
-    check_refused(context, query, SMELT_BACKEND_COOPVEC,
-                  context->capabilities.compiler ? "GL_NV_cooperative_vector" : "compiler");
+    check_refused(context, query, SMELT_BACKEND_COOPVEC, "GL_NV_cooperative_vector");
     query.precompiled = true; // then the compiler does not matter
+    CHECK(choose(context, query).backend == SMELT_BACKEND_COOPVEC);
+    query.precompiled = false;
+    context->capabilities.compiler = false; // then everything is precompiled
     CHECK(choose(context, query).backend == SMELT_BACKEND_COOPVEC);
 }
 

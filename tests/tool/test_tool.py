@@ -190,10 +190,25 @@ def test_compile_says_what_is_wrong():
     assert not os.path.exists(path('x.spv')), 'a failed compile left an output'
 
 
-def test_compile_without_a_compiler_says_so():
+def test_what_needs_a_compiler_says_so_without():
     if COMPILER:
         raise Skip('this build has a compiler')
-    fails('compile', write('ok.frag', '#version 460\nvoid main() {}\n'), '-o', path('x.spv'), says='compiler')
+    shader, says = write('ok.frag', '#version 460\nvoid main() {}\n'), 'this build has no GLSL compiler'
+    fails('compile', shader, '-o', path('x.spv'), says=['ok.frag', says])
+    fails('compile', shader, '-o', path('x.safetensors'), '--backends', 'all', says=['ok.frag', says])
+    fails('material', 'decode', ROCK, '-o', path('maps'), '--size', '8x8', says=says)
+    fails('devices', '--selftest', says=says)
+    fails('render', '--size', '8x8', '--output', path('x.png'), says=[says, '--bundles'])
+    fails('render', '--bake', WORK, says=says)
+    for name in ('x.spv', 'x.safetensors', 'maps', 'x.png'):
+        assert not os.path.exists(path(name)), f'{name} was left behind'
+
+
+def test_ops_are_emitted_without_a_compiler_too():
+    run('compile', '--emit-ops', path('emitted'), '--op', NET, '--material', f'{ROCK}=rock')
+    with open(path('emitted/smelt/op/net.glsl'), encoding='utf-8') as f:
+        assert 'smelt/mlp_tmpl.glsl' in f.read()
+    assert os.path.exists(path('emitted/rock.glsl'))
 
 
 def test_info_of_a_material():

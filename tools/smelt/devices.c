@@ -176,8 +176,9 @@ static bool selftest(smelt_context context, cJSON *json)
     return good;
 }
 
-// Reports device `index` (or the named one). Returns whether its self-test passed, if asked for.
-static bool report(const struct smelt_device_summary *device, const char *name, bool test, cJSON *list)
+// Reports device `index` (or the named one). Returns whether its self-test passed, if asked for and possible.
+static bool report(const struct smelt_device_summary *device, const char *name, bool test, cJSON *list,
+                   bool *untested)
 {
     bool good = true;
     smelt_context context = NULL;
@@ -196,8 +197,10 @@ static bool report(const struct smelt_device_summary *device, const char *name, 
     } else {
         if (list)
             json = json_device(context);
-        if (test)
+        if (test && smelt_context_capabilities(context)->compiler)
             good = selftest(context, json);
+        else if (test)
+            *untested = true;
         if (!list)
             print_device(context);
     }
@@ -219,7 +222,7 @@ int tool_devices(int argc, char **argv)
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     const char *name = NULL;
-    bool test = false, as_json = false;
+    bool test = false, as_json = false, untested = false;
     for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         switch (o) {
         case 'd':
@@ -258,7 +261,7 @@ int tool_devices(int argc, char **argv)
         const char *chosen = smelt_context_capabilities(context)->device_name;
         for (uint32_t i = 0; i < count; i++)
             if (!any && !strcmp(devices[i].name, chosen)) {
-                good = report(&devices[i], name, test, list);
+                good = report(&devices[i], name, test, list, &untested);
                 any = true;
             }
         smelt_context_destroy(&context);
@@ -266,7 +269,7 @@ int tool_devices(int argc, char **argv)
         for (uint32_t i = 0; i < count; i++) {
             char index[16];
             snprintf(index, sizeof(index), "%u", i);
-            good = report(&devices[i], index, test, list) && good;
+            good = report(&devices[i], index, test, list, &untested) && good;
             any = any || devices[i].usable;
         }
     }
@@ -274,5 +277,8 @@ int tool_devices(int argc, char **argv)
         tool_print_json(list);
     if (!any)
         return tool_fail("no usable Vulkan device");
+    if (untested)
+        return tool_fail("devices --selftest compiles a shader, but this build has no GLSL compiler "
+                         "(-Dcompiler=disabled)");
     return good ? TOOL_OK : TOOL_FAILED;
 }

@@ -216,6 +216,9 @@ static int decode_with(struct decode *d, const struct options *options)
     d->channels = malloc((size_t)d->width * d->height * components);
     if (!d->host || !d->channels)
         return tool_fail("out of memory for %ux%u texels", d->width, d->height);
+    if (!smelt_context_capabilities(d->context)->compiler)
+        return tool_fail("material decode compiles a shader, but this build has no GLSL compiler "
+                         "(-Dcompiler=disabled)");
     if (compile(d) || bind(d))
         return tool_fail_smelt();
     int status = evaluate(d);
