@@ -5,30 +5,13 @@
 set -eu
 build=$1
 outside=$2/tests/packaging/outside
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/check.sh"
 meson install -C "$build" --no-rebuild --destdir "$work/root" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 config=$(find "$work/root" -name smelt.pc)
 prefix=$(dirname "$config")/../..
 while [ ! -d "$prefix/include/smelt" ]; do prefix=$prefix/..; done
 prefix=$(cd "$prefix" && pwd)
 library=$(dirname "$(find "$work/root" -name libsmelt.so)")
-
-passed=0
-failed=0
-check()
-{ # check NAME COMMAND...
-    name=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok    $name"
-        passed=$((passed + 1))
-    else
-        sed 's/^/    /' "$work/log"
-        echo "FAIL  $name"
-        failed=$((failed + 1))
-    fi
-}
 
 by_pkg_config()
 {
@@ -68,5 +51,4 @@ check "an outside project links the static library" statically
 check "an outside project builds by CMake" by_cmake
 check "the installed modules compile with glslc -I" modules
 check "every header and module is installed" every_header_and_module_is_installed "$1" "$2"
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" = 0 ]
+finish
