@@ -40,14 +40,25 @@ void smelt_cache_key_add(struct smelt_cache_key *key, const void *bytes, size_t 
     }
 }
 
+// The compiler's version is known when libsmelt is built; its shared library can be replaced later.
+static uint64_t compiler_stamp;
+
+static void find_compiler_stamp(void)
+{
+    compiler_stamp = smelt_os_library_stamp((void (*)(void))shaderc_compile_into_spv);
+}
+
 void smelt_cache_key_start(struct smelt_cache_key *key)
 {
-    unsigned numbers[8] = {CACHE_VERSION, SMELT_VERSION_MAJOR, SMELT_VERSION_MINOR, SMELT_VERSION_PATCH};
+    static once_flag once = ONCE_FLAG_INIT;
+    call_once(&once, find_compiler_stamp);
+    unsigned numbers[6] = {CACHE_VERSION, SMELT_VERSION_MAJOR, SMELT_VERSION_MINOR, SMELT_VERSION_PATCH};
     shaderc_get_spv_version(&numbers[4], &numbers[5]);
     const char *texts[] = {SMELT_SHADERC_VERSION, spvc_get_commit_revision_and_timestamp()};
     key->hash[0] = SMELT_HASH_START;
     key->hash[1] = ~SMELT_HASH_START;
     smelt_cache_key_add(key, numbers, sizeof(numbers));
+    smelt_cache_key_add(key, &compiler_stamp, sizeof(compiler_stamp));
     for (size_t i = 0; i < SMELT_COUNT_OF(texts); i++)
         smelt_cache_key_add(key, texts[i], strlen(texts[i]));
 }

@@ -95,6 +95,10 @@ const struct smelt_embedded *smelt_find_module(const char *name);
 
 // --- Cache on disk (cache.c) --------------------------------------------------------------------------
 
+// Changes when the shared library that `function` is in is replaced (os_library.c); 0 when it is in the same file
+// as libsmelt.
+uint64_t smelt_os_library_stamp(void (*function)(void));
+
 struct smelt_cache_key {
     uint64_t hash[2];
 };

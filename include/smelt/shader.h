@@ -46,12 +46,14 @@ struct smelt_member {
 struct smelt_block {
     const char *name; // of the GLSL block type
     uint32_t size, alignment;
+    // Not listed: runtime arrays of structs, tensors or addresses, and those of more than 4096 entries: they are
+    // buffers of records rather than arguments with names.
     const struct smelt_member *members;
     uint32_t member_count;
 };
 
 struct smelt_binding {
-    const char *name; // of the variable
+    const char *name; // of the variable; of the block type when the block has no instance name
     uint32_t set, binding;
     VkDescriptorType type;
     uint32_t count; // array elements; 0: a runtime array
@@ -98,6 +100,7 @@ enum smelt_optimization {
     SMELT_OPTIMIZATION_SIZE = 2,
 };
 
+// The source begins with #version 450 or 460, core profile.
 struct smelt_shader_params {
     const char *path;   // of the source; or NULL with:
     const char *source; // text (with `path` too: `path` is only its name in messages)
@@ -132,7 +135,7 @@ struct smelt_shader_info {
     VkShaderStageFlagBits stage;
     enum smelt_backend backend; // the best one in use in it
     const struct smelt_reflection *reflection;
-    const char *const *dependencies; // files that were read, modules of the library excluded
+    const char *const *dependencies; // files that were read; the library's own modules are none
     uint32_t dependency_count;
     bool from_cache;
     const char *name; // path or name of the source
@@ -161,8 +164,8 @@ smelt_shader_create_compute_pipeline(smelt_shader shader, const VkDescriptorSetL
 // A bundle is a safetensors file: the variants are U32 tensors named by backend, the reflection is JSON under
 // the metadata key "smelt" (docs/packages.md).
 
-// Compiles `params` once per backend that its ops and the compiler can do (all of `backends`, a mask of
-// 1 << SMELT_BACKEND_x; 0: all) and writes the bundle (to a temporary name, then renamed). `skipped`, when
+// Compiles `params` (its `backend` is not used) once per backend that its ops and the compiler can do (all of
+// `backends`, a mask of 1 << SMELT_BACKEND_x; 0: all; PORTABLE is always in it) and writes the bundle (to a temporary name, then renamed). `skipped`, when
 // not NULL, receives the mask of backends asked for by bit but not possible. Errors as smelt_shader_create,
 // and IO. PORTABLE must compile.
 SMELT_API enum smelt_result smelt_bundle_write(const struct smelt_shader_params *params, uint32_t backends,

@@ -16,7 +16,7 @@
     "#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require\n"
 #define TENSOR_DATA(name, type)                                                                              \
     "layout(buffer_reference, scalar, buffer_reference_align = 16) buffer " name "_data { " type " e[]; "    \
-                                                                                                 "};\n"
+    "};\n"
 #define TENSOR(name, type, rank)                                                                             \
     TENSOR_DATA(name, type)                                                                                  \
     "struct " name " { " name "_data data; uint extent[" rank "]; uint stride[" rank "]; };\n"

@@ -1,330 +1,9 @@
 // SPDX-License-Identifier: MIT
-// shader.h: what is kept in files: the cache of compiled shaders, and bundles.
-#include "shader_rig.h"
+// shader.h: bundles.
+#include "shader_same.h"
 
 #include "embedded.h"
 #include "internal.h"
-
-#include <threads.h>
-#include <time.h>
-
-// --- Cache --------------------------------------------------------------------------------------------------
-
-static smelt_context cache_context(const char *directory)
-{
-    need_compiler();
-    struct smelt_context_params params = {.cache_directory = directory};
-    smelt_context context = NULL;
-    CHECK_OK(smelt_context_create(&params, &context));
-    return context;
-}
-
-// Compiles and says whether it came from the cache.
-static bool cached(smelt_context context, const struct smelt_shader_params *params)
-{
-    smelt_shader shader = NULL;
-    CHECK_OK(smelt_shader_create(context, params, &shader));
-    bool from_cache = smelt_shader_info(shader)->from_cache;
-    smelt_shader_destroy(&shader);
-    return from_cache;
-}
-
-// Where the one entry of a shader is: 512 bytes.
-static void find_entry(const char *directory, char *path)
-{
-    char command_free[512];
-    unsigned found = 0;
-    DIR *opened = opendir(directory);
-    CHECK(opened);
-    for (struct dirent *entry; (entry = readdir(opened));)
-        if (!strncmp(entry->d_name, "shader-", 7)) {
-            snprintf(command_free, sizeof(command_free), "%.200s/%.200s", directory, entry->d_name);
-            found++;
-        }
-    closedir(opened);
-    CHECK(found == 1);
-    memcpy(path, command_free, sizeof(command_free));
-}
-
-static const char rich[] = TENSOR_EXTENSIONS
-    "#include \"part.glsl\"\n#include \"smelt/base.glsl\"\n"
-    "layout(local_size_x = 8) in;\nlayout(constant_id = 1) const int64_t big = -7l;\n" TENSOR(
-        "w_f16_2_r_3x4", "float16_t",
-        "2") "struct light { vec3 c; mat2 m; };\n"
-             "layout(buffer_reference, scalar) buffer Block { w_f16_2_r_3x4 w; light l[2]; float t[3]; "
-             "uint64_t a; float end[]; };\n"
-             "layout(push_constant, scalar) uniform P { Block b; uint n; };\n"
-             "layout(set = 0, binding = 0, r32f) writeonly uniform image2D picture;\n"
-             "void main() { b.t[0] = PART + float(b.w.data.e[n]) + float(big); }\n";
-
-static void same_block(const struct smelt_block *a, const struct smelt_block *b)
-{
-    CHECK(!strcmp(a->name, b->name) && a->size == b->size && a->alignment == b->alignment);
-    CHECK(a->member_count == b->member_count);
-    for (uint32_t i = 0; i < a->member_count; i++) {
-        struct smelt_member x = a->members[i], y = b->members[i];
-        CHECK(!strcmp(x.name, y.name));
-        CHECK(x.kind == y.kind && x.offset == y.offset && x.size == y.size && x.dtype == y.dtype);
-        CHECK(x.rank == y.rank && !memcmp(x.shape, y.shape, sizeof(x.shape)) && x.access == y.access);
-        CHECK(x.vector_size == y.vector_size && x.columns == y.columns);
-        CHECK(x.array_count == y.array_count && x.array_stride == y.array_stride);
-    }
-}
-
-static void same_reflection(const struct smelt_reflection *a, const struct smelt_reflection *b)
-{
-    CHECK(a->block_count == b->block_count && a->binding_count == b->binding_count);
-    for (uint32_t i = 0; i < a->block_count; i++)
-        same_block(&a->blocks[i], &b->blocks[i]);
-    if (a->push_constants.member_count)
-        same_block(&a->push_constants, &b->push_constants);
-    CHECK(a->push_constants.member_count == b->push_constants.member_count);
-    for (uint32_t i = 0; i < a->push_constants.member_count; i++) {
-        const char *x = a->push_constant_targets[i], *y = b->push_constant_targets[i];
-        CHECK(x ? y && !strcmp(x, y) : !y);
-    }
-    for (uint32_t i = 0; i < a->binding_count; i++) {
-        const struct smelt_binding *x = &a->bindings[i], *y = &b->bindings[i];
-        CHECK(!strcmp(x->name, y->name) && x->set == y->set && x->binding == y->binding &&
-              x->type == y->type);
-        CHECK(x->count == y->count && x->access == y->access);
-    }
-    CHECK(a->specialization_count == b->specialization_count);
-    for (uint32_t i = 0; i < a->specialization_count; i++) {
-        const struct smelt_specialization *x = &a->specializations[i], *y = &b->specializations[i];
-        CHECK(!strcmp(x->name, y->name) && x->id == y->id && x->size == y->size);
-        CHECK(x->default_bits == y->default_bits);
-    }
-    CHECK(!memcmp(a->local_size, b->local_size, sizeof(a->local_size)));
-}
-
-static void test_cache_hit(void)
-{
-    smelt_context context = cache_context(folder_file("cache-hit"));
-    folder_write("part.glsl", "#define PART 1.0\n", 0);
-    folder_write("rich.comp", rich, 0);
-    struct smelt_shader_params params = {.path = folder_file("rich.comp")};
-    smelt_shader made = NULL, found = NULL;
-    CHECK_OK(smelt_shader_create(context, &params, &made));
-    CHECK_OK(smelt_shader_create(context, &params, &found));
-    const struct smelt_shader_info *a = smelt_shader_info(made), *b = smelt_shader_info(found);
-    CHECK(!a->from_cache && b->from_cache);
-    CHECK(a->spirv_size == b->spirv_size && !memcmp(a->spirv, b->spirv, a->spirv_size));
-    CHECK(a->stage == b->stage && a->backend == b->backend && !strcmp(a->name, b->name));
-    CHECK(a->dependency_count == 2 && b->dependency_count == 2); // the source and part.glsl
-    for (uint32_t i = 0; i < 2; i++)
-        CHECK(!strcmp(a->dependencies[i], b->dependencies[i]));
-    CHECK(a->reflection->block_count == 1 && a->reflection->push_constants.member_count == 2);
-    same_reflection(a->reflection, b->reflection);
-    smelt_shader_destroy(&made);
-    smelt_shader_destroy(&found);
-    double best = 1;
-    for (int i = 0; i < 20; i++) {
-        clock_t start = clock();
-        CHECK(cached(context, &params));
-        double took = (double)(clock() - start) / CLOCKS_PER_SEC;
-        best = took < best ? took : best;
-    }
-    printf("    from the cache in %.2f ms\n", best * 1e3);
-    CHECK(best < 5e-3);
-    params.no_cache = true;
-    CHECK(!cached(context, &params));
-    smelt_context_destroy(&context);
-}
-
-static void test_cache_key(void)
-{
-    const char *directory = folder_file("cache-key");
-    smelt_context context = cache_context(directory);
-    const struct smelt_shader_params base = {.path = "a.comp", .source = EMPTY_COMPUTE};
-    CHECK(!cached(context, &base) && cached(context, &base));
-    // Each of these is another shader, though the text may be the same.
-    struct smelt_shader_params p[9];
-    for (int i = 0; i < 9; i++)
-        p[i] = base;
-    const struct smelt_define x1 = {"X", "1"}, x2 = {"X", "2"}, flag = {"X", NULL};
-    const struct smelt_virtual_file file = {"f.glsl", "//"};
-    const char *include = folder();
-    p[0].source = EMPTY_COMPUTE "\n";
-    p[1].path = "b.comp";
-    p[2].define_count = p[3].define_count = p[4].define_count = 1;
-    p[2].defines = &x1;
-    p[3].defines = &x2;
-    p[4].defines = &flag;
-    p[5].optimization = SMELT_OPTIMIZATION_NONE;
-    p[6].debug_info = true;
-    p[7].files = &file;
-    p[7].file_count = 1;
-    p[8].include_directories = &include;
-    p[8].include_directory_count = 1;
-    for (int i = 0; i < 9; i++) {
-        CHECK(!cached(context, &p[i]));
-        CHECK(cached(context, &p[i]));
-    }
-    // Ops are part of it by the text that they generate.
-    struct smelt_mlp_descriptor mlp = {.layer_count = 1, .widths = {4, 4}};
-    struct smelt_op op = {.name = "net", .kind = SMELT_OP_MLP, .mlp = &mlp};
-    struct smelt_shader_params with_op = base;
-    with_op.ops = &op;
-    with_op.op_count = 1;
-    CHECK(!cached(context, &with_op) && cached(context, &with_op));
-    mlp.widths[1] = 5;
-    CHECK(!cached(context, &with_op) && cached(context, &with_op));
-    CHECK(cached(context, &base));
-    smelt_context_destroy(&context);
-    context = cache_context(directory); // another context, as another process
-    CHECK(cached(context, &base));
-    smelt_context_destroy(&context);
-}
-
-static void test_cache_sources(void)
-{
-    smelt_context context = cache_context(folder_file("cache-sources"));
-    const char *directories[] = {folder_subfolder("early"), folder_subfolder("late")};
-    folder_write("late/inc.glsl", "#define V 1\n", 0);
-    folder_write("src.comp",
-                 "#version 460\n#include \"inc.glsl\"\nlayout(local_size_x = V) in;\nvoid main() {}\n", 0);
-    struct smelt_shader_params params = {
-        .path = folder_file("src.comp"), .include_directories = directories, .include_directory_count = 2};
-    CHECK(!cached(context, &params) && cached(context, &params));
-    folder_write("late/inc.glsl", "#define V 2\n", 0); // changed
-    CHECK(!cached(context, &params) && cached(context, &params));
-    folder_write("late/inc.glsl", "#define V 2\n", 0); // written again, the same
-    CHECK(cached(context, &params));
-    folder_write("early/inc.glsl", "#define V 3\n", 0); // one that comes first now exists
-    smelt_shader shader = NULL;
-    CHECK_OK(smelt_shader_create(context, &params, &shader));
-    CHECK(!smelt_shader_info(shader)->from_cache);
-    CHECK(smelt_shader_info(shader)->reflection->local_size[0] == 3);
-    smelt_shader_destroy(&shader);
-    CHECK(cached(context, &params));
-    unlink(folder_file("early/inc.glsl")); // gone again
-    CHECK(!cached(context, &params) && cached(context, &params));
-    smelt_context_destroy(&context);
-}
-
-static void test_cache_modules(void)
-{
-    smelt_context context = NULL;
-    need_compiler();
-    struct smelt_context_params params = {.cache_directory = folder_file("cache-modules"),
-                                          .module_directory = folder_subfolder("dev")};
-    folder_subfolder("dev/smelt");
-    folder_write("dev/smelt/base.glsl", "#define V 1\n", 0);
-    CHECK_OK(smelt_context_create(&params, &context));
-    struct smelt_shader_params shader = {
-        .path = "a.comp",
-        .source =
-            "#version 460\n#include \"smelt/base.glsl\"\nlayout(local_size_x = 1) in;\nvoid main() {}\n"};
-    CHECK(!cached(context, &shader) && cached(context, &shader));
-    folder_write("dev/smelt/base.glsl", "#define V 2\n", 0);
-    CHECK(!cached(context, &shader) && cached(context, &shader));
-    smelt_context_destroy(&context);
-}
-
-static void test_cache_damage(void)
-{
-    const char *directory = folder_file("cache-damage");
-    smelt_context context = cache_context(directory);
-    folder_write("part.glsl", "#define PART 1.0\n", 0);
-    folder_write("rich.comp", rich, 0);
-    struct smelt_shader_params params = {.path = folder_file("rich.comp")};
-    CHECK(!cached(context, &params) && cached(context, &params));
-    char path[512];
-    find_entry(directory, path);
-    size_t size;
-    char *good = folder_read(path, &size);
-    for (size_t at = 0; at < size; at += 1 + size / 97) { // any byte
-        FILE *file = fopen(path, "r+b");
-        CHECK(file && fseek(file, (long)at, SEEK_SET) == 0 && fputc(good[at] ^ 0x20, file) != EOF);
-        CHECK(fclose(file) == 0);
-        CHECK(!cached(context, &params));
-        CHECK(cached(context, &params));
-    }
-    for (size_t length = 0; length < size; length += 1 + size / 31) { // any length
-        CHECK(truncate(path, (off_t)length) == 0);
-        CHECK(!cached(context, &params));
-        CHECK(cached(context, &params));
-    }
-    size_t again_size;
-    char *again = folder_read(path, &again_size);
-    CHECK(again_size == size && !memcmp(good, again, size)); // and the same entry was made each time
-    free(good);
-    free(again);
-    smelt_context_destroy(&context);
-}
-
-static char warned[512];
-static void keep_warning(void *user, enum smelt_log_level level, const char *line)
-{
-    (void)user;
-    if (level == SMELT_LOG_WARNING)
-        snprintf(warned, sizeof(warned), "%s", line);
-}
-
-static void test_cache_unwritable(void)
-{
-    need_compiler();
-    const char *file = folder_write("no-directory", "a file", 0);
-    struct smelt_context_params params = {.cache_directory = file, .log = keep_warning};
-    smelt_context context = NULL;
-    CHECK_OK(smelt_context_create(&params, &context));
-    struct smelt_shader_params shader = {.source = EMPTY_COMPUTE, .stage = VK_SHADER_STAGE_COMPUTE_BIT};
-    CHECK(!cached(context, &shader) && !cached(context, &shader));
-    CHECK(strstr(warned, "no-directory"));
-    smelt_context_destroy(&context);
-    context = cache_context(""); // none
-    CHECK(!cached(context, &shader) && !cached(context, &shader));
-    smelt_context_destroy(&context);
-}
-
-struct racer {
-    smelt_context context;
-    bool failed;
-};
-static int race(void *user)
-{
-    struct racer *racer = user;
-    for (int i = 0; i < 8 && !racer->failed; i++) {
-        char source[256];
-        snprintf(source, sizeof(source), "#version 460\nlayout(local_size_x = %d) in;\nvoid main() {}\n",
-                 1 + i / 2);
-        struct smelt_shader_params params = {.source = source, .stage = VK_SHADER_STAGE_COMPUTE_BIT};
-        smelt_shader shader = NULL;
-        racer->failed = smelt_shader_create(racer->context, &params, &shader) != SMELT_OK ||
-                        smelt_shader_info(shader)->reflection->local_size[0] != (uint32_t)(1 + i / 2);
-        smelt_shader_destroy(&shader);
-    }
-    return 0;
-}
-
-static void test_cache_race(void)
-{
-    const char *directory = folder_file("cache-race");
-    smelt_context context = cache_context(directory);
-    struct racer racers[4];
-    thrd_t threads[4];
-    for (int i = 0; i < 4; i++) {
-        racers[i] = (struct racer){context, false};
-        CHECK(thrd_create(&threads[i], race, &racers[i]) == thrd_success);
-    }
-    for (int i = 0; i < 4; i++) {
-        thrd_join(threads[i], NULL);
-        CHECK(!racers[i].failed);
-    }
-    unsigned shaders = 0;
-    DIR *opened = opendir(directory);
-    CHECK(opened);
-    for (struct dirent *entry; (entry = readdir(opened));) {
-        CHECK(!strstr(entry->d_name, ".tmp"));
-        shaders += !strncmp(entry->d_name, "shader-", 7);
-    }
-    closedir(opened);
-    CHECK(shaders == 4);
-    smelt_context_destroy(&context);
-}
-
-// --- Bundles ------------------------------------------------------------------------------------------------
 
 static void test_bundle(void)
 {
@@ -368,21 +47,20 @@ static void test_bundle(void)
                 SMELT_ERROR_UNSUPPORTED, "portable (not asked for)");
 }
 
+#define OP_SOURCE(layout)                                                                                    \
+    "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/op/net.glsl\"\n" layout                    \
+    "layout(buffer_reference, scalar) buffer Block { net_weights net; float y; };\n"                         \
+    "layout(push_constant) uniform P { Block b; };\n"                                                        \
+    "void main() { net_input x; for (int i = 0; i < 4; i++) smelt_set(x, i, 1.0);\n"                         \
+    "  b.y = smelt_get(net_run(b.net, x), 0); }\n"
+
 static void test_bundle_ops(void)
 {
     need_compiler();
     struct smelt_mlp_descriptor mlp = {.layer_count = 1, .widths = {4, 4}};
     struct smelt_op op = {.name = "net", .kind = SMELT_OP_MLP, .mlp = &mlp};
     struct smelt_shader_params params = {
-        .path = "op.comp",
-        .source = "#version 460\n#include \"smelt/base.glsl\"\n#include "
-                  "\"smelt/op/net.glsl\"\nlayout(local_size_x = 1) in;\n"
-                  "layout(buffer_reference, scalar) buffer Block { net_weights net; float y; };\n"
-                  "layout(push_constant) uniform P { Block b; };\n"
-                  "void main() { net_input x; for (int i = 0; i < 4; i++) smelt_set(x, i, 1.0);\n"
-                  "  b.y = smelt_get(net_run(b.net, x), 0); }\n",
-        .ops = &op,
-        .op_count = 1};
+        .path = "op.comp", .source = OP_SOURCE("layout(local_size_x = 1) in;\n"), .ops = &op, .op_count = 1};
     const char *path = folder_file("op.bundle");
     CHECK_OK(smelt_bundle_write(&params, 0, path, NULL));
     smelt_shader shader = NULL;
@@ -644,6 +322,47 @@ static void test_bundle_damaged(void)
                 "a safetensors file without description");
 }
 
+// Where the compiler knows cooperative vectors, no device is needed to see the variants of a bundle.
+static void test_bundle_coopvec(void)
+{
+    need_compiler();
+    if (!smelt_context_capabilities(test_context())->compiler_backends[SMELT_BACKEND_COOPVEC])
+        SKIP("the GLSL compiler does not know cooperative vectors");
+    struct smelt_mlp_descriptor mlp = {.layer_count = 1, .widths = {4, 4}};
+    struct smelt_op op = {.name = "net", .kind = SMELT_OP_MLP, .mlp = &mlp};
+    struct smelt_shader_params params = {
+        .path = "op.frag", .source = OP_SOURCE(""), .ops = &op, .op_count = 1};
+    const char *path = folder_file("coopvec.bundle");
+    uint32_t skipped = 0;
+    CHECK_OK(
+        smelt_bundle_write(&params, 1u << SMELT_BACKEND_COOPVEC | 1u << SMELT_BACKEND_DOT8, path, &skipped));
+    CHECK(skipped == 1u << SMELT_BACKEND_DOT8);
+    smelt_shader portable = NULL, coopvec = NULL;
+    CHECK_OK(smelt_shader_create_from_bundle(NULL, path, SMELT_BACKEND_AUTO, &portable));
+    CHECK_OK(smelt_shader_create_from_bundle(NULL, path, SMELT_BACKEND_COOPVEC, &coopvec));
+    const struct smelt_shader_info *a = smelt_shader_info(portable), *b = smelt_shader_info(coopvec);
+    CHECK(a->backend == SMELT_BACKEND_PORTABLE && b->backend == SMELT_BACKEND_COOPVEC);
+    CHECK(a->spirv_size != b->spirv_size || memcmp(a->spirv, b->spirv, a->spirv_size) != 0);
+    same_reflection(a->reflection, b->reflection);
+    smelt_shader_destroy(&portable);
+    smelt_shader_destroy(&coopvec);
+    // The same compiled directly: one argument block, whatever the backend.
+    params.backend = SMELT_BACKEND_COOPVEC;
+    CHECK_OK(smelt_shader_create(NULL, &params, &coopvec));
+    CHECK(smelt_shader_info(coopvec)->backend == SMELT_BACKEND_COOPVEC);
+    CHECK(find_member(smelt_shader_block(coopvec, "Block"), "net.layer0.weight"));
+    smelt_shader_destroy(&coopvec);
+    // Cooperative types that are there whatever the backend leave nothing that can be reflected.
+    params = (struct smelt_shader_params){
+        .path = "raw.comp",
+        .source =
+            "#version 460\n#extension GL_NV_cooperative_vector : require\nlayout(local_size_x = 1) in;\n"
+            "layout(set = 0, binding = 0) buffer B { float e[]; } b;\n"
+            "void main() { coopvecNV<float, 4> x; coopVecLoadNV(x, b.e, 0); coopVecStoreNV(x, b.e, 16); }\n"};
+    CHECK_FAILS(smelt_shader_create(NULL, &params, &coopvec), SMELT_ERROR_COMPILE,
+                "raw.comp: reflection: SPIRV-Cross cannot read the PORTABLE form");
+}
+
 // In a build with the compiler there is nothing to see.
 static void test_without_compiler(void)
 {
@@ -665,15 +384,9 @@ static void test_without_compiler(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        {"a cached shader is the same shader, and fast", test_cache_hit},
-        {"the cache tells apart whatever changes the result", test_cache_key},
-        {"the cache sees files that change, appear and go", test_cache_sources},
-        {"the cache sees modules that change", test_cache_modules},
-        {"damaged cache entries are made again", test_cache_damage},
-        {"a cache that cannot be written is a warning", test_cache_unwritable},
-        {"threads share a cache", test_cache_race},
         {"a bundle gives the compiled shader back", test_bundle},
         {"a bundle of a shader with ops", test_bundle_ops},
+        {"a bundle with cooperative vectors reflects the same", test_bundle_coopvec},
         {"bundles that cannot be written or opened", test_bundle_refused},
         {"a bundle needs no compiler", test_bundle_by_hand},
         {"a bundle's variant is picked on the device", test_bundle_variants},
