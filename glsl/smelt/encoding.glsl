@@ -17,7 +17,7 @@
 //         first degree^2 elements, real harmonic (l, m) at l^2 + l + m; d is a unit vector (tiny-cuda-nn maps its
 //         input from [0, 1] by 2 d - 1 first)
 // errors  absolute, u = 2^-23, for the argument as it is in f32: frequency 6 u (not the device's sine, which may
-//         be off by 2^-11); triangle_wave u; one_blob 16 u; spherical harmonics 64 u for a unit d
+//         be off by 2^-11); triangle_wave 3 u; one_blob (16 + 8 bins) u; spherical harmonics 64 u for a unit d
 // needs   nothing
 // source  github.com/NVlabs/tiny-cuda-nn, include/tiny-cuda-nn/encodings (frequency.h, triangle_wave.h, oneblob.h,
 //         spherical_harmonics.h); frequency: Mildenhall et al. 2020; one_blob: Mueller et al. 2019 with its quartic
@@ -37,7 +37,7 @@ float smelt_quarter_sine(float t)
 
 vec2 smelt_frequency(float p)
 {
-    float r = p - floor(p + 0.5); // exact
+    precise float r = p - floor(p + 0.5); // exact
     float s = 0.25 - abs(abs(r) - 0.25);
     return vec2(smelt_quarter_sine(r < 0.0 ? -s : s), smelt_quarter_sine(0.25 - abs(r)));
 }
@@ -47,14 +47,17 @@ vec4 smelt_frequency(vec2 p)
     return vec4(smelt_frequency(p.x), smelt_frequency(p.y));
 }
 
+// Without `precise` a driver may take p - 1/2 first, which rounds to the spacing of p (lavapipe does).
 float smelt_triangle_wave(float p)
 {
-    return 4.0 * abs(p - floor(p) - 0.5) - 1.0;
+    precise float r = p - floor(p);
+    return 4.0 * abs(r - 0.5) - 1.0;
 }
 
 vec2 smelt_triangle_wave(vec2 p)
 {
-    return 4.0 * abs(p - floor(p) - 0.5) - 1.0;
+    precise vec2 r = p - floor(p);
+    return 4.0 * abs(r - 0.5) - 1.0;
 }
 
 float smelt_encode_frequency(float x, int j)

@@ -37,6 +37,7 @@ enum check_values {
     CHECK_SUBNORMAL,   // weights are subnormal numbers of their type
     CHECK_ONE_HOT,     // one input element is 1: a column of the weights comes out, an index error shows
     CHECK_ALTERNATING, // +1, -1, +1 ... against equal weights: everything cancels
+    CHECK_SPARSE,      // one weight in a row is not 0: the bound stays narrow through all layers
     CHECK_VALUES_COUNT,
 };
 

@@ -13,11 +13,11 @@
 #define MAX_REASONS 32
 
 static const struct check_op *const ops[] = {
-    &check_matmul2d, &check_mlp, &check_activation, &check_tensor_op, &check_inline,
+    &check_matmul2d, &check_mlp, &check_activation, &check_encoding, &check_tensor_op, &check_inline,
 };
 
 static const char *const kind_names[CHECK_VALUES_COUNT] = {
-    "random", "zeros", "negative", "largest", "subnormal", "one-hot", "alternating",
+    "random", "zeros", "negative", "largest", "subnormal", "one-hot", "alternating", "sparse",
 };
 
 static struct {
@@ -132,6 +132,8 @@ static double value_of(enum check_values kind, const struct check_tensor *tensor
         return check_uniform(random, -1, 1) * (input ? 1 : check_smallest_normal(dtype));
     case CHECK_ONE_HOT:
         return input ? column == chosen : check_uniform(random, -1, 1);
+    case CHECK_SPARSE:
+        return tensor->role == CHECK_WEIGHT && column != chosen ? 0 : check_uniform(random, -1, 1);
     case CHECK_ALTERNATING:
         return input ? (column & 1 ? -1 : 1) : 0.75;
     default:
@@ -563,7 +565,7 @@ int main(int argc, char **argv)
         visit_all(NULL, NULL);
         return 0;
     }
-    int wrong_references = check_reference_selftest() + check_mlp_selftest();
+    int wrong_references = check_reference_selftest() + check_mlp_selftest() + check_encoding_selftest();
     printf("references against cases computed by hand: %s\n", wrong_references ? "WRONG" : "right");
     const char *off = getenv("SMELT_TEST_VALIDATION");
     struct smelt_context_params params = {

@@ -14,6 +14,7 @@ enum { LAYERS, WIDTHS, ACTIVATIONS = WIDTHS + 9, NO_BIAS = ACTIVATIONS + 8 };
 
 static const struct check_shape shapes[] = {
     {"1-1", {1, 1, 1, [ACTIVATIONS] = NONE}, CHECK_CI},
+    {"64-64", {1, 64, 64, [ACTIVATIONS] = RELU}, CHECK_CI},
     {"3-7-5", {2, 3, 7, 5, [ACTIVATIONS] = SMELT_ACTIVATION_TANH, NONE}, CHECK_CI},
     {"3-7-5 no bias",
      {2, 3, 7, 5, [ACTIVATIONS] = SMELT_ACTIVATION_LEAKY_RELU, RELU, [NO_BIAS] = 1},
@@ -160,7 +161,7 @@ const struct check_op check_mlp = {
     .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPVEC,
     .stages = VK_SHADER_STAGE_COMPUTE_BIT | VK_SHADER_STAGE_FRAGMENT_BIT,
     .values = (1 << CHECK_VALUES_COUNT) - 1,
-    .wrong_shape = 1,
+    .wrong_shape = 2,
     .wrong = 1 << 1 | 1 << 2 | 1 << 4,
     .describe = describe,
     .reference = reference,
