@@ -84,7 +84,8 @@ static void add_feature(struct smelt_text *text, const char *name, const struct 
     case SMELT_FEATURE_TRIANGLE_WAVE:
         for (uint32_t o = 0; o < e->count; o++) {
             bool frequency = e->feature == SMELT_FEATURE_FREQUENCY;
-            smelt_text_add(text, "    f = smelt_%s(uv * %s);\n", frequency ? "frequency" : "triangle_wave",
+            smelt_text_add(text, "    f%s(uv * %s);\n",
+                           frequency ? " = smelt_frequency" : ".xy = smelt_triangle_wave",
                            smelt_float_literal(e->scale * (float)(1u << o)).text);
             for (uint32_t c = 0; c < (frequency ? 4u : 2u); c++)
                 smelt_text_add(text, "    smelt_set(x, %u, f.%c);\n", at + (frequency ? 4 : 2) * o + c,
