@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct program {
     struct options options;
@@ -128,15 +129,23 @@ static bool reference_output(const char *output, char path[4096])
     return length < 4096 || fail("%.80s...: the path is too long", output);
 }
 
+// The folder that was asked for; or the material's originals, if they lie beside the source tree; or the smaller
+// copies that come with it.
+static bool find_textures(const struct program *p, char folder[4096])
+{
+    const char *name = smelt_material_info(p->neural.material)->name;
+    if (p->options.textures)
+        return find_file(p->options.textures, "materials", "", folder);
+    if (!data_path(folder, 4096, "../../shared/data/materials/ambientcg_%s", name))
+        return false;
+    return !access(folder, R_OK) || data_path(folder, 4096, "materials/%s", name);
+}
+
 static bool draw_reference(struct program *p)
 {
     char folder[4096], output[4096];
     double time, share;
-    const char *name = smelt_material_info(p->neural.material)->name;
-    if (p->options.textures ? !find_file(p->options.textures, "materials", "", folder)
-                            : !data_path(folder, sizeof(folder), "materials/%s", name))
-        return false;
-    if (!reference_output(p->options.output, output) ||
+    if (!find_textures(p, folder) || !reference_output(p->options.output, output) ||
         !reference_create(&p->renderer, folder, &p->reference) ||
         !renderer_draw(&p->renderer, &p->reference.surface, p->options.frames, &p->reference_picture,
                        &time) ||

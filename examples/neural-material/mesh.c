@@ -50,7 +50,7 @@ static void append_grid_indices(struct mesh *mesh, uint32_t columns, uint32_t ro
 // square at the equator; the poles lean back, so that neither faces the camera.
 static bool make_sphere(struct mesh *mesh)
 {
-    const uint32_t columns = 192, rows = 96;
+    const uint32_t columns = 128, rows = 64;
     const float lean = -0.2f /* as high as the camera stands */, c = cosf(lean), s = sinf(lean);
     if (!mesh_reserve(mesh, (columns + 1) * (rows + 1), 6 * columns * rows))
         return false;

@@ -79,28 +79,68 @@ static bool describe_shader(smelt_material material, struct shader_source *sourc
     return true;
 }
 
-// Where a baked shader lies: by architecture, and by what PORTABLE computes in.
-static bool bundle_path(const char *folder, const struct smelt_material_info *info, char *path, size_t size)
+static bool compile_shader(smelt_context context, struct neural *neural)
 {
-    int length = snprintf(path, size, "%s/%016" PRIx64 ".%s.frag.safetensors", folder, info->architecture,
-                          smelt_dtype_name(info->mlp.computed));
-    return (length > 0 && (size_t)length < size) || fail("%s: the path is too long", folder);
-}
-
-static bool create_shader(smelt_context context, const char *bundles, struct neural *neural)
-{
-    const struct smelt_material_info *info = smelt_material_info(neural->material);
     struct shader_source source = {0};
-    char path[4096];
-    if (bundles)
-        return bundle_path(bundles, info, path, sizeof(path)) &&
-               (smelt_shader_create_from_bundle(context, path, info->mlp.backend, &neural->fragment) ==
-                    SMELT_OK ||
-                fail("%s", smelt_last_error()));
     bool done = describe_shader(neural->material, &source) &&
                 (smelt_shader_create(context, &source.params, &neural->fragment) == SMELT_OK ||
                  fail("%s", smelt_last_error()));
     smelt_free_text(&source.module);
+    return done;
+}
+
+// --- Bundles: shaders compiled ahead of time, for builds without a compiler ----------------------------------
+
+// A material's description without a device, when the network is to compute in this precision. Of no backend in
+// particular: a bundle holds a variant for each.
+static bool open_description(const char *package, enum smelt_dtype precision, smelt_material *material)
+{
+    const struct smelt_material_params params = {.path = package,
+                                                 .description_only = true,
+                                                 .computed = precision,
+                                                 .stage = VK_SHADER_STAGE_FRAGMENT_BIT};
+    return smelt_material_create(NULL, &params, material) == SMELT_OK || fail("%s", smelt_last_error());
+}
+
+// Where the shader of a material lies: by architecture, so that materials share it.
+static bool bundle_path(const char *folder, smelt_material description, char *path, size_t size)
+{
+    int length = snprintf(path, size, "%s/%016" PRIx64 ".frag.safetensors", folder,
+                          smelt_material_info(description)->architecture);
+    return (length > 0 && (size_t)length < size) || fail("%s: the path is too long", folder);
+}
+
+static bool load_bundle(smelt_context context, const char *folder, const char *package, struct neural *neural)
+{
+    const struct smelt_mlp_descriptor *network = &smelt_material_info(neural->material)->mlp;
+    smelt_material description = NULL;
+    char path[4096];
+    bool found = open_description(package, network->computed, &description) &&
+                 bundle_path(folder, description, path, sizeof(path));
+    smelt_material_destroy(&description);
+    return found &&
+           (smelt_shader_create_from_bundle(context, path, network->backend, &neural->fragment) == SMELT_OK ||
+            fail("%s", smelt_last_error()));
+}
+
+bool neural_bake(const char *package, const char *folder)
+{
+    static const enum smelt_dtype precisions[] = {SMELT_DTYPE_F32, SMELT_DTYPE_F16};
+    bool done = true;
+    for (int i = 0; done && i < 2; i++) {
+        struct shader_source source = {0};
+        smelt_material description = NULL;
+        char path[4096];
+        done = open_description(package, precisions[i], &description) &&
+               bundle_path(folder, description, path, sizeof(path)) && describe_shader(description, &source);
+        source.params.backend = SMELT_BACKEND_AUTO;
+        if (done && smelt_bundle_write(&source.params, 0, path, NULL) != SMELT_OK)
+            done = fail("%s", smelt_last_error());
+        if (done)
+            printf("baked       %s\n", path);
+        smelt_free_text(&source.module);
+        smelt_material_destroy(&description);
+    }
     return done;
 }
 
@@ -149,7 +189,13 @@ bool neural_create(smelt_context context, struct renderer *renderer, const struc
         smelt_material_upload_and_wait(neural->material) != SMELT_OK)
         return fail("%s", smelt_last_error());
 
-    if (!create_shader(context, params->bundles, neural) || !set_arguments(context, neural))
+    // Its function, compiled into the fragment shader.
+    if (params->bundles ? !load_bundle(context, params->bundles, params->package, neural)
+                        : !compile_shader(context, neural))
+        return false;
+
+    // What the shader reads, by name.
+    if (!set_arguments(context, neural))
         return false;
 
     // The renderer makes its own pipeline of the shader's module and the set layout.
@@ -169,31 +215,4 @@ void neural_destroy(struct renderer *renderer, struct neural *neural)
     smelt_arguments_destroy(&neural->arguments);
     smelt_shader_destroy(&neural->fragment);
     smelt_material_destroy(&neural->material);
-}
-
-bool neural_bake(const char *package, const char *folder)
-{
-    static const enum smelt_dtype precisions[] = {SMELT_DTYPE_F32, SMELT_DTYPE_F16};
-    bool done = true;
-    for (int i = 0; done && i < 2; i++) {
-        const struct smelt_material_params params = {.path = package,
-                                                     .description_only = true,
-                                                     .computed = precisions[i],
-                                                     .stage = VK_SHADER_STAGE_FRAGMENT_BIT};
-        struct shader_source source = {0};
-        smelt_material material = NULL;
-        char path[4096];
-        if (smelt_material_create(NULL, &params, &material) != SMELT_OK)
-            return fail("%s", smelt_last_error());
-        done = bundle_path(folder, smelt_material_info(material), path, sizeof(path)) &&
-               describe_shader(material, &source);
-        source.params.backend = SMELT_BACKEND_AUTO;
-        if (done && smelt_bundle_write(&source.params, 0, path, NULL) != SMELT_OK)
-            done = fail("%s", smelt_last_error());
-        if (done)
-            printf("baked       %s\n", path);
-        smelt_free_text(&source.module);
-        smelt_material_destroy(&material);
-    }
-    return done;
 }

@@ -171,7 +171,7 @@ static void test_bundles(void)
 {
     NEEDS_COMPILER;
     CHECK_RUNS(PROGRAM, "--material", "rock053", "--bake", folder());
-    CHECK(output_lines() == 2 && strstr(program_output, ".f32.frag.safetensors"));
+    CHECK(output_lines() == 2 && strstr(program_output, ".frag.safetensors"));
     CHECK_RUNS(PROGRAM, "--material", "rock053", "--mesh", "sphere", "--output", in_folder("compiled.png"),
                "--backend", "portable", SMALL);
     CHECK_RUNS(PROGRAM, "--material", "rock053", "--mesh", "sphere", "--output", in_folder("baked.png"),
