@@ -80,6 +80,7 @@ struct eval_options {
     int mode;
     bool hardware;
     uint32_t capacity;   // points of one run
+    uint32_t frames;     // in flight; 0: the default
     const char *surface; // expressions, for modes 1 and 2
     uint32_t surface_count;
 };
@@ -135,7 +136,8 @@ static inline struct eval eval_create(smelt_context context, smelt_material mate
                                          .no_cache = true};
     CHECK_OK(smelt_shader_create(context, &params, &e.shader));
     smelt_free_text(&text);
-    struct smelt_arguments_params arguments = {.shaders = &e.shader, .shader_count = 1, .descriptors = true};
+    struct smelt_arguments_params arguments = {
+        .shaders = &e.shader, .shader_count = 1, .descriptors = true, .frames_in_flight = o.frames};
     CHECK_OK(smelt_arguments_create(context, &arguments, &e.arguments));
     struct smelt_tensor_params points = {.dtype = SMELT_DTYPE_F32,
                                          .rank = 2,
