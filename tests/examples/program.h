@@ -51,7 +51,7 @@ static inline const char *in_folder(const char *name)
 // The exit status of a program, -1 when it did not exit by itself. Arguments end with NULL.
 static inline int run_program(const char *const *arguments)
 {
-    int ends[2], status;
+    int ends[2], status = 0;
     size_t used = 0;
     fflush(stdout);
     CHECK(!pipe(ends));
