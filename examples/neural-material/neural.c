@@ -91,15 +91,18 @@ static bool compile_shader(smelt_context context, struct neural *neural)
 
 // --- Bundles: shaders compiled ahead of time, for builds without a compiler ----------------------------------
 
-// A material's description without a device, when the network is to compute in this precision. Of no backend in
-// particular: a bundle holds a variant for each.
-static bool open_description(const char *package, enum smelt_dtype precision, smelt_material *material)
+// What a material is, without textures and weights. With a device: as PORTABLE evaluates it there. Without: as a
+// bundle holds it, with a variant for each backend.
+static bool open_description(smelt_context context, const char *package, enum smelt_dtype precision,
+                             smelt_material *material)
 {
     const struct smelt_material_params params = {.path = package,
                                                  .description_only = true,
+                                                 .backend =
+                                                     context ? SMELT_BACKEND_PORTABLE : SMELT_BACKEND_AUTO,
                                                  .computed = precision,
                                                  .stage = VK_SHADER_STAGE_FRAGMENT_BIT};
-    return smelt_material_create(NULL, &params, material) == SMELT_OK || fail("%s", smelt_last_error());
+    return smelt_material_create(context, &params, material) == SMELT_OK || fail("%s", smelt_last_error());
 }
 
 // Where the shader of a material lies: by architecture, so that materials share it.
@@ -110,17 +113,24 @@ static bool bundle_path(const char *folder, smelt_material description, char *pa
     return (length > 0 && (size_t)length < size) || fail("%s: the path is too long", folder);
 }
 
-static bool load_bundle(smelt_context context, const char *folder, const char *package, struct neural *neural)
+// A bundle may lack the device's best backend, so with bundles the shader comes first: `material` gets the backend
+// that was found, whose layout its weights must have.
+static bool load_bundle(smelt_context context, const struct neural_params *params,
+                        struct smelt_material_params *material, struct neural *neural)
 {
-    const struct smelt_mlp_descriptor *network = &smelt_material_info(neural->material)->mlp;
     smelt_material description = NULL;
     char path[4096];
-    bool found = open_description(package, network->computed, &description) &&
-                 bundle_path(folder, description, path, sizeof(path));
+    bool found = open_description(context, params->package, params->precision, &description) &&
+                 bundle_path(params->bundles, description, path, sizeof(path));
+    if (found)
+        material->computed = smelt_material_info(description)->mlp.computed;
     smelt_material_destroy(&description);
-    return found &&
-           (smelt_shader_create_from_bundle(context, path, network->backend, &neural->fragment) == SMELT_OK ||
-            fail("%s", smelt_last_error()));
+    if (!found)
+        return false;
+    if (smelt_shader_create_from_bundle(context, path, params->backend, &neural->fragment) != SMELT_OK)
+        return fail("%s", smelt_last_error());
+    material->backend = smelt_shader_info(neural->fragment)->backend;
+    return true;
 }
 
 bool neural_bake(const char *package, const char *folder)
@@ -131,7 +141,7 @@ bool neural_bake(const char *package, const char *folder)
         struct shader_source source = {0};
         smelt_material description = NULL;
         char path[4096];
-        done = open_description(package, precisions[i], &description) &&
+        done = open_description(NULL, package, precisions[i], &description) &&
                bundle_path(folder, description, path, sizeof(path)) && describe_shader(description, &source);
         source.params.backend = SMELT_BACKEND_AUTO;
         if (done && smelt_bundle_write(&source.params, 0, path, NULL) != SMELT_OK)
@@ -179,19 +189,24 @@ static bool bind(void *user, VkCommandBuffer commands, VkPipelineLayout layout, 
 bool neural_create(smelt_context context, struct renderer *renderer, const struct neural_params *params,
                    struct neural *neural)
 {
+    struct smelt_material_params material = {.path = params->package,
+                                             .backend = params->backend,
+                                             .computed = params->precision,
+                                             .stage = VK_SHADER_STAGE_FRAGMENT_BIT,
+                                             .frames_in_flight = FRAMES_IN_FLIGHT};
+    if (!params->bundles && !smelt_context_capabilities(context)->compiler)
+        return fail("this build has no GLSL compiler (-Dcompiler=disabled): wanted --bundles DIR, written by "
+                    "--bake DIR of a build that has it");
+    if (params->bundles && !load_bundle(context, params, &material, neural))
+        return false;
+
     // The material: its network's weights in the layout of the backend, its latent textures.
-    const struct smelt_material_params material = {.path = params->package,
-                                                   .backend = params->backend,
-                                                   .computed = params->precision,
-                                                   .stage = VK_SHADER_STAGE_FRAGMENT_BIT,
-                                                   .frames_in_flight = FRAMES_IN_FLIGHT};
     if (smelt_material_create(context, &material, &neural->material) != SMELT_OK ||
         smelt_material_upload_and_wait(neural->material) != SMELT_OK)
         return fail("%s", smelt_last_error());
 
     // Its function, compiled into the fragment shader.
-    if (params->bundles ? !load_bundle(context, params->bundles, params->package, neural)
-                        : !compile_shader(context, neural))
+    if (!params->bundles && !compile_shader(context, neural))
         return false;
 
     // What the shader reads, by name.
