@@ -167,7 +167,7 @@ enum smelt_result smelt_material_glsl(smelt_material material, const char *name,
 enum smelt_result smelt_material_set_arguments(smelt_material material, smelt_arguments arguments,
                                                const char *prefix, uint32_t first_texture)
 {
-    if (!material || !arguments)
+    if (!material || (material->weights && !arguments))
         return smelt_fail(material ? material->context : NULL, SMELT_ERROR_INVALID_ARGUMENT,
                           "smelt_material_set_arguments: wanted a material and its arguments, got NULL");
     if (!material->weights)
