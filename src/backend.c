@@ -260,7 +260,7 @@ enum smelt_result smelt_backend_choose(smelt_context context, const struct smelt
                           op_name(query->op), scope_name(query->scope),
                           choice.reason[SMELT_BACKEND_PORTABLE]);
     if (!choice.eligible[wanted])
-        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED, "%s on backend %s: it %s", op_name(query->op),
+        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED, "%s on backend %s: %s", op_name(query->op),
                           smelt_backend_name(wanted), choice.reason[wanted]);
     return SMELT_OK;
 }

@@ -243,7 +243,7 @@ static enum smelt_result choose(smelt_context context, const struct plan *plan, 
     choice->eligible[SMELT_BACKEND_COOPVEC] = false;
     memcpy(choice->reason[SMELT_BACKEND_COOPVEC], reason, sizeof(reason));
     if (forced)
-        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED, "op \"%s\" on backend coopvec: it %s",
+        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED, "op \"%s\" on backend coopvec: %s",
                           plan->op->name, reason);
     return result;
 }
