@@ -82,6 +82,9 @@ static bool describe_shader(smelt_material material, struct shader_source *sourc
 static bool compile_shader(smelt_context context, struct neural *neural)
 {
     struct shader_source source = {0};
+    if (!smelt_context_capabilities(context)->compiler)
+        return fail("this build has no GLSL compiler (-Dcompiler=disabled): wanted --bundles DIR, written by "
+                    "--bake DIR of a build that has it");
     bool done = describe_shader(neural->material, &source) &&
                 (smelt_shader_create(context, &source.params, &neural->fragment) == SMELT_OK ||
                  fail("%s", smelt_last_error()));
@@ -194,9 +197,6 @@ bool neural_create(smelt_context context, struct renderer *renderer, const struc
                                              .computed = params->precision,
                                              .stage = VK_SHADER_STAGE_FRAGMENT_BIT,
                                              .frames_in_flight = FRAMES_IN_FLIGHT};
-    if (!params->bundles && !smelt_context_capabilities(context)->compiler)
-        return fail("this build has no GLSL compiler (-Dcompiler=disabled): wanted --bundles DIR, written by "
-                    "--bake DIR of a build that has it");
     if (params->bundles && !load_bundle(context, params, &material, neural))
         return false;
 
