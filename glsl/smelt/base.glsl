@@ -42,6 +42,7 @@
 #extension GL_EXT_shader_16bit_storage : require
 #extension GL_EXT_shader_8bit_storage : require
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#extension GL_KHR_shader_subgroup_basic : require
 #if (SMELT_BACKENDS & SMELT_BACKEND_BIT_DOT8) != 0
 #extension GL_EXT_integer_dot_product : require
 #endif
@@ -49,6 +50,7 @@
 #extension GL_NV_cooperative_vector : require
 #endif
 #if (SMELT_BACKENDS & (SMELT_BACKEND_BIT_COOPMAT | SMELT_BACKEND_BIT_COOPMAT2)) != 0
+#pragma use_vulkan_memory_model
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_cooperative_matrix : require
 #endif

@@ -41,8 +41,17 @@
 #error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND (SMELT_BACKEND_PORTABLE or _COOPVEC) is not defined"
 #endif
 #include "smelt/tensor_extents_tmpl.glsl"
-#if SMELT_TENSOR_E0 < 1 || SMELT_TENSOR_E1 < 1 || SMELT_TENSOR_E2 < 1 || SMELT_TENSOR_E3 < 1
-#error "inline_tensor_tmpl.glsl: SMELT_EXTENT<d> (elements) must be a literal, at least 1"
+#if SMELT_TENSOR_E0 < 1
+#error "inline_tensor_tmpl.glsl: SMELT_EXTENT0 (elements in dimension 0) must be a literal, at least 1"
+#endif
+#if SMELT_TENSOR_E1 < 1
+#error "inline_tensor_tmpl.glsl: SMELT_EXTENT1 (elements in dimension 1) must be a literal, at least 1"
+#endif
+#if SMELT_TENSOR_E2 < 1
+#error "inline_tensor_tmpl.glsl: SMELT_EXTENT2 (elements in dimension 2) must be a literal, at least 1"
+#endif
+#if SMELT_TENSOR_E3 < 1
+#error "inline_tensor_tmpl.glsl: SMELT_EXTENT3 (elements in dimension 3) must be a literal, at least 1"
 #endif
 
 // V: type of a value; P: of a pair of them; C: how one is stored.

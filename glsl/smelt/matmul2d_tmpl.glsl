@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// matmul2d_tmpl.glsl: a matrix product whose left operand and result live in the invocation (THREAD scope).
+// matmul2d_tmpl.glsl: a matrix product; at THREAD scope its left operand and result live in the invocation.
 //
-// what    d[m][n] = activation(sum_k a[m][k] b[k][n] + bias[n]), or with ACCUMULATE
+// what    SMELT_SCOPE_SUBGROUP and _WORKGROUP: see matmul2d_cooperative_tmpl.glsl, which has other parameters; here and
+//         below SMELT_SCOPE_THREAD:
+//         d[m][n] = activation(sum_k a[m][k] b[k][n] + bias[n]), or with ACCUMULATE
 //         d[m][n] = activation(d[m][n] + sum_k a[m][k] b[k][n] + bias[n]). `a` and `d` are inline tensors, `b`
 //         (called weight) and `bias` are packed tensors in device memory
 // params  all required, all undefined afterwards:
@@ -49,9 +51,12 @@
 #ifndef SMELT_MATMUL2D_SCOPE
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCOPE (invocations that work together) is not defined"
 #endif
-#if SMELT_MATMUL2D_SCOPE != SMELT_SCOPE_THREAD
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCOPE (invocations that work together) must be SMELT_SCOPE_THREAD"
-#endif
+#if SMELT_MATMUL2D_SCOPE == SMELT_SCOPE_SUBGROUP || SMELT_MATMUL2D_SCOPE == SMELT_SCOPE_WORKGROUP
+#include "smelt/matmul2d_cooperative_tmpl.glsl"
+#elif SMELT_MATMUL2D_SCOPE != SMELT_SCOPE_THREAD
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCOPE must be SMELT_SCOPE_THREAD, SMELT_SCOPE_SUBGROUP or _WORKGROUP"
+#else
 #ifndef SMELT_MATMUL2D_M
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_M (rows of the left operand) is not defined"
 #endif
@@ -244,3 +249,4 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #undef SMELT_MATMUL2D_WEIGHT_ROWS
 #undef SMELT_MATMUL2D_WEIGHT_COLUMNS
 #undef SMELT_MATMUL2D_WEIGHT_PREFIX
+#endif

@@ -4,7 +4,7 @@
 // what    tensors' data is read through these where an op knows its alignment; the names end in _data because
 //         they are never argument blocks
 // params  none
-// makes   buffer references smelt_words4_data (uvec4, 16 byte aligned), smelt_words2_data (uvec2, 8),
+// makes   smelt_f16_matrix_data (float16_t, 2 byte aligned), read and written by cooperative matrices; buffer references smelt_words4_data (uvec4, 16 byte aligned), smelt_words2_data (uvec2, 8),
 //         smelt_words1_data (uint, 4), smelt_halfs_data (uint16_t), smelt_bytes_data (uint8_t), with member e[]
 // errors  none (no arithmetic). What is read this way must not be written while the shader runs
 // needs   base.glsl first
@@ -31,6 +31,10 @@ layout(buffer_reference, scalar, buffer_reference_align = 2) restrict readonly b
 layout(buffer_reference, scalar, buffer_reference_align = 1) restrict readonly buffer smelt_bytes_data
 {
     uint8_t e[];
+};
+layout(buffer_reference, scalar, buffer_reference_align = 2) buffer smelt_f16_matrix_data
+{
+    float16_t e[];
 };
 
 #endif

@@ -37,6 +37,15 @@
 #ifndef SMELT_MLP_BACKEND
 #error "mlp_tmpl.glsl: SMELT_MLP_BACKEND (SMELT_BACKEND_x) is not defined"
 #endif
+#if SMELT_MLP_STORED < SMELT_DTYPE_F32 || SMELT_MLP_STORED > SMELT_DTYPE_F8E5M2
+#error "mlp_tmpl.glsl: SMELT_MLP_STORED (of weights) must be F32, F16, BF16, F8E4M3 or F8E5M2"
+#endif
+#if SMELT_MLP_COMPUTED != SMELT_DTYPE_F32 && SMELT_MLP_COMPUTED != SMELT_DTYPE_F16
+#error "mlp_tmpl.glsl: SMELT_MLP_COMPUTED (of the factors) must be SMELT_DTYPE_F32 or SMELT_DTYPE_F16"
+#endif
+#if SMELT_MLP_LAYOUT != SMELT_LAYOUT_ROW_MAJOR && SMELT_MLP_LAYOUT != SMELT_LAYOUT_OPTIMAL
+#error "mlp_tmpl.glsl: SMELT_MLP_LAYOUT (of the weights) must be SMELT_LAYOUT_ROW_MAJOR or _OPTIMAL"
+#endif
 #if SMELT_MLP_ACCUMULATED != SMELT_DTYPE_F32 && SMELT_MLP_ACCUMULATED != SMELT_DTYPE_F16
 #error "mlp_tmpl.glsl: SMELT_MLP_ACCUMULATED (of the sums) must be SMELT_DTYPE_F32 or SMELT_DTYPE_F16"
 #endif

@@ -71,11 +71,7 @@ void smelt_store_unchecked(SMELT_TENSOR_THIS t, SMELT_TENSOR_V v)
 uint smelt_extent(SMELT_TENSOR_THIS t, uint d)
 {
 #if SMELT_TENSOR_FIXED
-    const uint fixed_extent[16] = uint[16](
-        SMELT_TENSOR_E0, SMELT_TENSOR_E1, SMELT_TENSOR_E2, SMELT_TENSOR_E3, SMELT_TENSOR_E4, SMELT_TENSOR_E5,
-        SMELT_TENSOR_E6, SMELT_TENSOR_E7, SMELT_TENSOR_E8, SMELT_TENSOR_E9, SMELT_TENSOR_E10,
-        SMELT_TENSOR_E11, SMELT_TENSOR_E12, SMELT_TENSOR_E13, SMELT_TENSOR_E14, SMELT_TENSOR_E15);
-    return fixed_extent[d] != 0u ? fixed_extent[d] : t.extent[d];
+    return SMELT_TENSOR_EXTENTS[d] != 0u ? SMELT_TENSOR_EXTENTS[d] : t.extent[d];
 #else
     return t.extent[d];
 #endif

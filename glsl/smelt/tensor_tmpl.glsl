@@ -164,6 +164,15 @@
 #endif
 #include "smelt/tensor_name_tmpl.glsl"
 
+// The declared extents, 0 where known at run time; also the place where one that is no number fails to compile.
+#define SMELT_TENSOR_EXTENTS SMELT_CAT(SMELT_TENSOR_T, _extents)
+#if SMELT_RANK > 0
+const uint SMELT_TENSOR_EXTENTS[16] = uint[16](
+    SMELT_TENSOR_E0, SMELT_TENSOR_E1, SMELT_TENSOR_E2, SMELT_TENSOR_E3, SMELT_TENSOR_E4, SMELT_TENSOR_E5,
+    SMELT_TENSOR_E6, SMELT_TENSOR_E7, SMELT_TENSOR_E8, SMELT_TENSOR_E9, SMELT_TENSOR_E10, SMELT_TENSOR_E11,
+    SMELT_TENSOR_E12, SMELT_TENSOR_E13, SMELT_TENSOR_E14, SMELT_TENSOR_E15);
+#endif
+
 // A slice of a tensor with fixed extents is a type of its own, whose extents are known at run time.
 #if SMELT_TENSOR_FIXED
 #undef SMELT_TENSOR_FIXED
@@ -190,6 +199,7 @@
 #undef SMELT_TENSOR_BASE
 #undef SMELT_TENSOR_NAMED
 #undef SMELT_TENSOR_DATA
+#undef SMELT_TENSOR_EXTENTS
 #undef SMELT_TENSOR_T
 #undef SMELT_TENSOR_T0
 #undef SMELT_TENSOR_T1

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// cooperative_tensor_tmpl.glsl: loads and stores between a cooperative tensor and a matrix in device memory.
+//
+// what    overloads for one cooperative type (cooperative_tmpl.glsl) and one tensor type of rank 2
+//         (tensor_tmpl.glsl): the tile with its first element at (row, column) of the matrix, cut off at the edges
+// params  all required, all undefined afterwards:
+//         SMELT_COOPERATIVE                the cooperative type
+//         SMELT_COOPERATIVE_DTYPE          its SMELT_DTYPE_x
+//         SMELT_COOPERATIVE_BACKEND        its SMELT_BACKEND_x
+//         SMELT_COOPERATIVE_TENSOR         the tensor type, of floats
+//         SMELT_COOPERATIVE_TENSOR_DTYPE   its SMELT_DTYPE_x
+//         SMELT_COOPERATIVE_TENSOR_ACCESS  SMELT_ACCESS_READ: makes smelt_load; _WRITE: smelt_store; _READ_WRITE: both
+// makes   void smelt_load(inout NAME t, TENSOR m, uint row, uint column)    outside the matrix: 0
+//         void smelt_store(NAME t, TENSOR m, uint row, uint column)         outside the matrix: dropped
+//         for the whole group, with the same arguments in all of it; both use the scratch
+// errors  load: exact, or one rounding to a cooperative f16; store: one rounding to the tensor's type
+// needs   both templates included before for these types. COOPMAT stores whole matrices where the tile lies inside,
+//         the tensor is f32 or f16 and its rows begin at multiples of 16 bytes; else single elements
+// source  GLSL_KHR_cooperative_matrix; alignment: VUID-RuntimeSpirv-OpCooperativeMatrixLoadKHR-08986
+#ifndef SMELT_BASE_GLSL
+#error "cooperative_tensor_tmpl.glsl: include smelt/base.glsl first"
+#endif
+#ifndef SMELT_COOPERATIVE
+#error "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE (the cooperative type) is not defined"
+#endif
+#ifndef SMELT_COOPERATIVE_DTYPE
+#error                                                                                                       \
+    "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE_DTYPE (SMELT_DTYPE_x of the cooperative type) is not defined"
+#endif
+#ifndef SMELT_COOPERATIVE_BACKEND
+#error "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE_BACKEND (of the cooperative type) is not defined"
+#endif
+#ifndef SMELT_COOPERATIVE_TENSOR
+#error "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE_TENSOR (the tensor type) is not defined"
+#endif
+#ifndef SMELT_COOPERATIVE_TENSOR_DTYPE
+#error                                                                                                       \
+    "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE_TENSOR_DTYPE (SMELT_DTYPE_x of the tensor) is not defined"
+#endif
+#ifndef SMELT_COOPERATIVE_TENSOR_ACCESS
+#error                                                                                                       \
+    "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE_TENSOR_ACCESS (SMELT_ACCESS_x of the tensor) is not defined"
+#endif
+#if SMELT_COOPERATIVE_TENSOR_ACCESS < 1 || SMELT_COOPERATIVE_TENSOR_ACCESS > 3
+#error                                                                                                       \
+    "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE_TENSOR_ACCESS must be SMELT_ACCESS_READ, _WRITE or _READ_WRITE"
+#endif
+
+#include "smelt/memory.glsl"
+
+#define SMELT_CO_PLACES SMELT_CAT(SMELT_COOPERATIVE, _places)
+#define SMELT_CO_PIECES SMELT_CAT(SMELT_COOPERATIVE, _pieces)
+
+#if SMELT_COOPERATIVE_BACKEND != SMELT_BACKEND_PORTABLE &&                                                   \
+    (SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_F32 || SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_F16)
+#define SMELT_CO_WHOLE 1
+#else
+#define SMELT_CO_WHOLE 0
+#endif
+#if SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_F32
+#define SMELT_CO_SIZE 4
+#define SMELT_CO_ELEMENTS(m) m.data.e
+#define SMELT_CO_MATRIX                                                                                      \
+    coopmat<float, gl_ScopeSubgroup, SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),                              \
+            SMELT_CAT(SMELT_COOPERATIVE, _fragment_n), gl_MatrixUseAccumulator>
+#else
+#define SMELT_CO_SIZE 2
+#define SMELT_CO_ELEMENTS(m) smelt_f16_matrix_data(uvec2(m.data)).e
+#define SMELT_CO_MATRIX                                                                                      \
+    coopmat<float16_t, gl_ScopeSubgroup, SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),                          \
+            SMELT_CAT(SMELT_COOPERATIVE, _fragment_n), gl_MatrixUseAccumulator>
+#endif
+#if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F32
+#define SMELT_CO_OWN_MATRIX                                                                                  \
+    coopmat<float, gl_ScopeSubgroup, SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),                              \
+            SMELT_CAT(SMELT_COOPERATIVE, _fragment_n), gl_MatrixUseAccumulator>
+#else
+#define SMELT_CO_OWN_MATRIX                                                                                  \
+    coopmat<float16_t, gl_ScopeSubgroup, SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),                          \
+            SMELT_CAT(SMELT_COOPERATIVE, _fragment_n), gl_MatrixUseAccumulator>
+#endif
+
+#if SMELT_CO_WHOLE
+// Whether whole matrices can be moved: the same answer in the whole group.
+bool SMELT_CAT(SMELT_COOPERATIVE, _moves_whole)(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row,
+                                                uint column)
+{
+    uint stride = smelt_stride(m, 0);
+    bool inside = row + SMELT_CAT(SMELT_COOPERATIVE, _rows) <= smelt_extent(m, 0) &&
+                  column + SMELT_CAT(SMELT_COOPERATIVE, _columns) <= smelt_extent(m, 1);
+    uint places = uvec2(m.data).x | stride * SMELT_CO_SIZE | column * SMELT_CO_SIZE;
+    return inside && smelt_stride(m, 1) == 1u && (places & 15u) == 0u;
+}
+#endif
+
+#if (SMELT_COOPERATIVE_TENSOR_ACCESS & SMELT_ACCESS_READ) != 0
+void smelt_load(inout SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint column)
+{
+#if SMELT_CO_WHOLE
+    if (SMELT_CAT(SMELT_COOPERATIVE, _moves_whole)(t, m, row, column)) {
+        uint stride = smelt_stride(m, 0);
+        uvec2 first = SMELT_CAT(SMELT_COOPERATIVE, _first)() + uvec2(row, column);
+        [[unroll]] for (int piece = 0; piece < SMELT_CO_PIECES; piece++)
+        {
+            uvec2 fragment =
+                uvec2(piece / SMELT_CAT(SMELT_COOPERATIVE, _across),
+                      piece % SMELT_CAT(SMELT_COOPERATIVE, _across)) *
+                uvec2(SMELT_CAT(SMELT_COOPERATIVE, _fragment_m), SMELT_CAT(SMELT_COOPERATIVE, _fragment_n));
+            SMELT_CO_MATRIX e;
+            coopMatLoad(e, SMELT_CO_ELEMENTS(m), (first.x + fragment.x) * stride + first.y + fragment.y,
+                        stride, gl_CooperativeMatrixLayoutRowMajor);
+            t.e[piece / SMELT_CAT(SMELT_COOPERATIVE, _across)]
+               [piece % SMELT_CAT(SMELT_COOPERATIVE, _across)] = SMELT_CO_OWN_MATRIX(e);
+        }
+        return;
+    }
+#endif
+    SMELT_CO_PLACES p = SMELT_CAT(SMELT_COOPERATIVE, _locate)();
+    [[unroll]] for (int piece = 0; piece < SMELT_CO_PIECES; piece++)
+        [[unroll]] for (int i = 0; i < smelt_length(t); i++)
+    {
+        uvec2 place = smelt_place(p, piece, i);
+        smelt_set(t, piece, i, smelt_valid(p) ? smelt_load(m, row + place.x, column + place.y) : 0.0);
+    }
+}
+#endif
+
+#if (SMELT_COOPERATIVE_TENSOR_ACCESS & SMELT_ACCESS_WRITE) != 0
+void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint column)
+{
+#if SMELT_CO_WHOLE
+    if (SMELT_CAT(SMELT_COOPERATIVE, _moves_whole)(t, m, row, column)) {
+        uint stride = smelt_stride(m, 0);
+        uvec2 first = SMELT_CAT(SMELT_COOPERATIVE, _first)() + uvec2(row, column);
+        [[unroll]] for (int piece = 0; piece < SMELT_CO_PIECES; piece++)
+        {
+            uvec2 fragment =
+                uvec2(piece / SMELT_CAT(SMELT_COOPERATIVE, _across),
+                      piece % SMELT_CAT(SMELT_COOPERATIVE, _across)) *
+                uvec2(SMELT_CAT(SMELT_COOPERATIVE, _fragment_m), SMELT_CAT(SMELT_COOPERATIVE, _fragment_n));
+            SMELT_CO_MATRIX e = SMELT_CO_MATRIX(t.e[piece / SMELT_CAT(SMELT_COOPERATIVE, _across)]
+                                                   [piece % SMELT_CAT(SMELT_COOPERATIVE, _across)]);
+            coopMatStore(e, SMELT_CO_ELEMENTS(m), (first.x + fragment.x) * stride + first.y + fragment.y,
+                         stride, gl_CooperativeMatrixLayoutRowMajor);
+        }
+        return;
+    }
+#endif
+    SMELT_CO_PLACES p = SMELT_CAT(SMELT_COOPERATIVE, _locate)();
+    if (!smelt_valid(p))
+        return;
+    [[unroll]] for (int piece = 0; piece < SMELT_CO_PIECES; piece++)
+        [[unroll]] for (int i = 0; i < smelt_length(t); i++)
+    {
+        uvec2 place = smelt_place(p, piece, i);
+        smelt_store(m, row + place.x, column + place.y, smelt_get(t, piece, i));
+    }
+}
+#endif
+
+#undef SMELT_COOPERATIVE
+#undef SMELT_COOPERATIVE_DTYPE
+#undef SMELT_COOPERATIVE_BACKEND
+#undef SMELT_COOPERATIVE_TENSOR
+#undef SMELT_COOPERATIVE_TENSOR_DTYPE
+#undef SMELT_COOPERATIVE_TENSOR_ACCESS
+#undef SMELT_CO_PLACES
+#undef SMELT_CO_PIECES
+#undef SMELT_CO_WHOLE
+#undef SMELT_CO_SIZE
+#undef SMELT_CO_ELEMENTS
+#undef SMELT_CO_MATRIX
+#undef SMELT_CO_OWN_MATRIX

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: MIT
+// matmul2d_cooperative_tmpl.glsl: a matrix product of a subgroup or a workgroup; matmul2d_tmpl.glsl includes it for
+// these scopes.
+//
+// what    one M x N tile of D = A B: d[m][n] = sum_k a[row + m][k] b[k][column + n], into a cooperative tensor; with
+//         ACCUMULATE 1 on top of what it holds. `finish` then takes every element v to
+//         element(activation(v + bias[column + n])). A batch is the caller's grid
+// params  all required, all undefined afterwards:
+//         SMELT_MATMUL2D                  name of the op
+//         SMELT_MATMUL2D_SCOPE            SMELT_SCOPE_SUBGROUP or SMELT_SCOPE_WORKGROUP
+//         SMELT_MATMUL2D_M _N             tile of the group, decimal literals; N and (TRANSPOSE_LEFT) M multiples of 8
+//         SMELT_MATMUL2D_K                decimal literal, or 0: the left operand's extent, known at run time
+//         SMELT_MATMUL2D_TILE_K           how much of K is in shared memory at a time: a literal, multiple of 8
+//         SMELT_MATMUL2D_TRANSPOSE_LEFT   1: a is stored [K][M]; 0: [M][K]
+//         SMELT_MATMUL2D_TRANSPOSE_RIGHT  1: b is stored [N][K] (out, in); 0: [K][N]
+//         SMELT_MATMUL2D_ACCUMULATE       1: run adds to the result; 0: it overwrites it
+//         SMELT_MATMUL2D_BIAS             1 or 0
+//         SMELT_MATMUL2D_ACTIVATION       SMELT_ACTIVATION_x (activation.glsl)
+//         SMELT_MATMUL2D_EPILOGUE         1: `float NAME_element(float v, uvec2 place)` is declared before, place is
+//                                         (row, column) in D; it is called for places outside D too, whose values
+//                                         are dropped; 0: there is none
+//         SMELT_MATMUL2D_STORED_LEFT      SMELT_DTYPE_x of a: F32 F16 BF16 F8E4M3 F8E5M2
+//         SMELT_MATMUL2D_STORED           the same of b and bias
+//         SMELT_MATMUL2D_COMPUTED         SMELT_DTYPE_F32 or _F16: what both factors are converted to; F16 not with
+//                                         F32 or BF16 stored
+//         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; not narrower than COMPUTED
+//         SMELT_MATMUL2D_ALIGNMENT        1, 2, 4 or 8 elements: a promise that the extent along and the stride between
+//                                         rows of a and b as stored, and their addresses, are multiples of so many.
+//                                         1 also permits any stride within a row; above 1 that is 1
+//         SMELT_MATMUL2D_SUBGROUP_SIZE, _SUBGROUPS_M, _SUBGROUPS_N, _FRAGMENT_M, _FRAGMENT_N, _SCRATCH
+//                                         as in cooperative_tmpl.glsl
+//         SMELT_MATMUL2D_FRAGMENT_K       COOPMAT: of the device's cooperative matrices; PORTABLE: 1
+//         SMELT_MATMUL2D_BACKEND          SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPMAT (COMPUTED F16)
+// makes   for the name NAME:
+//         NAME_left_<stored_left>_2_r, NAME_right_<stored>_2_r, NAME_bias_<stored>_1_r   tensor types
+//         NAME_result                     a cooperative tensor of ACCUMULATED, M x N
+//         void NAME_run(inout NAME_result d, LEFT a, RIGHT b, uint row, uint column)
+//         void NAME_finish(inout NAME_result d, BIAS bias, uint row, uint column)   without `bias` when BIAS is 0
+//         const uint NAME_scratch: uvec4 of the scratch that each group uses. Too small a scratch does not compile
+//         run and finish are for the whole group with the same arguments in all of it; both use the scratch, and
+//         begin and end with a barrier. Rows and columns outside the operands are handled exactly: what they
+//         leave in d is to be dropped (smelt_store does); no memory outside the operands is read
+// errors  before the activation, for every element inside, with K the terms of the sum:
+//             |d - exact| <= c u (sum_k |a[k]||b[k]| + |bias| + |d before|),
+//             n = 2 K + 8, c = n (1 + n u), u = 2^-23 for ACCUMULATED F32, u = 2^-10 for ACCUMULATED F16
+//         Derivation: matmul2d_tmpl.glsl; a matrix unit may add a fragment's terms and the sum so far aligned to the
+//         largest of them, each cut off: one u more for each term. A product or sum below 2^-14 in f16 (2^-126 in
+//         f32) may be flushed. A store to a narrower type rounds once more
+// needs   base.glsl first; compute; one-dimensional order as cooperative_tmpl.glsl; COMPUTED or ACCUMULATED F16:
+//         shaderFloat16; COOPMAT: VK_KHR_cooperative_matrix with this shape, and full subgroups
+// source  GLSL_KHR_cooperative_matrix; matmul2d_tmpl.glsl
+#if !defined SMELT_MATMUL2D_M || !defined SMELT_MATMUL2D_N
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_M or SMELT_MATMUL2D_N (the group's tile) is not defined"
+#endif
+#if SMELT_MATMUL2D_M < 1 || SMELT_MATMUL2D_M > 1024
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_M (rows of the tile) must be a literal, 1 to 1024"
+#endif
+#if SMELT_MATMUL2D_N < 1 || SMELT_MATMUL2D_N > 1024 || SMELT_MATMUL2D_N % 8 != 0
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_N (columns of the tile) must be a multiple of 8, 8 to 1024"
+#endif
+#ifndef SMELT_MATMUL2D_K
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_K (terms of the sum; 0: known at run time) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_TILE_K
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_TILE_K (terms in shared memory at a time) is not defined"
+#endif
+#if SMELT_MATMUL2D_TILE_K < 8 || SMELT_MATMUL2D_TILE_K > 256 || SMELT_MATMUL2D_TILE_K % 8 != 0
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_TILE_K (terms in shared memory) must be a multiple of 8, 8 to 256"
+#endif
+#ifndef SMELT_MATMUL2D_TRANSPOSE_LEFT
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_TRANSPOSE_LEFT (1: a is [K][M], 0: [M][K]) is not defined"
+#endif
+#if SMELT_MATMUL2D_TRANSPOSE_LEFT && SMELT_MATMUL2D_M % 8 != 0
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_M (rows of the tile) must be a multiple of 8 with TRANSPOSE_LEFT"
+#endif
+#ifndef SMELT_MATMUL2D_TRANSPOSE_RIGHT
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_TRANSPOSE_RIGHT (1: b is [N][K], 0: [K][N]) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_ACCUMULATE
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATE (1: add to the result, 0: overwrite it) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_BIAS
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BIAS (1: add a bias, 0: there is none) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_ACTIVATION
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACTIVATION (SMELT_ACTIVATION_x) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_EPILOGUE
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_EPILOGUE (1: NAME_element is declared, 0: there is none) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_STORED_LEFT
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT (SMELT_DTYPE_x of the left operand) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_STORED
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED (SMELT_DTYPE_x of the right operand and bias) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_COMPUTED
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (SMELT_DTYPE_x of the factors) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_ACCUMULATED
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (SMELT_DTYPE_x of the sums) is not defined"
+#endif
+#if SMELT_MATMUL2D_STORED_LEFT < SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED_LEFT > SMELT_DTYPE_F8E5M2
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT must be F32, F16, BF16, F8E4M3 or F8E5M2"
+#endif
+#if SMELT_MATMUL2D_STORED < SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED > SMELT_DTYPE_F8E5M2
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be F32, F16, BF16, F8E4M3 or F8E5M2"
+#endif
+#if SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F32 && SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F16
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be SMELT_DTYPE_F32 or _F16"
+#endif
+#if SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F32 && SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F16
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) must be SMELT_DTYPE_F32 or _F16"
+#endif
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F32 && SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) is narrower than SMELT_MATMUL2D_COMPUTED"
+#endif
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 &&                                                            \
+    (SMELT_MATMUL2D_STORED == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED == SMELT_DTYPE_BF16 ||                \
+     SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_BF16)
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED, _STORED_LEFT must be F16, F8E4M3 or F8E5M2 with COMPUTED F16"
+#endif
+#ifndef SMELT_MATMUL2D_ALIGNMENT
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ALIGNMENT (of the operands, in elements) is not defined"
+#endif
+#if SMELT_MATMUL2D_ALIGNMENT != 1 && SMELT_MATMUL2D_ALIGNMENT != 2 && SMELT_MATMUL2D_ALIGNMENT != 4 &&       \
+    SMELT_MATMUL2D_ALIGNMENT != 8
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ALIGNMENT (of the operands, in elements) must be 1, 2, 4 or 8"
+#endif
+#ifndef SMELT_MATMUL2D_SUBGROUP_SIZE
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SUBGROUP_SIZE (invocations of a subgroup) is not defined"
+#endif
+#if !defined SMELT_MATMUL2D_SUBGROUPS_M || !defined SMELT_MATMUL2D_SUBGROUPS_N
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SUBGROUPS_M or _N (subgroups over the tile) is not defined"
+#endif
+#if !defined SMELT_MATMUL2D_FRAGMENT_M || !defined SMELT_MATMUL2D_FRAGMENT_N ||                              \
+    !defined SMELT_MATMUL2D_FRAGMENT_K
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_FRAGMENT_M, _N or _K (what is computed in one piece) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_SCRATCH
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCRATCH (name of a shared uvec4 array) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_BACKEND
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND (SMELT_BACKEND_x) is not defined"
+#endif
+
+#include "smelt/activation.glsl"
+#include "smelt/memory.glsl"
+
+#define SMELT_TENSOR SMELT_CAT(SMELT_MATMUL2D, _left)
+#define SMELT_DTYPE SMELT_MATMUL2D_STORED_LEFT
+#define SMELT_RANK 2
+#define SMELT_ACCESS SMELT_ACCESS_READ
+#define SMELT_EXTENT0 0
+#define SMELT_EXTENT1 0
+#include "smelt/tensor_tmpl.glsl"
+
+#define SMELT_TENSOR SMELT_CAT(SMELT_MATMUL2D, _right)
+#define SMELT_DTYPE SMELT_MATMUL2D_STORED
+#define SMELT_RANK 2
+#define SMELT_ACCESS SMELT_ACCESS_READ
+#define SMELT_EXTENT0 0
+#define SMELT_EXTENT1 0
+#include "smelt/tensor_tmpl.glsl"
+
+#if SMELT_MATMUL2D_BIAS
+#define SMELT_TENSOR SMELT_CAT(SMELT_MATMUL2D, _bias)
+#define SMELT_DTYPE SMELT_MATMUL2D_STORED
+#define SMELT_RANK 1
+#define SMELT_ACCESS SMELT_ACCESS_READ
+#define SMELT_EXTENT0 0
+#include "smelt/tensor_tmpl.glsl"
+#endif
+
+// The types just made, as tensor_tmpl.glsl names them.
+#if SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F32
+#define SMELT_MM_LEFT SMELT_CAT(SMELT_MATMUL2D, _left_f32_2_r_0x0)
+#elif SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F16
+#define SMELT_MM_LEFT SMELT_CAT(SMELT_MATMUL2D, _left_f16_2_r_0x0)
+#elif SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_BF16
+#define SMELT_MM_LEFT SMELT_CAT(SMELT_MATMUL2D, _left_bf16_2_r_0x0)
+#elif SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F8E4M3
+#define SMELT_MM_LEFT SMELT_CAT(SMELT_MATMUL2D, _left_f8e4m3_2_r_0x0)
+#else
+#define SMELT_MM_LEFT SMELT_CAT(SMELT_MATMUL2D, _left_f8e5m2_2_r_0x0)
+#endif
+#if SMELT_MATMUL2D_STORED == SMELT_DTYPE_F32
+#define SMELT_MM_RIGHT SMELT_CAT(SMELT_MATMUL2D, _right_f32_2_r_0x0)
+#define SMELT_MM_BIAS SMELT_CAT(SMELT_MATMUL2D, _bias_f32_1_r_0)
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F16
+#define SMELT_MM_RIGHT SMELT_CAT(SMELT_MATMUL2D, _right_f16_2_r_0x0)
+#define SMELT_MM_BIAS SMELT_CAT(SMELT_MATMUL2D, _bias_f16_1_r_0)
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_BF16
+#define SMELT_MM_RIGHT SMELT_CAT(SMELT_MATMUL2D, _right_bf16_2_r_0x0)
+#define SMELT_MM_BIAS SMELT_CAT(SMELT_MATMUL2D, _bias_bf16_1_r_0)
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
+#define SMELT_MM_RIGHT SMELT_CAT(SMELT_MATMUL2D, _right_f8e4m3_2_r_0x0)
+#define SMELT_MM_BIAS SMELT_CAT(SMELT_MATMUL2D, _bias_f8e4m3_1_r_0)
+#else
+#define SMELT_MM_RIGHT SMELT_CAT(SMELT_MATMUL2D, _right_f8e5m2_2_r_0x0)
+#define SMELT_MM_BIAS SMELT_CAT(SMELT_MATMUL2D, _bias_f8e5m2_1_r_0)
+#endif
+#define SMELT_MM_RESULT SMELT_CAT(SMELT_MATMUL2D, _result)
+
+// SMELT_MM_GROUP elements of SMELT_MM_SIZE bytes make a uvec4 of shared memory.
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16
+#define SMELT_MM_GROUP 8
+#define SMELT_MM_SIZE 2
+#else
+#define SMELT_MM_GROUP 4
+#define SMELT_MM_SIZE 4
+#endif
+#define SMELT_MM_THREADS                                                                                     \
+    (SMELT_MATMUL2D_SUBGROUP_SIZE * SMELT_MATMUL2D_SUBGROUPS_M * SMELT_MATMUL2D_SUBGROUPS_N)
+
+// The operands' blocks in the scratch: left, then right, rows as they are stored.
+#if SMELT_MATMUL2D_TRANSPOSE_LEFT
+#define SMELT_MM_LEFT_ROWS SMELT_MATMUL2D_TILE_K
+#define SMELT_MM_LEFT_COLUMNS SMELT_MATMUL2D_M
+#else
+#define SMELT_MM_LEFT_ROWS SMELT_MATMUL2D_M
+#define SMELT_MM_LEFT_COLUMNS SMELT_MATMUL2D_TILE_K
+#endif
+#if SMELT_MATMUL2D_TRANSPOSE_RIGHT
+#define SMELT_MM_RIGHT_ROWS SMELT_MATMUL2D_N
+#define SMELT_MM_RIGHT_COLUMNS SMELT_MATMUL2D_TILE_K
+#else
+#define SMELT_MM_RIGHT_ROWS SMELT_MATMUL2D_TILE_K
+#define SMELT_MM_RIGHT_COLUMNS SMELT_MATMUL2D_N
+#endif
+#define SMELT_MM_LEFT_PITCH (SMELT_MM_LEFT_COLUMNS / SMELT_MM_GROUP + 1)
+#define SMELT_MM_RIGHT_PITCH (SMELT_MM_RIGHT_COLUMNS / SMELT_MM_GROUP + 1)
+#define SMELT_MM_LEFT_SIZE (SMELT_MM_LEFT_ROWS * SMELT_MM_LEFT_PITCH)
+#define SMELT_MM_OPERANDS (SMELT_MM_LEFT_SIZE + SMELT_MM_RIGHT_ROWS * SMELT_MM_RIGHT_PITCH)
+#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
+#define SMELT_MM_TABLE 0
+#elif SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
+#define SMELT_MM_TABLE (SMELT_MATMUL2D_FRAGMENT_M * SMELT_MATMUL2D_FRAGMENT_N / 8)
+#else
+#define SMELT_MM_TABLE (SMELT_MATMUL2D_FRAGMENT_M * SMELT_MATMUL2D_FRAGMENT_N / 4)
+#endif
+#if SMELT_MM_TABLE > SMELT_MM_OPERANDS
+#define SMELT_MM_SCRATCH SMELT_MM_TABLE
+#else
+#define SMELT_MM_SCRATCH SMELT_MM_OPERANDS
+#endif
+const uint SMELT_CAT(SMELT_MATMUL2D, _scratch) = SMELT_MM_SCRATCH;
+
+#if SMELT_MATMUL2D_SCOPE == SMELT_SCOPE_SUBGROUP
+#define SMELT_MM_THREAD gl_SubgroupInvocationID
+#define SMELT_MM_SUBGROUP 0u
+#define SMELT_MM_BASE (gl_SubgroupID * SMELT_MM_SCRATCH)
+#else
+#define SMELT_MM_THREAD gl_LocalInvocationIndex
+#define SMELT_MM_SUBGROUP gl_SubgroupID
+#define SMELT_MM_BASE 0u
+#endif
+
+// Values for which 0 has a meaning, and the scratch. An error here names what is wrong.
+void SMELT_CAT(SMELT_MATMUL2D, _check)()
+{
+    const int transpose_left = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_TRANSPOSE_LEFT);
+    const int transpose_right = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_TRANSPOSE_RIGHT);
+    const int accumulate = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_ACCUMULATE);
+    const int bias = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_BIAS);
+    const int epilogue = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_EPILOGUE);
+    SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(0.0);
+    int scratch_is_too_small[SMELT_MATMUL2D_SCRATCH.length() < SMELT_MM_SCRATCH ? 0 : 1];
+}
+
+#define SMELT_COOPERATIVE SMELT_MM_RESULT
+#define SMELT_COOPERATIVE_SCOPE SMELT_MATMUL2D_SCOPE
+#define SMELT_COOPERATIVE_ROWS SMELT_MATMUL2D_M
+#define SMELT_COOPERATIVE_COLUMNS SMELT_MATMUL2D_N
+#define SMELT_COOPERATIVE_DTYPE SMELT_MATMUL2D_ACCUMULATED
+#define SMELT_COOPERATIVE_SUBGROUP_SIZE SMELT_MATMUL2D_SUBGROUP_SIZE
+#define SMELT_COOPERATIVE_SUBGROUPS_M SMELT_MATMUL2D_SUBGROUPS_M
+#define SMELT_COOPERATIVE_SUBGROUPS_N SMELT_MATMUL2D_SUBGROUPS_N
+#define SMELT_COOPERATIVE_FRAGMENT_M SMELT_MATMUL2D_FRAGMENT_M
+#define SMELT_COOPERATIVE_FRAGMENT_N SMELT_MATMUL2D_FRAGMENT_N
+#define SMELT_COOPERATIVE_SCRATCH SMELT_MATMUL2D_SCRATCH
+#define SMELT_COOPERATIVE_SCRATCH_STRIDE SMELT_MM_SCRATCH
+#define SMELT_COOPERATIVE_BACKEND SMELT_MATMUL2D_BACKEND
+#include "smelt/cooperative_tmpl.glsl"
+
+#define SMELT_STAGE SMELT_CAT(SMELT_MATMUL2D, _stage_left)
+#define SMELT_STAGE_TENSOR SMELT_MM_LEFT
+#define SMELT_STAGE_STORED SMELT_MATMUL2D_STORED_LEFT
+#define SMELT_STAGE_ROWS SMELT_MM_LEFT_ROWS
+#define SMELT_STAGE_COLUMNS SMELT_MM_LEFT_COLUMNS
+#define SMELT_STAGE_K_IS_ROWS SMELT_MATMUL2D_TRANSPOSE_LEFT
+#define SMELT_STAGE_BASE SMELT_MM_BASE
+#include "smelt/matmul2d_stage_tmpl.glsl"
+
+#define SMELT_STAGE SMELT_CAT(SMELT_MATMUL2D, _stage_right)
+#define SMELT_STAGE_TENSOR SMELT_MM_RIGHT
+#define SMELT_STAGE_STORED SMELT_MATMUL2D_STORED
+#define SMELT_STAGE_ROWS SMELT_MM_RIGHT_ROWS
+#define SMELT_STAGE_COLUMNS SMELT_MM_RIGHT_COLUMNS
+#if SMELT_MATMUL2D_TRANSPOSE_RIGHT
+#define SMELT_STAGE_K_IS_ROWS 0
+#else
+#define SMELT_STAGE_K_IS_ROWS 1
+#endif
+#define SMELT_STAGE_BASE (SMELT_MM_BASE + SMELT_MM_LEFT_SIZE)
+#include "smelt/matmul2d_stage_tmpl.glsl"
+
+// The backend makes NAME_multiply(inout d): adds the product of the two blocks in the scratch.
+#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
+#include "smelt/matmul2d_portable_tmpl.glsl"
+#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT
+#include "smelt/matmul2d_coopmat_tmpl.glsl"
+#else
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE or COOPMAT at SUBGROUP and WORKGROUP scope"
+#endif
+
+// Where the block of the operand begins, in (row, column) of the matrix as it is stored.
+#if SMELT_MATMUL2D_TRANSPOSE_LEFT
+#define SMELT_MM_LEFT_AT(k) k, row
+#else
+#define SMELT_MM_LEFT_AT(k) row, k
+#endif
+#if SMELT_MATMUL2D_TRANSPOSE_RIGHT
+#define SMELT_MM_RIGHT_AT(k) column, k
+#else
+#define SMELT_MM_RIGHT_AT(k) k, column
+#endif
+
+void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, SMELT_MM_RIGHT b, uint row,
+                                     uint column)
+{
+    uvec4 left[SMELT_CAT(SMELT_MATMUL2D, _stage_left_each)],
+        right[SMELT_CAT(SMELT_MATMUL2D, _stage_right_each)];
+#if SMELT_MATMUL2D_K > 0
+    const uint terms = SMELT_MATMUL2D_K;
+#else
+    uint terms = smelt_extent(a, 1u - SMELT_MATMUL2D_TRANSPOSE_LEFT);
+#endif
+    uint whole = terms / SMELT_MATMUL2D_TILE_K * SMELT_MATMUL2D_TILE_K;
+#if !SMELT_MATMUL2D_ACCUMULATE
+    smelt_fill(d, 0.0);
+#endif
+    if (whole > 0u) {
+        SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(a, SMELT_MM_LEFT_AT(0u), false, left);
+        SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(b, SMELT_MM_RIGHT_AT(0u), false, right);
+    }
+    for (uint k = 0u; k < whole; k += SMELT_MATMUL2D_TILE_K) {
+        SMELT_CAT(SMELT_MM_RESULT, _barrier)();
+        SMELT_CAT(SMELT_MATMUL2D, _stage_left_put)(left);
+        SMELT_CAT(SMELT_MATMUL2D, _stage_right_put)(right);
+        SMELT_CAT(SMELT_MM_RESULT, _barrier)();
+        uint next = k + SMELT_MATMUL2D_TILE_K;
+        if (next < whole) {
+            SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(a, SMELT_MM_LEFT_AT(next), false, left);
+            SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(b, SMELT_MM_RIGHT_AT(next), false, right);
+        }
+        SMELT_CAT(SMELT_MATMUL2D, _multiply)(d);
+    }
+    if (whole < terms) {
+        SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(a, SMELT_MM_LEFT_AT(whole), true, left);
+        SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(b, SMELT_MM_RIGHT_AT(whole), true, right);
+        SMELT_CAT(SMELT_MM_RESULT, _barrier)();
+        SMELT_CAT(SMELT_MATMUL2D, _stage_left_put)(left);
+        SMELT_CAT(SMELT_MATMUL2D, _stage_right_put)(right);
+        SMELT_CAT(SMELT_MM_RESULT, _barrier)();
+        SMELT_CAT(SMELT_MATMUL2D, _multiply)(d);
+    }
+    SMELT_CAT(SMELT_MM_RESULT, _barrier)();
+}
+
+void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
+#if SMELT_MATMUL2D_BIAS
+                                        SMELT_MM_BIAS bias,
+#endif
+                                        uint row, uint column)
+{
+#if SMELT_MATMUL2D_BIAS || SMELT_MATMUL2D_EPILOGUE
+    SMELT_CAT(SMELT_MM_RESULT, _places) p = SMELT_CAT(SMELT_MM_RESULT, _locate)();
+#endif
+    [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_MM_RESULT, _pieces); piece++)
+        [[unroll]] for (int i = 0; i < smelt_length(d); i++)
+    {
+        float v = smelt_get(d, piece, i);
+#if SMELT_MATMUL2D_BIAS || SMELT_MATMUL2D_EPILOGUE
+        uvec2 place = smelt_place(p, piece, i) + uvec2(row, column);
+#endif
+#if SMELT_MATMUL2D_BIAS
+        v += smelt_load(bias, place.y);
+#endif
+        v = SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(v);
+#if SMELT_MATMUL2D_EPILOGUE
+        v = SMELT_CAT(SMELT_MATMUL2D, _element)(v, place);
+#endif
+        smelt_set(d, piece, i, v);
+    }
+}
+
+#undef SMELT_MATMUL2D
+#undef SMELT_MATMUL2D_SCOPE
+#undef SMELT_MATMUL2D_M
+#undef SMELT_MATMUL2D_N
+#undef SMELT_MATMUL2D_K
+#undef SMELT_MATMUL2D_TILE_K
+#undef SMELT_MATMUL2D_TRANSPOSE_LEFT
+#undef SMELT_MATMUL2D_TRANSPOSE_RIGHT
+#undef SMELT_MATMUL2D_ACCUMULATE
+#undef SMELT_MATMUL2D_BIAS
+#undef SMELT_MATMUL2D_ACTIVATION
+#undef SMELT_MATMUL2D_EPILOGUE
+#undef SMELT_MATMUL2D_STORED_LEFT
+#undef SMELT_MATMUL2D_STORED
+#undef SMELT_MATMUL2D_COMPUTED
+#undef SMELT_MATMUL2D_ACCUMULATED
+#undef SMELT_MATMUL2D_ALIGNMENT
+#undef SMELT_MATMUL2D_SUBGROUP_SIZE
+#undef SMELT_MATMUL2D_SUBGROUPS_M
+#undef SMELT_MATMUL2D_SUBGROUPS_N
+#undef SMELT_MATMUL2D_FRAGMENT_M
+#undef SMELT_MATMUL2D_FRAGMENT_N
+#undef SMELT_MATMUL2D_FRAGMENT_K
+#undef SMELT_MATMUL2D_SCRATCH
+#undef SMELT_MATMUL2D_BACKEND
+#undef SMELT_MM_LEFT
+#undef SMELT_MM_RIGHT
+#undef SMELT_MM_BIAS
+#undef SMELT_MM_RESULT
+#undef SMELT_MM_GROUP
+#undef SMELT_MM_SIZE
+#undef SMELT_MM_THREADS
+#undef SMELT_MM_LEFT_ROWS
+#undef SMELT_MM_LEFT_COLUMNS
+#undef SMELT_MM_RIGHT_ROWS
+#undef SMELT_MM_RIGHT_COLUMNS
+#undef SMELT_MM_LEFT_PITCH
+#undef SMELT_MM_RIGHT_PITCH
+#undef SMELT_MM_LEFT_SIZE
+#undef SMELT_MM_OPERANDS
+#undef SMELT_MM_TABLE
+#undef SMELT_MM_SCRATCH
+#undef SMELT_MM_THREAD
+#undef SMELT_MM_SUBGROUP
+#undef SMELT_MM_BASE
+#undef SMELT_MM_LEFT_AT
+#undef SMELT_MM_RIGHT_AT

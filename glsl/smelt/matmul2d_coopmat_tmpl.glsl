@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// matmul2d_coopmat_tmpl.glsl: the product of two blocks by KHR cooperative matrices; part of
+// matmul2d_cooperative_tmpl.glsl.
+//
+// what    each subgroup multiplies its rows of the left block with its columns of the right one; a fragment of the left
+//         operand is loaded once for all columns
+// params  those of matmul2d_cooperative_tmpl.glsl
+// makes   NAME_multiply(inout NAME_result d)
+// errors  see matmul2d_cooperative_tmpl.glsl
+// needs   matmul2d_cooperative_tmpl.glsl around it; a device matrix product COMPUTED x COMPUTED -> ACCUMULATED of shape
+//         FRAGMENT_M x FRAGMENT_N x FRAGMENT_K
+// source  GLSL_KHR_cooperative_matrix
+#if SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F16
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be SMELT_DTYPE_F16 with COOPMAT"
+#endif
+#if SMELT_MATMUL2D_TILE_K % SMELT_MATMUL2D_FRAGMENT_K != 0
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_FRAGMENT_K must divide SMELT_MATMUL2D_TILE_K"
+#endif
+#if SMELT_MATMUL2D_TRANSPOSE_LEFT
+#define SMELT_MM_A_LAYOUT gl_CooperativeMatrixLayoutColumnMajor
+#define SMELT_MM_A_AT(m, k) ((k)*SMELT_MM_LEFT_PITCH + (m) / SMELT_MM_GROUP)
+#else
+#define SMELT_MM_A_LAYOUT gl_CooperativeMatrixLayoutRowMajor
+#define SMELT_MM_A_AT(m, k) ((m)*SMELT_MM_LEFT_PITCH + (k) / SMELT_MM_GROUP)
+#endif
+#if SMELT_MATMUL2D_TRANSPOSE_RIGHT
+#define SMELT_MM_B_LAYOUT gl_CooperativeMatrixLayoutColumnMajor
+#define SMELT_MM_B_AT(k, n) ((n)*SMELT_MM_RIGHT_PITCH + (k) / SMELT_MM_GROUP)
+#else
+#define SMELT_MM_B_LAYOUT gl_CooperativeMatrixLayoutRowMajor
+#define SMELT_MM_B_AT(k, n) ((k)*SMELT_MM_RIGHT_PITCH + (n) / SMELT_MM_GROUP)
+#endif
+
+void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
+{
+    uvec2 first = SMELT_CAT(SMELT_MM_RESULT, _first)();
+    [[unroll]] for (uint k = 0u; k < SMELT_MATMUL2D_TILE_K; k += SMELT_MATMUL2D_FRAGMENT_K)
+    {
+        coopmat<float16_t, gl_ScopeSubgroup, SMELT_MATMUL2D_FRAGMENT_M, SMELT_MATMUL2D_FRAGMENT_K,
+                gl_MatrixUseA>
+            a[SMELT_CAT(SMELT_MM_RESULT, _down)];
+        [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++)
+            coopMatLoad(a[i], SMELT_MATMUL2D_SCRATCH,
+                        SMELT_MM_BASE + SMELT_MM_A_AT(first.x + i * SMELT_MATMUL2D_FRAGMENT_M, k),
+                        SMELT_MM_LEFT_PITCH, SMELT_MM_A_LAYOUT);
+        [[unroll]] for (uint j = 0u; j < SMELT_CAT(SMELT_MM_RESULT, _across); j++)
+        {
+            coopmat<float16_t, gl_ScopeSubgroup, SMELT_MATMUL2D_FRAGMENT_K, SMELT_MATMUL2D_FRAGMENT_N,
+                    gl_MatrixUseB>
+                b;
+            coopMatLoad(b, SMELT_MATMUL2D_SCRATCH,
+                        SMELT_MM_BASE + SMELT_MM_LEFT_SIZE +
+                            SMELT_MM_B_AT(k, first.y + j * SMELT_MATMUL2D_FRAGMENT_N),
+                        SMELT_MM_RIGHT_PITCH, SMELT_MM_B_LAYOUT);
+            [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++) d.e[i][j] =
+                coopMatMulAdd(a[i], b, d.e[i][j]);
+        }
+    }
+}
+
+#undef SMELT_MM_A_LAYOUT
+#undef SMELT_MM_A_AT
+#undef SMELT_MM_B_LAYOUT
+#undef SMELT_MM_B_AT

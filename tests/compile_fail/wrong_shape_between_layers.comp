@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Chained by hand: the first op makes 16 values, the second takes 8.
+// expect: 'second_run' : no matching overloaded function found
+#version 460
+#define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
+#include "smelt/base.glsl"
+#define SMELT_INLINE a
+#define SMELT_DTYPE SMELT_DTYPE_F32
+#define SMELT_RANK 1
+#define SMELT_EXTENT0 8
+#define SMELT_INLINE_BACKEND SMELT_BACKEND_PORTABLE
+#include "smelt/inline_tensor_tmpl.glsl"
+#define SMELT_INLINE b
+#define SMELT_DTYPE SMELT_DTYPE_F32
+#define SMELT_RANK 1
+#define SMELT_EXTENT0 16
+#define SMELT_INLINE_BACKEND SMELT_BACKEND_PORTABLE
+#include "smelt/inline_tensor_tmpl.glsl"
+#define SMELT_INLINE c
+#define SMELT_DTYPE SMELT_DTYPE_F32
+#define SMELT_RANK 1
+#define SMELT_EXTENT0 4
+#define SMELT_INLINE_BACKEND SMELT_BACKEND_PORTABLE
+#include "smelt/inline_tensor_tmpl.glsl"
+#define SMELT_MATMUL2D first
+#define SMELT_MATMUL2D_SCOPE SMELT_SCOPE_THREAD
+#define SMELT_MATMUL2D_M 1
+#define SMELT_MATMUL2D_N 16
+#define SMELT_MATMUL2D_K 8
+#define SMELT_MATMUL2D_TRANSPOSE_RIGHT 1
+#define SMELT_MATMUL2D_ACCUMULATE 0
+#define SMELT_MATMUL2D_BIAS 1
+#define SMELT_MATMUL2D_ACTIVATION SMELT_ACTIVATION_RELU
+#define SMELT_MATMUL2D_STORED SMELT_DTYPE_F16
+#define SMELT_MATMUL2D_COMPUTED SMELT_DTYPE_F32
+#define SMELT_MATMUL2D_ACCUMULATED SMELT_DTYPE_F32
+#define SMELT_MATMUL2D_LAYOUT SMELT_LAYOUT_OPTIMAL
+#define SMELT_MATMUL2D_LEFT a
+#define SMELT_MATMUL2D_RESULT b
+#define SMELT_MATMUL2D_BACKEND SMELT_BACKEND_PORTABLE
+#include "smelt/matmul2d_tmpl.glsl"
+#define SMELT_MATMUL2D second
+#define SMELT_MATMUL2D_SCOPE SMELT_SCOPE_THREAD
+#define SMELT_MATMUL2D_M 1
+#define SMELT_MATMUL2D_N 4
+#define SMELT_MATMUL2D_K 8
+#define SMELT_MATMUL2D_TRANSPOSE_RIGHT 1
+#define SMELT_MATMUL2D_ACCUMULATE 0
+#define SMELT_MATMUL2D_BIAS 1
+#define SMELT_MATMUL2D_ACTIVATION SMELT_ACTIVATION_RELU
+#define SMELT_MATMUL2D_STORED SMELT_DTYPE_F16
+#define SMELT_MATMUL2D_COMPUTED SMELT_DTYPE_F32
+#define SMELT_MATMUL2D_ACCUMULATED SMELT_DTYPE_F32
+#define SMELT_MATMUL2D_LAYOUT SMELT_LAYOUT_OPTIMAL
+#define SMELT_MATMUL2D_LEFT a
+#define SMELT_MATMUL2D_RESULT c
+#define SMELT_MATMUL2D_BACKEND SMELT_BACKEND_PORTABLE
+#include "smelt/matmul2d_tmpl.glsl"
+layout(push_constant, scalar) uniform push
+{
+    first w1;
+    second w2;
+};
+layout(local_size_x = 1) in;
+void main()
+{
+    a x;
+    smelt_fill(x, 1.0);
+    c y = second_run(first_run(x, w1), w2);
+}
