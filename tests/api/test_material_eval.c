@@ -10,14 +10,13 @@
 
 static const char *const names[] = {"rock053", "metal053c"};
 
-static smelt_material load(smelt_context context, const char *name, enum smelt_dtype computed)
+static smelt_material load(smelt_context context, const char *name, enum smelt_backend backend,
+                           enum smelt_dtype computed)
 {
     char path[512];
     snprintf(path, sizeof(path), "%s/examples/materials/%s.safetensors", SMELT_TEST_SOURCE, name);
-    struct smelt_material_params params = {.path = path,
-                                           .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                                           .backend = SMELT_BACKEND_PORTABLE,
-                                           .computed = computed};
+    struct smelt_material_params params = {
+        .path = path, .stage = VK_SHADER_STAGE_COMPUTE_BIT, .backend = backend, .computed = computed};
     smelt_material material = NULL;
     CHECK_OK(smelt_material_create(context, &params, &material));
     CHECK_OK(smelt_material_upload_and_wait(material));
@@ -103,7 +102,7 @@ static float *evaluate(smelt_context context, smelt_material material, const str
 static void check_f32(const char *name)
 {
     smelt_context context = test_context();
-    smelt_material material = load(context, name, SMELT_DTYPE_F32);
+    smelt_material material = load(context, name, SMELT_BACKEND_PORTABLE, SMELT_DTYPE_F32);
     struct expected e = expected_load(name);
     float *got = evaluate(context, material, &e, false);
     double worst = 0;
@@ -134,12 +133,13 @@ static struct tolerance tolerance_of(smelt_context context, smelt_material mater
         .layer = numbers.error_c * numbers.error_u, .rounding = half ? 0x1p-11 : 0, .feature = 2e-6};
 }
 
-static void check_bound(const char *name, enum smelt_dtype computed, bool hardware)
+static void check_bound(const char *name, enum smelt_backend backend, enum smelt_dtype computed,
+                        bool hardware)
 {
     smelt_context context = test_context();
     if (computed == SMELT_DTYPE_F16 && !smelt_context_capabilities(context)->shader_float16)
         SKIP("the device has no f16 arithmetic");
-    smelt_material material = load(context, name, computed);
+    smelt_material material = load(context, name, backend, computed);
     char path[512];
     smelt_package package = NULL;
     snprintf(path, sizeof(path), "%s/examples/materials/%s.safetensors", SMELT_TEST_SOURCE, name);
@@ -167,8 +167,8 @@ static void check_bound(const char *name, enum smelt_dtype computed, bool hardwa
         }
     }
     double rms = sqrt(squares / (9.0 * e.count));
-    printf("    %s %s%s: worst %.3g (%.3f of the bound), rms %.2g\n", name, smelt_dtype_name(computed),
-           hardware ? ", hardware sampler" : "", worst, ratio, rms);
+    printf("    %s %s %s%s: worst %.3g (%.3f of the bound), rms %.2g\n", name, smelt_backend_name(backend),
+           smelt_dtype_name(computed), hardware ? ", hardware sampler" : "", worst, ratio, rms);
     CHECK(reference < 1e-6); // the reference itself is right
     CHECK(worst < (hardware ? 0.05 : 0.02) && rms < (hardware ? 0.01 : 0.00316)); // 0.00316: 50 dB
     free(got);
@@ -181,18 +181,47 @@ static void check_bound(const char *name, enum smelt_dtype computed, bool hardwa
 static void f16_stays_within_its_bound(void)
 {
     for (int i = 0; i < 2; i++)
-        check_bound(names[i], SMELT_DTYPE_F16, false);
+        check_bound(names[i], SMELT_BACKEND_PORTABLE, SMELT_DTYPE_F16, false);
+}
+
+static void cooperative_vectors_agree(void)
+{
+    smelt_context context = test_context();
+    struct smelt_backend_query query = {.op = SMELT_OP_MLP, .backend = SMELT_BACKEND_COOPVEC};
+    static struct smelt_backend_choice choice;
+    smelt_backend_choose(context, &query, &choice);
+    if (!choice.eligible[SMELT_BACKEND_COOPVEC])
+        SKIP(choice.reason[SMELT_BACKEND_COOPVEC]);
+    for (int i = 0; i < 2; i++) {
+        float *got[2];
+        double squares = 0;
+        struct expected e = expected_load(names[i]);
+        check_bound(names[i], SMELT_BACKEND_COOPVEC, SMELT_DTYPE_F16, false);
+        for (int k = 0; k < 2; k++) {
+            smelt_material material =
+                load(context, names[i], k ? SMELT_BACKEND_COOPVEC : SMELT_BACKEND_PORTABLE,
+                     k ? SMELT_DTYPE_F16 : SMELT_DTYPE_F32);
+            got[k] = evaluate(context, material, &e, false);
+            smelt_material_destroy(&material);
+        }
+        for (uint32_t p = 0; p < e.count * 9; p++)
+            squares += ((double)got[1][p] - got[0][p]) * ((double)got[1][p] - got[0][p]);
+        CHECK(-10 * log10(squares / (9.0 * e.count)) >= 50);
+        free(got[0]);
+        free(got[1]);
+        expected_free(&e);
+    }
 }
 
 static void f32_stays_within_its_bound(void)
 {
-    check_bound(names[0], SMELT_DTYPE_F32, false);
+    check_bound(names[0], SMELT_BACKEND_PORTABLE, SMELT_DTYPE_F32, false);
 }
 
 static void hardware_samplers_stay_within_theirs(void)
 {
     for (int i = 0; i < 2; i++)
-        check_bound(names[i], SMELT_DTYPE_F32, true);
+        check_bound(names[i], SMELT_BACKEND_PORTABLE, SMELT_DTYPE_F32, true);
 }
 
 // --- The tiny material: mips, every encoding, surfaces -------------------------------------------------------
@@ -420,7 +449,7 @@ static void check_psnr(const char *name)
     if (!pixels[0])
         SKIP("the source maps (../shared/data) are not here");
     smelt_context context = test_context();
-    smelt_material material = load(context, name, SMELT_DTYPE_F32);
+    smelt_material material = load(context, name, SMELT_BACKEND_PORTABLE, SMELT_DTYPE_F32);
     struct eval_options options = {.capacity = BAND * 1024};
     struct eval eval = eval_create(context, material, options);
     double squares[4] = {0};
@@ -462,6 +491,7 @@ static const struct test tests[] = {
     {"f32 agrees with the expected values to 2e-5", f32_agrees_with_expected},
     {"f32 stays within the bound of its arithmetic", f32_stays_within_its_bound},
     {"f16 stays within the bound of its arithmetic", f16_stays_within_its_bound},
+    {"cooperative vectors agree with plain arithmetic to 50 dB", cooperative_vectors_agree},
     {"a hardware sampler stays within its bound", hardware_samplers_stay_within_theirs},
     {"every encoding, address mode and mip", every_encoding_and_mip},
     {"surfaces are linear, unit length and in range", surfaces_are_linear_unit_and_in_range},
