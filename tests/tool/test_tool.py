@@ -294,6 +294,47 @@ def test_import_makes_the_package_that_is_shipped():
         assert a.read() == b.read()
 
 
+def plain_material(name, drop=None, shape=None, **metadata):
+    """A small plain file as a training script leaves it: one hidden layer, one latent of 4 x 4."""
+    tensors = {'layer0.weight': ('F16', [8, 16]), 'layer0.bias': ('F16', [8]), 'layer1.weight': ('F16', [9, 8]),
+               'layer1.bias': ('F16', [9]), 'latent0': ('U8', [4, 4, 4])}
+    tensors.update(shape or {})
+    header, end = {'__metadata__': {
+        'hidden_layers': '1', 'latent_size': '4', 'input_width': '16', 'latent_remap': '2*x-1', 'activation': 'relu',
+        'encoding': 'sin,cos per axis, 2 octaves, frequency 2*pi*2^o*latent_size/8', 'source_size': '16x8',
+        'channels': 'base.r,base.g,base.b,normal.r,normal.g,normal.b,orm.r,orm.g,orm.b', 'license': 'CC0', **metadata}}, 0
+    for key, (dtype, extents) in tensors.items():
+        if key != drop:
+            size = {'F16': 2, 'U8': 1}[dtype]
+            for extent in extents:
+                size *= extent
+            header[key] = {'dtype': dtype, 'shape': extents, 'data_offsets': [end, end + size]}
+            end += size
+    text = json.dumps(header).encode()
+    with open(path(name), 'wb') as f:
+        f.write(struct.pack('<Q', len(text)) + text + bytes(end))
+    return path(name)
+
+
+def test_import_says_what_a_plain_file_lacks():
+    out = path('imported.safetensors')
+    run('material', 'import', plain_material('good.safetensors'), '-o', out, '--name', 'small')
+    with open(out, 'rb') as f:
+        kept = f.read()
+    assert b'"license":"CC0"' in kept and b'\\"name\\":\\"small\\"' in kept
+    for says, change in ((['"activation"', 'wanted "relu"', 'got "tanh"'], {'activation': 'tanh'}),
+                         ('source_size', {'source_size': '16x'}), ('latent_size', {'latent_size': 'four'}),
+                         ('encoding', {'encoding': 'none'}), ('hidden layers', {'hidden_layers': '99'}),
+                         ('"layer1.bias"', {'drop': 'layer1.bias'}), ('features', {'drop': 'latent0'}),
+                         ('wanted shape [4][4][4], got [4][2][4]', {'shape': {'latent0': ('U8', [4, 2, 4])}}),
+                         ('features', {'input_width': '11'})):
+        fails('material', 'import', plain_material('bad.safetensors', **change), '-o', out, says=says)
+        with open(out, 'rb') as f:
+            assert f.read() == kept, 'the older output is as it was'
+    assert not os.path.exists(out + '.part')
+    fails('material', 'import', path('good.safetensors'), '-o', '/nonexistent/x.safetensors', says='/nonexistent/x')
+
+
 def test_render_draws_and_refuses():
     need_compiler()
     run('render', '--size', '48x32', '--samples', '1', '--frames', '1', '--output', path('r.png'))
