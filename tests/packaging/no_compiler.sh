@@ -10,7 +10,8 @@ without=$work/build
 bundles=$work/bundles
 example=examples/neural-material/neural-material
 export XDG_CACHE_HOME="$work/cache"
-unset SMELT_BACKEND
+# The test runner's library path would give the second build's programs this build's library.
+unset SMELT_BACKEND LD_LIBRARY_PATH
 
 builds()
 {
