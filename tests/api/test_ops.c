@@ -332,6 +332,52 @@ static void capabilities_are_within_the_feature_table(void)
     CHECK(compiled >= 7); // PORTABLE does them all
 }
 
+// Issue 2's measure of what unrolling may cost: a material's network in every type, alone in a shader.
+static void a_network_stays_small(void)
+{
+    static const char body[] =
+        "#version 460\n"
+        "#include \"smelt/base.glsl\"\n"
+        "#include \"smelt/op/net.glsl\"\n"
+        "layout(buffer_reference, scalar, buffer_reference_align = 16) buffer block { net_weights n; };\n"
+        "layout(push_constant, scalar) uniform push { block b; };\n"
+        "layout(location = 0) in vec4 x;\n"
+        "layout(location = 0) out vec4 y;\n"
+        "void main() {\n"
+        "    net_input i;\n"
+        "    [[unroll]] for (int k = 0; k < 32; k++) smelt_set(i, k, x[k % 4] + float(k));\n"
+        "    net_output o = net_run(b.n, i);\n"
+        "    y = vec4(smelt_get(o, 0), smelt_get(o, 3), smelt_get(o, 7), smelt_get(o, 8));\n"
+        "}\n";
+    static const enum smelt_dtype types[][2] = {{SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+                                                {SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+                                                {SMELT_DTYPE_F16, SMELT_DTYPE_F16}};
+    bool backends[SMELT_BACKEND_COUNT];
+    smelt_compiler_probe(NULL, backends);
+    if (!backends[SMELT_BACKEND_PORTABLE])
+        SKIP("this build has no GLSL compiler");
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        struct smelt_mlp_descriptor d = network();
+        d.stored = types[i][0];
+        d.computed = types[i][1];
+        struct smelt_op op = op_mlp(&d);
+        struct smelt_shader_params params = {.source = body,
+                                             .path = "network.frag",
+                                             .stage = VK_SHADER_STAGE_FRAGMENT_BIT,
+                                             .ops = &op,
+                                             .op_count = 1,
+                                             .no_cache = true};
+        smelt_shader shader = NULL;
+        CHECK_OK(smelt_shader_create(NULL, &params, &shader));
+        size_t size = smelt_shader_info(shader)->spirv_size;
+        smelt_shader_destroy(&shader);
+        if (size > 65536)
+            printf("    %s, %s: %zu bytes\n", smelt_dtype_name(types[i][0]), smelt_dtype_name(types[i][1]),
+                   size);
+        CHECK(size <= 65536);
+    }
+}
+
 static const struct test tests[] = {
     {"activations have names", names},
     {"ops: name, kind and descriptor are checked", refuses_bad_ops},
@@ -342,6 +388,7 @@ static const struct test tests[] = {
     {"without a context AUTO means portable", unknown_device_means_portable},
     {"what cooperative vectors cannot hold falls back or says so", too_wide_for_cooperative_vectors},
     {"the generated include sets the template's parameters", generates_parameters},
+    {"SPIR-V of 32-64-64-9 is at most 64 KiB", a_network_stays_small},
     {"SPIR-V capabilities are within the backend's feature table", capabilities_are_within_the_feature_table},
 };
 TEST_MAIN(tests)
