@@ -24,33 +24,39 @@ const char *smelt_semantic_name(enum smelt_semantic semantic)
     return (uint32_t)semantic < SMELT_SEMANTIC_COUNT ? semantics[semantic] : "invalid";
 }
 
-// Words that GLSL 4.60 section 3.6 keeps (types with digits are found by their pattern) and that a struct member
-// therefore cannot be called.
+// Words that GLSL 4.60 section 3.6 and the extensions of base.glsl keep, so that no struct member can be called so.
 static bool is_glsl_keyword(const char *name)
 {
-    static const char words[] = " const uniform buffer shared attribute varying coherent volatile restrict "
-                                "readonly writeonly layout centroid "
-                                "flat smooth noperspective patch sample invariant precise break continue do "
-                                "for while switch case default if "
-                                "else subroutine in out inout int void bool true false float double discard "
-                                "return struct lowp mediump highp "
-                                "precision common partition active asm class union enum typedef template "
-                                "this resource goto inline noinline "
-                                "public static extern external interface long short half fixed unsigned "
-                                "superp input output filter sizeof cast "
-                                "namespace using uint atomic_uint ";
-    static const char *const prefixes[] = {
-        "vec",      "ivec",   "uvec",   "bvec",   "dvec",    "hvec",     "fvec",     "i8vec",   "u8vec",
-        "mat",      "dmat",   "f16vec", "f16mat", "f32vec",  "int8",     "int16",    "int32",   "int64",
-        "uint8",    "uint16", "uint32", "uint64", "float16", "float32",  "float64",  "sampler", "isampler",
-        "usampler", "image",  "iimage", "uimage", "texture", "itexture", "utexture", "subpass"};
+    static const char words[] =
+        " const uniform buffer shared attribute varying coherent volatile restrict "
+        "readonly writeonly layout centroid "
+        "flat smooth noperspective patch sample invariant precise break continue do "
+        "for while switch case default if "
+        "else subroutine in out inout int void bool true false float double discard "
+        "return struct lowp mediump highp "
+        "precision common partition active asm class union enum typedef template "
+        "this resource goto inline noinline "
+        "public static extern external interface long short half fixed unsigned "
+        "superp input output filter sizeof cast "
+        "namespace using uint atomic_uint sampler samplerShadow accelerationStructureEXT rayQueryEXT "
+        "hitObjectNV coopmat fcoopmatNV icoopmatNV ucoopmatNV coopvecNV tensorLayoutNV tensorViewNV ";
+    // vec3, f16mat2x2, uint64_t, sampler2D, imageCube: a digit or a capital follows; textures and materials pass.
+    static const char *const types[] = {
+        "vec",     "ivec",     "uvec",     "bvec",     "dvec",     "hvec",    "fvec",   "mat",
+        "dmat",    "f16vec",   "f16mat",   "f32vec",   "f32mat",   "f64vec",  "f64mat", "i8vec",
+        "i16vec",  "i32vec",   "i64vec",   "u8vec",    "u16vec",   "u32vec",  "u64vec", "int",
+        "uint",    "float",    "sampler",  "isampler", "usampler", "image",   "iimage", "uimage",
+        "texture", "itexture", "utexture", "subpass",  "isubpass", "usubpass"};
     char key[72];
     snprintf(key, sizeof(key), " %s ", name);
     if (strstr(words, key))
         return true;
-    for (size_t i = 0; i < SMELT_COUNT_OF(prefixes); i++)
-        if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
+    for (size_t i = 0; i < SMELT_COUNT_OF(types); i++) {
+        size_t length = strlen(types[i]);
+        char next = strncmp(name, types[i], length) ? 0 : name[length];
+        if ((next >= '0' && next <= '9') || (next >= 'A' && next <= 'Z'))
             return true;
+    }
     return false;
 }
 

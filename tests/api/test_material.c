@@ -58,6 +58,7 @@ static void defaults_of_optional_members(void)
     tiny_make(&t, 1);
     tiny_replace(&t, "\"name\":\"tiny\",\"source\":{\"width\":16,\"height\":8},", "");
     tiny_replace(&t, ",\"range\":[-1,3]", "");
+    tiny_replace(&t, "\"name\":\"roughness\"", "\"name\":\"material\""); // begins like mat2, and is free
     smelt_material material = described(&t);
     const struct smelt_material_info *info = smelt_material_info(material);
     CHECK(!strcmp(info->name, "material") && !info->source_width && !info->source_height &&
@@ -128,6 +129,7 @@ static const struct {
      "channels[0].name: wanted a GLSL identifier"},
     {"\"name\":\"base_color\"", "\"name\":\"a; discard\"", SMELT_ERROR_FORMAT, "channels[0].name"},
     {"\"name\":\"base_color\"", "\"name\":\"vec3\"", SMELT_ERROR_FORMAT, "channels[0].name"},
+    {"\"name\":\"base_color\"", "\"name\":\"sampler2D\"", SMELT_ERROR_FORMAT, "channels[0].name"},
     {"\"name\":\"base_color\"", "\"name\":\"a__b\"", SMELT_ERROR_FORMAT, "channels[0].name"},
     {"\"name\":\"bumps\"", "\"name\":\"base_color\"", SMELT_ERROR_FORMAT,
      "channels[1].name: wanted a GLSL identifier of up to 63 characters that no other channel has"},
