@@ -115,7 +115,7 @@ struct check_op {
 extern const struct check_op check_matmul2d, check_mlp, check_activation, check_encoding, check_tensor_op,
     check_inline;
 
-// --- For op files ---------------------------------------------------------------------------------------
+// --- For op files (values.c) ---------------------------------------------------------------------------------------
 
 // Appends a tensor to the argument block; shape is `rank` extents. Returns it.
 struct check_tensor *check_add(struct check_case *c, enum check_role role, enum smelt_dtype dtype,
@@ -126,7 +126,6 @@ struct check_tensor *check_add_floats(struct check_case *c, enum check_role role
 void check_define(struct check_case *c, const char *format, ...) SMELT_PRINTF(2, 3);
 // A fixture name for a dtype: "SMELT_DTYPE_F16".
 const char *check_dtype_macro(enum smelt_dtype dtype);
-const char *check_glsl_type(enum smelt_dtype dtype);
 
 // The smallest normal and the largest finite number of a float type.
 double check_smallest_normal(enum smelt_dtype dtype);
@@ -137,6 +136,9 @@ double check_flushed(enum smelt_dtype dtype, double v);
 // splitmix64 and its draws
 uint64_t check_random(uint64_t *state);
 double check_uniform(uint64_t *state, double low, double high);
+
+// Gives every input its values of c->kind, as they are after rounding to their types. False: no memory.
+bool check_fill_values(struct check_case *c, uint64_t seed);
 
 // --- References (reference.c) -----------------------------------------------------------------------------
 
@@ -178,7 +180,7 @@ void check_program_destroy(struct check_program **program);
 // which.
 enum smelt_result check_program_run(struct check_program *program, const double *errors, double *got,
                                     bool *intact, char what[200]);
-// Nanoseconds of `count` dispatches, one number each; `count` 0 when the queue has no timestamps.
+// Nanoseconds of up to `count` dispatches or draws, one number each.
 enum smelt_result check_program_time(struct check_program *program, uint32_t *count, double *ns);
 const struct smelt_shader_info *check_program_shader(struct check_program *program);
 

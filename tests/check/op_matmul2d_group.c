@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// matmul2d at SUBGROUP and WORKGROUP scope: every transpose, ragged tiles in all three directions, accumulation, bias,
+// activation, epilogue and alignment, against sums in double. An evaluation is a row of the result.
+#include "check.h"
+
+#include <string.h>
+
+enum { M, N, K, LEFT, RIGHT, ACCUMULATE, BIAS, EPILOGUE, ACTIVATION, ALIGNMENT };
+
+#define MAX_K 4096
+
+// Names end in l, r: transposed left, right operand; a accumulate; b bias; e epilogue. Tiles of a software device are
+// 32 x 32 x 16 and 16 x 16 x 16, of others 128 x 128 x 32 and 32 x 32 x 32.
+static const struct check_shape shapes[] = {
+    {"1x1x1", {1, 1, 1, 0, 0, 0, 0, 0, SMELT_ACTIVATION_NONE, 1}, CHECK_CI},
+    {"37x53x29rb", {37, 53, 29, 0, 1, 0, 1, 0, SMELT_ACTIVATION_RELU, 1}, CHECK_CI},
+    {"31x33x17la", {31, 33, 17, 1, 0, 1, 0, 0, SMELT_ACTIVATION_NONE, 1}, CHECK_CI},
+    {"32x32x48lrbe", {32, 32, 48, 1, 1, 0, 1, 1, SMELT_ACTIVATION_GELU, 8}, CHECK_CI},
+    {"33x40x40rae", {33, 40, 40, 0, 1, 1, 0, 1, SMELT_ACTIVATION_SILU, 8}, CHECK_CI},
+    {"65x12x20b", {65, 12, 20, 0, 0, 0, 1, 0, SMELT_ACTIVATION_TANH, 4}, CHECK_CI},
+    {"2x64x2r", {2, 64, 2, 0, 1, 0, 0, 0, SMELT_ACTIVATION_SIGMOID, 2}, CHECK_CI},
+    {"127x129x131lr", {127, 129, 131, 1, 1, 0, 0, 0, SMELT_ACTIVATION_NONE, 1}, CHECK_FULL},
+    {"128x128x128", {128, 128, 128, 0, 0, 0, 0, 0, SMELT_ACTIVATION_NONE, 8}, CHECK_FULL},
+    {"256x264x512rb", {256, 264, 512, 0, 1, 0, 1, 0, SMELT_ACTIVATION_RELU, 8}, CHECK_FULL},
+    {"129x257x1000l", {129, 257, 1000, 1, 0, 0, 0, 0, SMELT_ACTIVATION_NONE, 1}, CHECK_FULL},
+    {"8x1024x4096r", {8, 1024, 4096, 0, 1, 0, 0, 0, SMELT_ACTIVATION_NONE, 8}, CHECK_FULL},
+};
+
+static const struct check_types types[] = {
+    {SMELT_DTYPE_F32, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+    {SMELT_DTYPE_BF16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F8E4M3, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+};
+
+// Tensors of the block, in order; the bias only when there is one.
+enum { A, B };
+
+static void describe(struct check_case *c, enum smelt_scope scope)
+{
+    const uint32_t *d = c->shape->d;
+    c->matmul2d = (struct smelt_matmul2d_descriptor){.scope = scope,
+                                                     .k = 0,
+                                                     .transpose_left = d[LEFT],
+                                                     .transpose_right = d[RIGHT],
+                                                     .accumulate = d[ACCUMULATE],
+                                                     .bias = d[BIAS],
+                                                     .epilogue = d[EPILOGUE],
+                                                     .activation = (enum smelt_activation)d[ACTIVATION],
+                                                     .stored = c->types.stored,
+                                                     .computed = c->types.computed,
+                                                     .accumulated = c->types.accumulated,
+                                                     .alignment = d[ALIGNMENT],
+                                                     .backend = c->backend};
+    c->smelt = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &c->matmul2d};
+    c->evaluations = d[M];
+    c->outputs = d[N];
+    c->subgroups_per_workgroup = scope == SMELT_SCOPE_SUBGROUP ? 2 : 1;
+    uint64_t a[2] = {d[LEFT] ? d[K] : d[M], d[LEFT] ? d[M] : d[K]}, bias[1] = {d[N]};
+    uint64_t b[2] = {d[RIGHT] ? d[N] : d[K], d[RIGHT] ? d[K] : d[N]}, addend[2] = {d[M], d[N]};
+    check_add(c, CHECK_INPUT, c->types.stored, 2, a);
+    struct check_tensor *right = check_add(c, CHECK_WEIGHT, c->types.stored, 2, b);
+    right->strides[0] += 8; // rows that do not follow each other
+    if (d[BIAS])
+        check_add(c, CHECK_BIAS, c->types.stored, 1, bias);
+    check_add(c, CHECK_INPUT, SMELT_DTYPE_F32, 2, addend)->rounded = c->types.accumulated;
+    check_add_floats(c, CHECK_OUTPUT, SMELT_DTYPE_F32, (uint64_t)d[M] * d[N]);
+    const char *stored = smelt_dtype_name(c->types.stored);
+    check_define(c, "#define CHECK_TRANSPOSE_LEFT %u\n#define CHECK_ACCUMULATE %u\n#define CHECK_BIAS %u",
+                 d[LEFT], d[ACCUMULATE], d[BIAS]);
+    check_define(c, "#define CHECK_EPILOGUE %u\n#define CHECK_GROUPS_PER_WORKGROUP %u", d[EPILOGUE],
+                 c->subgroups_per_workgroup);
+    check_define(c,
+                 "#define CHECK_LEFT product_left_%s_2_r_0x0\n#define CHECK_RIGHT product_right_%s_2_r_0x0\n"
+                 "#define CHECK_BIAS_TYPE product_bias_%s_1_r_0",
+                 stored, stored, stored);
+    // The reflection's twin is PORTABLE.
+    check_define(c,
+                 "#define CHECK_ACCUMULATED %s\n#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n"
+                 "#define CHECK_BACKEND SMELT_BACKEND_PORTABLE\n#else\n#define CHECK_BACKEND %s\n#endif",
+                 check_dtype_macro(c->types.accumulated),
+                 c->backend == SMELT_BACKEND_COOPMAT ? "SMELT_BACKEND_COOPMAT" : "SMELT_BACKEND_PORTABLE");
+}
+
+static void describe_subgroup(struct check_case *c, uint32_t wanted)
+{
+    (void)wanted;
+    describe(c, SMELT_SCOPE_SUBGROUP);
+}
+
+static void describe_workgroup(struct check_case *c, uint32_t wanted)
+{
+    (void)wanted;
+    describe(c, SMELT_SCOPE_WORKGROUP);
+}
+
+static void reference(const struct check_case *c, uint32_t m, double *wanted, double *bound)
+{
+    const uint32_t *d = c->shape->d;
+    // The bound of this K, where the op itself takes any.
+    double u = c->info.error_u, terms = 2.0 * d[K] + 8;
+    const struct check_numbers numbers = {terms * (1 + terms * u), u, c->types.stored, c->types.computed,
+                                          c->types.accumulated};
+    const double *a = c->tensors[A].values, *b = c->tensors[B].values;
+    const double *addend = c->tensors[B + 1 + d[BIAS]].values + (uint64_t)m * d[N];
+    double x[MAX_K];
+    for (uint32_t k = 0; k < d[K]; k++)
+        x[k] = d[LEFT] ? a[(uint64_t)k * d[M] + m] : a[(uint64_t)m * d[K] + k];
+    for (uint32_t n = 0; n < d[N]; n++) {
+        double bias = d[BIAS] ? c->tensors[B + 1].values[n] : 0;
+        double before = d[ACCUMULATE] ? addend[n] : 0, after = d[EPILOGUE] ? addend[n] : 0;
+        struct check_dot dot = check_reference_dot(
+            &numbers, d[K], x, NULL, d[RIGHT] ? b + (uint64_t)n * d[K] : b + n, d[RIGHT] ? 1 : d[N], bias);
+        dot.value += before;
+        dot.bound += numbers.c * u * fabs(before) + check_flushed(numbers.accumulated, before);
+        double value = check_reference_activation(c->matmul2d.activation, dot.value);
+        double off = check_activation_bound(c->matmul2d.activation, c->backend, numbers.accumulated,
+                                            dot.value, dot.bound);
+        wanted[n] = value + after;
+        bound[n] = off;
+        if (d[EPILOGUE])
+            bound[n] += u * (fabs(value) + off + fabs(after)) + check_flushed(numbers.accumulated, after);
+        if (fabs(wanted[n]) + bound[n] > check_largest(numbers.accumulated))
+            bound[n] = INFINITY;
+    }
+}
+
+static double flops(const struct check_shape *shape)
+{
+    return 2.0 * shape->d[N] * shape->d[K];
+}
+
+#define GROUP_OP                                                                                             \
+    .fixture = "matmul2d_group", .shapes = shapes, .shape_count = SMELT_COUNT_OF(shapes), .types = types,    \
+    .type_count = SMELT_COUNT_OF(types),                                                                     \
+    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT,                                    \
+    .stages = VK_SHADER_STAGE_COMPUTE_BIT, .values = (1 << CHECK_VALUES_COUNT) - 1, .wrong_shape = 1,        \
+    .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4, .reference = reference, .flops = flops
+
+const struct check_op check_matmul2d_subgroup = {
+    .name = "matmul2d_subgroup", .scope = "subgroup", .describe = describe_subgroup, GROUP_OP};
+const struct check_op check_matmul2d_workgroup = {
+    .name = "matmul2d_workgroup", .scope = "workgroup", .describe = describe_workgroup, GROUP_OP};

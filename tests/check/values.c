@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// The inputs of a row: random draws, the kinds of values, and what op files describe their tensors with.
+#include "check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t check_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u; // splitmix64, S. Vigna
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+double check_uniform(uint64_t *state, double low, double high)
+{
+    return low + (high - low) * (double)(check_random(state) >> 11) * 0x1p-53;
+}
+
+struct check_tensor *check_add(struct check_case *c, enum check_role role, enum smelt_dtype dtype,
+                               uint32_t rank, const uint64_t *shape)
+{
+    struct check_tensor *tensor = &c->tensors[c->tensor_count++];
+    *tensor = (struct check_tensor){.role = role, .dtype = dtype, .rounded = dtype, .rank = rank, .count = 1};
+    for (uint32_t i = rank; i-- > 0; tensor->count *= shape[i]) {
+        tensor->shape[i] = shape[i];
+        tensor->strides[i] = tensor->count;
+    }
+    return tensor;
+}
+
+struct check_tensor *check_add_floats(struct check_case *c, enum check_role role, enum smelt_dtype rounded,
+                                      uint64_t count)
+{
+    struct check_tensor *tensor = check_add(c, role, SMELT_DTYPE_F32, 1, &count);
+    tensor->rounded = rounded;
+    tensor->pointer = true;
+    return tensor;
+}
+
+void check_define(struct check_case *c, const char *format, ...)
+{
+    size_t used = strlen(c->defines);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(c->defines + used, sizeof(c->defines) - used - 1, format, arguments);
+    va_end(arguments);
+    strcat(c->defines, "\n");
+}
+
+const char *check_dtype_macro(enum smelt_dtype dtype)
+{
+    static const char *const names[SMELT_DTYPE_COUNT] = {
+        "",
+        "SMELT_DTYPE_F32",
+        "SMELT_DTYPE_F16",
+        "SMELT_DTYPE_BF16",
+        "SMELT_DTYPE_F8E4M3",
+        "SMELT_DTYPE_F8E5M2",
+        "SMELT_DTYPE_I8",
+        "SMELT_DTYPE_U8",
+        "SMELT_DTYPE_I16",
+        "SMELT_DTYPE_U16",
+        "SMELT_DTYPE_I32",
+        "SMELT_DTYPE_U32",
+        "SMELT_DTYPE_I4",
+        "SMELT_DTYPE_U4",
+    };
+    return names[dtype];
+}
+
+static double rounded(enum smelt_dtype dtype, double value)
+{
+    float single = (float)value, back = 0;
+    unsigned char bytes[4];
+    if (dtype == SMELT_DTYPE_F32 || dtype == SMELT_DTYPE_NONE)
+        return single;
+    smelt_dtype_convert(dtype, bytes, SMELT_DTYPE_F32, &single, 1);
+    smelt_dtype_convert(SMELT_DTYPE_F32, &back, dtype, bytes, 1);
+    return back;
+}
+
+// Element `index` of a tensor whose innermost dimension, or for inputs whose evaluation, has `row` elements.
+static double value_of(enum check_values kind, const struct check_tensor *tensor, uint64_t row,
+                       uint64_t index, uint64_t *random)
+{
+    bool input = tensor->role == CHECK_INPUT;
+    uint64_t column = index % row, chosen = (index / row * 7 + 3) % row;
+    enum smelt_dtype dtype = tensor->rounded;
+    switch (kind) {
+    case CHECK_ZEROS:
+        return 0;
+    case CHECK_NEGATIVE:
+        return check_uniform(random, -1, -0.01);
+    case CHECK_LARGEST:
+        if (input)
+            return column != chosen ? 0 : index / row & 1 ? -1 : 1;
+        return tensor->role == CHECK_BIAS ? 0 : index & 1 ? -check_largest(dtype) : check_largest(dtype);
+    case CHECK_SUBNORMAL:
+        return check_uniform(random, -1, 1) * (input ? 1 : check_smallest_normal(dtype));
+    case CHECK_ONE_HOT:
+        return input ? column == chosen : check_uniform(random, -1, 1);
+    case CHECK_SPARSE:
+        return tensor->role == CHECK_WEIGHT && column != chosen ? 0 : check_uniform(random, -1, 1);
+    case CHECK_ALTERNATING:
+        return input ? (column & 1 ? -1 : 1) : 0.75;
+    default:
+        return check_uniform(random, -1, 1);
+    }
+}
+
+bool check_fill_values(struct check_case *c, uint64_t seed)
+{
+    uint64_t state = seed + 1000003u * c->kind;
+    state = smelt_hash(state ^ SMELT_HASH_START, c->shape->name, strlen(c->shape->name));
+    for (uint32_t i = 0; i < c->tensor_count; i++) {
+        struct check_tensor *tensor = &c->tensors[i];
+        if (tensor->role == CHECK_OUTPUT)
+            continue;
+        if (!tensor->values && !(tensor->values = malloc(tensor->count * sizeof(double))))
+            return false;
+        if (c->op->fill) {
+            c->op->fill(c, tensor, &state);
+        } else {
+            uint64_t row = tensor->role == CHECK_INPUT ? SMELT_MAX(tensor->count / c->evaluations, 1)
+                                                       : tensor->shape[tensor->rank - 1];
+            for (uint64_t e = 0; e < tensor->count; e++)
+                tensor->values[e] = value_of(c->kind, tensor, row, e, &state);
+        }
+        for (uint64_t e = 0; e < tensor->count; e++)
+            tensor->values[e] = rounded(tensor->dtype, rounded(tensor->rounded, tensor->values[e]));
+    }
+    return true;
+}
