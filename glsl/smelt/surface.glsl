@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// surface.glsl: from the stored values of texture channels to linear colour and unit normals, and back.
+// surface.glsl: from the stored values of texture channels to linear colour and unit normals.
 //
 // what    the transfer of IEC 61966-2-1 (sRGB), and tangent-space normals stored as
 //         (n + 1) / 2
 // params  none
-// makes   smelt_linear_from_srgb(v) for float, vec2, vec3, vec4, smelt_srgb_from_linear(v) for float, vec3; v in 0..1;
+// makes   smelt_linear_from_srgb(v) for float, vec2, vec3, vec4 in 0..1;
 //         smelt_normal_from_unorm(vec3 v, bool y_down): unit length, Y up; (0, 0, 1) where v is no direction
 // errors  those of pow: about 16 ulp
 // needs   base.glsl first
@@ -28,15 +28,6 @@ vec3 smelt_linear_from_srgb(vec3 v)
 vec4 smelt_linear_from_srgb(vec4 v)
 {
     return vec4(smelt_linear_from_srgb(v.xyz), v.w);
-}
-
-float smelt_srgb_from_linear(float v)
-{
-    return v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1.0 / 2.4) - 0.055;
-}
-vec3 smelt_srgb_from_linear(vec3 v)
-{
-    return vec3(smelt_srgb_from_linear(v.x), smelt_srgb_from_linear(v.y), smelt_srgb_from_linear(v.z));
 }
 
 vec3 smelt_normal_from_unorm(vec3 v, bool y_down)
