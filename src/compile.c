@@ -240,7 +240,8 @@ static enum smelt_result resolve_default(struct job *job)
     if (result)
         return result;
     job->default_backend = choice.backend;
-    job->backends |= 1u << choice.backend;
+    // PORTABLE needs no extension, and is what modules take that have no instance for the default.
+    job->backends |= 1u << choice.backend | 1u << SMELT_BACKEND_PORTABLE;
     return SMELT_OK;
 }
 

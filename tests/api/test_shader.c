@@ -278,7 +278,14 @@ static void test_defines(void)
     CHECK(capabilities->compiler && capabilities->compiler_backends[SMELT_BACKEND_PORTABLE]);
     params.backend = SMELT_BACKEND_COOPVEC;
     if (!capabilities->compiler_backends[SMELT_BACKEND_COOPVEC])
-        check_refused(&params, SMELT_ERROR_UNSUPPORTED, "coopvec");
+        return check_refused(&params, SMELT_ERROR_UNSUPPORTED, "coopvec");
+    // Modules without an instance for the default take PORTABLE.
+    params.source = "#version 460\nlayout(local_size_x = 1) in;\n"
+                    "#if SMELT_BACKEND_DEFAULT == 3 && SMELT_BACKENDS != (2 | 8)\n"
+                    "#error wrong\n#endif\nvoid main() {}\n";
+    smelt_shader shader = NULL;
+    CHECK_OK(smelt_shader_create(NULL, &params, &shader));
+    smelt_shader_destroy(&shader);
 }
 
 static void test_optimization(void)
