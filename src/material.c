@@ -32,12 +32,12 @@ static enum smelt_result choose(smelt_material m, const struct smelt_material_pa
     mlp->backend = params->backend;
     mlp->computed = params->computed;
     mlp->accumulated = params->accumulated;
-    // A CPU has no f16 arithmetic worth having: it would convert around every operation.
-    if (mlp->computed == SMELT_DTYPE_NONE && m->context &&
-        m->context->capabilities.device_type == VK_PHYSICAL_DEVICE_TYPE_CPU &&
-        mlp->backend != SMELT_BACKEND_COOPVEC)
-        mlp->computed = SMELT_DTYPE_F32;
     m->requested = *mlp;
+    // A CPU has no f16 arithmetic worth having: it would convert around every operation. And what is made for no
+    // particular device must run on those without f16.
+    bool cpu = m->context && m->context->capabilities.device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    if (mlp->computed == SMELT_DTYPE_NONE && mlp->backend != SMELT_BACKEND_COOPVEC && (cpu || !m->context))
+        mlp->computed = SMELT_DTYPE_F32;
     m->any_backend = !m->context && params->backend == SMELT_BACKEND_AUTO;
     enum smelt_result result;
     if (params->backend == SMELT_BACKEND_AUTO) {

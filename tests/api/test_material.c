@@ -358,6 +358,7 @@ static void shipped_materials_are_described(void)
         CHECK(info->mlp.layer_count == 3 && info->mlp.widths[0] == 32 &&
               info->mlp.widths[1] == shipped[i].hidden && info->mlp.widths[2] == shipped[i].hidden &&
               info->mlp.widths[3] == 9);
+        CHECK(info->mlp.computed == SMELT_DTYPE_F32); // of no device: what runs everywhere
         CHECK(info->source_width == 1024 && info->latent_count == 4 && info->latent_width == 256);
         CHECK(fabs(info->bits_per_texel - shipped[i].bits) < 1e-9);
         hash[i] = info->architecture;
