@@ -49,7 +49,8 @@ struct smelt_material_params {
     smelt_package package;       // an open one; borrowed until the call returns
     enum smelt_backend backend;  // of the network. AUTO: the best for `stages`
     VkShaderStageFlagBits stage; // the most demanding stage it is evaluated in; 0: FRAGMENT
-    enum smelt_dtype computed; // f32 or f16. NONE: f32 on CPUs and without a context, else f16 where the device has it
+    enum smelt_dtype
+        computed; // f32 or f16. NONE: f32 on CPUs and without a context, else f16 if the device can
     enum smelt_dtype accumulated; // NONE: as computed
     uint32_t frames_in_flight;    // for smelt_material_update; 0: 2
     bool description_only;        // no GPU objects: info, channels and GLSL work; `context` may then be NULL
