@@ -10,8 +10,9 @@ without=$work/build
 bundles=$work/bundles
 example=examples/neural-material/neural-material
 export XDG_CACHE_HOME="$work/cache"
-# The test runner's library path would give the second build's programs this build's library.
-unset SMELT_BACKEND LD_LIBRARY_PATH
+# Programs of this build hold the library; those of the second one load theirs, also where $ORIGIN has no meaning.
+export LD_LIBRARY_PATH="$without/src"
+unset SMELT_BACKEND
 
 builds()
 {
