@@ -277,8 +277,10 @@ static void test_defines(void)
     const struct smelt_capabilities *capabilities = smelt_context_capabilities(test_context());
     CHECK(capabilities->compiler && capabilities->compiler_backends[SMELT_BACKEND_PORTABLE]);
     params.backend = SMELT_BACKEND_COOPVEC;
-    if (!capabilities->compiler_backends[SMELT_BACKEND_COOPVEC])
-        return check_refused(&params, SMELT_ERROR_UNSUPPORTED, "coopvec");
+    if (!capabilities->compiler_backends[SMELT_BACKEND_COOPVEC]) {
+        check_refused(&params, SMELT_ERROR_UNSUPPORTED, "coopvec");
+        return;
+    }
     // Modules without an instance for the default take PORTABLE.
     params.source = "#version 460\nlayout(local_size_x = 1) in;\n"
                     "#if SMELT_BACKEND_DEFAULT == 3 && SMELT_BACKENDS != (2 | 8)\n"
