@@ -427,7 +427,6 @@ static bool parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    test_keep_loaded();
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!parse(argc, argv))
         return usage(argv[0]);
