@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 // matmul2d_thread_portable_tmpl.glsl: matmul2d at THREAD scope in plain arithmetic; part of matmul2d_tmpl.glsl.
 //
-// what    a rolled loop over blocks of 4 columns of the result, an unrolled one over K in it. Two neighbouring k
-//         (or n, for a weight that is not transposed) make a pair, so f16 runs two to an instruction; weights
+// what    a rolled loop over blocks of 2 or 4 columns of the result, an unrolled one over K in it. Two neighbouring
+//         k (or n, for a weight that is not transposed) make a pair, so f16 runs two to an instruction; weights
 //         are read 16 bytes at a time where the rows allow it, else 8, 4, or element by element: never past
 //         their end. The left operand is copied to registers first; beyond 128 columns it stays an array and
-//         the loop over K is rolled in steps of 64
+//         the loop over K is rolled
 // params  those of matmul2d_tmpl.glsl
 // makes   NAME_run
 // errors  see matmul2d_tmpl.glsl. A sum is taken in two halves (even and odd k), which are then added. A stored
 //         f16 subnormal may be flushed to 0 (unpackHalf2x16, f16 arithmetic)
 // needs   matmul2d_tmpl.glsl around it
-// source  reference measurements: unrolling both loops takes 36 s to compile; weight loads, not arithmetic, limit
-//         the speed (every weight passes the load unit once per evaluation), hence the widest loads
+// source  measured on an H200 (driver 580, 32-64-64-9, 2^20 evaluations, GPU clocks warm): f16 2.2e9 evaluations a
+//         second for blocks of 2, 4, 8 and 16 alike, which is 4.0 cycles for each 16 byte load of a warp: the rate
+//         at which loads return to registers (512 bytes at 128 a cycle), so the widest loads and no more can be
+//         had; f16 stored with f32 sums 1.4e9, limited by conversions (blocks of 4: 0.9e9); f32 stored 0.9e9,
+//         limited by loads. Unrolling all columns takes 36 s to compile with the optimiser
 #if SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
 #define SMELT_MM_S float16_t
 #define SMELT_MM_P f16vec2
@@ -96,8 +99,8 @@
 // Columns of the result in a block. A weight that is not transposed gives neighbours in n with a load.
 #if !SMELT_MATMUL2D_TRANSPOSE_RIGHT && SMELT_MM_PAIRS > 0
 #define SMELT_MM_BLOCK (2 * SMELT_MM_PAIRS)
-#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
-#define SMELT_MM_BLOCK 2 // see SMELT_MM_UNROLLED
+#elif SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
+#define SMELT_MM_BLOCK 2 // 4 is slower by half on an H200, and longer
 #else
 #define SMELT_MM_BLOCK 4
 #endif
