@@ -18,3 +18,9 @@ const char *__lsan_default_suppressions(void)
 {
     return "leak:libVkLayer_khronos_validation.so\nleak:libvulkan_lvp.so\nleak:libvulkan.so\nleak:libLLVM\n";
 }
+
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0"; // standard error is the programs' own
+}
