@@ -46,10 +46,13 @@ uint smelt_round_magnitude(uint magnitude, uint mantissa, uint bias)
 // unpackHalf2x16 may flush subnormals, so they do not go through it.
 float smelt_f16_to_f32(uint bits)
 {
+    uint sign = (bits & 0x8000u) << 16;
+    if ((bits & 0x7fffu) > 0x7c00u)
+        return uintBitsToFloat(sign | 0x7fc00000u);
     if ((bits & 0x7c00u) != 0u)
         return unpackHalf2x16(bits & 0xffffu).x;
     float value = float(bits & 0x3ffu) * uintBitsToFloat(0x33800000u); // times 2^-24
-    return uintBitsToFloat(floatBitsToUint(value) | ((bits & 0x8000u) << 16));
+    return uintBitsToFloat(floatBitsToUint(value) | sign);
 }
 
 uint smelt_f16_from_f32(float value)
@@ -63,6 +66,8 @@ uint smelt_f16_from_f32(float value)
 
 float smelt_bf16_to_f32(uint bits)
 {
+    if ((bits & 0x7fffu) > 0x7f80u)
+        return uintBitsToFloat(((bits & 0x8000u) << 16) | 0x7fc00000u);
     return uintBitsToFloat((bits & 0xffffu) << 16);
 }
 
