@@ -165,7 +165,8 @@ static bool eligible(smelt_context context, struct check_case *c, char what[200]
         return false;
     }
     for (uint32_t i = 0; !result && c->smelt.mlp && i < c->mlp.layer_count; i++) {
-        struct smelt_matmul2d_descriptor layer = {.n = 1,
+        struct smelt_matmul2d_descriptor layer = {.transpose_right = true,
+                                                  .n = 1,
                                                   .k = c->mlp.widths[i],
                                                   .stored = c->types.stored,
                                                   .computed = c->types.computed,
