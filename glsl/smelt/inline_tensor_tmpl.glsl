@@ -114,8 +114,14 @@ const int SMELT_CAT(SMELT_INLINE, _columns) = SMELT_INLINE_COLUMNS;
 struct SMELT_INLINE {
     SMELT_INLINE_P e[SMELT_INLINE_ROWS * SMELT_INLINE_PAIRS];
 };
-#define SMELT_INLINE_ELEMENT                                                                                 \
-    t.e[SMELT_INLINE_ROW * SMELT_INLINE_PAIRS + (SMELT_INLINE_COLUMN >> 1)][SMELT_INLINE_COLUMN & 1]
+// Whole pairs are read and written: a driver (NVIDIA 580.159) loses stores to a component of an f16 pair that is
+// chosen at run time.
+#define SMELT_INLINE_PAIR t.e[SMELT_INLINE_ROW * SMELT_INLINE_PAIRS + (SMELT_INLINE_COLUMN >> 1)]
+#define SMELT_INLINE_GET ((SMELT_INLINE_COLUMN & 1) == 0 ? SMELT_INLINE_PAIR.x : SMELT_INLINE_PAIR.y)
+#define SMELT_INLINE_PUT(v)                                                                                  \
+    SMELT_INLINE_PAIR = (SMELT_INLINE_COLUMN & 1) == 0                                                       \
+                            ? SMELT_INLINE_P(SMELT_INLINE_C(v), SMELT_INLINE_PAIR.y)                         \
+                            : SMELT_INLINE_P(SMELT_INLINE_PAIR.x, SMELT_INLINE_C(v))
 #elif SMELT_INLINE_BACKEND == SMELT_BACKEND_COOPVEC
 #if SMELT_DTYPE != SMELT_DTYPE_F16
 #error "inline_tensor_tmpl.glsl: SMELT_DTYPE (element type) must be F16 with SMELT_BACKEND_COOPVEC"
@@ -127,7 +133,8 @@ struct SMELT_INLINE {
 struct SMELT_INLINE {
     coopvecNV<float16_t, SMELT_INLINE_COLUMNS> e[SMELT_INLINE_ROWS];
 };
-#define SMELT_INLINE_ELEMENT t.e[SMELT_INLINE_ROW][SMELT_INLINE_COLUMN]
+#define SMELT_INLINE_GET t.e[SMELT_INLINE_ROW][SMELT_INLINE_COLUMN]
+#define SMELT_INLINE_PUT(v) t.e[SMELT_INLINE_ROW][SMELT_INLINE_COLUMN] = SMELT_INLINE_C(v)
 #else
 #error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND must be SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPVEC"
 #endif
@@ -140,35 +147,35 @@ uint smelt_extent(SMELT_INLINE t, uint d)
 
 SMELT_INLINE_V smelt_load_unchecked(SMELT_INLINE t, SMELT_INLINE_PARAMETERS(uint))
 {
-    return SMELT_INLINE_V(SMELT_INLINE_ELEMENT);
+    return SMELT_INLINE_V(SMELT_INLINE_GET);
 }
 
 SMELT_INLINE_V smelt_load(SMELT_INLINE t, SMELT_INLINE_PARAMETERS(uint))
 {
     if (SMELT_INLINE_INSIDE)
-        return SMELT_INLINE_V(SMELT_INLINE_ELEMENT);
+        return SMELT_INLINE_V(SMELT_INLINE_GET);
     return SMELT_INLINE_V(0);
 }
 
 void smelt_store_unchecked(inout SMELT_INLINE t, SMELT_INLINE_PARAMETERS(uint), SMELT_INLINE_V v)
 {
-    SMELT_INLINE_ELEMENT = SMELT_INLINE_C(v);
+    SMELT_INLINE_PUT(v);
 }
 
 void smelt_store(inout SMELT_INLINE t, SMELT_INLINE_PARAMETERS(uint), SMELT_INLINE_V v)
 {
     if (SMELT_INLINE_INSIDE)
-        SMELT_INLINE_ELEMENT = SMELT_INLINE_C(v);
+        SMELT_INLINE_PUT(v);
 }
 
 SMELT_INLINE_V smelt_get(SMELT_INLINE t, SMELT_INLINE_PARAMETERS(int))
 {
-    return SMELT_INLINE_V(SMELT_INLINE_ELEMENT);
+    return SMELT_INLINE_V(SMELT_INLINE_GET);
 }
 
 void smelt_set(inout SMELT_INLINE t, SMELT_INLINE_PARAMETERS(int), SMELT_INLINE_V v)
 {
-    SMELT_INLINE_ELEMENT = SMELT_INLINE_C(v);
+    SMELT_INLINE_PUT(v);
 }
 
 void smelt_fill(inout SMELT_INLINE t, SMELT_INLINE_V v)
@@ -201,4 +208,6 @@ void smelt_fill(inout SMELT_INLINE t, SMELT_INLINE_V v)
 #undef SMELT_INLINE_ROW
 #undef SMELT_INLINE_COLUMN
 #undef SMELT_INLINE_PAIRS
-#undef SMELT_INLINE_ELEMENT
+#undef SMELT_INLINE_PAIR
+#undef SMELT_INLINE_GET
+#undef SMELT_INLINE_PUT
