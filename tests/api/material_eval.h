@@ -107,11 +107,18 @@ static inline void eval_bind_buffers(struct eval *e, bool hardware, VkSampler sa
                                         results->size));
 }
 
+// The context of a test that evaluates; it is asked for before anything is made, which a skipped test would leave.
+static inline smelt_context eval_context(void)
+{
+    smelt_context context = test_context();
+    if (!smelt_context_capabilities(context)->compiler)
+        SKIP("this build has no GLSL compiler");
+    return context;
+}
+
 static inline struct eval eval_create(smelt_context context, smelt_material material, struct eval_options o)
 {
     const struct smelt_material_info *info = smelt_material_info(material);
-    if (!smelt_context_capabilities(context)->compiler)
-        SKIP("this build has no GLSL compiler");
     struct eval e = {.context = context,
                      .capacity = o.capacity,
                      .result_count = o.mode ? o.surface_count : info->output_count};

@@ -101,7 +101,7 @@ static float *evaluate(smelt_context context, smelt_material material, const str
 
 static void check_f32(const char *name)
 {
-    smelt_context context = test_context();
+    smelt_context context = eval_context();
     smelt_material material = load(context, name, SMELT_BACKEND_PORTABLE, SMELT_DTYPE_F32);
     struct expected e = expected_load(name);
     float *got = evaluate(context, material, &e, false);
@@ -136,7 +136,7 @@ static struct tolerance tolerance_of(smelt_context context, smelt_material mater
 static void check_bound(const char *name, enum smelt_backend backend, enum smelt_dtype computed,
                         bool hardware)
 {
-    smelt_context context = test_context();
+    smelt_context context = eval_context();
     if (computed == SMELT_DTYPE_F16 && !smelt_context_capabilities(context)->shader_float16)
         SKIP("the device has no f16 arithmetic");
     smelt_material material = load(context, name, backend, computed);
@@ -186,7 +186,7 @@ static void f16_stays_within_its_bound(void)
 
 static void cooperative_vectors_agree(void)
 {
-    smelt_context context = test_context();
+    smelt_context context = eval_context();
     struct smelt_backend_query query = {.op = SMELT_OP_MLP, .backend = SMELT_BACKEND_COOPVEC};
     static struct smelt_backend_choice choice;
     smelt_backend_choose(context, &query, &choice);
@@ -280,7 +280,7 @@ static void check_tiny_raw(bool clamp, bool hardware)
     static struct tiny t;
     static struct eval_point points[448];
     static float got[448 * TINY_OUTPUTS];
-    smelt_context context = test_context();
+    smelt_context context = eval_context();
     tiny_make(&t, 3);
     if (clamp)
         tiny_replace(&t, "\"repeat\"", "\"clamp\"");
@@ -348,7 +348,7 @@ static void check_tiny_surface(int mode)
     static struct tiny t;
     static struct eval_point points[448];
     static float got[448 * 11];
-    smelt_context context = test_context();
+    smelt_context context = eval_context();
     tiny_make(&t, 4);
     for (uint32_t o = 0; o < TINY_OUTPUTS; o++) // outputs that leave 0..1
         for (uint32_t i = 0; i < TINY_INPUT; i++)
@@ -443,12 +443,12 @@ static void check_psnr(const char *name)
     static float got[BAND * 1024 * 9];
     static const char *const maps[] = {"base_color", "normal_gl", "ao", "roughness", "metalness"};
     static const char *const keys[] = {"psnr_base", "psnr_normal", "psnr_orm", "psnr"};
+    smelt_context context = eval_context();
     uint8_t *pixels[5];
     for (int i = 0; i < 5; i++)
         pixels[i] = read_jpeg(name, maps[i]);
     if (!pixels[0])
         SKIP("the source maps (../shared/data) are not here");
-    smelt_context context = test_context();
     smelt_material material = load(context, name, SMELT_BACKEND_PORTABLE, SMELT_DTYPE_F32);
     struct eval_options options = {.capacity = BAND * 1024};
     struct eval eval = eval_create(context, material, options);

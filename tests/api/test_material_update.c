@@ -54,7 +54,7 @@ static bool same(const float *a, const float *b)
 static void one_pipeline_for_many_materials(void)
 {
     enum { COUNT = 4 };
-    smelt_context context = test_context();
+    smelt_context context = eval_context();
     smelt_package packages[COUNT];
     smelt_material materials[COUNT];
     struct eval_point points[POINTS];
@@ -86,7 +86,7 @@ static void one_pipeline_for_many_materials(void)
 // The caller's package may be gone by the first upload.
 static void contents_outlive_the_package(void)
 {
-    smelt_context context = test_context();
+    smelt_context context = eval_context();
     float alone[POINTS * RESULTS], got[POINTS * RESULTS];
     struct eval_point points[POINTS];
     smelt_package package = package_of(20);
@@ -195,7 +195,7 @@ static void record_frame(struct eval *eval, smelt_material material, const struc
 
 static void updates_with_frames_in_flight(void)
 {
-    smelt_context context = test_context();
+    smelt_context context = eval_context();
     smelt_package packages[PACKAGES];
     struct frame frames[IN_FLIGHT];
     struct eval_point points[POINTS];
@@ -241,7 +241,7 @@ static void updates_with_frames_in_flight(void)
 // Latents of one package with the weights of another.
 static void parts_are_updated_alone(void)
 {
-    smelt_context context = test_context();
+    smelt_context context = eval_context();
     static struct tiny t, other;
     struct eval_point points[POINTS];
     float alone[POINTS * RESULTS], got[POINTS * RESULTS];
