@@ -23,6 +23,7 @@ struct job {
     enum smelt_backend default_backend;
     char **op_texts, **twin_texts; // params->op_count of each
     struct smelt_sources sources;
+    bool unoptimized; // the optimizer's result was not valid
 };
 
 static const struct {
@@ -318,7 +319,7 @@ static shaderc_compile_options_t make_options(struct job *job, struct smelt_incl
     if (!twin && p->debug_info)
         shaderc_compile_options_set_generate_debug_info(options);
     shaderc_optimization_level level = shaderc_optimization_level_performance;
-    if (twin || p->optimization == SMELT_OPTIMIZATION_NONE)
+    if (twin || job->unoptimized || p->optimization == SMELT_OPTIMIZATION_NONE)
         level = shaderc_optimization_level_zero;
     else if (p->optimization == SMELT_OPTIMIZATION_SIZE)
         level = shaderc_optimization_level_size;
@@ -402,6 +403,14 @@ static enum smelt_result compile(struct job *job, struct smelt_shader_info *info
     enum smelt_result result = check_version(job);
     if (!result)
         result = run(job, false, &words, &size);
+    if (!result && smelt_spirv_has_undeclared_constants(words, size / 4)) {
+        smelt_log(job->context, SMELT_LOG_INFO, "%s: not optimized: spirv-opt made 8 or 16 bit constants",
+                  job->name);
+        free(words);
+        words = NULL;
+        job->unoptimized = true;
+        result = run(job, false, &words, &size);
+    }
     info->spirv = words;
     info->spirv_size = size;
     bool own_twin = is_its_own_twin(job);

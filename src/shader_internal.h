@@ -50,6 +50,9 @@ enum smelt_result smelt_reflection_read(const struct smelt_json *json, struct sm
 bool smelt_spirv_is_valid(const uint32_t *words, size_t count);
 // The best backend whose instructions the valid module declares.
 enum smelt_backend smelt_spirv_backend(const uint32_t *words, size_t count);
+// Constants of 8 or 16 bit integers without Int8 or Int16, which storage alone does not allow: spirv-opt of Debian 13
+// folds conversions of literals to such (SPIR-V 1.6, section 2.16.1, "Universal Validation Rules"). For valid words.
+bool smelt_spirv_has_undeclared_constants(const uint32_t *words, size_t count);
 
 // --- Reflection of SPIR-V (reflect.c) -----------------------------------------------------------------
 

@@ -2,10 +2,14 @@
 // SPIR-V as words: is it well-formed, and which backend's instructions does it declare.
 #include "shader_internal.h"
 
-// SPIR-V specification 1.6, section 2.3 (first words) and 3.49 (OpCapability).
+// SPIR-V specification 1.6, section 2.3 (first words) and 3.49 (instructions).
 #define MAGIC 0x07230203u
 #define HEADER_WORDS 5
 #define OP_CAPABILITY 17
+#define OP_TYPE_INT 21
+#define OP_CONSTANT 43
+#define CAPABILITY_INT16 22
+#define CAPABILITY_INT8 39
 
 bool smelt_spirv_is_valid(const uint32_t *words, size_t count)
 {
@@ -56,4 +60,27 @@ enum smelt_backend smelt_spirv_backend(const uint32_t *words, size_t count)
         best = SMELT_MAX(best, backend);
     }
     return best;
+}
+
+bool smelt_spirv_has_undeclared_constants(const uint32_t *words, size_t count)
+{
+    bool int8 = false, int16 = false;
+    uint32_t narrow[4]; // ids of the integer types of 8 and 16 bits, signed and unsigned
+    uint32_t narrow_count = 0;
+    for (size_t at = HEADER_WORDS; at < count; at += words[at] >> 16) {
+        const uint32_t *word = words + at;
+        uint32_t length = word[0] >> 16, operation = word[0] & 0xffff;
+        if (operation == OP_CAPABILITY && length == 2) {
+            int8 = int8 || word[1] == CAPABILITY_INT8;
+            int16 = int16 || word[1] == CAPABILITY_INT16;
+        } else if (operation == OP_TYPE_INT && length == 4 && narrow_count < SMELT_COUNT_OF(narrow)) {
+            if ((word[2] == 8 && !int8) || (word[2] == 16 && !int16))
+                narrow[narrow_count++] = word[1];
+        } else if (operation == OP_CONSTANT && length > 2) {
+            for (uint32_t i = 0; i < narrow_count; i++)
+                if (word[1] == narrow[i])
+                    return true;
+        }
+    }
+    return false;
 }
