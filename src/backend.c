@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Which backend an op takes on a device, and why not another.
 #include "feature_table.h"
+#include "ops_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,17 +19,20 @@ static const struct implementation {
     bool scope[3];         // those that the modules have, by enum smelt_scope
     const char *extension; // of GLSL
 } implementations[SMELT_BACKEND_COUNT] = {
-    [SMELT_BACKEND_PORTABLE] = {"THREAD scope", {true, false, false}, "GL_EXT_buffer_reference"},
+    [SMELT_BACKEND_PORTABLE] = {"every scope", {true, true, true}, "GL_EXT_buffer_reference"},
     [SMELT_BACKEND_DOT8] = {"THREAD scope", {false, false, false}, "GL_EXT_integer_dot_product"},
     [SMELT_BACKEND_COOPVEC] = {"THREAD scope", {true, false, false}, "GL_NV_cooperative_vector"},
-    [SMELT_BACKEND_COOPMAT] = {"SUBGROUP scope", {false, false, false}, "GL_KHR_cooperative_matrix"},
+    [SMELT_BACKEND_COOPMAT] = {"SUBGROUP and WORKGROUP scope",
+                               {false, true, true},
+                               "GL_KHR_cooperative_matrix"},
     [SMELT_BACKEND_COOPMAT2] = {"SUBGROUP and WORKGROUP scope",
                                 {false, false, false},
                                 "GL_NV_cooperative_matrix2"},
 };
 
 // The order in which AUTO takes them.
-static const enum smelt_backend preference[] = {SMELT_BACKEND_COOPVEC, SMELT_BACKEND_PORTABLE};
+static const enum smelt_backend preference[] = {SMELT_BACKEND_COOPVEC, SMELT_BACKEND_COOPMAT,
+                                                SMELT_BACKEND_PORTABLE};
 
 const char *smelt_backend_name(enum smelt_backend backend)
 {
@@ -116,6 +120,18 @@ static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt
             REASON(choice, backend, "this version has no %s of %s scope", op_name(query->op), scope);
         return true;
     }
+    if (query->scope != SMELT_SCOPE_THREAD && query->op == SMELT_OP_MLP) {
+        REASON(choice, backend, "this version has no %s of %s scope", op_name(query->op), scope);
+        return true;
+    }
+    if (query->scope != SMELT_SCOPE_THREAD && query->stage && query->stage != VK_SHADER_STAGE_COMPUTE_BIT) {
+        REASON(choice, backend, "computes at %s scope in the compute stage only", scope);
+        return true;
+    }
+    if (backend == SMELT_BACKEND_COOPMAT && choice->computed != SMELT_DTYPE_F16) {
+        REASON(choice, backend, "computes products of f16, not of %s", smelt_dtype_name(choice->computed));
+        return true;
+    }
     enum smelt_dtype stored = query->stored ? query->stored : SMELT_DTYPE_F16;
     if (backend != SMELT_BACKEND_COOPVEC)
         return false;
@@ -137,7 +153,11 @@ static bool refuse_by_device(smelt_context context, const struct smelt_backend_q
     uint64_t needs = smelt_backend_features(backend);
     if (choice->computed == SMELT_DTYPE_F16 || choice->accumulated == SMELT_DTYPE_F16)
         needs |= SMELT_FEATURE_BIT(SMELT_FEATURE_SHADER_FLOAT16);
+    if (query->scope == SMELT_SCOPE_SUBGROUP)
+        needs |= SMELT_FEATURE_BIT(SMELT_FEATURE_SUBGROUP_SIZE_CONTROL) |
+                 SMELT_FEATURE_BIT(SMELT_FEATURE_COMPUTE_FULL_SUBGROUPS);
     uint64_t missing = needs & ~context->features;
+    struct smelt_matmul2d_tiling shape;
     const struct smelt_capabilities *c = &context->capabilities;
     VkShaderStageFlagBits stage = query->stage ? query->stage : VK_SHADER_STAGE_COMPUTE_BIT;
     if (missing && backend == SMELT_BACKEND_COOPVEC && c->known_bad) {
@@ -151,6 +171,12 @@ static bool refuse_by_device(smelt_context context, const struct smelt_backend_q
         REASON(choice, backend, "the device has no cooperative vectors in the %s stage", stage_name(stage));
     } else if (backend == SMELT_BACKEND_COOPVEC && !context->cooperative_vector_f16) {
         REASON(choice, backend, "the driver lists no cooperative vector product of f16 with f16 result");
+    } else if (backend == SMELT_BACKEND_COOPMAT && !(c->cooperative_matrix_stages & stage)) {
+        REASON(choice, backend, "the device has no cooperative matrices in the %s stage", stage_name(stage));
+    } else if (backend == SMELT_BACKEND_COOPMAT &&
+               !smelt_cooperative_fragment(context, choice->accumulated, &shape)) {
+        REASON(choice, backend, "the driver lists no cooperative matrix product of f16 with %s result",
+               smelt_dtype_name(choice->accumulated));
     } else {
         return false;
     }

@@ -219,6 +219,14 @@ static enum smelt_result resolve_op(struct job *job, uint32_t i)
     if (result)
         return result;
     op = smelt_op_with_backend(given, SMELT_BACKEND_PORTABLE, &matmul2d, &mlp);
+    if (info.workgroup_size) { // the twin has the same workgroup
+        matmul2d.m = info.tiling.m;
+        matmul2d.n = info.tiling.n;
+        matmul2d.tile_k = info.tiling.k;
+        matmul2d.subgroups_m = info.tiling.subgroups_m;
+        matmul2d.subgroups_n = info.tiling.subgroups_n;
+        matmul2d.subgroup_size = info.tiling.subgroup_size;
+    }
     return smelt_op_glsl(NULL, &op, job->stage, &job->twin_texts[i]);
 }
 

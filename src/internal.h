@@ -37,7 +37,8 @@
 #define SMELT_VK_INSTANCE_OPTIONAL(X)                                                                        \
     X(CreateDebugUtilsMessengerEXT)                                                                          \
     X(DestroyDebugUtilsMessengerEXT)                                                                         \
-    X(GetPhysicalDeviceCooperativeVectorPropertiesNV)
+    X(GetPhysicalDeviceCooperativeVectorPropertiesNV)                                                        \
+    X(GetPhysicalDeviceCooperativeMatrixPropertiesKHR)
 
 #define SMELT_VK_DEVICE(X)                                                                                   \
     X(DestroyDevice)                                                                                         \
@@ -127,6 +128,7 @@ struct smelt_context_t {
     struct smelt_capabilities capabilities;
     uint64_t features;            // enabled ones, of feature_table.h
     bool cooperative_vector_f16;  // the driver lists f16 products
+    bool required_subgroup_size;  // compute pipelines can ask for one
     uint64_t pipeline_cache_hash; // of what was read from disk, or 0
     VkPhysicalDeviceMemoryProperties memory_properties;
     enum smelt_backend forced_backend;
@@ -149,6 +151,8 @@ struct smelt_context_t {
     // Guarded by `mutex`: ready-made kernels, made when first needed (kernels.c), and the memory of argument
     // blocks (block_memory.c).
     struct smelt_kernels *kernels;
+    struct smelt_matmul2d_kernel *matmul2d_kernels; // guarded by matmul2d_mutex (kernels_matmul2d.c)
+    mtx_t matmul2d_mutex;
     struct smelt_block_chunk *block_chunks;
 };
 
@@ -288,6 +292,7 @@ enum smelt_result smelt_tensor_create_opaque(smelt_context context, enum smelt_d
                                              smelt_tensor *tensor);
 // Frees context->kernels (kernels.c).
 void smelt_kernels_destroy(smelt_context context);
+void smelt_matmul2d_kernels_destroy(smelt_context context); // kernels_matmul2d.c
 // The compiler build (probe.c) and its stand-in: which backends' extensions the GLSL compiler accepts. Compiles
 // once per process (about 100 ms for the compiler's own tables) unless `cache_directory` (NULL: none) has the
 // answer for this compiler.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Op descriptors: checks their fields, asks for the backend, states the error bound, and writes the generated
 // include, which only sets the parameters of the op's GLSL template.
-#include "internal.h"
+#include "ops_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,18 +28,6 @@ enum smelt_activation smelt_activation_from_name(const char *name)
     return SMELT_ACTIVATION_COUNT;
 }
 
-// A descriptor of any kind with the fields that all of them have, defaults filled in where the descriptor alone
-// decides them.
-struct plan {
-    const struct smelt_op *op;
-    enum smelt_scope scope;
-    enum smelt_dtype stored, computed, accumulated;
-    enum smelt_backend backend;
-    uint32_t widest;   // components of the longest vector
-    uint32_t max_k;    // terms of the longest sum
-    bool row_major_kn; // the matrix is stored [k][n]
-};
-
 static enum smelt_result check_name(smelt_context context, const char *name)
 {
     if (!name || !name[0])
@@ -58,8 +46,8 @@ static enum smelt_result check_name(smelt_context context, const char *name)
     return SMELT_OK;
 }
 
-static enum smelt_result check_range(smelt_context context, const struct plan *plan, const char *field,
-                                     uint32_t value, uint32_t low, uint32_t high)
+enum smelt_result smelt_op_check_range(smelt_context context, const struct smelt_op_plan *plan,
+                                       const char *field, uint32_t value, uint32_t low, uint32_t high)
 {
     if (value >= low && value <= high)
         return SMELT_OK;
@@ -67,8 +55,8 @@ static enum smelt_result check_range(smelt_context context, const struct plan *p
                       plan->op->name, field, value, low, high);
 }
 
-static enum smelt_result check_activation(smelt_context context, const struct plan *plan, const char *field,
-                                          enum smelt_activation activation)
+static enum smelt_result check_activation(smelt_context context, const struct smelt_op_plan *plan,
+                                          const char *field, enum smelt_activation activation)
 {
     if ((uint32_t)activation < SMELT_ACTIVATION_COUNT)
         return SMELT_OK;
@@ -77,19 +65,29 @@ static enum smelt_result check_activation(smelt_context context, const struct pl
                       field, (uint32_t)activation, SMELT_ACTIVATION_COUNT - 1);
 }
 
+static bool exact_in_f16(enum smelt_dtype stored)
+{
+    return stored == SMELT_DTYPE_F16 || stored == SMELT_DTYPE_F8E4M3 || stored == SMELT_DTYPE_F8E5M2;
+}
+
 // The types of the templates. A conversion from stored to computed must be exact, and sums are not narrower than
 // products, so that the bound has one u.
-static enum smelt_result check_dtypes(smelt_context context, struct plan *plan)
+static enum smelt_result check_dtypes(smelt_context context, struct smelt_op_plan *plan)
 {
     const char *name = plan->op->name;
     if (plan->stored == SMELT_DTYPE_NONE)
         plan->stored = SMELT_DTYPE_F16;
-    bool exact_in_f16 = plan->stored == SMELT_DTYPE_F16 || plan->stored == SMELT_DTYPE_F8E4M3 ||
-                        plan->stored == SMELT_DTYPE_F8E5M2;
-    if (!smelt_dtype_is_float(plan->stored))
+    const char *field = "stored";
+    enum smelt_dtype stored = plan->stored;
+    if (plan->stored_left && (!smelt_dtype_is_float(plan->stored_left) || !exact_in_f16(plan->stored_left))) {
+        field = "stored_left";
+        stored = plan->stored_left;
+    }
+    bool exact = exact_in_f16(stored);
+    if (!smelt_dtype_is_float(stored))
         return smelt_fail(context, SMELT_ERROR_DTYPE,
-                          "op \"%s\": stored is %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2 (or none: f16)",
-                          name, smelt_dtype_name(plan->stored));
+                          "op \"%s\": %s is %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2 (or none: f16)", name,
+                          field, smelt_dtype_name(stored));
     const struct {
         const char *field;
         enum smelt_dtype dtype;
@@ -100,14 +98,14 @@ static enum smelt_result check_dtypes(smelt_context context, struct plan *plan)
             return smelt_fail(context, SMELT_ERROR_DTYPE,
                               "op \"%s\": %s is %s, wanted f16 or f32 (or none: the default)", name,
                               types[i].field, smelt_dtype_name(types[i].dtype));
-    if (!exact_in_f16 && plan->computed == SMELT_DTYPE_NONE)
+    if (!exact && plan->computed == SMELT_DTYPE_NONE)
         plan->computed = SMELT_DTYPE_F32;
-    if (!exact_in_f16 && plan->computed == SMELT_DTYPE_F16)
+    if (!exact && plan->computed == SMELT_DTYPE_F16)
         return smelt_fail(
             context, SMELT_ERROR_DTYPE,
-            "op \"%s\": computed is f16 and stored is %s, wanted a stored type that f16 holds exactly: "
+            "op \"%s\": computed is f16 and %s is %s, wanted a stored type that f16 holds exactly: "
             "f16, f8e4m3 or f8e5m2",
-            name, smelt_dtype_name(plan->stored));
+            name, field, smelt_dtype_name(stored));
     if (plan->computed == SMELT_DTYPE_F32 && plan->accumulated == SMELT_DTYPE_F16)
         return smelt_fail(
             context, SMELT_ERROR_DTYPE,
@@ -116,41 +114,50 @@ static enum smelt_result check_dtypes(smelt_context context, struct plan *plan)
     return SMELT_OK;
 }
 
-static enum smelt_result check_matmul2d(smelt_context context, struct plan *plan)
+static enum smelt_result check_matmul2d(smelt_context context, struct smelt_op_plan *plan)
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
-    if (d->scope != SMELT_SCOPE_THREAD)
-        return smelt_fail(context,
-                          (uint32_t)d->scope > SMELT_SCOPE_WORKGROUP ? SMELT_ERROR_INVALID_ARGUMENT
-                                                                     : SMELT_ERROR_UNSUPPORTED,
-                          "op \"%s\": scope is %u, wanted SMELT_SCOPE_THREAD (0)", plan->op->name,
-                          (uint32_t)d->scope);
-    enum smelt_result result = SMELT_OK;
-    if ((result = check_range(context, plan, "m", d->m, 0, MAX_ROWS)) ||
-        (result = check_range(context, plan, "n", d->n, 1, MAX_WIDTH)) ||
-        (result = check_range(context, plan, "k", d->k, 1, MAX_WIDTH)) ||
-        (result = check_activation(context, plan, "activation", d->activation)))
-        return result;
+    if ((uint32_t)d->scope > SMELT_SCOPE_WORKGROUP)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "op \"%s\": scope is %u, wanted one of enum smelt_scope (0 to %d)", plan->op->name,
+                          (uint32_t)d->scope, SMELT_SCOPE_WORKGROUP);
     plan->scope = d->scope;
     plan->stored = d->stored;
     plan->computed = d->computed;
     plan->accumulated = d->accumulated;
     plan->backend = d->backend;
+    plan->row_major_kn = !d->transpose_right;
+    if (d->scope != SMELT_SCOPE_THREAD) {
+        plan->stored_left = d->stored_left ? d->stored_left : d->stored ? d->stored : SMELT_DTYPE_F16;
+        plan->max_k = d->k ? d->k : 1u << 20;
+        enum smelt_result failed = smelt_cooperative_check(context, plan);
+        return failed ? failed : check_activation(context, plan, "activation", d->activation);
+    }
+    if (d->transpose_left || d->epilogue || d->stored_left || d->alignment || d->tile_k || d->subgroups_m ||
+        d->subgroups_n || d->subgroup_size)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "op \"%s\": a field from transpose_left on is set, wanted zeros at THREAD scope",
+                          plan->op->name);
+    enum smelt_result result = SMELT_OK;
+    if ((result = smelt_op_check_range(context, plan, "m", d->m, 0, MAX_ROWS)) ||
+        (result = smelt_op_check_range(context, plan, "n", d->n, 1, MAX_WIDTH)) ||
+        (result = smelt_op_check_range(context, plan, "k", d->k, 1, MAX_WIDTH)) ||
+        (result = check_activation(context, plan, "activation", d->activation)))
+        return result;
     plan->widest = SMELT_MAX(d->n, d->k);
     plan->max_k = d->k;
-    plan->row_major_kn = !d->transpose_right;
     return SMELT_OK;
 }
 
-static enum smelt_result check_mlp(smelt_context context, struct plan *plan)
+static enum smelt_result check_mlp(smelt_context context, struct smelt_op_plan *plan)
 {
     const struct smelt_mlp_descriptor *d = plan->op->mlp;
     enum smelt_result result =
-        check_range(context, plan, "layer_count", d->layer_count, 1, SMELT_MLP_MAX_LAYERS);
+        smelt_op_check_range(context, plan, "layer_count", d->layer_count, 1, SMELT_MLP_MAX_LAYERS);
     for (uint32_t i = 0; !result && i <= d->layer_count; i++) {
         char field[32];
         snprintf(field, sizeof(field), "widths[%u]", i);
-        result = check_range(context, plan, field, d->widths[i], 1, MAX_WIDTH);
+        result = smelt_op_check_range(context, plan, field, d->widths[i], 1, MAX_WIDTH);
         if (result || i == d->layer_count)
             break;
         snprintf(field, sizeof(field), "activations[%u]", i);
@@ -171,9 +178,10 @@ static enum smelt_result check_mlp(smelt_context context, struct plan *plan)
     return SMELT_OK;
 }
 
-static enum smelt_result make_plan(smelt_context context, const struct smelt_op *op, struct plan *plan)
+static enum smelt_result make_plan(smelt_context context, const struct smelt_op *op,
+                                   struct smelt_op_plan *plan)
 {
-    *plan = (struct plan){.op = op};
+    *plan = (struct smelt_op_plan){.op = op};
     if (!op)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "op is NULL, wanted a struct smelt_op");
     enum smelt_result result = check_name(context, op->name);
@@ -202,7 +210,7 @@ static enum smelt_result make_plan(smelt_context context, const struct smelt_op 
 
 // What the device's limits and the op's own fields refuse beyond what smelt_backend_choose knows of. "" when
 // nothing does.
-static void coopvec_refusal(smelt_context context, const struct plan *plan, char reason[160])
+static void coopvec_refusal(smelt_context context, const struct smelt_op_plan *plan, char reason[160])
 {
     reason[0] = 0;
     uint32_t limit = context ? context->capabilities.max_cooperative_vector_components : UINT32_MAX;
@@ -215,14 +223,14 @@ static void coopvec_refusal(smelt_context context, const struct plan *plan, char
                  limit, plan->widest);
 }
 
-static enum smelt_result choose(smelt_context context, const struct plan *plan, VkShaderStageFlagBits stage,
-                                struct smelt_backend_choice *choice)
+static enum smelt_result choose(smelt_context context, const struct smelt_op_plan *plan,
+                                VkShaderStageFlagBits stage, struct smelt_backend_choice *choice)
 {
     struct smelt_backend_query query = {
         .op = plan->op->kind,
         .scope = plan->scope,
         .stage = stage,
-        .stored = plan->stored,
+        .stored = plan->stored_left && !exact_in_f16(plan->stored_left) ? plan->stored_left : plan->stored,
         .computed = plan->computed,
         .accumulated = plan->accumulated,
         .backend = plan->backend,
@@ -248,31 +256,33 @@ static enum smelt_result choose(smelt_context context, const struct plan *plan, 
     return result;
 }
 
-// The bound of glsl/smelt/matmul2d_tmpl.glsl ("errors"), which derives it: c = n (1 + n u), n = K + 3.
-static void state_bound(const struct plan *plan, struct smelt_op_info *info)
+// The bounds of glsl/smelt/matmul2d_tmpl.glsl and matmul2d_cooperative_tmpl.glsl ("errors"), which derive them:
+// c = n (1 + n u), n = K + 3 and n = 2 K + 8.
+static void state_bound(const struct smelt_op_plan *plan, struct smelt_op_info *info)
 {
     double u = info->choice.accumulated == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-23;
-    double n = plan->max_k + 3.0;
+    double n = plan->scope == SMELT_SCOPE_THREAD ? plan->max_k + 3.0 : 2.0 * plan->max_k + 8.0;
     info->error_u = u;
     info->error_c = n * (1 + n * u);
 }
 
 static enum smelt_result query(smelt_context context, const struct smelt_op *op, VkShaderStageFlagBits stage,
-                               struct plan *plan, struct smelt_op_info *info)
+                               struct smelt_op_plan *plan, struct smelt_op_info *info)
 {
     enum smelt_result result = make_plan(context, op, plan);
     if (result)
         return result;
     result = choose(context, plan, stage, &info->choice);
-    if (!result)
-        state_bound(plan, info);
-    return result;
+    if (result)
+        return result;
+    state_bound(plan, info);
+    return plan->scope == SMELT_SCOPE_THREAD ? SMELT_OK : smelt_cooperative_tile(context, plan, info);
 }
 
 enum smelt_result smelt_op_query(smelt_context context, const struct smelt_op *op,
                                  VkShaderStageFlagBits stage, struct smelt_op_info *info)
 {
-    struct plan plan;
+    struct smelt_op_plan plan;
     if (!info)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "smelt_op_query: info is NULL");
     *info = (struct smelt_op_info){0};
@@ -303,41 +313,57 @@ static const char *const backend_macros[SMELT_BACKEND_COUNT] = {
     "SMELT_BACKEND_COOPMAT2",
 };
 
-static void add_define(struct smelt_text *text, const char *prefix, const char *parameter, const char *value)
+const char *smelt_op_dtype_macro(enum smelt_dtype dtype)
+{
+    return dtype_macros[dtype];
+}
+
+const char *smelt_op_backend_macro(enum smelt_backend backend)
+{
+    return backend_macros[backend];
+}
+
+const char *smelt_op_activation_macro(enum smelt_activation activation)
+{
+    return activation_macros[activation];
+}
+
+void smelt_op_define(struct smelt_text *text, const char *prefix, const char *parameter, const char *value)
 {
     smelt_text_add(text, "#define %s%s %s\n", prefix, parameter, value);
 }
 
-static void add_number(struct smelt_text *text, const char *prefix, const char *parameter, uint32_t value)
+void smelt_op_define_number(struct smelt_text *text, const char *prefix, const char *parameter,
+                            uint32_t value)
 {
     smelt_text_add(text, "#define %s%s %u\n", prefix, parameter, value);
 }
 
 // What both templates take by the same names.
-static void add_types(struct smelt_text *text, const char *prefix, const struct plan *plan,
+static void add_types(struct smelt_text *text, const char *prefix, const struct smelt_op_plan *plan,
                       const struct smelt_backend_choice *choice)
 {
-    add_define(text, prefix, "STORED", dtype_macros[plan->stored]);
-    add_define(text, prefix, "COMPUTED", dtype_macros[choice->computed]);
-    add_define(text, prefix, "ACCUMULATED", dtype_macros[choice->accumulated]);
-    add_define(text, prefix, "LAYOUT", "SMELT_LAYOUT_OPTIMAL");
-    add_define(text, prefix, "BACKEND", backend_macros[choice->backend]);
+    smelt_op_define(text, prefix, "STORED", dtype_macros[plan->stored]);
+    smelt_op_define(text, prefix, "COMPUTED", dtype_macros[choice->computed]);
+    smelt_op_define(text, prefix, "ACCUMULATED", dtype_macros[choice->accumulated]);
+    smelt_op_define(text, prefix, "LAYOUT", "SMELT_LAYOUT_OPTIMAL");
+    smelt_op_define(text, prefix, "BACKEND", backend_macros[choice->backend]);
 }
 
 // An inline tensor type NAME_suffix of m rows.
-static void add_inline(struct smelt_text *text, const struct plan *plan, const char *suffix,
+static void add_inline(struct smelt_text *text, const struct smelt_op_plan *plan, const char *suffix,
                        enum smelt_dtype dtype, uint32_t rows, uint32_t columns, enum smelt_backend backend)
 {
     smelt_text_add(text, "#define SMELT_INLINE %s_%s\n", plan->op->name, suffix);
-    add_define(text, "SMELT_", "DTYPE", dtype_macros[dtype]);
-    add_number(text, "SMELT_", "RANK", 2);
-    add_number(text, "SMELT_", "EXTENT0", rows);
-    add_number(text, "SMELT_", "EXTENT1", columns);
-    add_define(text, "SMELT_", "INLINE_BACKEND", backend_macros[backend]);
+    smelt_op_define(text, "SMELT_", "DTYPE", dtype_macros[dtype]);
+    smelt_op_define_number(text, "SMELT_", "RANK", 2);
+    smelt_op_define_number(text, "SMELT_", "EXTENT0", rows);
+    smelt_op_define_number(text, "SMELT_", "EXTENT1", columns);
+    smelt_op_define(text, "SMELT_", "INLINE_BACKEND", backend_macros[backend]);
     smelt_text_add(text, "#include \"smelt/inline_tensor_tmpl.glsl\"\n");
 }
 
-static void write_matmul2d(struct smelt_text *text, const struct plan *plan,
+static void write_matmul2d(struct smelt_text *text, const struct smelt_op_plan *plan,
                            const struct smelt_backend_choice *choice)
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
@@ -345,33 +371,33 @@ static void write_matmul2d(struct smelt_text *text, const struct plan *plan,
     uint32_t m = d->m ? d->m : 1;
     add_inline(text, plan, "left", choice->computed, m, d->k, choice->backend);
     add_inline(text, plan, "result", choice->accumulated, m, d->n, choice->backend);
-    add_define(text, "SMELT_", "MATMUL2D", plan->op->name);
-    add_define(text, prefix, "SCOPE", "SMELT_SCOPE_THREAD");
-    add_number(text, prefix, "M", m);
-    add_number(text, prefix, "N", d->n);
-    add_number(text, prefix, "K", d->k);
-    add_number(text, prefix, "TRANSPOSE_RIGHT", d->transpose_right);
-    add_number(text, prefix, "ACCUMULATE", d->accumulate);
-    add_number(text, prefix, "BIAS", d->bias);
-    add_define(text, prefix, "ACTIVATION", activation_macros[d->activation]);
+    smelt_op_define(text, "SMELT_", "MATMUL2D", plan->op->name);
+    smelt_op_define(text, prefix, "SCOPE", "SMELT_SCOPE_THREAD");
+    smelt_op_define_number(text, prefix, "M", m);
+    smelt_op_define_number(text, prefix, "N", d->n);
+    smelt_op_define_number(text, prefix, "K", d->k);
+    smelt_op_define_number(text, prefix, "TRANSPOSE_RIGHT", d->transpose_right);
+    smelt_op_define_number(text, prefix, "ACCUMULATE", d->accumulate);
+    smelt_op_define_number(text, prefix, "BIAS", d->bias);
+    smelt_op_define(text, prefix, "ACTIVATION", activation_macros[d->activation]);
     add_types(text, prefix, plan, choice);
     smelt_text_add(text, "#define %sLEFT %s_left\n", prefix, plan->op->name);
     smelt_text_add(text, "#define %sRESULT %s_result\n", prefix, plan->op->name);
     smelt_text_add(text, "#include \"smelt/matmul2d_tmpl.glsl\"\n");
 }
 
-static void write_mlp(struct smelt_text *text, const struct plan *plan,
+static void write_mlp(struct smelt_text *text, const struct smelt_op_plan *plan,
                       const struct smelt_backend_choice *choice)
 {
     const struct smelt_mlp_descriptor *d = plan->op->mlp;
     const char *prefix = "SMELT_MLP_";
-    add_define(text, "SMELT_", "MLP", plan->op->name);
-    add_number(text, prefix, "LAYERS", d->layer_count);
+    smelt_op_define(text, "SMELT_", "MLP", plan->op->name);
+    smelt_op_define_number(text, prefix, "LAYERS", d->layer_count);
     for (uint32_t i = 0; i <= d->layer_count; i++)
         smelt_text_add(text, "#define %sWIDTH%u %u\n", prefix, i, d->widths[i]);
     for (uint32_t i = 0; i < d->layer_count; i++)
         smelt_text_add(text, "#define %sACTIVATION%u %s\n", prefix, i, activation_macros[d->activations[i]]);
-    add_number(text, prefix, "BIAS", !d->no_bias);
+    smelt_op_define_number(text, prefix, "BIAS", !d->no_bias);
     add_types(text, prefix, plan, choice);
     smelt_text_add(text, "#include \"smelt/mlp_tmpl.glsl\"\n");
 }
@@ -379,7 +405,7 @@ static void write_mlp(struct smelt_text *text, const struct plan *plan,
 enum smelt_result smelt_op_glsl(smelt_context context, const struct smelt_op *op, VkShaderStageFlagBits stage,
                                 char **text)
 {
-    struct plan plan;
+    struct smelt_op_plan plan;
     struct smelt_op_info info = {0};
     if (!text)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "smelt_op_glsl: text is NULL");
@@ -392,6 +418,8 @@ enum smelt_result smelt_op_glsl(smelt_context context, const struct smelt_op *op
                    op->name, smelt_backend_name(info.choice.backend));
     if (op->kind == SMELT_OP_MLP)
         write_mlp(&out, &plan, &info.choice);
+    else if (plan.scope != SMELT_SCOPE_THREAD)
+        smelt_cooperative_write(&out, &plan, &info);
     else
         write_matmul2d(&out, &plan, &info.choice);
     if (out.failed) {

@@ -177,6 +177,60 @@ static bool vector_f16(smelt_context context)
     return false;
 }
 
+static enum smelt_dtype component_dtype(VkComponentTypeKHR type)
+{
+    static const struct {
+        VkComponentTypeKHR type;
+        enum smelt_dtype dtype;
+    } known[] = {
+        {VK_COMPONENT_TYPE_FLOAT16_KHR, SMELT_DTYPE_F16},
+        {VK_COMPONENT_TYPE_FLOAT32_KHR, SMELT_DTYPE_F32},
+        {VK_COMPONENT_TYPE_SINT8_KHR, SMELT_DTYPE_I8},
+        {VK_COMPONENT_TYPE_UINT8_KHR, SMELT_DTYPE_U8},
+        {VK_COMPONENT_TYPE_SINT16_KHR, SMELT_DTYPE_I16},
+        {VK_COMPONENT_TYPE_UINT16_KHR, SMELT_DTYPE_U16},
+        {VK_COMPONENT_TYPE_SINT32_KHR, SMELT_DTYPE_I32},
+        {VK_COMPONENT_TYPE_UINT32_KHR, SMELT_DTYPE_U32},
+        {VK_COMPONENT_TYPE_BFLOAT16_KHR, SMELT_DTYPE_BF16},
+        {VK_COMPONENT_TYPE_FLOAT8_E4M3_EXT, SMELT_DTYPE_F8E4M3},
+        {VK_COMPONENT_TYPE_FLOAT8_E5M2_EXT, SMELT_DTYPE_F8E5M2},
+    };
+    for (size_t i = 0; i < SMELT_COUNT_OF(known); i++)
+        if (known[i].type == type)
+            return known[i].dtype;
+    return SMELT_DTYPE_NONE;
+}
+
+static void read_cooperative_matrices(smelt_context context)
+{
+    struct smelt_capabilities *c = &context->capabilities;
+    if (!c->cooperative_matrix || !context->vk.GetPhysicalDeviceCooperativeMatrixPropertiesKHR)
+        return;
+    VkCooperativeMatrixPropertiesKHR list[SMELT_COUNT_OF(c->cooperative_matrices)];
+    for (size_t i = 0; i < SMELT_COUNT_OF(list); i++)
+        list[i] =
+            (VkCooperativeMatrixPropertiesKHR){.sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR};
+    uint32_t count = SMELT_COUNT_OF(list); // VK_INCOMPLETE still fills all of them
+    VkResult result =
+        context->vk.GetPhysicalDeviceCooperativeMatrixPropertiesKHR(context->physical_device, &count, list);
+    if (result != VK_SUCCESS && result != VK_INCOMPLETE)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i].scope == VK_SCOPE_SUBGROUP_KHR || list[i].scope == VK_SCOPE_WORKGROUP_KHR)
+            c->cooperative_matrices[c->cooperative_matrix_count++] = (struct smelt_cooperative_matrix){
+                .m = list[i].MSize,
+                .n = list[i].NSize,
+                .k = list[i].KSize,
+                .a = component_dtype(list[i].AType),
+                .b = component_dtype(list[i].BType),
+                .c = component_dtype(list[i].CType),
+                .result = component_dtype(list[i].ResultType),
+                .scope =
+                    list[i].scope == VK_SCOPE_SUBGROUP_KHR ? SMELT_SCOPE_SUBGROUP : SMELT_SCOPE_WORKGROUP,
+                .saturating = list[i].saturatingAccumulation,
+            };
+}
+
 enum smelt_result smelt_capabilities_read(smelt_context context, bool ignore_known_bad)
 {
     struct smelt_capabilities *c = &context->capabilities;
@@ -193,6 +247,9 @@ enum smelt_result smelt_capabilities_read(smelt_context context, bool ignore_kno
     read_features(c, &p, context->features);
     c->compiler = SMELT_HAVE_COMPILER;
     context->cooperative_vector_f16 = vector_f16(context);
+    context->required_subgroup_size =
+        c->subgroup_size_control && (p.vulkan13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT);
+    read_cooperative_matrices(context);
     context->vk.GetPhysicalDeviceMemoryProperties(context->physical_device, &context->memory_properties);
     enum smelt_result result = read_timestamps(context, &p);
     if (result == SMELT_OK)

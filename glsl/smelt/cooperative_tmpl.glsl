@@ -30,7 +30,8 @@
 //         bool smelt_valid(NAME_places p)              false: this invocation's elements are not part of the tile
 //         int smelt_capacity(NAME t) ; smelt_get(t, i), smelt_set(t, i, v), smelt_place(t, p, i): all pieces in a row
 //         void NAME_barrier()                          of the group, for the scratch; control flow must be uniform in
-//                                                      the group
+//                                                      the workgroup: with lavapipe (Mesa 26.1) a subgroup that has
+//                                                      left stops the others
 //         const uint NAME_rows, NAME_columns, NAME_threads; and cooperative_tensor_tmpl.glsl loads and stores
 // errors  smelt_set rounds once; everything else is exact
 // needs   base.glsl first; compute; DTYPE F16: shaderFloat16; COOPMAT and scope SUBGROUP: full subgroups of

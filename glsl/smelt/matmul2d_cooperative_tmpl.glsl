@@ -38,7 +38,7 @@
 //         void NAME_finish(inout NAME_result d, BIAS bias, uint row, uint column)   without `bias` when BIAS is 0
 //         const uint NAME_scratch: uvec4 of the scratch that each group uses. Too small a scratch does not compile
 //         run and finish are for the whole group with the same arguments in all of it; both use the scratch, and
-//         begin and end with a barrier. Rows and columns outside the operands are handled exactly: what they
+//         begin and end with a barrier (NAME_result_barrier, cooperative_tmpl.glsl); a tile may lie outside. Rows and columns outside the operands are handled exactly: what they
 //         leave in d is to be dropped (smelt_store does); no memory outside the operands is read
 // errors  before the activation, for every element inside, with K the terms of the sum:
 //             |d - exact| <= c u (sum_k |a[k]||b[k]| + |bias| + |d before|),
@@ -49,105 +49,7 @@
 // needs   base.glsl first; compute; one-dimensional order as cooperative_tmpl.glsl; COMPUTED or ACCUMULATED F16:
 //         shaderFloat16; COOPMAT: VK_KHR_cooperative_matrix with this shape, and full subgroups
 // source  GLSL_KHR_cooperative_matrix; matmul2d_tmpl.glsl
-#if !defined SMELT_MATMUL2D_M || !defined SMELT_MATMUL2D_N
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_M or SMELT_MATMUL2D_N (the group's tile) is not defined"
-#endif
-#if SMELT_MATMUL2D_M < 1 || SMELT_MATMUL2D_M > 1024
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_M (rows of the tile) must be a literal, 1 to 1024"
-#endif
-#if SMELT_MATMUL2D_N < 1 || SMELT_MATMUL2D_N > 1024 || SMELT_MATMUL2D_N % 8 != 0
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_N (columns of the tile) must be a multiple of 8, 8 to 1024"
-#endif
-#ifndef SMELT_MATMUL2D_K
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_K (terms of the sum; 0: known at run time) is not defined"
-#endif
-#ifndef SMELT_MATMUL2D_TILE_K
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_TILE_K (terms in shared memory at a time) is not defined"
-#endif
-#if SMELT_MATMUL2D_TILE_K < 8 || SMELT_MATMUL2D_TILE_K > 256 || SMELT_MATMUL2D_TILE_K % 8 != 0
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_TILE_K (terms in shared memory) must be a multiple of 8, 8 to 256"
-#endif
-#ifndef SMELT_MATMUL2D_TRANSPOSE_LEFT
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_TRANSPOSE_LEFT (1: a is [K][M], 0: [M][K]) is not defined"
-#endif
-#if SMELT_MATMUL2D_TRANSPOSE_LEFT && SMELT_MATMUL2D_M % 8 != 0
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_M (rows of the tile) must be a multiple of 8 with TRANSPOSE_LEFT"
-#endif
-#ifndef SMELT_MATMUL2D_TRANSPOSE_RIGHT
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_TRANSPOSE_RIGHT (1: b is [N][K], 0: [K][N]) is not defined"
-#endif
-#ifndef SMELT_MATMUL2D_ACCUMULATE
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATE (1: add to the result, 0: overwrite it) is not defined"
-#endif
-#ifndef SMELT_MATMUL2D_BIAS
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BIAS (1: add a bias, 0: there is none) is not defined"
-#endif
-#ifndef SMELT_MATMUL2D_ACTIVATION
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACTIVATION (SMELT_ACTIVATION_x) is not defined"
-#endif
-#ifndef SMELT_MATMUL2D_EPILOGUE
-#error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_EPILOGUE (1: NAME_element is declared, 0: there is none) is not defined"
-#endif
-#ifndef SMELT_MATMUL2D_STORED_LEFT
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT (SMELT_DTYPE_x of the left operand) is not defined"
-#endif
-#ifndef SMELT_MATMUL2D_STORED
-#error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED (SMELT_DTYPE_x of the right operand and bias) is not defined"
-#endif
-#ifndef SMELT_MATMUL2D_COMPUTED
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (SMELT_DTYPE_x of the factors) is not defined"
-#endif
-#ifndef SMELT_MATMUL2D_ACCUMULATED
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (SMELT_DTYPE_x of the sums) is not defined"
-#endif
-#if SMELT_MATMUL2D_STORED_LEFT < SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED_LEFT > SMELT_DTYPE_F8E5M2
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT must be F32, F16, BF16, F8E4M3 or F8E5M2"
-#endif
-#if SMELT_MATMUL2D_STORED < SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED > SMELT_DTYPE_F8E5M2
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be F32, F16, BF16, F8E4M3 or F8E5M2"
-#endif
-#if SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F32 && SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F16
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be SMELT_DTYPE_F32 or _F16"
-#endif
-#if SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F32 && SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F16
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) must be SMELT_DTYPE_F32 or _F16"
-#endif
-#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F32 && SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) is narrower than SMELT_MATMUL2D_COMPUTED"
-#endif
-#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 &&                                                            \
-    (SMELT_MATMUL2D_STORED == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED == SMELT_DTYPE_BF16 ||                \
-     SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_BF16)
-#error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED, _STORED_LEFT must be F16, F8E4M3 or F8E5M2 with COMPUTED F16"
-#endif
-#ifndef SMELT_MATMUL2D_ALIGNMENT
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ALIGNMENT (of the operands, in elements) is not defined"
-#endif
-#if SMELT_MATMUL2D_ALIGNMENT != 1 && SMELT_MATMUL2D_ALIGNMENT != 2 && SMELT_MATMUL2D_ALIGNMENT != 4 &&       \
-    SMELT_MATMUL2D_ALIGNMENT != 8
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ALIGNMENT (of the operands, in elements) must be 1, 2, 4 or 8"
-#endif
-#ifndef SMELT_MATMUL2D_SUBGROUP_SIZE
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SUBGROUP_SIZE (invocations of a subgroup) is not defined"
-#endif
-#if !defined SMELT_MATMUL2D_SUBGROUPS_M || !defined SMELT_MATMUL2D_SUBGROUPS_N
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SUBGROUPS_M or _N (subgroups over the tile) is not defined"
-#endif
-#if !defined SMELT_MATMUL2D_FRAGMENT_M || !defined SMELT_MATMUL2D_FRAGMENT_N ||                              \
-    !defined SMELT_MATMUL2D_FRAGMENT_K
-#error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_FRAGMENT_M, _N or _K (what is computed in one piece) is not defined"
-#endif
-#ifndef SMELT_MATMUL2D_SCRATCH
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCRATCH (name of a shared uvec4 array) is not defined"
-#endif
-#ifndef SMELT_MATMUL2D_BACKEND
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND (SMELT_BACKEND_x) is not defined"
-#endif
-
+#include "smelt/matmul2d_cooperative_check_tmpl.glsl"
 #include "smelt/activation.glsl"
 #include "smelt/memory.glsl"
 

@@ -21,7 +21,7 @@ enum smelt_backend {
     SMELT_BACKEND_PORTABLE = 1, // plain arithmetic in f16 or f32, on every Vulkan 1.3 device
     SMELT_BACKEND_DOT8 = 2,     // VK_KHR_shader_integer_dot_product
     SMELT_BACKEND_COOPVEC = 3,  // VK_NV_cooperative_vector: THREAD scope, every stage
-    SMELT_BACKEND_COOPMAT = 4,  // VK_KHR_cooperative_matrix: SUBGROUP scope, compute
+    SMELT_BACKEND_COOPMAT = 4,  // VK_KHR_cooperative_matrix: SUBGROUP and WORKGROUP scope, compute
     SMELT_BACKEND_COOPMAT2 = 5, // VK_NV_cooperative_matrix2: SUBGROUP and WORKGROUP scope, compute
     SMELT_BACKEND_COUNT = 6,
 };
@@ -155,6 +155,15 @@ SMELT_API void smelt_feature_list_apply(const struct smelt_feature_list *list,
 
 // --- What a device can do ---------------------------------------------------------------------------
 
+// A product that the device's cooperative matrices do: an m x k matrix of `a` by a k x n one of `b`, added to one of
+// `c`, gives one of `result`. A type that smelt has no name for is NONE.
+struct smelt_cooperative_matrix {
+    uint32_t m, n, k;
+    enum smelt_dtype a, b, c, result;
+    enum smelt_scope scope;
+    bool saturating;
+};
+
 struct smelt_capabilities {
     char device_name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
     char driver_name[VK_MAX_DRIVER_NAME_SIZE];
@@ -177,6 +186,8 @@ struct smelt_capabilities {
     uint32_t max_cooperative_vector_components;
     bool cooperative_matrix;
     VkShaderStageFlags cooperative_matrix_stages;
+    struct smelt_cooperative_matrix cooperative_matrices[64]; // as the driver lists them
+    uint32_t cooperative_matrix_count;
     bool cooperative_matrix2_workgroup_scope, cooperative_matrix2_flexible_dimensions,
         cooperative_matrix2_reductions, cooperative_matrix2_conversions, cooperative_matrix2_per_element,
         cooperative_matrix2_tensor_addressing, cooperative_matrix2_block_loads;

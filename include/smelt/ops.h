@@ -29,22 +29,38 @@ SMELT_API const char *smelt_activation_name(enum smelt_activation activation);
 // SMELT_ACTIVATION_COUNT when there is no such name.
 SMELT_API enum smelt_activation smelt_activation_from_name(const char *name);
 
-// d[m][n] = activation(sum_k a[m][k] b[k][n] + bias[n]) at THREAD scope: `a` and `d` live in the invocation
-// (inline tensors), `b` and `bias` in device memory. See glsl/smelt/matmul2d_tmpl.glsl for what the instance
-// makes and for its error bound. The generated include also makes the inline tensor types NAME_left ([m][k] of
-// `computed`) and NAME_result ([m][n] of `accumulated`).
+// d[m][n] = activation(sum_k a[m][k] b[k][n] + bias[n]).
+//
+// THREAD: `a` and `d` live in the invocation (inline tensors), `b` and `bias` in device memory. See
+// glsl/smelt/matmul2d_tmpl.glsl for what the instance makes and for its error bound. The generated include also makes
+// the inline tensor types NAME_left ([m][k] of `computed`) and NAME_result ([m][n] of `accumulated`).
+//
+// SUBGROUP, WORKGROUP (compute): a subgroup or a whole workgroup computes an m x n tile of a product of two tensors
+// in device memory into a cooperative tensor. See glsl/smelt/matmul2d_cooperative_tmpl.glsl. The generated include
+// also defines NAME_WORKGROUP_SIZE (WORKGROUP: what the local size must be; SUBGROUP: what it must be a multiple of;
+// a y and z size of 1), NAME_TILE_M, NAME_TILE_N, and, unless the macro NAME_SCRATCH names a `shared uvec4` array
+// already, an array of its own (SUBGROUP: for NAME_SUBGROUPS subgroups in a workgroup; define it before, 1 else).
 struct smelt_matmul2d_descriptor {
-    enum smelt_scope scope; // THREAD
-    uint32_t m;             // rows that one invocation computes: 1 to 16 (0: 1)
-    uint32_t n, k;          // each 1 to 1024
-    bool transpose_right;   // `b` is stored [n][k]: a weight [out][in]. COOPVEC takes no other
-    bool accumulate;        // d = activation(d + ...)
+    enum smelt_scope scope;
+    uint32_t m; // THREAD: rows that one invocation computes, 1 to 16 (0: 1). Else rows of the tile, to 1024
+    uint32_t n, k;        // THREAD: each 1 to 1024. Else columns of the tile, to 1024, and terms of the sum.
+                          // m and n both 0: chosen for the device. k 0: the left operand's extent at run time
+    bool transpose_right; // `b` is stored [n][k]: a weight [out][in]. COOPVEC takes no other
+    bool accumulate;      // d = activation(d + ...); SUBGROUP, WORKGROUP: run adds to d, finish is separate
     bool bias;
     enum smelt_activation activation;
     enum smelt_dtype stored;      // of b and bias: f32 f16 bf16 f8e4m3 f8e5m2. NONE: f16
     enum smelt_dtype computed;    // f16 (not with stored f32 or bf16) or f32. NONE: see smelt_backend_query
     enum smelt_dtype accumulated; // f16 or f32, not narrower than computed. NONE: as computed
     enum smelt_backend backend;
+    // The rest is for SUBGROUP and WORKGROUP; THREAD wants zeros.
+    bool transpose_left;          // `a` is stored [k][m]
+    bool epilogue;                // the shader declares `float NAME_element(float v, uvec2 place)` before
+    enum smelt_dtype stored_left; // of a. NONE: as stored
+    uint32_t alignment;           // promise, in elements: 1, 2, 4 or 8 (see the module). 0: 1
+    uint32_t tile_k;              // terms in shared memory at a time, a multiple of 8, to 256. 0: chosen
+    uint32_t subgroups_m, subgroups_n; // WORKGROUP: subgroups over the tile. Both 0: chosen. SUBGROUP: 0 or 1
+    uint32_t subgroup_size;            // 0: the device's
 };
 
 #define SMELT_MLP_MAX_LAYERS 8
@@ -68,11 +84,25 @@ struct smelt_op {
     const struct smelt_mlp_descriptor *mlp;
 };
 
-// What an op will be on this device.
+// How a matmul2d of SUBGROUP or WORKGROUP scope is laid out.
+struct smelt_matmul2d_tiling {
+    uint32_t m, n, k; // tile; k: in shared memory at a time
+    uint32_t subgroups_m, subgroups_n, subgroup_size;
+    uint32_t fragment_m, fragment_n, fragment_k; // COOPMAT: the device's matrix; PORTABLE: of an invocation
+};
+
+// What an op will be on this device, and what the caller's pipeline must have.
 struct smelt_op_info {
     struct smelt_backend_choice choice;
     double error_c; // |y - exact| <= error_c * error_u * (sum |a||b| + |bias|), per layer; c = c(K)
-    double error_u;
+    double error_u; // matmul2d with k 0: error_c is that of K = 2^20
+    // SUBGROUP and WORKGROUP; THREAD: zeros, anything will do.
+    struct smelt_matmul2d_tiling tiling;
+    uint32_t workgroup_size; // WORKGROUP: invocations there must be; SUBGROUP: there must be a multiple of
+    uint32_t scratch_size;   // bytes of shared memory for each group
+    // Chain it into VkPipelineShaderStageCreateInfo unless its requiredSubgroupSize is 0.
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup_size;
+    VkPipelineShaderStageCreateFlags stage_flags;
 };
 
 // Validates and chooses. `context` NULL as in smelt_backend_choose. `stage` 0: compute.
@@ -85,6 +115,33 @@ SMELT_API enum smelt_result smelt_op_query(smelt_context context, const struct s
 SMELT_API enum smelt_result smelt_op_glsl(smelt_context context, const struct smelt_op *op,
                                           VkShaderStageFlagBits stage, char **text);
 SMELT_API void smelt_free_text(char **text);
+
+// --- Whole products, recorded into the caller's command buffer -------------------------------------------
+
+// d = activation(a b + bias) on whole tensors of f16 or f32, by a kernel of the library.
+struct smelt_matmul2d_params {
+    smelt_tensor a, b;    // of rank 2, or 3 with the batch first; rank 2 serves the whole batch. One dtype
+    smelt_tensor bias;    // of rank 1 and of their dtype; NULL: none
+    smelt_tensor d;       // f16 or f32, rank 2 or 3, rows without gaps
+    bool transpose_left;  // a is stored [k][m], else [m][k]
+    bool transpose_right; // b is stored [n][k], else [k][n]
+    enum smelt_activation activation;
+    enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
+    enum smelt_backend backend;             // AUTO: the best (a build without compiler has PORTABLE)
+    // m, n, k, subgroups_m, subgroups_n of the workgroup's tile, as in smelt_matmul2d_descriptor. Zeros: from a table
+    struct smelt_matmul2d_tiling tiling;
+    bool baked; // the kernel that was made when the library was built, also where there is a compiler
+};
+
+// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias and SHADER_STORAGE_WRITE of d; no
+// barriers. Binds a compute pipeline and push constants; nothing else of the command buffer's state changes. A first
+// call for types and layouts compiles a kernel, one for sizes makes a pipeline. Rows of a, b and d that begin at
+// multiples of 16 bytes are fastest. The error bound is that of glsl/smelt/matmul2d_cooperative_tmpl.glsl, with one
+// rounding more where d is narrower than the sums.
+// Errors: INVALID_ARGUMENT (NULL, d shares bytes with an operand, tiling), SHAPE, DTYPE, UNSUPPORTED (backend, tiling or
+// size on this device), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the command buffer.
+SMELT_API enum smelt_result smelt_encode_matmul2d(VkCommandBuffer commands,
+                                                  const struct smelt_matmul2d_params *params);
 
 SMELT_END
 

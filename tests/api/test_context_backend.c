@@ -77,7 +77,8 @@ static void every_refusal_says_why(void)
     struct smelt_backend_query query = {.op = SMELT_OP_MLP};
     smelt_context context = pretend();
     check_refused(context, query, SMELT_BACKEND_DOT8, "products of i8, not of f16");
-    check_refused(context, query, SMELT_BACKEND_COOPMAT, "computes at SUBGROUP scope only, THREAD");
+    check_refused(context, query, SMELT_BACKEND_COOPMAT,
+                  "computes at SUBGROUP and WORKGROUP scope only, THREAD");
     check_refused(context, query, SMELT_BACKEND_COOPMAT2,
                   "computes at SUBGROUP and WORKGROUP scope only, THREAD");
     query.stored = SMELT_DTYPE_F32;
@@ -109,14 +110,50 @@ static void every_refusal_says_why(void)
 static void scopes_that_no_module_has_are_refused(void)
 {
     for (int scope = SMELT_SCOPE_SUBGROUP; scope <= SMELT_SCOPE_WORKGROUP; scope++) {
-        struct smelt_backend_query query = {.scope = (enum smelt_scope)scope};
+        struct smelt_backend_query query = {.op = SMELT_OP_MLP, .scope = (enum smelt_scope)scope};
         struct smelt_backend_choice choice;
         CHECK_FAILS(smelt_backend_choose(pretend(), &query, &choice), SMELT_ERROR_UNSUPPORTED,
-                    "computes at THREAD scope only");
+                    "this version has no mlp of");
         CHECK(choice.backend == SMELT_BACKEND_AUTO);
-        check_refused(pretend(), query, SMELT_BACKEND_PORTABLE, "computes at THREAD scope only");
+        query.op = SMELT_OP_MATMUL2D;
         check_refused(pretend(), query, SMELT_BACKEND_COOPMAT2, "this version has no matmul2d of");
+        check_refused(pretend(), query, SMELT_BACKEND_COOPVEC, "computes at THREAD scope only");
     }
+}
+
+static void groups_compute_in_compute_only(void)
+{
+    smelt_context context = pretend();
+    context->features |= smelt_backend_features(SMELT_BACKEND_COOPMAT);
+    context->capabilities.compiler_backends[SMELT_BACKEND_COOPMAT] = true;
+    context->capabilities.cooperative_matrix_stages = VK_SHADER_STAGE_COMPUTE_BIT;
+    context->capabilities.cooperative_matrix_count = 1;
+    context->capabilities.cooperative_matrices[0] =
+        (struct smelt_cooperative_matrix){.m = 8,
+                                          .n = 8,
+                                          .k = 8,
+                                          .a = SMELT_DTYPE_F16,
+                                          .b = SMELT_DTYPE_F16,
+                                          .c = SMELT_DTYPE_F32,
+                                          .result = SMELT_DTYPE_F32,
+                                          .scope = SMELT_SCOPE_SUBGROUP};
+    struct smelt_backend_query query = {.scope = SMELT_SCOPE_WORKGROUP, .accumulated = SMELT_DTYPE_F32};
+    CHECK(choose(context, query).backend == SMELT_BACKEND_COOPMAT);
+    query.accumulated = SMELT_DTYPE_F16;
+    check_refused(context, query, SMELT_BACKEND_COOPMAT,
+                  "lists no cooperative matrix product of f16 with f16");
+    CHECK(choose(context, query).backend == SMELT_BACKEND_PORTABLE);
+    query.computed = query.accumulated = SMELT_DTYPE_F32;
+    check_refused(context, query, SMELT_BACKEND_COOPMAT, "computes products of f16, not of f32");
+    query.stage = VK_SHADER_STAGE_FRAGMENT_BIT;
+    check_refused(context, query, SMELT_BACKEND_PORTABLE, "in the compute stage only");
+    query = (struct smelt_backend_query){.scope = SMELT_SCOPE_SUBGROUP};
+    context->features &= ~SMELT_FEATURE_BIT(SMELT_FEATURE_COMPUTE_FULL_SUBGROUPS);
+    check_refused(context, query, SMELT_BACKEND_PORTABLE, "lacks computeFullSubgroups");
+    context->features |= SMELT_FEATURE_BIT(SMELT_FEATURE_COMPUTE_FULL_SUBGROUPS);
+    context->capabilities.cooperative_matrix_stages = 0;
+    query.accumulated = SMELT_DTYPE_F32;
+    check_refused(context, query, SMELT_BACKEND_COOPMAT, "no cooperative matrices in the compute stage");
 }
 
 static void queries_out_of_range_are_refused(void)
@@ -348,6 +385,7 @@ static const struct test tests[] = {
     {"the best backend is chosen", the_best_backend_is_chosen},
     {"every refusal says why", every_refusal_says_why},
     {"scopes that no module has are refused", scopes_that_no_module_has_are_refused},
+    {"groups compute in compute only", groups_compute_in_compute_only},
     {"queries out of range are refused", queries_out_of_range_are_refused},
     {"without a device auto is portable", without_a_device_auto_is_portable},
     {"a backend is forced by parameter and environment", a_backend_is_forced_by_parameter_and_environment},

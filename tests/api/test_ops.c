@@ -72,13 +72,74 @@ static void refuses_bad_ops(void)
     CHECK_OK(QUERY(op));
 }
 
+static void refuses_bad_group_matmul2d(void)
+{
+    struct smelt_op_info info;
+    const struct smelt_matmul2d_descriptor good = {.scope = SMELT_SCOPE_WORKGROUP};
+    struct smelt_matmul2d_descriptor d = good;
+    struct smelt_op op = op_matmul2d(&d);
+#define REFUSED(field, value, text)                                                                          \
+    d = good;                                                                                                \
+    d.field = value;                                                                                         \
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, text)
+    REFUSED(m, 64, "m is 64 and n is 0, wanted both or neither");
+    REFUSED(subgroups_n, 2, "subgroups_m is 0 and subgroups_n is 2");
+    REFUSED(tile_k, 12, "tile_k is 12, wanted a multiple of 8");
+    REFUSED(tile_k, 264, "tile_k is 264, wanted 0 to 256");
+    REFUSED(alignment, 3, "alignment is 3, wanted 1, 2, 4 or 8");
+    REFUSED(alignment, 16, "alignment is 16");
+    REFUSED(subgroup_size, 129, "subgroup_size is 129, wanted 0 to 128");
+    REFUSED(activation, (enum smelt_activation)77, "activation is 77");
+    d = good;
+    d.m = d.n = 12;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "n is 12, wanted a multiple of 8");
+    d.m = d.n = 1032;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "m is 1032, wanted 0 to 1024");
+    d = (struct smelt_matmul2d_descriptor){
+        .scope = SMELT_SCOPE_WORKGROUP, .m = 12, .n = 16, .transpose_left = true};
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "m (with transpose_left) is 12");
+    d = (struct smelt_matmul2d_descriptor){.scope = SMELT_SCOPE_SUBGROUP, .subgroups_m = 2, .subgroups_n = 1};
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "subgroups_m is 2, wanted 0 to 1");
+    d = (struct smelt_matmul2d_descriptor){.scope = SMELT_SCOPE_SUBGROUP, .m = 1024, .n = 1024};
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT,
+                "a tile of m 1024 by n 1024 on 1 x 1 subgroups of 32");
+    d = good;
+    d.computed = SMELT_DTYPE_F16;
+    d.stored_left = SMELT_DTYPE_BF16;
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_DTYPE, "computed is f16 and stored_left is bf16");
+#undef REFUSED
+}
+
+static void lays_out_a_group_matmul2d(void)
+{
+    struct smelt_op_info info;
+    struct smelt_matmul2d_descriptor d = {.scope = SMELT_SCOPE_WORKGROUP, .k = 64};
+    struct smelt_op op = op_matmul2d(&d);
+    CHECK_OK(QUERY(op));
+    const struct smelt_matmul2d_tiling *t = &info.tiling;
+    CHECK(info.choice.backend == SMELT_BACKEND_PORTABLE);
+    CHECK(t->m == 128 && t->n == 128 && t->k == 32 && t->subgroup_size == 32);
+    CHECK(info.workgroup_size == 32 * t->subgroups_m * t->subgroups_n);
+    CHECK((t->m / t->fragment_m) * (t->n / t->fragment_n) == info.workgroup_size);
+    // [m][k] and [k][n] of f16 with 16 bytes behind each row
+    CHECK(info.scratch_size == 128 * (64 + 16) + 32 * (256 + 16));
+    CHECK(info.error_c > 2 * 64 + 8 && info.error_c < 2 * 64 + 8 + 30);
+    CHECK(!info.stage_flags && !info.subgroup_size.requiredSubgroupSize);
+    d.scope = SMELT_SCOPE_SUBGROUP;
+    CHECK_OK(QUERY(op));
+    CHECK(info.workgroup_size == 32 && info.subgroup_size.requiredSubgroupSize == 32);
+    CHECK(info.subgroup_size.sType ==
+          VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO);
+    CHECK(info.stage_flags == VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT);
+    CHECK_FAILS(smelt_op_query(NULL, &op, VK_SHADER_STAGE_FRAGMENT_BIT, &info), SMELT_ERROR_UNSUPPORTED,
+                "in the compute stage only");
+}
+
 static void refuses_bad_matmul2d(void)
 {
     struct smelt_op_info info;
     struct smelt_matmul2d_descriptor d = product();
     struct smelt_op op = op_matmul2d(&d);
-    d.scope = SMELT_SCOPE_SUBGROUP;
-    CHECK_FAILS(QUERY(op), SMELT_ERROR_UNSUPPORTED, "scope is 1, wanted SMELT_SCOPE_THREAD");
     d.scope = (enum smelt_scope)9;
     CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, "scope is 9");
     d = product();
@@ -382,6 +443,8 @@ static const struct test tests[] = {
     {"activations have names", names},
     {"ops: name, kind and descriptor are checked", refuses_bad_ops},
     {"matmul2d: every field is checked", refuses_bad_matmul2d},
+    {"matmul2d of a group: every field is checked", refuses_bad_group_matmul2d},
+    {"matmul2d of a group is laid out", lays_out_a_group_matmul2d},
     {"types of an op are checked together", refuses_bad_types},
     {"mlp: every field is checked", refuses_bad_mlp},
     {"the error bound is the one of matmul2d_tmpl.glsl", states_the_bound},

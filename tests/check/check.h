@@ -72,11 +72,12 @@ struct check_case {
     struct check_types types; // resolved
     enum smelt_backend backend;
     VkShaderStageFlagBits stage;
-    enum check_values kind; // of the dispatch being made
-    uint32_t wrong;         // 0; 1 and 2: the deliberately wrong kernels of check/io.glsl
-    uint32_t evaluations;   // how often the op runs in a dispatch
-    uint32_t outputs;       // of one evaluation
-    char defines[2048];     // lines for the fixture
+    enum check_values kind;           // of the dispatch being made
+    uint32_t wrong;                   // 0; 1 and 2: the deliberately wrong kernels of check/io.glsl
+    uint32_t evaluations;             // how often the op runs in a dispatch
+    uint32_t outputs;                 // of one evaluation
+    uint32_t subgroups_per_workgroup; // of an op at SUBGROUP scope; 0 and 1 otherwise
+    char defines[2048];               // lines for the fixture
     struct check_tensor tensors[CHECK_MAX_TENSORS];
     uint32_t tensor_count;
     // For ops with a descriptor; smelt.name NULL otherwise.
@@ -92,6 +93,7 @@ struct check_case {
 struct check_op {
     const char *name;
     const char *fixture;
+    const char *scope; // as rows print it; NULL: "thread"
     const struct check_shape *shapes;
     uint32_t shape_count;
     const struct check_types *types;
@@ -112,8 +114,8 @@ struct check_op {
     double (*flops)(const struct check_shape *shape);
 };
 
-extern const struct check_op check_matmul2d, check_mlp, check_activation, check_encoding, check_tensor_op,
-    check_inline;
+extern const struct check_op check_matmul2d, check_matmul2d_subgroup, check_matmul2d_workgroup, check_mlp,
+    check_activation, check_encoding, check_tensor_op, check_inline;
 
 // --- For op files (values.c) ---------------------------------------------------------------------------------------
 

@@ -84,6 +84,39 @@ static enum smelt_result create_shader(struct check_program *p)
                                          .no_cache = true};
     return smelt_shader_create(p->device->context, &params, &p->shader);
 }
+// With what info asks of the pipeline of an op of a subgroup or a workgroup.
+static enum smelt_result create_compute_pipeline(struct check_program *p)
+{
+    const struct smelt_op_info *info = &p->c->info;
+    smelt_context context = p->device->context;
+    if (!info->workgroup_size)
+        return smelt_shader_create_compute_pipeline(p->shader, NULL, 0, NULL, &p->layout, &p->pipeline);
+    VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = 8};
+    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                         .pushConstantRangeCount = 1,
+                                         .pPushConstantRanges = &range};
+    VkResult vk =
+        context->vk.CreatePipelineLayout(context->device, &layout, context->allocation_callbacks, &p->layout);
+    if (vk != VK_SUCCESS)
+        return smelt_fail_vk(context, vk, "vkCreatePipelineLayout");
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size = info->subgroup_size;
+    VkComputePipelineCreateInfo create = {
+        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = size.requiredSubgroupSize ? &size : NULL,
+                  .flags = info->stage_flags,
+                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                  .pName = "main"},
+        .layout = p->layout,
+    };
+    enum smelt_result result = smelt_shader_module(p->shader, &create.stage.module);
+    if (result)
+        return result;
+    vk = context->vk.CreateComputePipelines(context->device, context->pipeline_cache, 1, &create,
+                                            context->allocation_callbacks, &p->pipeline);
+    return vk == VK_SUCCESS ? SMELT_OK : smelt_fail_vk(context, vk, "vkCreateComputePipelines");
+}
+
 enum smelt_result check_program_create(struct check_device *device, struct check_case *c,
                                        struct check_program **program)
 {
@@ -109,7 +142,7 @@ enum smelt_result check_program_create(struct check_device *device, struct check
     if (!result && fragment)
         result = check_render_create(p);
     if (!result && !fragment)
-        result = smelt_shader_create_compute_pipeline(p->shader, NULL, 0, NULL, &p->layout, &p->pipeline);
+        result = create_compute_pipeline(p);
     *program = p;
     if (result)
         check_program_destroy(program);
@@ -146,6 +179,14 @@ static void record_work(struct check_program *p, VkCommandBuffer commands)
                         p->pipeline);
     vk->CmdPushConstants(commands, p->layout,
                          fragment ? VK_SHADER_STAGE_FRAGMENT_BIT : VK_SHADER_STAGE_COMPUTE_BIT, 0, 8, &block);
+    if (!fragment && p->c->smelt.matmul2d && p->c->matmul2d.scope != SMELT_SCOPE_THREAD) {
+        // A group for each tile of the result; at SUBGROUP scope several of them share a workgroup.
+        const struct smelt_matmul2d_tiling *tiling = &p->c->info.tiling;
+        uint32_t columns = tiling->n * p->c->subgroups_per_workgroup;
+        vk->CmdDispatch(commands, (p->c->outputs + columns - 1) / columns,
+                        (p->c->evaluations + tiling->m - 1) / tiling->m, 1);
+        return;
+    }
     if (!fragment) {
         vk->CmdDispatch(commands, (p->c->evaluations + GROUP_SIZE - 1) / GROUP_SIZE, 1, 1);
         return;

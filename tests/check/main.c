@@ -13,7 +13,8 @@
 #define MAX_REASONS 32
 
 static const struct check_op *const ops[] = {
-    &check_matmul2d, &check_mlp, &check_activation, &check_encoding, &check_tensor_op, &check_inline,
+    &check_matmul2d,   &check_matmul2d_subgroup, &check_matmul2d_workgroup, &check_mlp,
+    &check_activation, &check_encoding,          &check_tensor_op,          &check_inline,
 };
 
 static const char *const kind_names[CHECK_VALUES_COUNT] = {
@@ -55,7 +56,8 @@ static void row_name(const struct check_case *c, char name[160])
         if (all[i])
             snprintf(types + strlen(types), sizeof(types) - strlen(types), "%s%s", types[0] ? "," : "",
                      smelt_dtype_name(all[i]));
-    snprintf(name, 160, "%-10s %-15s %-24s thread %-8s %-8s", c->op->name, types, c->shape->name,
+    snprintf(name, 160, "%-18s %-15s %-24s %-9s %-8s %-8s", c->op->name, types, c->shape->name,
+             c->op->scope ? c->op->scope : "thread",
              c->stage == VK_SHADER_STAGE_FRAGMENT_BIT ? "fragment" : "compute",
              smelt_backend_name(c->backend));
 }

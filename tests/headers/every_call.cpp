@@ -188,6 +188,9 @@ void tensors()
     smelt_begin_label(context, recorder.commands, "copy and fill");
     const uint32_t permutation[] = {1, 0};
     CHECK_OK(smelt_encode_copy(recorder.commands, b, a, permutation));
+    smelt_matmul2d_params product = {};
+    product.a = a;
+    CHECK(smelt_encode_matmul2d(recorder.commands, &product) == SMELT_ERROR_INVALID_ARGUMENT);
     smelt_tensor c = nullptr;
     CHECK_OK(smelt_tensor_create(context, &params, &c));
     CHECK_OK(smelt_encode_fill(recorder.commands, c, 3.0));

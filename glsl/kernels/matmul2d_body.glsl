@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// matmul2d_body.glsl: D = activation(A B + bias) on whole tensors, batched: one workgroup for each tile, by the op
+// `product`, which the includer has made. Compiled at run time by src/kernels_matmul2d.c, ahead of time for PORTABLE.
+//
+// KERNEL_STORED, KERNEL_ACCUMULATED, KERNEL_BACKEND, KERNEL_TILE_M, KERNEL_TILE_N, KERNEL_WORKGROUP_SIZE,
+// KERNEL_LEFT, KERNEL_RIGHT, KERNEL_BIAS (types), KERNEL_TRANSPOSE_LEFT and _RIGHT are the includer's. Sizes and
+// strides are specialization constants; 0: they are pushed.
+layout(local_size_x = KERNEL_WORKGROUP_SIZE) in;
+layout(constant_id = 0) const uint fixed_m = 0;
+layout(constant_id = 1) const uint fixed_n = 0;
+layout(constant_id = 2) const uint fixed_k = 0;
+layout(constant_id = 3) const uint fixed_stride_a = 0; // between rows as stored
+layout(constant_id = 4) const uint fixed_stride_b = 0;
+layout(constant_id = 5) const uint fixed_stride_d = 0;
+layout(constant_id = 6) const uint d_is_f32 = 0;
+layout(constant_id = 7) const uint has_bias = 1;
+layout(constant_id = 8) const uint activation = 0; // SMELT_ACTIVATION_x
+
+// The push constants of src/kernels_matmul2d.c, word for word.
+layout(push_constant, scalar) uniform push
+{
+    uvec2 a, b, bias, d; // addresses
+    uint m, n, k;
+    uint stride_a[2], stride_b[2], stride_d; // elements; 1 along rows of d
+    uint batch_a[2], batch_b[2], batch_d[2]; // bytes from one matrix to the next, low word first
+};
+
+#define SMELT_TENSOR bias
+#define SMELT_DTYPE KERNEL_STORED
+#define SMELT_RANK 1
+#define SMELT_ACCESS SMELT_ACCESS_READ
+#define SMELT_EXTENT0 0
+#include "smelt/tensor_tmpl.glsl"
+#define SMELT_TENSOR wide
+#define SMELT_DTYPE SMELT_DTYPE_F32
+#define SMELT_RANK 2
+#define SMELT_ACCESS SMELT_ACCESS_WRITE
+#define SMELT_EXTENT0 0
+#define SMELT_EXTENT1 0
+#include "smelt/tensor_tmpl.glsl"
+#define SMELT_TENSOR narrow
+#define SMELT_DTYPE SMELT_DTYPE_F16
+#define SMELT_RANK 2
+#define SMELT_ACCESS SMELT_ACCESS_WRITE
+#define SMELT_EXTENT0 0
+#define SMELT_EXTENT1 0
+#include "smelt/tensor_tmpl.glsl"
+#define SMELT_COOPERATIVE product_result
+#define SMELT_COOPERATIVE_DTYPE KERNEL_ACCUMULATED
+#define SMELT_COOPERATIVE_BACKEND KERNEL_BACKEND
+#define SMELT_COOPERATIVE_TENSOR wide_f32_2_w_0x0
+#define SMELT_COOPERATIVE_TENSOR_DTYPE SMELT_DTYPE_F32
+#define SMELT_COOPERATIVE_TENSOR_ACCESS SMELT_ACCESS_WRITE
+#include "smelt/cooperative_tensor_tmpl.glsl"
+#define SMELT_COOPERATIVE product_result
+#define SMELT_COOPERATIVE_DTYPE KERNEL_ACCUMULATED
+#define SMELT_COOPERATIVE_BACKEND KERNEL_BACKEND
+#define SMELT_COOPERATIVE_TENSOR narrow_f16_2_w_0x0
+#define SMELT_COOPERATIVE_TENSOR_DTYPE SMELT_DTYPE_F16
+#define SMELT_COOPERATIVE_TENSOR_ACCESS SMELT_ACCESS_WRITE
+#include "smelt/cooperative_tensor_tmpl.glsl"
+
+float product_element(float v, uvec2 place)
+{
+    if (has_bias != 0) {
+        KERNEL_BIAS t;
+        t.data = KERNEL_DATA(bias);
+        t.extent = uint[1](fixed_n != 0 ? fixed_n : n);
+        t.stride = uint[1](1);
+        v += smelt_load(t, place.y);
+    }
+    switch (activation) {
+    case SMELT_ACTIVATION_RELU:
+        return smelt_relu(v);
+    case SMELT_ACTIVATION_LEAKY_RELU:
+        return smelt_leaky_relu(v);
+    case SMELT_ACTIVATION_SILU:
+        return smelt_silu(v);
+    case SMELT_ACTIVATION_GELU:
+        return smelt_gelu(v);
+    case SMELT_ACTIVATION_SIGMOID:
+        return smelt_sigmoid(v);
+    case SMELT_ACTIVATION_TANH:
+        return smelt_tanh(v);
+    case SMELT_ACTIVATION_EXP:
+        return smelt_exp(v);
+    case SMELT_ACTIVATION_SOFTPLUS:
+        return smelt_softplus(v);
+    case SMELT_ACTIVATION_SINE:
+        return smelt_sine(v);
+    default:
+        return v;
+    }
+}
+
+// Address of the matrix that this workgroup works on.
+uvec2 of_batch(uvec2 first, uint bytes[2])
+{
+    uint low, high, carry;
+    umulExtended(gl_WorkGroupID.z, bytes[0], high, low);
+    first.x = uaddCarry(first.x, low, carry);
+    first.y += high + carry + gl_WorkGroupID.z * bytes[1];
+    return first;
+}
+
+void main()
+{
+    uint rows = fixed_m != 0 ? fixed_m : m, columns = fixed_n != 0 ? fixed_n : n,
+         terms = fixed_k != 0 ? fixed_k : k;
+    uint step_a = fixed_stride_a != 0 ? fixed_stride_a : stride_a[0];
+    uint step_b = fixed_stride_b != 0 ? fixed_stride_b : stride_b[0];
+    uint step_d = fixed_stride_d != 0 ? fixed_stride_d : stride_d;
+    // Workgroups that run together work on 8 rows of tiles: what they read stays in the cache.
+    uint down = (rows + KERNEL_TILE_M - 1) / KERNEL_TILE_M,
+         across = (columns + KERNEL_TILE_N - 1) / KERNEL_TILE_N;
+    uint band = gl_WorkGroupID.x / (8 * across), in_band = gl_WorkGroupID.x % (8 * across);
+    uint height = min(down - band * 8, 8);
+    uint row = (band * 8 + in_band % height) * KERNEL_TILE_M, column = in_band / height * KERNEL_TILE_N;
+
+    KERNEL_LEFT left;
+    left.data = KERNEL_DATA(of_batch(a, batch_a));
+    left.extent = KERNEL_TRANSPOSE_LEFT != 0 ? uint[2](terms, rows) : uint[2](rows, terms);
+    left.stride = uint[2](step_a, stride_a[1]);
+    KERNEL_RIGHT right;
+    right.data = KERNEL_DATA(of_batch(b, batch_b));
+    right.extent = KERNEL_TRANSPOSE_RIGHT != 0 ? uint[2](columns, terms) : uint[2](terms, columns);
+    right.stride = uint[2](step_b, stride_b[1]);
+
+    product_result result;
+    product_run(result, left, right, row, column);
+    if (has_bias != 0 || activation != 0)
+        product_finish(result, row, column);
+    if (d_is_f32 != 0) {
+        wide_f32_2_w_0x0 t;
+        t.data = smelt_f32_w_data(of_batch(d, batch_d));
+        t.extent = uint[2](rows, columns);
+        t.stride = uint[2](step_d, 1);
+        smelt_store(result, t, row, column);
+    } else {
+        narrow_f16_2_w_0x0 t;
+        t.data = smelt_u16_w_data(of_batch(d, batch_d));
+        t.extent = uint[2](rows, columns);
+        t.stride = uint[2](step_d, 1);
+        smelt_store(result, t, row, column);
+    }
+}

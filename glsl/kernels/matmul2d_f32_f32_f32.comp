@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// matmul2d_f32_f32_f32.comp: the baked matmul2d of f32 operands, computed in f32, accumulated in f32.
+#version 460
+#define KERNEL_STORED SMELT_DTYPE_F32
+#define KERNEL_COMPUTED SMELT_DTYPE_F32
+#define KERNEL_ACCUMULATED SMELT_DTYPE_F32
+#define KERNEL_LEFT product_left_f32_2_r_0x0
+#define KERNEL_RIGHT product_right_f32_2_r_0x0
+#define KERNEL_BIAS bias_f32_1_r_0
+#define KERNEL_DATA smelt_f32_r_data
+#include "matmul2d_portable.glsl"

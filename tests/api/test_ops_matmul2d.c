@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// smelt_encode_matmul2d: whole products against sums in double, and everything it refuses.
+#include "rig.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct product {
+    uint32_t m, n, k, batch;                                 // batch 0: rank 2
+    bool transpose_left, transpose_right, bias, wide, baked; // wide: d is f32
+    enum smelt_dtype dtype;
+    enum smelt_activation activation;
+    uint32_t gap; // elements between rows of a and b
+};
+
+static double noise(uint32_t i, uint32_t seed)
+{
+    uint32_t x = i * 2654435761u + seed * 40503u;
+    x ^= x >> 15;
+    x *= 2246822519u;
+    x ^= x >> 13;
+    return (double)(x & 255) / 128 - 1; // 8 bits: exact in f16
+}
+
+static smelt_tensor matrix(enum smelt_dtype dtype, uint32_t batch, uint32_t rows, uint32_t columns,
+                           uint32_t gap)
+{
+    struct smelt_tensor_params params = {.dtype = dtype, .rank = batch ? 3 : 2};
+    uint32_t at = 0;
+    if (batch) {
+        params.shape[0] = batch;
+        params.strides[0] = (uint64_t)rows * (columns + gap);
+        at = 1;
+    }
+    params.shape[at] = rows;
+    params.shape[at + 1] = columns;
+    params.strides[at] = columns + gap;
+    params.strides[at + 1] = 1;
+    smelt_tensor tensor = NULL;
+    CHECK_OK(smelt_tensor_create(test_context(), &params, &tensor));
+    return tensor;
+}
+
+static void write_noise(smelt_tensor tensor, uint32_t seed)
+{
+    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
+    uint64_t count = smelt_tensor_element_count(tensor), size = smelt_dtype_size(info->dtype, count);
+    float *values = malloc(count * sizeof(float));
+    void *data = malloc(size);
+    for (uint64_t i = 0; i < count; i++)
+        values[i] = (float)noise((uint32_t)i, seed);
+    smelt_dtype_convert(info->dtype, data, SMELT_DTYPE_F32, values, count);
+    CHECK_OK(smelt_tensor_write_and_wait(tensor, NULL, data, size));
+    free(values);
+    free(data);
+}
+
+static double wanted(const struct product *p, uint32_t batch, uint32_t m, uint32_t n)
+{
+    double sum = 0;
+    for (uint32_t k = 0; k < p->k; k++) {
+        uint32_t a = p->transpose_left ? k * p->m + m : m * p->k + k;
+        uint32_t b = p->transpose_right ? n * p->k + k : k * p->n + n;
+        sum += noise(batch * p->m * p->k + a, 1) * noise(b, 2);
+    }
+    sum += p->bias ? noise(n, 3) : 0;
+    return p->activation == SMELT_ACTIVATION_RELU ? fmax(sum, 0) : sum;
+}
+
+// a has the batch, b serves all of it.
+static void check_product(struct product p)
+{
+    uint32_t batches = p.batch ? p.batch : 1;
+    struct smelt_matmul2d_params params = {
+        .a = matrix(p.dtype, p.batch, p.transpose_left ? p.k : p.m, p.transpose_left ? p.m : p.k, p.gap),
+        .b = matrix(p.dtype, 0, p.transpose_right ? p.n : p.k, p.transpose_right ? p.k : p.n, p.gap),
+        .d = matrix(p.wide ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16, p.batch, p.m, p.n, 0),
+        .transpose_left = p.transpose_left,
+        .transpose_right = p.transpose_right,
+        .activation = p.activation,
+        .accumulated = SMELT_DTYPE_F32,
+        .backend = p.baked ? SMELT_BACKEND_PORTABLE : SMELT_BACKEND_AUTO,
+        .baked = p.baked,
+    };
+    const struct smelt_tensor_params bias = {.dtype = p.dtype, .rank = 1, .shape = {p.n}};
+    if (p.bias)
+        CHECK_OK(smelt_tensor_create(test_context(), &bias, &params.bias));
+    write_noise(params.a, 1);
+    write_noise(params.b, 2);
+    if (params.bias)
+        write_noise(params.bias, 3);
+    VkCommandBuffer commands = NULL;
+    CHECK_OK(smelt_submit_begin(test_context(), &commands));
+    CHECK_OK(smelt_encode_matmul2d(commands, &params));
+    smelt_memory_barrier(test_context(), commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
+                         VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+                         VK_ACCESS_2_MEMORY_READ_BIT);
+    CHECK_OK(smelt_submit_end(test_context(), true));
+    uint64_t count = (uint64_t)batches * p.m * p.n;
+    enum smelt_dtype dtype = p.wide ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16;
+    void *data = calloc(count, 4);
+    float *got = calloc(count, sizeof(float));
+    CHECK_OK(smelt_tensor_read_and_wait(params.d, NULL, data, smelt_dtype_size(dtype, count)));
+    smelt_dtype_convert(SMELT_DTYPE_F32, got, dtype, data, count);
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        double exact = wanted(&p, i / (p.m * p.n), i / p.n % p.m, i % p.n);
+        double bound = (2 * p.k + 9) * 0x1p-23 * (p.k + 1) + (p.wide ? 0 : 0x1p-10 * (fabs(exact) + 1));
+        wrong += !(fabs(got[i] - exact) <= bound);
+    }
+    CHECK(wrong == 0);
+    free(got);
+    free(data);
+    smelt_tensor_destroy(&params.a);
+    smelt_tensor_destroy(&params.b);
+    smelt_tensor_destroy(&params.bias);
+    smelt_tensor_destroy(&params.d);
+}
+
+static void products_are_right(void)
+{
+    for (int baked = 0; baked < 2; baked++) {
+        check_product((struct product){.m = 37, .n = 65, .k = 19, .dtype = SMELT_DTYPE_F16, .baked = baked});
+        check_product((struct product){.m = 65,
+                                       .n = 40,
+                                       .k = 24,
+                                       .batch = 3,
+                                       .transpose_right = true,
+                                       .bias = true,
+                                       .wide = true,
+                                       .dtype = SMELT_DTYPE_F16,
+                                       .activation = SMELT_ACTIVATION_RELU,
+                                       .gap = 8,
+                                       .baked = baked});
+        check_product((struct product){.m = 33,
+                                       .n = 17,
+                                       .k = 50,
+                                       .transpose_left = true,
+                                       .bias = true,
+                                       .wide = true,
+                                       .dtype = SMELT_DTYPE_F32,
+                                       .gap = 3,
+                                       .baked = baked});
+        check_product((struct product){.m = 1,
+                                       .n = 1,
+                                       .k = 1,
+                                       .transpose_left = true,
+                                       .wide = true,
+                                       .dtype = SMELT_DTYPE_F32,
+                                       .baked = baked});
+    }
+    check_product((struct product){.m = 1, .n = 128, .k = 64, .dtype = SMELT_DTYPE_F16});
+    check_product((struct product){.m = 96, .n = 32, .k = 32, .dtype = SMELT_DTYPE_F16});
+}
+
+// 64 sizes have pipelines of their own; those beyond push theirs.
+static void more_sizes_than_pipelines(void)
+{
+    for (uint32_t k = 1; k <= 68; k++)
+        check_product(
+            (struct product){.m = 3, .n = 5, .k = k, .wide = true, .dtype = SMELT_DTYPE_F16, .baked = true});
+}
+
+#define REFUSED(result, text) CHECK_FAILS(smelt_encode_matmul2d(commands, &p), result, text)
+
+static void refuses_bad_calls(void)
+{
+    smelt_tensor a = matrix(SMELT_DTYPE_F16, 0, 8, 16, 0), b = matrix(SMELT_DTYPE_F16, 0, 16, 8, 0);
+    smelt_tensor d = matrix(SMELT_DTYPE_F16, 0, 8, 8, 0), deep = matrix(SMELT_DTYPE_F16, 2, 8, 16, 0);
+    smelt_tensor single = matrix(SMELT_DTYPE_F32, 0, 16, 8, 0), bytes = matrix(SMELT_DTYPE_U8, 0, 8, 16, 0);
+    const struct smelt_matmul2d_params good = {.a = a, .b = b, .d = d};
+    struct smelt_matmul2d_params p = good;
+    VkCommandBuffer commands = NULL;
+    CHECK_FAILS(smelt_encode_matmul2d(NULL, &p), SMELT_ERROR_INVALID_ARGUMENT, "commands is NULL");
+    CHECK_OK(smelt_submit_begin(test_context(), &commands));
+    CHECK_FAILS(smelt_encode_matmul2d(commands, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
+    p.b = NULL;
+    REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "b is NULL");
+    p = good;
+    p.a = bytes;
+    REFUSED(SMELT_ERROR_DTYPE, "a 'tensor' is u8, wanted f32 or f16");
+    p.a = b;
+    REFUSED(SMELT_ERROR_SHAPE, "the extent of b along the sum is 16, wanted 8");
+    p.a = deep;
+    REFUSED(SMELT_ERROR_SHAPE, "the batch of a is 2, wanted 1");
+    p = good;
+    p.b = single;
+    REFUSED(SMELT_ERROR_DTYPE, "b 'tensor' is f32, wanted f16 as a");
+    p = good;
+    p.transpose_right = true;
+    REFUSED(SMELT_ERROR_SHAPE, "the extent of b along the sum is 8, wanted 16");
+    p = good;
+    p.d = a;
+    REFUSED(SMELT_ERROR_SHAPE, "the number of columns of d is 16, wanted 8");
+    p = good;
+    p.bias = a;
+    REFUSED(SMELT_ERROR_SHAPE, "bias 'tensor' has rank 2, wanted 1");
+    smelt_tensor square = matrix(SMELT_DTYPE_F16, 0, 8, 8, 0);
+    p = (struct smelt_matmul2d_params){.a = square, .b = d, .d = square};
+    REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "shares bytes with an operand");
+    p = good;
+    p.activation = (enum smelt_activation)99;
+    REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "activation is 99");
+    p = good;
+    p.tiling.k = 9;
+    REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "tile_k is 9, wanted a multiple of 8");
+    p = good;
+    p.backend = SMELT_BACKEND_COOPVEC;
+    REFUSED(SMELT_ERROR_UNSUPPORTED, "computes at THREAD scope only");
+    CHECK_OK(smelt_submit_end(test_context(), true));
+    smelt_tensor *all[] = {&a, &b, &d, &deep, &single, &bytes, &square};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        smelt_tensor_destroy(all[i]);
+}
+
+static const struct test tests[] = {
+    {"products are right", products_are_right},
+    {"more sizes than pipelines", more_sizes_than_pipelines},
+    {"refuses bad calls", refuses_bad_calls},
+};
+
+int main(int argc, char **argv)
+{
+    return test_main(argc, argv, tests, SMELT_COUNT_OF(tests));
+}
