@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+// smelt_encode_matmul2d over shapes, sums, backends and tiles: GPU time, with sampled elements checked in double.
+// bench/compare_matmul.py puts its figures beside the vendor's library; the table of tiles in
+// src/kernels_matmul2d.c is filled from them.
+#include "gpu.h"
+
+#include <math.h>
+
+#define NOISE 65521 // values before they repeat: a prime, so that rows differ
+#define SAMPLES 64
+#define BATCHES 7
+#define BATCH_NS 15e6 // at least, of each batch: the clock and the caches settle
+#define WARM_NS 60e6
+
+struct shape {
+    const char *name;
+    uint32_t m, n, k;
+    bool transpose_right, f32, all_tiles; // f32: operands too
+};
+
+static const struct shape shapes[] = {
+    {"512", 512, 512, 512, false, false, true},          {"1024", 1024, 1024, 1024, false, false, true},
+    {"2048", 2048, 2048, 2048, false, false, true},      {"4096", 4096, 4096, 4096, false, false, true},
+    {"8192", 8192, 8192, 8192, false, false, true},      {"4096nt", 4096, 4096, 4096, true, false, false},
+    {"4000", 4000, 4000, 4000, false, false, false},     {"4100", 4100, 4100, 4100, false, false, true},
+    {"4095", 4095, 4095, 4095, false, false, true},      {"skinny", 1 << 20, 64, 64, false, false, true},
+    {"512x14336", 4096, 512, 14336, false, false, true}, {"n8", 4096, 8, 14336, false, false, true},
+    {"1024f32", 1024, 1024, 1024, false, true, false},   {"4096f32", 4096, 4096, 4096, false, true, false},
+};
+
+// First the library's own choice.
+static const struct smelt_matmul2d_tiling tiles[] = {
+    {0},
+    {.m = 256, .n = 256, .k = 32, .subgroups_m = 4, .subgroups_n = 2},
+    {.m = 256, .n = 256, .k = 16, .subgroups_m = 4, .subgroups_n = 4},
+    {.m = 256, .n = 128, .k = 32, .subgroups_m = 4, .subgroups_n = 2},
+    {.m = 128, .n = 256, .k = 32, .subgroups_m = 2, .subgroups_n = 4},
+    {.m = 128, .n = 128, .k = 64, .subgroups_m = 2, .subgroups_n = 4},
+    {.m = 128, .n = 128, .k = 32, .subgroups_m = 2, .subgroups_n = 4},
+    {.m = 128, .n = 128, .k = 32, .subgroups_m = 2, .subgroups_n = 2},
+    {.m = 128, .n = 64, .k = 64, .subgroups_m = 2, .subgroups_n = 2},
+    {.m = 128, .n = 64, .k = 32, .subgroups_m = 4, .subgroups_n = 1},
+    {.m = 64, .n = 128, .k = 64, .subgroups_m = 2, .subgroups_n = 2},
+    {.m = 64, .n = 64, .k = 64, .subgroups_m = 2, .subgroups_n = 2},
+    {.m = 64, .n = 64, .k = 32, .subgroups_m = 2, .subgroups_n = 2},
+    {.m = 32, .n = 64, .k = 64, .subgroups_m = 1, .subgroups_n = 2},
+};
+
+struct options {
+    const char *device, *only;
+    bool json, quick;
+    double seconds;
+};
+
+struct bench {
+    struct gpu gpu;
+    struct options options;
+    double start;
+    float noise[NOISE];
+    uint32_t rows, skipped, wrong;
+};
+
+static float value(const struct bench *bench, uint64_t index, uint32_t seed)
+{
+    return bench->noise[(index + 7919u * seed) % NOISE];
+}
+
+static void fill_noise(struct bench *bench)
+{
+    uint32_t x = 12345;
+    for (uint32_t i = 0; i < NOISE; i++) {
+        x ^= x << 13; // xorshift32, G. Marsaglia
+        x ^= x >> 17;
+        x ^= x << 5;
+        bench->noise[i] = (float)(x >> 22) / 512 - 1; // exact in f16, in [-1, 1)
+    }
+}
+
+static smelt_tensor make(struct bench *bench, enum smelt_dtype dtype, uint32_t rows, uint32_t columns,
+                         uint32_t seed)
+{
+    struct smelt_tensor_params params = {.dtype = dtype, .rank = 2, .shape = {rows, columns}};
+    smelt_tensor tensor = NULL;
+    BENCH_OK(smelt_tensor_create(bench->gpu.context, &params, &tensor));
+    if (!seed)
+        return tensor;
+    uint64_t count = (uint64_t)rows * columns, size = smelt_dtype_size(dtype, 1);
+    unsigned char period[NOISE * 4], *data = malloc(count * size);
+    bench_require(data != NULL, "malloc");
+    smelt_dtype_convert(dtype, period, SMELT_DTYPE_F32, bench->noise, NOISE);
+    for (uint64_t i = 0; i < count;) {
+        uint64_t at = (i + 7919u * seed) % NOISE, run = NOISE - at < count - i ? NOISE - at : count - i;
+        memcpy(data + i * size, period + at * size, run * size);
+        i += run;
+    }
+    BENCH_OK(smelt_tensor_write_and_wait(tensor, NULL, data, count * size));
+    free(data);
+    return tensor;
+}
+
+// The largest error of sampled elements, in multiples of its bound.
+static double check(struct bench *bench, const struct shape *shape,
+                    const struct smelt_matmul2d_params *params)
+{
+    double worst = 0, u = params->accumulated == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-23, n = 2.0 * shape->k + 8;
+    for (uint32_t s = 0; s < SAMPLES; s++) {
+        // The corners, then anywhere.
+        uint64_t r = s < 4 ? (s & 1) * (shape->m - 1) : s * 2654435761u % shape->m;
+        uint64_t c = s < 4 ? (s >> 1) * (shape->n - 1) : s * 2246822519u % shape->n;
+        double sum = 0, size = 0;
+        for (uint64_t k = 0; k < shape->k; k++) {
+            uint64_t at = shape->transpose_right ? c * shape->k + k : k * shape->n + c;
+            double product = (double)value(bench, r * shape->k + k, 1) * value(bench, at, 2);
+            sum += product;
+            size += fabs(product);
+        }
+        struct smelt_tensor_box box = {.origin = {r, c}, .shape = {1, 1}};
+        enum smelt_dtype dtype = smelt_tensor_info(params->d)->dtype;
+        unsigned char raw[4] = {0};
+        float got = 0;
+        BENCH_OK(smelt_tensor_read_and_wait(params->d, &box, raw, smelt_dtype_size(dtype, 1)));
+        smelt_dtype_convert(SMELT_DTYPE_F32, &got, dtype, raw, 1);
+        // The bound holds for the worst case; 4 sqrt(k) u is what rounding at random leaves, 2^-10 the store.
+        double bound = fmin(n * (1 + n * u), 4 * sqrt(n) + 4) * u * size + 0x1p-10 * fabs(sum);
+        double ratio = fabs(got - sum) / bound;
+        worst = ratio <= worst ? worst : isnan(ratio) ? INFINITY : ratio;
+    }
+    return worst;
+}
+
+static void record(void *user, VkCommandBuffer commands)
+{
+    BENCH_OK(smelt_encode_matmul2d(commands, user));
+}
+
+static void print(struct bench *bench, const struct shape *shape, const struct smelt_matmul2d_params *p,
+                  struct bench_summary ns, double made, double worst)
+{
+    double tflops = 2.0 * shape->m * shape->n * shape->k / ns.median / 1000;
+    const struct smelt_matmul2d_tiling *t = &p->tiling;
+    const char *operands = shape->f32 ? "f32" : "f16", *sums = smelt_dtype_name(p->accumulated);
+    if (!bench->options.json) {
+        printf("%-10s %s/%s %-8s %3ux%3ux%3u on %ux%u  %10.1f us (%.1f to %.1f) %8.2f TFLOP/s  first call "
+               "%.2f s  "
+               "error %.2g%s\n",
+               shape->name, operands, sums, smelt_backend_name(p->backend), t->m, t->n, t->k, t->subgroups_m,
+               t->subgroups_n, ns.median / 1000, ns.minimum / 1000, ns.maximum / 1000, tflops, made, worst,
+               worst > 1 ? " WRONG" : "");
+        return;
+    }
+    printf(
+        "%s\n  {\"shape\": \"%s\", \"m\": %u, \"n\": %u, \"k\": %u, \"transpose_right\": %s, \"operands\": "
+        "\"%s\", "
+        "\"accumulated\": \"%s\", \"backend\": \"%s\", \"tile\": [%u, %u, %u, %u, %u], \"ns\": %.0f, "
+        "\"ns_least\": %.0f, \"ns_most\": %.0f, \"tflops\": %.3f, \"first_call_s\": %.3f, \"error\": %.3g}",
+        bench->rows ? "," : "", shape->name, shape->m, shape->n, shape->k,
+        shape->transpose_right ? "true" : "false", operands, sums, smelt_backend_name(p->backend), t->m, t->n,
+        t->k, t->subgroups_m, t->subgroups_n, ns.median, ns.minimum, ns.maximum, tflops, made, worst);
+}
+
+static void run_one(struct bench *bench, const struct shape *shape, struct smelt_matmul2d_params *params)
+{
+    char name[96];
+    snprintf(name, sizeof(name), "%s %s %s", shape->name, smelt_dtype_name(params->accumulated),
+             smelt_backend_name(params->backend));
+    if (bench->options.only && !strstr(name, bench->options.only))
+        return;
+    if (bench_now() - bench->start > bench->options.seconds) {
+        bench->skipped++;
+        return;
+    }
+    double before = bench_now();
+    VkCommandBuffer commands = gpu_begin(&bench->gpu);
+    enum smelt_result result = smelt_encode_matmul2d(commands, params);
+    double made = bench_now() - before;
+    gpu_submit_and_wait(&bench->gpu);
+    if (result) { // a tile too large for this device, a backend it lacks
+        fprintf(stderr, "# %s: %s\n", name, smelt_last_error());
+        return;
+    }
+    double ns[BATCHES];
+    gpu_time(&bench->gpu, record, params, 1, 1, ns);
+    bool cpu = smelt_context_capabilities(bench->gpu.context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    uint32_t repeats = cpu ? 1 : (uint32_t)fmin(fmax(BATCH_NS / fmax(ns[0], 1), 1), 1000);
+    if (!cpu && !bench->options.quick)
+        gpu_time(&bench->gpu, record, params, (uint32_t)fmin(fmax(WARM_NS / fmax(ns[0], 1), 1), 4000), 1, ns);
+    gpu_time(&bench->gpu, record, params, repeats, BATCHES, ns);
+    double worst = check(bench, shape, params);
+    print(bench, shape, params, bench_summarise(ns, BATCHES), made, worst);
+    bench->wrong += worst > 1;
+    bench->rows++;
+}
+
+// Sums of f32 in registers: more than 128 of them for an invocation spill.
+static bool spills(const struct smelt_matmul2d_tiling *t, enum smelt_dtype accumulated)
+{
+    uint32_t threads = 32 * t->subgroups_m * t->subgroups_n;
+    return accumulated == SMELT_DTYPE_F32 && t->m && t->m * t->n / threads > 128;
+}
+
+static void run_shape(struct bench *bench, const struct shape *shape)
+{
+    enum smelt_dtype operands = shape->f32 ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16;
+    struct smelt_matmul2d_params params = {
+        .a = make(bench, operands, shape->m, shape->k, 1),
+        .b = make(bench, operands, shape->transpose_right ? shape->n : shape->k,
+                  shape->transpose_right ? shape->k : shape->n, 2),
+        .d = make(bench, operands, shape->m, shape->n, 0),
+        .transpose_right = shape->transpose_right,
+    };
+    const enum smelt_backend backends[] = {SMELT_BACKEND_COOPMAT, SMELT_BACKEND_PORTABLE};
+    const enum smelt_dtype sums[] = {SMELT_DTYPE_F16, SMELT_DTYPE_F32};
+    for (int b = 0; b < 2; b++)
+        for (int s = shape->f32 ? 1 : 0; s < 2; s++)
+            for (size_t t = 0; t < sizeof(tiles) / sizeof(tiles[0]); t++) {
+                bool own = t == 0, coopmat = backends[b] == SMELT_BACKEND_COOPMAT;
+                bool few = bench->options.quick || !shape->all_tiles || !coopmat;
+                if ((few && !own) || spills(&tiles[t], sums[s]) || (shape->f32 && coopmat))
+                    continue;
+                params.backend = backends[b];
+                params.accumulated = sums[s];
+                params.tiling = tiles[t];
+                run_one(bench, shape, &params);
+            }
+    smelt_tensor_destroy(&params.a);
+    smelt_tensor_destroy(&params.b);
+    smelt_tensor_destroy(&params.d);
+}
+
+static bool parse(int argc, char **argv, struct options *options)
+{
+    options->seconds = 220;
+    for (int i = 1; i < argc; i++) {
+        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+        if (!strcmp(argv[i], "--json"))
+            options->json = true;
+        else if (!strcmp(argv[i], "--quick"))
+            options->quick = true;
+        else if (next && !strcmp(argv[i], "--device"))
+            options->device = argv[++i];
+        else if (next && !strcmp(argv[i], "--only"))
+            options->only = argv[++i];
+        else if (next && !strcmp(argv[i], "--seconds"))
+            options->seconds = atof(argv[++i]);
+        else
+            return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench bench;
+    if (!parse(argc, argv, &bench.options)) {
+        fprintf(stderr, "usage: bench_matmul [--json] [--quick] [--device NAME] [--only TEXT] [--seconds N]\n"
+                        "  --only TEXT  rows whose \"shape accumulated backend\" contains TEXT\n"
+                        "  --quick      the library's own tiles, and on small shapes only\n"
+                        "  --seconds N  start no row after so long (default 220)\n");
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    fill_noise(&bench);
+    gpu_create(&bench.gpu, bench_context(bench.options.device));
+    bench.start = bench_now();
+    if (bench.options.json) {
+        printf("{");
+        bench_json_device(stdout, bench.gpu.context);
+        printf(", \"rows\": [");
+    } else {
+        bench_print_device(stdout, bench.gpu.context);
+    }
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+        if (!bench.options.quick || (double)shapes[i].m * shapes[i].n * shapes[i].k <= 0x1p27)
+            run_shape(&bench, &shapes[i]);
+    if (bench.options.json)
+        printf("\n], \"not_run\": %u}\n", bench.skipped);
+    else
+        printf("%u rows, %u wrong, %u not run for lack of time\n", bench.rows, bench.wrong, bench.skipped);
+    smelt_context context = bench.gpu.context;
+    gpu_destroy(&bench.gpu);
+    smelt_context_destroy(&context);
+    return bench.wrong || !bench.rows;
+}
