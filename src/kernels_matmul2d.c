@@ -404,7 +404,7 @@ static uint32_t alignment_of(const struct smelt_tensor_info *t)
     return column_stride(t) == 1 ? alignment : 1;
 }
 
-// Tiles by the class of a shape, for subgroups of 32 and more. The first row that fits is taken; sizes that a row does
+// Tiles by the class of a shape, for subgroups of 32 and more (measured on an H200, docs/performance.md). The first row that fits is taken; sizes that a row does
 // not name are free.
 static const struct {
     uint32_t least_m, least_n, most_n;
@@ -412,8 +412,9 @@ static const struct {
     uint32_t m, n, k, subgroups_m, subgroups_n;
 } tiles[] = {
     {256, 1, 64, SMELT_DTYPE_NONE, 128, 64, 32, 4, 1},
-    {3072, 3072, UINT32_MAX, SMELT_DTYPE_F16, 256, 256, 32, 4, 2},
-    {1536, 1536, UINT32_MAX, SMELT_DTYPE_NONE, 128, 128, 64, 2, 4},
+    {1536, 1536, UINT32_MAX, SMELT_DTYPE_F16, 128, 128, 32, 2, 2},
+    {1536, 1536, UINT32_MAX, SMELT_DTYPE_NONE, 128, 256, 32, 2, 4},
+    {768, 768, UINT32_MAX, SMELT_DTYPE_F16, 128, 64, 64, 2, 2},
     {1, 1, UINT32_MAX, SMELT_DTYPE_NONE, 64, 64, 64, 2, 2},
 };
 
