@@ -113,6 +113,26 @@ static enum smelt_result write_file(const struct smelt_shader_params *params, co
     return result;
 }
 
+// A tile is laid out for one device's subgroups and matrices, and its SPIR-V fits no other. Descriptors that are wrong
+// in another way are left to the compiler's checks.
+static enum smelt_result refuse_groups(const struct smelt_shader_params *params)
+{
+    for (uint32_t i = 0; params->ops && i < params->op_count; i++) {
+        const struct smelt_op *op = &params->ops[i];
+        if (op->kind != SMELT_OP_MATMUL2D || !op->matmul2d || !op->name)
+            continue;
+        enum smelt_scope scope = op->matmul2d->scope;
+        if (scope == SMELT_SCOPE_SUBGROUP || scope == SMELT_SCOPE_WORKGROUP)
+            return smelt_fail(
+                NULL, SMELT_ERROR_UNSUPPORTED,
+                "smelt_bundle_write: op \"%s\": scope is %s, wanted thread: its tile depends on "
+                "the subgroup size and the cooperative matrices of the device, which a bundle "
+                "does not know",
+                op->name, scope_names[scope]);
+    }
+    return SMELT_OK;
+}
+
 enum smelt_result smelt_bundle_write(const struct smelt_shader_params *params, uint32_t backends,
                                      const char *path, uint32_t *skipped)
 {
@@ -126,7 +146,7 @@ enum smelt_result smelt_bundle_write(const struct smelt_shader_params *params, u
     struct variant variants[SMELT_BACKEND_COUNT] = {{0}};
     uint32_t count = 0, impossible = 0;
     uint32_t wanted = (backends ? backends : all) | 1u << SMELT_BACKEND_PORTABLE;
-    enum smelt_result result = SMELT_OK;
+    enum smelt_result result = refuse_groups(params);
     for (int b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT && !result; b++) {
         if (!(wanted >> b & 1))
             continue;

@@ -165,9 +165,11 @@ smelt_shader_create_compute_pipeline(smelt_shader shader, const VkDescriptorSetL
 // the metadata key "smelt" (docs/packages.md).
 
 // Compiles `params` (its `backend` is not used) once per backend that its ops and the compiler can do (all of
-// `backends`, a mask of 1 << SMELT_BACKEND_x; 0: all; PORTABLE is always in it) and writes the bundle (to a temporary name, then renamed). `skipped`, when
-// not NULL, receives the mask of backends asked for by bit but not possible. Errors as smelt_shader_create,
-// and IO. PORTABLE must compile.
+// `backends`, a mask of 1 << SMELT_BACKEND_x; 0: all; PORTABLE is always in it) and writes the bundle (to a temporary
+// name, then renamed). `skipped`, when not NULL, receives the mask of backends asked for by bit but not possible.
+// PORTABLE must compile. Every op must be of THREAD scope: the tile of another depends on the subgroup size and the
+// cooperative matrices of the device, and a bundle is made without one.
+// Errors as smelt_shader_create, and IO, UNSUPPORTED (an op of SUBGROUP or WORKGROUP scope, named).
 SMELT_API enum smelt_result smelt_bundle_write(const struct smelt_shader_params *params, uint32_t backends,
                                                const char *path, uint32_t *skipped);
 

@@ -104,6 +104,38 @@ static void test_bundle_refused(void)
                 "directory");
 }
 
+// The tile of a subgroup or a workgroup is laid out for a device, and a bundle is made without one.
+static void test_bundle_scopes(void)
+{
+    need_compiler();
+    struct smelt_matmul2d_descriptor product = {.scope = SMELT_SCOPE_WORKGROUP};
+    struct smelt_mlp_descriptor mlp = {.layer_count = 1, .widths = {4, 4}};
+    struct smelt_op ops[] = {{.name = "net", .kind = SMELT_OP_MLP, .mlp = &mlp},
+                             {.name = "tile", .kind = SMELT_OP_MATMUL2D, .matmul2d = &product}};
+    struct smelt_shader_params params = {
+        .path = "scopes.comp", .source = EMPTY_COMPUTE, .ops = ops, .op_count = 2};
+    const char *path = folder_file("scopes.bundle");
+    uint32_t skipped = 77;
+    CHECK_FAILS(smelt_bundle_write(&params, 0, path, &skipped), SMELT_ERROR_UNSUPPORTED,
+                "op \"tile\": scope is workgroup, wanted thread: its tile depends on the subgroup size");
+    product.scope = SMELT_SCOPE_SUBGROUP;
+    product.backend = SMELT_BACKEND_PORTABLE;
+    CHECK_FAILS(smelt_bundle_write(&params, 1u << SMELT_BACKEND_PORTABLE, path, &skipped),
+                SMELT_ERROR_UNSUPPORTED, "op \"tile\": scope is subgroup, wanted thread");
+    CHECK(skipped == 77 && access(path, F_OK) != 0);
+    smelt_shader shader = NULL; // compiled on the spot the op is as good as any
+    CHECK_OK(smelt_shader_create(test_context(), &params, &shader));
+    smelt_shader_destroy(&shader);
+    product = (struct smelt_matmul2d_descriptor){.scope = SMELT_SCOPE_WORKGROUP + 1, .n = 4, .k = 4};
+    CHECK_FAILS(smelt_bundle_write(&params, 0, path, NULL), SMELT_ERROR_INVALID_ARGUMENT, "scope is 3");
+    product.scope = SMELT_SCOPE_THREAD;
+    CHECK_OK(smelt_bundle_write(&params, 0, path, &skipped));
+    ops[1].matmul2d = NULL;
+    CHECK_FAILS(smelt_bundle_write(&params, 0, path, NULL), SMELT_ERROR_INVALID_ARGUMENT, "tile");
+    params.ops = NULL;
+    CHECK_FAILS(smelt_bundle_write(&params, 0, path, NULL), SMELT_ERROR_INVALID_ARGUMENT, "");
+}
+
 // A bundle by hand, of any description: for files that the library would not write, and for builds without
 // compiler. Its SPIR-V is one of the library's kernels.
 static const char *hand_made(const char *description, bool second)
@@ -388,6 +420,7 @@ int main(int argc, char **argv)
         {"a bundle of a shader with ops", test_bundle_ops},
         {"a bundle with cooperative vectors reflects the same", test_bundle_coopvec},
         {"bundles that cannot be written or opened", test_bundle_refused},
+        {"a bundle holds ops of thread scope only", test_bundle_scopes},
         {"a bundle needs no compiler", test_bundle_by_hand},
         {"a bundle's variant is picked on the device", test_bundle_variants},
         {"hostile descriptions are refused by member", test_bundle_hostile},
