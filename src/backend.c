@@ -117,7 +117,8 @@ static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt
         else if (backend == SMELT_BACKEND_DOT8)
             REASON(choice, backend, "computes products of i8, not of %s", smelt_dtype_name(choice->computed));
         else
-            REASON(choice, backend, "this version has no %s of %s scope", op_name(query->op), scope);
+            REASON(choice, backend, "this version has no %s of %s scope: no template for %s exists yet",
+                   op_name(query->op), scope, smelt_backend_name(backend));
         return true;
     }
     if (query->scope != SMELT_SCOPE_THREAD && query->op == SMELT_OP_MLP) {

@@ -36,7 +36,8 @@ SMELT_API enum smelt_activation smelt_activation_from_name(const char *name);
 // the inline tensor types NAME_left ([m][k] of `computed`) and NAME_result ([m][n] of `accumulated`).
 //
 // SUBGROUP, WORKGROUP (compute): a subgroup or a whole workgroup computes an m x n tile of a product of two tensors
-// in device memory into a cooperative tensor. See glsl/smelt/matmul2d_cooperative_tmpl.glsl. The generated include
+// in device memory into a cooperative tensor, by PORTABLE or COOPMAT (no other backend has a template yet; bundles hold
+// ops of THREAD scope only). See glsl/smelt/matmul2d_cooperative_tmpl.glsl. The generated include
 // also defines NAME_WORKGROUP_SIZE (WORKGROUP: what the local size must be; SUBGROUP: what it must be a multiple of;
 // a y and z size of 1), NAME_TILE_M, NAME_TILE_N, and, unless the macro NAME_SCRATCH names a `shared uvec4` array
 // already, an array of its own (SUBGROUP: for NAME_SUBGROUPS subgroups in a workgroup; define it before, 1 else).
@@ -44,6 +45,7 @@ struct smelt_matmul2d_descriptor {
     enum smelt_scope scope;
     uint32_t m; // THREAD: rows that one invocation computes, 1 to 16 (0: 1). Else rows of the tile, to 1024
     uint32_t n, k;        // THREAD: each 1 to 1024. Else columns of the tile, to 1024, and terms of the sum.
+                          // n, and with transpose_left m, is then a multiple of 8.
                           // m and n both 0: chosen for the device. k 0: the left operand's extent at run time
     bool transpose_right; // `b` is stored [n][k]: a weight [out][in]. COOPVEC takes no other
     bool accumulate;      // d = activation(d + ...); SUBGROUP, WORKGROUP: run adds to d, finish is separate
@@ -105,7 +107,8 @@ struct smelt_op_info {
     VkPipelineShaderStageCreateFlags stage_flags;
 };
 
-// Validates and chooses. `context` NULL as in smelt_backend_choose. `stage` 0: compute.
+// Validates and chooses. `context` NULL as in smelt_backend_choose; SUBGROUP and WORKGROUP then assume subgroups of 32,
+// matrices of 16 x 16 x 16 and 32 KiB of shared memory. `stage` 0: compute.
 // Errors: INVALID_ARGUMENT (names the field, its value and what is allowed), DTYPE, UNSUPPORTED. Thread-safe.
 SMELT_API enum smelt_result smelt_op_query(smelt_context context, const struct smelt_op *op,
                                            VkShaderStageFlagBits stage, struct smelt_op_info *info);

@@ -116,7 +116,7 @@ static void scopes_that_no_module_has_are_refused(void)
                     "this version has no mlp of");
         CHECK(choice.backend == SMELT_BACKEND_AUTO);
         query.op = SMELT_OP_MATMUL2D;
-        check_refused(pretend(), query, SMELT_BACKEND_COOPMAT2, "this version has no matmul2d of");
+        check_refused(pretend(), query, SMELT_BACKEND_COOPMAT2, "no template for coopmat2 exists yet");
         check_refused(pretend(), query, SMELT_BACKEND_COOPVEC, "computes at THREAD scope only");
     }
 }
