@@ -61,6 +61,7 @@
 #define SMELT_INLINE_C float
 #elif SMELT_DTYPE == SMELT_DTYPE_F16
 #define SMELT_INLINE_V float
+#include "smelt/memory16.glsl"
 #define SMELT_INLINE_P f16vec2
 #define SMELT_INLINE_C float16_t
 #elif SMELT_DTYPE == SMELT_DTYPE_I32
@@ -109,19 +110,25 @@ const int SMELT_CAT(SMELT_INLINE, _rows) = SMELT_INLINE_ROWS;
 const int SMELT_CAT(SMELT_INLINE, _columns) = SMELT_INLINE_COLUMNS;
 
 #if SMELT_INLINE_BACKEND == SMELT_BACKEND_PORTABLE
-// A row is padded to whole pairs; what the padding holds does not matter.
+// A row is padded to whole pairs; what the padding holds does not matter. A pair of f16 is a word (memory16.glsl).
 #define SMELT_INLINE_PAIRS ((SMELT_INLINE_COLUMNS + 1) / 2)
-struct SMELT_INLINE {
-    SMELT_INLINE_P e[SMELT_INLINE_ROWS * SMELT_INLINE_PAIRS];
-};
-// Whole pairs are read and written: a driver (NVIDIA 580.159) loses stores to a component of an f16 pair that is
-// chosen at run time.
 #define SMELT_INLINE_PAIR t.e[SMELT_INLINE_ROW * SMELT_INLINE_PAIRS + (SMELT_INLINE_COLUMN >> 1)]
-#define SMELT_INLINE_GET ((SMELT_INLINE_COLUMN & 1) == 0 ? SMELT_INLINE_PAIR.x : SMELT_INLINE_PAIR.y)
+#if SMELT_DTYPE == SMELT_DTYPE_F16
+#define SMELT_INLINE_E uint
+#define SMELT_INLINE_FILL(v) packFloat2x16(f16vec2(v))
+#define SMELT_INLINE_GET unpackFloat2x16(SMELT_INLINE_PAIR >> (16 * (SMELT_INLINE_COLUMN & 1))).x
 #define SMELT_INLINE_PUT(v)                                                                                  \
-    SMELT_INLINE_PAIR = (SMELT_INLINE_COLUMN & 1) == 0                                                       \
-                            ? SMELT_INLINE_P(SMELT_INLINE_C(v), SMELT_INLINE_PAIR.y)                         \
-                            : SMELT_INLINE_P(SMELT_INLINE_PAIR.x, SMELT_INLINE_C(v))
+    SMELT_INLINE_PAIR =                                                                                      \
+        bitfieldInsert(SMELT_INLINE_PAIR, packFloat2x16(f16vec2(v, 0)), 16 * (SMELT_INLINE_COLUMN & 1), 16)
+#else
+#define SMELT_INLINE_E SMELT_INLINE_P
+#define SMELT_INLINE_FILL(v) SMELT_INLINE_P(SMELT_INLINE_C(v))
+#define SMELT_INLINE_GET SMELT_INLINE_PAIR[SMELT_INLINE_COLUMN & 1]
+#define SMELT_INLINE_PUT(v) SMELT_INLINE_PAIR[SMELT_INLINE_COLUMN & 1] = SMELT_INLINE_C(v)
+#endif
+struct SMELT_INLINE {
+    SMELT_INLINE_E e[SMELT_INLINE_ROWS * SMELT_INLINE_PAIRS];
+};
 #elif SMELT_INLINE_BACKEND == SMELT_BACKEND_COOPVEC
 #if SMELT_DTYPE != SMELT_DTYPE_F16
 #error "inline_tensor_tmpl.glsl: SMELT_DTYPE (element type) must be F16 with SMELT_BACKEND_COOPVEC"
@@ -183,7 +190,7 @@ void smelt_fill(inout SMELT_INLINE t, SMELT_INLINE_V v)
 #if SMELT_INLINE_BACKEND == SMELT_BACKEND_PORTABLE
     [[unroll]] for (int i = 0; i < SMELT_INLINE_ROWS * SMELT_INLINE_PAIRS; i++)
     {
-        t.e[i] = SMELT_INLINE_P(SMELT_INLINE_C(v));
+        t.e[i] = SMELT_INLINE_FILL(v);
     }
 #else
     [[unroll]] for (int i = 0; i < SMELT_INLINE_ROWS; i++)
@@ -210,4 +217,6 @@ void smelt_fill(inout SMELT_INLINE t, SMELT_INLINE_V v)
 #undef SMELT_INLINE_PAIRS
 #undef SMELT_INLINE_PAIR
 #undef SMELT_INLINE_GET
+#undef SMELT_INLINE_E
+#undef SMELT_INLINE_FILL
 #undef SMELT_INLINE_PUT

@@ -87,10 +87,10 @@ for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
         v += bias;
 #endif
 #if SMELT_MATMUL2D_ACCUMULATE
-        v += d.e[(m0 + m) * SMELT_MM_RESULT_PAIRS + n0 / 2 + p];
+        v += smelt_pair_unpack(d.e[(m0 + m) * SMELT_MM_RESULT_PAIRS + n0 / 2 + p]);
 #endif
         d.e[(m0 + m) * SMELT_MM_RESULT_PAIRS + n0 / 2 + p] =
-            SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(v);
+            smelt_pair_pack(SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(v));
     }
 }
 #undef SMELT_MM_SUMS

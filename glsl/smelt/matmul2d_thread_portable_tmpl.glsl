@@ -136,7 +136,7 @@
 #if SMELT_MM_UNROLLED
 #define SMELT_MM_LEFT(m, p) x[(m)*SMELT_MM_LEFT_PAIRS + (p)]
 #else
-#define SMELT_MM_LEFT(m, p) SMELT_MM_FACTOR(a.e[(m0 + (m)) * SMELT_MM_LEFT_PAIRS + (p)])
+#define SMELT_MM_LEFT(m, p) SMELT_MM_FACTOR(smelt_pair_unpack(a.e[(m0 + (m)) * SMELT_MM_LEFT_PAIRS + (p)]))
 #endif
 
 #if SMELT_MATMUL2D_ACCUMULATE
@@ -152,7 +152,7 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
         SMELT_MM_P x[SMELT_MM_M * SMELT_MM_LEFT_PAIRS];
         [[unroll]] for (int i = 0; i < SMELT_MM_M * SMELT_MM_LEFT_PAIRS; i++)
         {
-            x[i] = SMELT_MM_FACTOR(a.e[m0 * SMELT_MM_LEFT_PAIRS + i]);
+            x[i] = SMELT_MM_FACTOR(smelt_pair_unpack(a.e[m0 * SMELT_MM_LEFT_PAIRS + i]));
         }
 #endif
 #if SMELT_MATMUL2D_N >= SMELT_MM_BLOCK
