@@ -2,7 +2,6 @@
 // The `smelt` command: finds the subcommand and runs it.
 #include "tool.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
