@@ -13,21 +13,16 @@ static const char *const backend_names[SMELT_BACKEND_COUNT] = {
     [SMELT_BACKEND_COOPMAT] = "coopmat", [SMELT_BACKEND_COOPMAT2] = "coopmat2",
 };
 
-// What the modules of this version have: for each backend the scopes and types its ops are written in.
+// What a backend is, whatever the op.
 static const struct implementation {
-    const char *scopes;    // those of the backend itself, for the reason
-    bool scope[3];         // those that the modules have, by enum smelt_scope
+    const char *scopes;    // where it can compute
     const char *extension; // of GLSL
 } implementations[SMELT_BACKEND_COUNT] = {
-    [SMELT_BACKEND_PORTABLE] = {"every scope", {true, true, true}, "GL_EXT_buffer_reference"},
-    [SMELT_BACKEND_DOT8] = {"THREAD scope", {false, false, false}, "GL_EXT_integer_dot_product"},
-    [SMELT_BACKEND_COOPVEC] = {"THREAD scope", {true, false, false}, "GL_NV_cooperative_vector"},
-    [SMELT_BACKEND_COOPMAT] = {"SUBGROUP and WORKGROUP scope",
-                               {false, true, true},
-                               "GL_KHR_cooperative_matrix"},
-    [SMELT_BACKEND_COOPMAT2] = {"SUBGROUP and WORKGROUP scope",
-                                {false, false, false},
-                                "GL_NV_cooperative_matrix2"},
+    [SMELT_BACKEND_PORTABLE] = {"THREAD, SUBGROUP and WORKGROUP scope", "GL_EXT_buffer_reference"},
+    [SMELT_BACKEND_DOT8] = {"THREAD scope", "GL_EXT_integer_dot_product"},
+    [SMELT_BACKEND_COOPVEC] = {"THREAD scope", "GL_NV_cooperative_vector"},
+    [SMELT_BACKEND_COOPMAT] = {"SUBGROUP and WORKGROUP scope", "GL_KHR_cooperative_matrix"},
+    [SMELT_BACKEND_COOPMAT2] = {"SUBGROUP and WORKGROUP scope", "GL_NV_cooperative_matrix2"},
 };
 
 // The order in which AUTO takes them.
@@ -73,7 +68,7 @@ static const char *scope_name(enum smelt_scope scope)
 
 static const char *op_name(enum smelt_op_kind op)
 {
-    return op == SMELT_OP_MATMUL2D ? "matmul2d" : "mlp";
+    return smelt_op_type(op)->name;
 }
 
 static const char *stage_name(VkShaderStageFlagBits stage)
@@ -111,7 +106,7 @@ static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt
 {
     const struct implementation *has = &implementations[backend];
     const char *scope = scope_name(query->scope);
-    if (!has->scope[query->scope]) {
+    if (!(smelt_op_type(query->op)->scopes[backend] >> query->scope & 1)) {
         if (!strstr(has->scopes, scope))
             REASON(choice, backend, "computes at %s only, %s was asked for", has->scopes, scope);
         else if (backend == SMELT_BACKEND_DOT8)
@@ -119,10 +114,6 @@ static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt
         else
             REASON(choice, backend, "this version has no %s of %s scope: no template for %s exists yet",
                    op_name(query->op), scope, smelt_backend_name(backend));
-        return true;
-    }
-    if (query->scope != SMELT_SCOPE_THREAD && query->op == SMELT_OP_MLP) {
-        REASON(choice, backend, "this version has no %s of %s scope", op_name(query->op), scope);
         return true;
     }
     if (query->scope != SMELT_SCOPE_THREAD && query->stage && query->stage != VK_SHADER_STAGE_COMPUTE_BIT) {
@@ -201,9 +192,9 @@ static bool fits_f16(enum smelt_dtype stored)
 
 static enum smelt_result check_query(smelt_context context, const struct smelt_backend_query *query)
 {
-    if ((unsigned)query->op > SMELT_OP_MLP)
+    if ((unsigned)query->op >= SMELT_OP_COUNT)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "backend choice: op: got %d, wanted 0 to %d",
-                          (int)query->op, SMELT_OP_MLP);
+                          (int)query->op, SMELT_OP_COUNT - 1);
     if ((unsigned)query->scope > SMELT_SCOPE_WORKGROUP)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "backend choice: scope: got %d, wanted 0 to %d", (int)query->scope,
@@ -244,8 +235,23 @@ static enum smelt_backend best(const struct smelt_backend_choice *choice)
     return SMELT_BACKEND_AUTO;
 }
 
+// What the op's own fields are against.
+static bool refuse_by_op(smelt_context context, const struct smelt_op_plan *plan, enum smelt_backend backend,
+                         struct smelt_backend_choice *choice)
+{
+    if (plan && plan->type->refuse)
+        plan->type->refuse(context, plan, backend, choice->reason[backend]);
+    return choice->reason[backend][0] != 0;
+}
+
 enum smelt_result smelt_backend_choose(smelt_context context, const struct smelt_backend_query *query,
-                                       struct smelt_backend_choice *out)
+                                       struct smelt_backend_choice *choice)
+{
+    return smelt_backend_choose_for(context, query, NULL, choice);
+}
+
+enum smelt_result smelt_backend_choose_for(smelt_context context, const struct smelt_backend_query *query,
+                                           const struct smelt_op_plan *plan, struct smelt_backend_choice *out)
 {
     if (!query || !out)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "backend choice: %s is NULL",
@@ -271,6 +277,7 @@ enum smelt_result smelt_backend_choose(smelt_context context, const struct smelt
     for (enum smelt_backend b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT; b++)
         choice.eligible[b] = !(context && refuse_demoted(context, b, &choice)) &&
                              !refuse_by_module(query, b, &choice) &&
+                             !refuse_by_op(context, plan, b, &choice) &&
                              !(context && refuse_by_device(context, query, b, &choice)) &&
                              !(!precompiled && refuse_by_compiler(compiler, b, &choice));
     REASON(&choice, SMELT_BACKEND_AUTO, "a request, not a backend");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Bundles: one shader as SPIR-V for several backends with its reflection, in a safetensors file; the variant is
 // picked on the device.
+#include "ops_internal.h"
 #include "shader_internal.h"
 
 #include <stdlib.h>
@@ -8,7 +9,6 @@
 
 #define MAX_USES 4096
 
-static const char *const op_names[] = {"matmul2d", "mlp"};
 static const char *const scope_names[] = {"thread", "subgroup", "workgroup"};
 
 // --- Writing ----------------------------------------------------------------------------------------------
@@ -24,37 +24,30 @@ static void write_use(const struct smelt_backend_query *query, uint32_t widest, 
     smelt_text_add(json,
                    "{\"op\":\"%s\",\"scope\":\"%s\",\"backend\":\"%s\",\"stored\":\"%s\",\"computed\":\"%s\","
                    "\"accumulated\":\"%s\",\"widest\":%u}",
-                   op_names[query->op], scope_names[query->scope], smelt_backend_name(query->backend),
-                   smelt_dtype_name(query->stored), smelt_dtype_name(query->computed),
-                   smelt_dtype_name(query->accumulated), widest);
+                   smelt_op_type(query->op)->name, scope_names[query->scope],
+                   smelt_backend_name(query->backend), smelt_dtype_name(query->stored),
+                   smelt_dtype_name(query->computed), smelt_dtype_name(query->accumulated), widest);
 }
 
 static enum smelt_result write_op(const struct smelt_shader_params *params, uint32_t index,
                                   const struct variant *variant, struct smelt_text *json)
 {
-    const struct smelt_op *given = &params->ops[index];
-    struct smelt_matmul2d_descriptor matmul2d;
-    struct smelt_mlp_descriptor mlp;
-    struct smelt_op op =
-        smelt_op_with_backend(given, smelt_op_backend(given, variant->backend), &matmul2d, &mlp);
+    struct smelt_op_plan plan;
     struct smelt_op_info info;
-    enum smelt_result result = smelt_op_query(NULL, &op, variant->info.stage, &info);
+    enum smelt_result result = smelt_op_resolve(NULL, &params->ops[index], variant->info.stage,
+                                                variant->backend, &plan, &info, NULL);
     if (result)
         return result;
-    uint32_t widest = op.matmul2d ? SMELT_MAX(matmul2d.n, matmul2d.k) : 0;
-    for (uint32_t i = 0; op.mlp && i <= mlp.layer_count; i++)
-        widest = SMELT_MAX(widest, mlp.widths[i]);
-    enum smelt_dtype stored = op.matmul2d ? matmul2d.stored : mlp.stored;
     struct smelt_backend_query query = {
-        .op = op.kind,
-        .scope = op.matmul2d ? matmul2d.scope : SMELT_SCOPE_THREAD,
-        .stored = stored == SMELT_DTYPE_NONE ? SMELT_DTYPE_F16 : stored,
+        .op = plan.op->kind,
+        .scope = plan.scope,
+        .stored = plan.stored,
         .computed = info.choice.computed,
         .accumulated = info.choice.accumulated,
         .backend = info.choice.backend,
     };
     smelt_text_add(json, "%s", index ? "," : "");
-    write_use(&query, widest, json);
+    write_use(&query, plan.widest, json);
     return SMELT_OK;
 }
 
@@ -118,17 +111,18 @@ static enum smelt_result write_file(const struct smelt_shader_params *params, co
 static enum smelt_result refuse_groups(const struct smelt_shader_params *params)
 {
     for (uint32_t i = 0; params->ops && i < params->op_count; i++) {
-        const struct smelt_op *op = &params->ops[i];
-        if (op->kind != SMELT_OP_MATMUL2D || !op->matmul2d || !op->name)
+        struct smelt_op_plan plan;
+        struct smelt_op_info info;
+        if (smelt_op_resolve(NULL, &params->ops[i], params->stage, SMELT_BACKEND_PORTABLE, &plan, &info,
+                             NULL))
             continue;
-        enum smelt_scope scope = op->matmul2d->scope;
-        if (scope == SMELT_SCOPE_SUBGROUP || scope == SMELT_SCOPE_WORKGROUP)
+        if (plan.scope != SMELT_SCOPE_THREAD)
             return smelt_fail(
                 NULL, SMELT_ERROR_UNSUPPORTED,
                 "smelt_bundle_write: op \"%s\": scope is %s, wanted thread: its tile depends on "
                 "the subgroup size and the cooperative matrices of the device, which a bundle "
                 "does not know",
-                op->name, scope_names[scope]);
+                plan.op->name, scope_names[plan.scope]);
     }
     return SMELT_OK;
 }
@@ -190,8 +184,10 @@ struct bundle {
 static enum smelt_result check_use(struct bundle *bundle, const struct smelt_json *use, bool *usable)
 {
     uint32_t op = 0, scope = 0, widest = 0;
-    const char *text[4] = {0};
+    const char *text[4] = {0}, *op_names[SMELT_OP_COUNT];
     static const char *const keys[] = {"backend", "stored", "computed", "accumulated"};
+    for (int kind = 0; kind < SMELT_OP_COUNT; kind++)
+        op_names[kind] = smelt_op_type((enum smelt_op_kind)kind)->name;
     enum smelt_result result = smelt_json_word(use, "op", op_names, SMELT_COUNT_OF(op_names), &op);
     if (!result)
         result = smelt_json_word(use, "scope", scope_names, SMELT_COUNT_OF(scope_names), &scope);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // GLSL to SPIR-V by libshaderc: once as asked for, and once as the unoptimised PORTABLE twin that reflection reads.
+#include "ops_internal.h"
 #include "shader_internal.h"
 
 #include <shaderc/shaderc.h>
@@ -204,30 +205,15 @@ static enum smelt_result check_version(const struct job *job)
 
 static enum smelt_result resolve_op(struct job *job, uint32_t i)
 {
-    const struct smelt_op *given = &job->params->ops[i];
-    struct smelt_matmul2d_descriptor matmul2d;
-    struct smelt_mlp_descriptor mlp;
+    const struct smelt_op *op = &job->params->ops[i];
+    struct smelt_op_plan plan;
     struct smelt_op_info info;
-    struct smelt_op op =
-        smelt_op_with_backend(given, smelt_op_backend(given, job->params->backend), &matmul2d, &mlp);
-    enum smelt_result result = smelt_op_query(job->context, &op, job->stage, &info);
+    enum smelt_result result =
+        smelt_op_resolve(job->context, op, job->stage, job->params->backend, &plan, &info, &job->op_texts[i]);
     if (result)
         return result;
     job->backends |= 1u << info.choice.backend;
-    op = smelt_op_with_backend(given, info.choice.backend, &matmul2d, &mlp);
-    result = smelt_op_glsl(job->context, &op, job->stage, &job->op_texts[i]);
-    if (result)
-        return result;
-    op = smelt_op_with_backend(given, SMELT_BACKEND_PORTABLE, &matmul2d, &mlp);
-    if (info.workgroup_size) { // the twin has the same workgroup
-        matmul2d.m = info.tiling.m;
-        matmul2d.n = info.tiling.n;
-        matmul2d.tile_k = info.tiling.k;
-        matmul2d.subgroups_m = info.tiling.subgroups_m;
-        matmul2d.subgroups_n = info.tiling.subgroups_n;
-        matmul2d.subgroup_size = info.tiling.subgroup_size;
-    }
-    return smelt_op_glsl(NULL, &op, job->stage, &job->twin_texts[i]);
+    return smelt_op_twin(op, job->stage, &info, &job->twin_texts[i]);
 }
 
 // What SMELT_BACKEND_DEFAULT is: as asked for (by the shader or for the whole context), or the best for the

@@ -7,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Private arrays of these extents live in registers or local memory: larger ones are a mistake.
-#define MAX_WIDTH 1024
-#define MAX_ROWS 16
-
 static const char *const activation_names[SMELT_ACTIVATION_COUNT] = {
     "none", "relu", "leaky_relu", "silu", "gelu", "sigmoid", "tanh", "exp", "softplus", "sine",
 };
@@ -55,8 +51,8 @@ enum smelt_result smelt_op_check_range(smelt_context context, const struct smelt
                       plan->op->name, field, value, low, high);
 }
 
-static enum smelt_result check_activation(smelt_context context, const struct smelt_op_plan *plan,
-                                          const char *field, enum smelt_activation activation)
+enum smelt_result smelt_op_check_activation(smelt_context context, const struct smelt_op_plan *plan,
+                                            const char *field, enum smelt_activation activation)
 {
     if ((uint32_t)activation < SMELT_ACTIVATION_COUNT)
         return SMELT_OK;
@@ -65,25 +61,24 @@ static enum smelt_result check_activation(smelt_context context, const struct sm
                       field, (uint32_t)activation, SMELT_ACTIVATION_COUNT - 1);
 }
 
-static bool exact_in_f16(enum smelt_dtype stored)
+bool smelt_op_exact_in_f16(enum smelt_dtype stored)
 {
     return stored == SMELT_DTYPE_F16 || stored == SMELT_DTYPE_F8E4M3 || stored == SMELT_DTYPE_F8E5M2;
 }
 
-// The types of the templates. A conversion from stored to computed must be exact, and sums are not narrower than
-// products, so that the bound has one u.
-static enum smelt_result check_dtypes(smelt_context context, struct smelt_op_plan *plan)
+enum smelt_result smelt_op_check_dtypes(smelt_context context, struct smelt_op_plan *plan)
 {
     const char *name = plan->op->name;
     if (plan->stored == SMELT_DTYPE_NONE)
         plan->stored = SMELT_DTYPE_F16;
     const char *field = "stored";
     enum smelt_dtype stored = plan->stored;
-    if (plan->stored_left && (!smelt_dtype_is_float(plan->stored_left) || !exact_in_f16(plan->stored_left))) {
+    if (plan->stored_left &&
+        (!smelt_dtype_is_float(plan->stored_left) || !smelt_op_exact_in_f16(plan->stored_left))) {
         field = "stored_left";
         stored = plan->stored_left;
     }
-    bool exact = exact_in_f16(stored);
+    bool exact = smelt_op_exact_in_f16(stored);
     if (!smelt_dtype_is_float(stored))
         return smelt_fail(context, SMELT_ERROR_DTYPE,
                           "op \"%s\": %s is %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2 (or none: f16)", name,
@@ -114,66 +109,33 @@ static enum smelt_result check_dtypes(smelt_context context, struct smelt_op_pla
     return SMELT_OK;
 }
 
-static enum smelt_result check_matmul2d(smelt_context context, struct smelt_op_plan *plan)
+static const struct smelt_op_type *const types[SMELT_OP_COUNT] = {
+    [SMELT_OP_MATMUL2D] = &smelt_op_type_matmul2d,
+    [SMELT_OP_MLP] = &smelt_op_type_mlp,
+};
+
+const struct smelt_op_type *smelt_op_type(enum smelt_op_kind kind)
 {
-    const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
-    if ((uint32_t)d->scope > SMELT_SCOPE_WORKGROUP)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "op \"%s\": scope is %u, wanted one of enum smelt_scope (0 to %d)", plan->op->name,
-                          (uint32_t)d->scope, SMELT_SCOPE_WORKGROUP);
-    plan->scope = d->scope;
-    plan->stored = d->stored;
-    plan->computed = d->computed;
-    plan->accumulated = d->accumulated;
-    plan->backend = d->backend;
-    plan->row_major_kn = !d->transpose_right;
-    if (d->scope != SMELT_SCOPE_THREAD) {
-        plan->stored_left = d->stored_left ? d->stored_left : d->stored ? d->stored : SMELT_DTYPE_F16;
-        plan->max_k = d->k ? d->k : 1u << 20;
-        enum smelt_result failed = smelt_cooperative_check(context, plan);
-        return failed ? failed : check_activation(context, plan, "activation", d->activation);
-    }
-    if (d->transpose_left || d->epilogue || d->stored_left || d->alignment || d->tile_k || d->subgroups_m ||
-        d->subgroups_n || d->subgroup_size)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "op \"%s\": a field from transpose_left on is set, wanted zeros at THREAD scope",
-                          plan->op->name);
-    enum smelt_result result = SMELT_OK;
-    if ((result = smelt_op_check_range(context, plan, "m", d->m, 0, MAX_ROWS)) ||
-        (result = smelt_op_check_range(context, plan, "n", d->n, 1, MAX_WIDTH)) ||
-        (result = smelt_op_check_range(context, plan, "k", d->k, 1, MAX_WIDTH)) ||
-        (result = check_activation(context, plan, "activation", d->activation)))
-        return result;
-    plan->widest = SMELT_MAX(d->n, d->k);
-    plan->max_k = d->k;
-    return SMELT_OK;
+    return (uint32_t)kind < SMELT_OP_COUNT ? types[kind] : NULL;
 }
 
-static enum smelt_result check_mlp(smelt_context context, struct smelt_op_plan *plan)
+static const void *descriptor_of(const struct smelt_op *op, const struct smelt_op_type *type)
 {
-    const struct smelt_mlp_descriptor *d = plan->op->mlp;
-    enum smelt_result result =
-        smelt_op_check_range(context, plan, "layer_count", d->layer_count, 1, SMELT_MLP_MAX_LAYERS);
-    for (uint32_t i = 0; !result && i <= d->layer_count; i++) {
-        char field[32];
-        snprintf(field, sizeof(field), "widths[%u]", i);
-        result = smelt_op_check_range(context, plan, field, d->widths[i], 1, MAX_WIDTH);
-        if (result || i == d->layer_count)
-            break;
-        snprintf(field, sizeof(field), "activations[%u]", i);
-        result = check_activation(context, plan, field, d->activations[i]);
-    }
-    if (result)
-        return result;
-    plan->scope = SMELT_SCOPE_THREAD;
-    plan->stored = d->stored;
-    plan->computed = d->computed;
-    plan->accumulated = d->accumulated;
-    plan->backend = d->backend;
-    for (uint32_t i = 0; i <= d->layer_count; i++) {
-        plan->widest = SMELT_MAX(plan->widest, d->widths[i]);
-        if (i < d->layer_count)
-            plan->max_k = SMELT_MAX(plan->max_k, d->widths[i]);
+    const void *descriptor;
+    memcpy(&descriptor, (const char *)op + type->descriptor, sizeof(descriptor));
+    return descriptor;
+}
+
+// Exactly the descriptor of the op's kind is set.
+static enum smelt_result check_descriptor(smelt_context context, const struct smelt_op *op)
+{
+    for (int kind = 0; kind < SMELT_OP_COUNT; kind++) {
+        bool wanted = kind == (int)op->kind, set = descriptor_of(op, types[kind]) != NULL;
+        if (set != wanted)
+            return smelt_fail(
+                context, SMELT_ERROR_INVALID_ARGUMENT,
+                "op \"%s\": kind is %s, but %s is %s; wanted exactly the descriptor of the kind", op->name,
+                types[op->kind]->name, types[kind]->name, set ? "set" : "NULL");
     }
     return SMELT_OK;
 }
@@ -181,25 +143,18 @@ static enum smelt_result check_mlp(smelt_context context, struct smelt_op_plan *
 static enum smelt_result make_plan(smelt_context context, const struct smelt_op *op,
                                    struct smelt_op_plan *plan)
 {
-    *plan = (struct smelt_op_plan){.op = op};
     if (!op)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "op is NULL, wanted a struct smelt_op");
     enum smelt_result result = check_name(context, op->name);
     if (result)
         return result;
-    if (op->kind != SMELT_OP_MATMUL2D && op->kind != SMELT_OP_MLP)
+    plan->op = op;
+    plan->type = smelt_op_type(op->kind);
+    if (!plan->type)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "op \"%s\": kind is %u, wanted SMELT_OP_MATMUL2D (0) or SMELT_OP_MLP (1)", op->name,
-                          (uint32_t)op->kind);
-    bool is_mlp = op->kind == SMELT_OP_MLP;
-    if ((op->mlp != NULL) != is_mlp || (op->matmul2d != NULL) == is_mlp)
-        return smelt_fail(
-            context, SMELT_ERROR_INVALID_ARGUMENT,
-            "op \"%s\": kind is %s, but matmul2d is %s and mlp is %s; wanted exactly the descriptor of "
-            "the kind",
-            op->name, is_mlp ? "MLP" : "MATMUL2D", op->matmul2d ? "set" : "NULL", op->mlp ? "set" : "NULL");
-    result = is_mlp ? check_mlp(context, plan) : check_matmul2d(context, plan);
-    if (result || (result = check_dtypes(context, plan)))
+                          "op \"%s\": kind is %u, wanted one of enum smelt_op_kind (0 to %d)", op->name,
+                          (uint32_t)op->kind, SMELT_OP_COUNT - 1);
+    if ((result = check_descriptor(context, op)) || (result = plan->type->check(context, plan)))
         return result;
     if ((uint32_t)plan->backend >= SMELT_BACKEND_COUNT)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
@@ -208,12 +163,12 @@ static enum smelt_result make_plan(smelt_context context, const struct smelt_op 
     return SMELT_OK;
 }
 
-// What the device's limits and the op's own fields refuse beyond what smelt_backend_choose knows of. "" when
-// nothing does.
-static void coopvec_refusal(smelt_context context, const struct smelt_op_plan *plan, char reason[160])
+void smelt_op_refuse_coopvec(smelt_context context, const struct smelt_op_plan *plan,
+                             enum smelt_backend backend, char reason[160])
 {
-    reason[0] = 0;
     uint32_t limit = context ? context->capabilities.max_cooperative_vector_components : UINT32_MAX;
+    if (backend != SMELT_BACKEND_COOPVEC)
+        return;
     if (plan->row_major_kn)
         snprintf(reason, 160,
                  "reads weights stored [n][k], as smelt_weights makes them: set transpose_right");
@@ -223,60 +178,28 @@ static void coopvec_refusal(smelt_context context, const struct smelt_op_plan *p
                  limit, plan->widest);
 }
 
+void smelt_op_state_bound(struct smelt_op_info *info, double n)
+{
+    info->error_u = info->choice.accumulated == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-23;
+    info->error_c = n * (1 + n * info->error_u);
+}
+
+// Of a plan that is made: the choice and what follows from it.
 static enum smelt_result choose(smelt_context context, const struct smelt_op_plan *plan,
-                                VkShaderStageFlagBits stage, struct smelt_backend_choice *choice)
+                                VkShaderStageFlagBits stage, struct smelt_op_info *info)
 {
     struct smelt_backend_query query = {
         .op = plan->op->kind,
         .scope = plan->scope,
         .stage = stage,
-        .stored = plan->stored_left && !exact_in_f16(plan->stored_left) ? plan->stored_left : plan->stored,
+        .stored =
+            plan->stored_left && !smelt_op_exact_in_f16(plan->stored_left) ? plan->stored_left : plan->stored,
         .computed = plan->computed,
         .accumulated = plan->accumulated,
         .backend = plan->backend,
     };
-    enum smelt_result result = smelt_backend_choose(context, &query, choice);
-    if (result || choice->backend != SMELT_BACKEND_COOPVEC)
-        return result;
-    char reason[160];
-    coopvec_refusal(context, plan, reason);
-    if (!reason[0])
-        return SMELT_OK;
-    bool forced =
-        plan->backend != SMELT_BACKEND_AUTO || (context && context->forced_backend != SMELT_BACKEND_AUTO);
-    if (!forced) { // the only other backend of THREAD scope
-        query.backend = SMELT_BACKEND_PORTABLE;
-        result = smelt_backend_choose(context, &query, choice);
-    }
-    choice->eligible[SMELT_BACKEND_COOPVEC] = false;
-    memcpy(choice->reason[SMELT_BACKEND_COOPVEC], reason, sizeof(reason));
-    if (forced)
-        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED, "op \"%s\" on backend coopvec: %s",
-                          plan->op->name, reason);
-    return result;
-}
-
-// The bounds of glsl/smelt/matmul2d_tmpl.glsl and matmul2d_cooperative_tmpl.glsl ("errors"), which derive them:
-// c = n (1 + n u), n = K + 3 and n = 2 K + 8.
-static void state_bound(const struct smelt_op_plan *plan, struct smelt_op_info *info)
-{
-    double u = info->choice.accumulated == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-23;
-    double n = plan->scope == SMELT_SCOPE_THREAD ? plan->max_k + 3.0 : 2.0 * plan->max_k + 8.0;
-    info->error_u = u;
-    info->error_c = n * (1 + n * u);
-}
-
-static enum smelt_result query(smelt_context context, const struct smelt_op *op, VkShaderStageFlagBits stage,
-                               struct smelt_op_plan *plan, struct smelt_op_info *info)
-{
-    enum smelt_result result = make_plan(context, op, plan);
-    if (result)
-        return result;
-    result = choose(context, plan, stage, &info->choice);
-    if (result)
-        return result;
-    state_bound(plan, info);
-    return plan->scope == SMELT_SCOPE_THREAD ? SMELT_OK : smelt_cooperative_tile(context, plan, info);
+    enum smelt_result result = smelt_backend_choose_for(context, &query, plan, &info->choice);
+    return result ? result : plan->type->lay_out(context, plan, info);
 }
 
 enum smelt_result smelt_op_query(smelt_context context, const struct smelt_op *op,
@@ -285,8 +208,7 @@ enum smelt_result smelt_op_query(smelt_context context, const struct smelt_op *o
     struct smelt_op_plan plan;
     if (!info)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "smelt_op_query: info is NULL");
-    *info = (struct smelt_op_info){0};
-    return query(context, op, stage, &plan, info);
+    return smelt_op_resolve(context, op, stage, SMELT_BACKEND_AUTO, &plan, info, NULL);
 }
 
 // --- The generated include ------------------------------------------------------------------------------
@@ -339,9 +261,8 @@ void smelt_op_define_number(struct smelt_text *text, const char *prefix, const c
     smelt_text_add(text, "#define %s%s %u\n", prefix, parameter, value);
 }
 
-// What both templates take by the same names.
-static void add_types(struct smelt_text *text, const char *prefix, const struct smelt_op_plan *plan,
-                      const struct smelt_backend_choice *choice)
+void smelt_op_define_types(struct smelt_text *text, const char *prefix, const struct smelt_op_plan *plan,
+                           const struct smelt_backend_choice *choice)
 {
     smelt_op_define(text, prefix, "STORED", dtype_macros[plan->stored]);
     smelt_op_define(text, prefix, "COMPUTED", dtype_macros[choice->computed]);
@@ -350,85 +271,58 @@ static void add_types(struct smelt_text *text, const char *prefix, const struct 
     smelt_op_define(text, prefix, "BACKEND", backend_macros[choice->backend]);
 }
 
-// An inline tensor type NAME_suffix of m rows.
-static void add_inline(struct smelt_text *text, const struct smelt_op_plan *plan, const char *suffix,
-                       enum smelt_dtype dtype, uint32_t rows, uint32_t columns, enum smelt_backend backend)
+static enum smelt_result write_text(smelt_context context, const struct smelt_op_plan *plan,
+                                    const struct smelt_op_info *info, char **text)
 {
-    smelt_text_add(text, "#define SMELT_INLINE %s_%s\n", plan->op->name, suffix);
-    smelt_op_define(text, "SMELT_", "DTYPE", dtype_macros[dtype]);
-    smelt_op_define_number(text, "SMELT_", "RANK", 2);
-    smelt_op_define_number(text, "SMELT_", "EXTENT0", rows);
-    smelt_op_define_number(text, "SMELT_", "EXTENT1", columns);
-    smelt_op_define(text, "SMELT_", "INLINE_BACKEND", backend_macros[backend]);
-    smelt_text_add(text, "#include \"smelt/inline_tensor_tmpl.glsl\"\n");
+    struct smelt_text out = {0};
+    smelt_text_add(&out,
+                   "// smelt/op/%s.glsl: generated from its descriptor; one instance for the backend %s.\n",
+                   plan->op->name, smelt_backend_name(info->choice.backend));
+    plan->type->write(&out, plan, info);
+    if (out.failed) {
+        smelt_text_free(&out);
+        return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "op \"%s\": no memory for its GLSL text",
+                          plan->op->name);
+    }
+    *text = out.data;
+    return SMELT_OK;
 }
 
-static void write_matmul2d(struct smelt_text *text, const struct smelt_op_plan *plan,
-                           const struct smelt_backend_choice *choice)
+enum smelt_result smelt_op_resolve(smelt_context context, const struct smelt_op *op,
+                                   VkShaderStageFlagBits stage, enum smelt_backend automatic,
+                                   struct smelt_op_plan *plan, struct smelt_op_info *info, char **text)
 {
-    const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
-    const char *prefix = "SMELT_MATMUL2D_";
-    uint32_t m = d->m ? d->m : 1;
-    add_inline(text, plan, "left", choice->computed, m, d->k, choice->backend);
-    add_inline(text, plan, "result", choice->accumulated, m, d->n, choice->backend);
-    smelt_op_define(text, "SMELT_", "MATMUL2D", plan->op->name);
-    smelt_op_define(text, prefix, "SCOPE", "SMELT_SCOPE_THREAD");
-    smelt_op_define_number(text, prefix, "M", m);
-    smelt_op_define_number(text, prefix, "N", d->n);
-    smelt_op_define_number(text, prefix, "K", d->k);
-    smelt_op_define_number(text, prefix, "TRANSPOSE_RIGHT", d->transpose_right);
-    smelt_op_define_number(text, prefix, "ACCUMULATE", d->accumulate);
-    smelt_op_define_number(text, prefix, "BIAS", d->bias);
-    smelt_op_define(text, prefix, "ACTIVATION", activation_macros[d->activation]);
-    add_types(text, prefix, plan, choice);
-    smelt_text_add(text, "#define %sLEFT %s_left\n", prefix, plan->op->name);
-    smelt_text_add(text, "#define %sRESULT %s_result\n", prefix, plan->op->name);
-    smelt_text_add(text, "#include \"smelt/matmul2d_tmpl.glsl\"\n");
+    *plan = (struct smelt_op_plan){0};
+    *info = (struct smelt_op_info){0};
+    enum smelt_result result = make_plan(context, op, plan);
+    if (result)
+        return result;
+    if (plan->backend == SMELT_BACKEND_AUTO)
+        plan->backend = automatic;
+    result = choose(context, plan, stage, info);
+    return result || !text ? result : write_text(context, plan, info, text);
 }
 
-static void write_mlp(struct smelt_text *text, const struct smelt_op_plan *plan,
-                      const struct smelt_backend_choice *choice)
+enum smelt_result smelt_op_twin(const struct smelt_op *op, VkShaderStageFlagBits stage,
+                                const struct smelt_op_info *info, char **text)
 {
-    const struct smelt_mlp_descriptor *d = plan->op->mlp;
-    const char *prefix = "SMELT_MLP_";
-    smelt_op_define(text, "SMELT_", "MLP", plan->op->name);
-    smelt_op_define_number(text, prefix, "LAYERS", d->layer_count);
-    for (uint32_t i = 0; i <= d->layer_count; i++)
-        smelt_text_add(text, "#define %sWIDTH%u %u\n", prefix, i, d->widths[i]);
-    for (uint32_t i = 0; i < d->layer_count; i++)
-        smelt_text_add(text, "#define %sACTIVATION%u %s\n", prefix, i, activation_macros[d->activations[i]]);
-    smelt_op_define_number(text, prefix, "BIAS", !d->no_bias);
-    add_types(text, prefix, plan, choice);
-    smelt_text_add(text, "#include \"smelt/mlp_tmpl.glsl\"\n");
+    struct smelt_op_plan plan = {.twin_of = info};
+    struct smelt_op_info twin = {0};
+    enum smelt_result result = make_plan(NULL, op, &plan);
+    plan.backend = SMELT_BACKEND_PORTABLE;
+    if (!result)
+        result = choose(NULL, &plan, stage, &twin);
+    return result ? result : write_text(NULL, &plan, &twin, text);
 }
 
 enum smelt_result smelt_op_glsl(smelt_context context, const struct smelt_op *op, VkShaderStageFlagBits stage,
                                 char **text)
 {
     struct smelt_op_plan plan;
-    struct smelt_op_info info = {0};
+    struct smelt_op_info info;
     if (!text)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "smelt_op_glsl: text is NULL");
-    enum smelt_result result = query(context, op, stage, &plan, &info);
-    if (result)
-        return result;
-    struct smelt_text out = {0};
-    smelt_text_add(&out,
-                   "// smelt/op/%s.glsl: generated from its descriptor; one instance for the backend %s.\n",
-                   op->name, smelt_backend_name(info.choice.backend));
-    if (op->kind == SMELT_OP_MLP)
-        write_mlp(&out, &plan, &info.choice);
-    else if (plan.scope != SMELT_SCOPE_THREAD)
-        smelt_cooperative_write(&out, &plan, &info);
-    else
-        write_matmul2d(&out, &plan, &info.choice);
-    if (out.failed) {
-        smelt_text_free(&out);
-        return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "op \"%s\": no memory for its GLSL text",
-                          op->name);
-    }
-    *text = out.data;
-    return SMELT_OK;
+    return smelt_op_resolve(context, op, stage, SMELT_BACKEND_AUTO, &plan, &info, text);
 }
 
 void smelt_free_text(char **text)

@@ -82,6 +82,10 @@ static void choose_tile(smelt_context context, const struct smelt_op_plan *plan,
                         struct smelt_matmul2d_tiling *t)
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
+    if (plan->twin_of) {
+        *t = plan->twin_of->tiling;
+        return;
+    }
     t->subgroup_size = d->subgroup_size ? d->subgroup_size
                        : context        ? context->capabilities.subgroup_size
                                         : 32;

@@ -1,34 +1,95 @@
 // SPDX-License-Identifier: MIT
-// The inside of op descriptors, for the sources that make instances of them: ops.c (all kinds) and
-// ops_cooperative.c (matmul2d of a subgroup or a workgroup).
+// The inside of op descriptors: what a kind of op is made of (struct smelt_op_type) and what its file uses.
 #ifndef SMELT_OPS_INTERNAL_H
 #define SMELT_OPS_INTERNAL_H
 
 #include "internal.h"
 
-// A descriptor of any kind with the fields that all of them have, defaults filled in where the descriptor alone
+// A descriptor of any kind with the fields that backends are chosen by, defaults filled in where the descriptor alone
 // decides them.
 struct smelt_op_plan {
     const struct smelt_op *op;
+    const struct smelt_op_type *type;
     enum smelt_scope scope;
     enum smelt_dtype stored, computed, accumulated;
     enum smelt_dtype stored_left; // NONE: there is none
     enum smelt_backend backend;
-    uint32_t widest;   // components of the longest vector
+    uint32_t widest;   // THREAD: components of the longest vector
     uint32_t max_k;    // terms of the longest sum
     bool row_major_kn; // the matrix is stored [k][n]
+    // The op is made for reflection beside the one that this describes (on another backend): the workgroup must be the
+    // same. NULL: it is made for itself.
+    const struct smelt_op_info *twin_of;
 };
+
+// A kind of op. To add one: a file ops_<kind>.c with its type, a line in the table of ops.c in the order of enum
+// smelt_op_kind, and the descriptor's pointer in struct smelt_op.
+struct smelt_op_type {
+    const char *name;                     // in messages and bundles: "matmul2d"
+    size_t descriptor;                    // offset in struct smelt_op of the pointer to it
+    uint32_t scopes[SMELT_BACKEND_COUNT]; // 1 << enum smelt_scope: where a backend has a template
+    // Checks the fields that no device has a say in and fills the plan. Errors: INVALID_ARGUMENT, DTYPE.
+    enum smelt_result (*check)(smelt_context context, struct smelt_op_plan *plan);
+    // Says in `reason` (size 160) what is against a backend beyond what smelt_backend_choose knows; nothing: "". May be
+    // NULL. `context` may be NULL.
+    void (*refuse)(smelt_context context, const struct smelt_op_plan *plan, enum smelt_backend backend,
+                   char reason[160]);
+    // Fills info for info->choice: the bound, the tiling and what that needs. Errors: INVALID_ARGUMENT, UNSUPPORTED.
+    enum smelt_result (*lay_out)(smelt_context context, const struct smelt_op_plan *plan,
+                                 struct smelt_op_info *info);
+    // Writes the generated include.
+    void (*write)(struct smelt_text *text, const struct smelt_op_plan *plan,
+                  const struct smelt_op_info *info);
+};
+
+extern const struct smelt_op_type smelt_op_type_matmul2d, smelt_op_type_mlp;
+
+// NULL when there is no such kind.
+const struct smelt_op_type *smelt_op_type(enum smelt_op_kind kind);
+
+// --- For those who compile ops (ops.c) --------------------------------------------------------------------
+
+// As smelt_op_query and smelt_op_glsl in one (`text` NULL: without the latter), with `automatic` as the backend of an op
+// that names none.
+enum smelt_result smelt_op_resolve(smelt_context context, const struct smelt_op *op,
+                                   VkShaderStageFlagBits stage, enum smelt_backend automatic,
+                                   struct smelt_op_plan *plan, struct smelt_op_info *info, char **text);
+// The text of the same op on PORTABLE, with the workgroup of `info`, for reflection.
+enum smelt_result smelt_op_twin(const struct smelt_op *op, VkShaderStageFlagBits stage,
+                                const struct smelt_op_info *info, char **text);
+// smelt_backend_choose with what the plan's type refuses (backend.c). `plan` may be NULL.
+enum smelt_result smelt_backend_choose_for(smelt_context context, const struct smelt_backend_query *query,
+                                           const struct smelt_op_plan *plan,
+                                           struct smelt_backend_choice *choice);
+
+// --- For the files of the kinds (ops.c) -------------------------------------------------------------------
 
 enum smelt_result smelt_op_check_range(smelt_context context, const struct smelt_op_plan *plan,
                                        const char *field, uint32_t value, uint32_t low, uint32_t high);
+enum smelt_result smelt_op_check_activation(smelt_context context, const struct smelt_op_plan *plan,
+                                            const char *field, enum smelt_activation activation);
+// The types of a product, from the plan's: a conversion from stored to computed must be exact, and sums are not
+// narrower than products, so that the bound has one u. Fills in defaults.
+enum smelt_result smelt_op_check_dtypes(smelt_context context, struct smelt_op_plan *plan);
+bool smelt_op_exact_in_f16(enum smelt_dtype stored);
+// smelt_op_type.refuse of products at THREAD scope.
+void smelt_op_refuse_coopvec(smelt_context context, const struct smelt_op_plan *plan,
+                             enum smelt_backend backend, char reason[160]);
+// c = n (1 + n u): |y - exact| <= c u (sum |a||b| + |bias|) where a term passes n operations.
+void smelt_op_state_bound(struct smelt_op_info *info, double n);
 
 // Lines of the generated include.
 void smelt_op_define(struct smelt_text *text, const char *prefix, const char *parameter, const char *value);
 void smelt_op_define_number(struct smelt_text *text, const char *prefix, const char *parameter,
                             uint32_t value);
+// STORED, COMPUTED, ACCUMULATED, LAYOUT and BACKEND of products at THREAD scope.
+void smelt_op_define_types(struct smelt_text *text, const char *prefix, const struct smelt_op_plan *plan,
+                           const struct smelt_backend_choice *choice);
 const char *smelt_op_dtype_macro(enum smelt_dtype dtype);
 const char *smelt_op_backend_macro(enum smelt_backend backend);
 const char *smelt_op_activation_macro(enum smelt_activation activation);
+
+#define SMELT_OP_MAX_WIDTH 1024 // private arrays of more live in no register: a mistake
 
 // --- matmul2d of SUBGROUP and WORKGROUP scope (ops_cooperative.c) ----------------------------------------
 

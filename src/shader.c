@@ -36,31 +36,6 @@ VkShaderStageFlagBits smelt_stage_from_name(const char *name)
     return 0;
 }
 
-struct smelt_op smelt_op_with_backend(const struct smelt_op *op, enum smelt_backend backend,
-                                      struct smelt_matmul2d_descriptor *matmul2d,
-                                      struct smelt_mlp_descriptor *mlp)
-{
-    struct smelt_op copy = *op;
-    if (op->matmul2d) {
-        *matmul2d = *op->matmul2d;
-        matmul2d->backend = backend;
-        copy.matmul2d = matmul2d;
-    }
-    if (op->mlp) {
-        *mlp = *op->mlp;
-        mlp->backend = backend;
-        copy.mlp = mlp;
-    }
-    return copy;
-}
-
-enum smelt_backend smelt_op_backend(const struct smelt_op *op, enum smelt_backend automatic)
-{
-    enum smelt_backend own = op->mlp ? op->mlp->backend : SMELT_BACKEND_AUTO;
-    own = op->matmul2d ? op->matmul2d->backend : own;
-    return own == SMELT_BACKEND_AUTO ? automatic : own;
-}
-
 void smelt_shader_info_free(struct smelt_shader_info *info)
 {
     for (uint32_t i = 0; i < info->dependency_count; i++)

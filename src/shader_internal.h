@@ -23,13 +23,6 @@ void smelt_shader_info_free(struct smelt_shader_info *info);
 const char *smelt_stage_name(VkShaderStageFlags stage);
 VkShaderStageFlagBits smelt_stage_from_name(const char *name); // 0 when there is no such name
 
-// A copy of `op` with another backend; its descriptor is copied into whichever of the two it has.
-struct smelt_op smelt_op_with_backend(const struct smelt_op *op, enum smelt_backend backend,
-                                      struct smelt_matmul2d_descriptor *matmul2d,
-                                      struct smelt_mlp_descriptor *mlp);
-// What the op asks for; `automatic` when that is AUTO.
-enum smelt_backend smelt_op_backend(const struct smelt_op *op, enum smelt_backend automatic);
-
 // --- Compiling (compile.c, compile_none.c) ------------------------------------------------------------
 
 // Compiles, or finds in the cache. `info` is the caller's to free.
