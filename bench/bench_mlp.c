@@ -253,7 +253,8 @@ static bool job_check(struct job *job, struct row *row)
     VkCommandBuffer commands = gpu_begin(&bench->gpu);
     job_record(job, commands);
     if (job->fragment)
-        gpu_copy_target(&bench->gpu, commands, &bench->target, bench->output);
+        gpu_copy_target(&bench->gpu, commands, &bench->target, smelt_tensor_info(bench->output)->buffer,
+                        smelt_tensor_info(bench->output)->buffer_offset);
     gpu_barrier(&bench->gpu, commands);
     gpu_submit_and_wait(&bench->gpu);
     job->clear = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Vulkan for benchmarks: what bench_mlp needs of pipelines, a target, submissions and timestamps.
+// Vulkan for benchmarks and checks: pipelines, a target, submissions and timestamps.
 #include "gpu.h"
 
 void gpu_create(struct gpu *gpu, smelt_context context)
@@ -14,8 +14,6 @@ void gpu_create(struct gpu *gpu, smelt_context context)
         LOAD(GetPipelineExecutablePropertiesKHR)
         LOAD(GetPipelineExecutableStatisticsKHR)
     }
-    bench_require(smelt_context_capabilities(context)->timestamp_period > 0,
-                  "the queue has no timestamps: it");
     VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                     .queueFamilyIndex = gpu->handles.queue_family};
     BENCH_VK(gpu->vk.CreateCommandPool(device, &pool, NULL, &gpu->pool));
@@ -28,7 +26,8 @@ void gpu_create(struct gpu *gpu, smelt_context context)
     VkQueryPoolCreateInfo queries = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
                                      .queryType = VK_QUERY_TYPE_TIMESTAMP,
                                      .queryCount = 2 * GPU_MOST_BATCHES};
-    BENCH_VK(gpu->vk.CreateQueryPool(device, &queries, NULL, &gpu->queries));
+    if (smelt_context_capabilities(context)->timestamp_period > 0)
+        BENCH_VK(gpu->vk.CreateQueryPool(device, &queries, NULL, &gpu->queries));
 }
 
 void gpu_destroy(struct gpu *gpu)
@@ -289,15 +288,15 @@ void gpu_end_rendering(struct gpu *gpu, VkCommandBuffer commands)
 }
 
 void gpu_copy_target(struct gpu *gpu, VkCommandBuffer commands, const struct gpu_target *target,
-                     smelt_tensor tensor)
+                     VkBuffer buffer, VkDeviceSize offset)
 {
     transition(gpu, commands, target->image, VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL,
                VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL);
-    VkBufferImageCopy copy = {.bufferOffset = smelt_tensor_info(tensor)->buffer_offset,
+    VkBufferImageCopy copy = {.bufferOffset = offset,
                               .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
                               .imageExtent = {target->width, target->height, 1}};
-    gpu->vk.CmdCopyImageToBuffer(commands, target->image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,
-                                 smelt_tensor_info(tensor)->buffer, 1, &copy);
+    gpu->vk.CmdCopyImageToBuffer(commands, target->image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, buffer, 1,
+                                 &copy);
 }
 
 // --- Submitting ------------------------------------------------------------------------------------------------------
@@ -353,6 +352,7 @@ void gpu_submit_and_wait(struct gpu *gpu)
 
 void gpu_time(struct gpu *gpu, gpu_record record, void *user, uint32_t repeats, uint32_t batches, double *ns)
 {
+    bench_require(gpu->queries, "the queue has no timestamps: it");
     for (uint32_t b = 0; b < batches; b++) {
         VkCommandBuffer commands = gpu->commands[b];
         begin(gpu, commands);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The Vulkan side of benchmarks that dispatch and draw: pipelines with statistics, an offscreen target, and batches
+// The Vulkan side of benchmarks and checks that dispatch and draw: pipelines with statistics, an offscreen target, and batches
 // timed by timestamps.
 #ifndef SMELT_BENCH_GPU_H
 #define SMELT_BENCH_GPU_H
@@ -99,9 +99,9 @@ void gpu_target_destroy(struct gpu *gpu, struct gpu_target *target);
 void gpu_begin_rendering(struct gpu *gpu, VkCommandBuffer commands, const struct gpu_target *target,
                          const float *clear);
 void gpu_end_rendering(struct gpu *gpu, VkCommandBuffer commands);
-// Copies the target's texels, packed, to the tensor's memory.
+// Copies the target's texels, packed, to the buffer.
 void gpu_copy_target(struct gpu *gpu, VkCommandBuffer commands, const struct gpu_target *target,
-                     smelt_tensor tensor);
+                     VkBuffer buffer, VkDeviceSize offset);
 
 // --- Submitting ------------------------------------------------------------------------------------------------------
 

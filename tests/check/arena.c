@@ -16,6 +16,8 @@ static bool in_weights_object(const struct check_program *p, const struct check_
 static uint64_t span(const struct check_tensor *tensor)
 {
     uint64_t last = 0;
+    if (!tensor->count)
+        return 0;
     for (uint32_t i = 0; i < tensor->rank; i++)
         last += (tensor->shape[i] - 1) * tensor->strides[i];
     return smelt_dtype_size(tensor->dtype, last + 1);
@@ -75,6 +77,7 @@ static void encode(enum smelt_dtype dtype, unsigned char *data, uint64_t element
     uint32_t bits = smelt_dtype_bits(dtype);
     unsigned char *destination = data + element * bits / 8;
     if (dtype == SMELT_DTYPE_I32 || dtype == SMELT_DTYPE_U32) {
+        value = check_rounded(dtype, value); // what is no number of the type must not be converted
         uint32_t word = dtype == SMELT_DTYPE_I32 ? (uint32_t)(int32_t)value : (uint32_t)value;
         memcpy(destination, &word, 4);
         return;
@@ -88,6 +91,26 @@ static void encode(enum smelt_dtype dtype, unsigned char *data, uint64_t element
     smelt_dtype_convert(dtype, &nibble, SMELT_DTYPE_F32, &single, 1);
     *destination = element & 1 ? (unsigned char)((*destination & 15) | nibble << 4)
                                : (unsigned char)((*destination & 240) | (nibble & 15));
+}
+
+// The same of whole rows at a time, for types of whole bytes with unit stride: there may be many elements.
+static bool encode_rows(const struct check_tensor *tensor, unsigned char *data, const double *values)
+{
+    float block[256];
+    uint32_t last = tensor->rank - 1, bits = smelt_dtype_bits(tensor->dtype);
+    if (!tensor->rank || tensor->strides[last] != 1 || bits == 4 || tensor->dtype == SMELT_DTYPE_I32 ||
+        tensor->dtype == SMELT_DTYPE_U32)
+        return false;
+    for (uint64_t at = 0; at < tensor->count;) {
+        uint64_t left = tensor->shape[last] - at % tensor->shape[last];
+        uint64_t length = SMELT_MIN(SMELT_COUNT_OF(block), left);
+        for (uint64_t e = 0; e < length; e++)
+            block[e] = (float)values[at + e];
+        smelt_dtype_convert(tensor->dtype, data + element_offset(tensor, at) * bits / 8, SMELT_DTYPE_F32,
+                            block, length);
+        at += length;
+    }
+    return true;
 }
 
 static void write_block(struct check_program *p, unsigned char *block)
@@ -124,11 +147,12 @@ void check_arena_fill(struct check_program *p, const double *errors)
         memset(host + place.offset - GUARD, output ? POISON : 0xFF, place.size + 2 * GUARD);
         if (output || !place.size)
             continue;
-        for (uint64_t e = 0; e < tensor->count; e++)
-            encode(tensor->dtype, host + place.offset, element_offset(tensor, e),
-                   i < c->tensor_count ? tensor->values[e]
-                   : errors            ? errors[e]
-                                       : 0);
+        const double *values = i < c->tensor_count ? tensor->values : errors;
+        if (!values)
+            memset(host + place.offset, 0, place.size);
+        else if (!encode_rows(tensor, host + place.offset, values))
+            for (uint64_t e = 0; e < tensor->count; e++)
+                encode(tensor->dtype, host + place.offset, element_offset(tensor, e), values[e]);
     }
     write_block(p, host + p->block);
 }
@@ -186,7 +210,7 @@ enum smelt_result check_arena_create(struct check_program *p)
 static void check_gaps(const struct check_tensor *tensor, const unsigned char *data, uint64_t size,
                        bool *intact, char what[200])
 {
-    unsigned char *used = calloc(size, 1);
+    unsigned char *used = calloc(SMELT_MAX(size, 1), 1);
     uint32_t bits = smelt_dtype_bits(tensor->dtype);
     for (uint64_t e = 0; used && e < tensor->count; e++)
         memset(used + element_offset(tensor, e) * bits / 8, 1, (bits + 7) / 8);
@@ -215,7 +239,7 @@ void check_arena_read(const struct check_program *p, double *got, bool *intact, 
     for (uint64_t e = 0; e < tensor->count; e++) {
         uint64_t element = element_offset(tensor, e);
         uint32_t bits = 0;
-        if (tensor->pointer)
+        if (tensor->pointer) // a word of 32 bits
             memcpy(&bits, data + element * 4, 4);
         if (bits == 0xAAAAAAAA && *intact) {
             *intact = false;

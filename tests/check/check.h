@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // checkglsl's parts: what an op says about itself (struct check_op), one row being run (struct check_case), and
 // the helpers an op file uses. To add an op: one file op_<name>.c with its struct check_op, one fixture that
-// includes check/io.glsl, and one line in the table of main.c.
+// includes check/io.glsl, and one line in CHECK_OPS.
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -15,6 +15,7 @@
 enum check_tier {
     CHECK_CI = 0,   // at most 2^24 multiply-adds
     CHECK_FULL = 1, // sampled evaluations
+    CHECK_TIER_COUNT,
 };
 
 // A shape is a name to filter by and numbers that only the op's own file reads.
@@ -38,8 +39,11 @@ enum check_values {
     CHECK_ONE_HOT,     // one input element is 1: a column of the weights comes out, an index error shows
     CHECK_ALTERNATING, // +1, -1, +1 ... against equal weights: everything cancels
     CHECK_SPARSE,      // one weight in a row is not 0: the bound stays narrow through all layers
+    CHECK_NAN, // as random, but one input element of an evaluation is a NaN: for ops that promise what then
+    CHECK_INFINITE, // as random, but one input element of an evaluation is +inf or -inf: likewise
     CHECK_VALUES_COUNT,
 };
+#define CHECK_FINITE_VALUES ((1u << CHECK_NAN) - 1)
 
 enum check_role {
     CHECK_INPUT,  // differs between evaluations: activations
@@ -70,6 +74,7 @@ struct check_case {
     const struct check_op *op;
     const struct check_shape *shape;
     struct check_types types; // resolved
+    enum smelt_dtype left;    // of an op with two stored types; NONE: as stored
     enum smelt_backend backend;
     VkShaderStageFlagBits stage;
     enum check_values kind;           // of the dispatch being made
@@ -90,6 +95,8 @@ struct check_case {
     uint32_t layer_count;
 };
 
+// Integer types take whole numbers of their range: RANDOM all of it (32-bit ones +-2^20), LARGEST its ends; SUBNORMAL,
+// which they have none of, -1, 0 or 1.
 struct check_op {
     const char *name;
     const char *fixture;
@@ -98,40 +105,74 @@ struct check_op {
     uint32_t shape_count;
     const struct check_types *types;
     uint32_t type_count;
-    uint32_t backends; // 1 << SMELT_BACKEND_x
+    const enum smelt_dtype *lefts; // one for each entry of types; NULL: NONE
+    uint32_t backends;             // 1 << SMELT_BACKEND_x
     VkShaderStageFlags stages;
     uint32_t values;      // 1 << enum check_values
     uint32_t wrong_shape; // the shape that the deliberately wrong kernels take
     uint32_t wrong;       // 1 << number of the deliberately wrong kernels there are (fixtures/io.glsl)
-    // Sets descriptor, tensors, evaluations (with `wanted` as a hint), outputs and defines.
+    // False: the product of shapes, types, backends and stages holds no such row. NULL: it holds all of them.
+    bool (*exists)(const struct check_case *row);
+    // Sets descriptor, tensors, evaluations (with `wanted` as a hint; 0 is an empty op), outputs and defines.
     void (*describe)(struct check_case *c, uint32_t wanted);
+    // Of an op without descriptor whose backend or device need not do: sets c->info (workgroup_size, subgroup_size,
+    // stage_flags), or says in `what` why the row cannot run and returns false. NULL: asks for f16 at most.
+    bool (*eligible)(smelt_context context, struct check_case *c, char what[200]);
+    // Workgroups of the dispatch; NULL: one invocation of 32 for each evaluation.
+    void (*grid)(const struct check_case *c, uint32_t groups[3]);
     // Values of a tensor, where the kinds above do not fit the op; may be NULL.
     void (*fill)(struct check_case *c, struct check_tensor *tensor, uint64_t *random);
-    // What one evaluation gives, in double, and how far each output may be off. A bound of infinity: not
-    // checked (the exact value may overflow the type).
+    // What one evaluation gives, in double, and how far each output may be off. A bound of 0: exactly this, a NaN for
+    // a NaN. A bound of infinity: not checked (the exact value may overflow the type).
     void (*reference)(const struct check_case *c, uint32_t evaluation, double *wanted, double *bound);
-    // Floating-point operations of one evaluation; NULL: not benched.
+    // Operations of one evaluation: sampling follows from it. NULL: all are checked, and it is not benched.
     double (*flops)(const struct check_shape *shape);
 };
 
-extern const struct check_op check_matmul2d, check_matmul2d_subgroup, check_matmul2d_workgroup, check_mlp,
-    check_activation, check_encoding, check_tensor_op, check_inline;
+#define CHECK_OPS(X)                                                                                         \
+    X(check_matmul2d)                                                                                        \
+    X(check_matmul2d_subgroup)                                                                               \
+    X(check_matmul2d_workgroup)                                                                              \
+    X(check_mlp)                                                                                             \
+    X(check_activation)                                                                                      \
+    X(check_encoding)                                                                                        \
+    X(check_tensor_op)                                                                                       \
+    X(check_inline)
+
+#define CHECK_DECLARE(op) extern const struct check_op op;
+CHECK_OPS(CHECK_DECLARE)
+
+// The members that an op file fills from names of its own: shapes, types, describe and reference.
+#define CHECK_TABLES                                                                                         \
+    .shapes = shapes, .shape_count = SMELT_COUNT_OF(shapes), .types = types,                                 \
+    .type_count = SMELT_COUNT_OF(types), .reference = reference
+// And of an op that is plain arithmetic of one invocation with inputs of its own.
+#define CHECK_PLAIN_OP                                                                                       \
+    CHECK_TABLES, .describe = describe, .fill = fill, .backends = 1 << SMELT_BACKEND_PORTABLE,               \
+                  .stages = VK_SHADER_STAGE_COMPUTE_BIT, .values = 1 << CHECK_RANDOM
 
 // --- For op files (values.c) ---------------------------------------------------------------------------------------
 
 // Appends a tensor to the argument block; shape is `rank` extents. Returns it.
 struct check_tensor *check_add(struct check_case *c, enum check_role role, enum smelt_dtype dtype,
                                uint32_t rank, const uint64_t *shape);
-// Appends `count` f32 values reached by a bare pointer, each representable in `rounded`.
+// Appends `count` values of a 32-bit type reached by a bare pointer.
+struct check_tensor *check_add_words(struct check_case *c, enum check_role role, enum smelt_dtype dtype,
+                                     uint64_t count);
+// The same of f32, each representable in `rounded`.
 struct check_tensor *check_add_floats(struct check_case *c, enum check_role role, enum smelt_dtype rounded,
                                       uint64_t count);
 void check_define(struct check_case *c, const char *format, ...) SMELT_PRINTF(2, 3);
 // A fixture name for a dtype: "SMELT_DTYPE_F16".
 const char *check_dtype_macro(enum smelt_dtype dtype);
 
-// The smallest normal and the largest finite number of a float type.
+// The smallest normal and the largest finite number of a float type; of an integer type 0 and its largest.
 double check_smallest_normal(enum smelt_dtype dtype);
 double check_largest(enum smelt_dtype dtype);
+// The least number of any type: -check_largest of floats, of integers the lower end.
+double check_least(enum smelt_dtype dtype);
+// The value that memory of a type holds after rounding to it.
+double check_rounded(enum smelt_dtype dtype, double value);
 // |v| when v is subnormal in the type, so that a device which flushes may take 0 for it; else 0.
 double check_flushed(enum smelt_dtype dtype, double v);
 

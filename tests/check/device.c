@@ -21,8 +21,6 @@ enum smelt_result check_device_create(smelt_context context, struct check_device
     if (!d)
         return SMELT_ERROR_OUT_OF_HOST_MEMORY;
     d->context = context;
-#define LOAD(name) d->vk.name = (PFN_vk##name)context->vk.GetDeviceProcAddr(context->device, "vk" #name);
-    DEVICE_FUNCTIONS(LOAD)
     uint32_t count = 0;
     context->vk.GetPhysicalDeviceQueueFamilyProperties(context->physical_device, &count, NULL);
     VkQueueFamilyProperties *families = calloc(count, sizeof(*families));
@@ -32,13 +30,9 @@ enum smelt_result check_device_create(smelt_context context, struct check_device
     }
     context->vk.GetPhysicalDeviceQueueFamilyProperties(context->physical_device, &count, families);
     d->graphics = families[context->queue_family].queueFlags & VK_QUEUE_GRAPHICS_BIT;
-    bool timestamps = families[context->queue_family].timestampValidBits > 0;
+    d->timestamps = families[context->queue_family].timestampValidBits > 0;
     free(families);
-    VkQueryPoolCreateInfo info = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
-                                  .queryType = VK_QUERY_TYPE_TIMESTAMP,
-                                  .queryCount = 2};
-    if (timestamps && d->vk.CreateQueryPool(context->device, &info, NULL, &d->queries) != VK_SUCCESS)
-        d->queries = VK_NULL_HANDLE;
+    gpu_create(&d->gpu, context);
     struct smelt_shader_params params = {
         .source = check_fixture("full.vert"), .path = "full.vert", .stage = VK_SHADER_STAGE_VERTEX_BIT};
     enum smelt_result result = smelt_shader_create(context, &params, &d->vertex);
@@ -54,8 +48,7 @@ void check_device_destroy(struct check_device **device)
     if (!d)
         return;
     smelt_shader_destroy(&d->vertex);
-    if (d->queries)
-        d->vk.DestroyQueryPool(d->context->device, d->queries, NULL);
+    gpu_destroy(&d->gpu);
     free(d);
     *device = NULL;
 }
@@ -71,6 +64,11 @@ static enum smelt_result create_shader(struct check_program *p)
     check_define(c, "#define CHECK_OUTPUTS %u", c->outputs);
     check_define(c, "#define CHECK_WIDTH %u", p->width);
     check_define(c, "#define CHECK_GROUPS %u", p->groups);
+    enum smelt_dtype result = c->tensors[p->result].dtype;
+    check_define(c, "#define CHECK_VALUE %s",
+                 result == SMELT_DTYPE_I32   ? "int"
+                 : result == SMELT_DTYPE_U32 ? "uint"
+                                             : "float");
     struct smelt_virtual_file files[] = {{"check/parameters.glsl", c->defines},
                                          {"check/io.glsl", check_fixture("io.glsl")}};
     struct smelt_shader_params params = {.source = check_fixture(fixture),
@@ -140,7 +138,7 @@ enum smelt_result check_program_create(struct check_device *device, struct check
     if (!result)
         result = check_arena_create(p);
     if (!result && fragment)
-        result = check_render_create(p);
+        check_render_create(p);
     if (!result && !fragment)
         result = create_compute_pipeline(p);
     *program = p;
@@ -156,7 +154,8 @@ void check_program_destroy(struct check_program **program)
         return;
     smelt_context context = p->device->context;
     const struct smelt_vk *vk = &context->vk;
-    check_render_destroy(p);
+    if (p->target.image)
+        gpu_target_destroy(&p->device->gpu, &p->target);
     if (p->pipeline)
         vk->DestroyPipeline(context->device, p->pipeline, context->allocation_callbacks);
     if (p->layout)
@@ -177,18 +176,13 @@ static void record_work(struct check_program *p, VkCommandBuffer commands)
     VkDeviceAddress block = p->arena.address + p->block;
     vk->CmdBindPipeline(commands, fragment ? VK_PIPELINE_BIND_POINT_GRAPHICS : VK_PIPELINE_BIND_POINT_COMPUTE,
                         p->pipeline);
-    vk->CmdPushConstants(commands, p->layout,
-                         fragment ? VK_SHADER_STAGE_FRAGMENT_BIT : VK_SHADER_STAGE_COMPUTE_BIT, 0, 8, &block);
-    if (!fragment && p->c->smelt.matmul2d && p->c->matmul2d.scope != SMELT_SCOPE_THREAD) {
-        // A group for each tile of the result; at SUBGROUP scope several of them share a workgroup.
-        const struct smelt_matmul2d_tiling *tiling = &p->c->info.tiling;
-        uint32_t columns = tiling->n * p->c->subgroups_per_workgroup;
-        vk->CmdDispatch(commands, (p->c->outputs + columns - 1) / columns,
-                        (p->c->evaluations + tiling->m - 1) / tiling->m, 1);
-        return;
-    }
+    vk->CmdPushConstants(commands, p->layout, fragment ? VK_SHADER_STAGE_ALL : VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                         8, &block);
     if (!fragment) {
-        vk->CmdDispatch(commands, (p->c->evaluations + GROUP_SIZE - 1) / GROUP_SIZE, 1, 1);
+        uint32_t groups[3] = {(p->c->evaluations + GROUP_SIZE - 1) / GROUP_SIZE, 1, 1};
+        if (p->c->op->grid)
+            p->c->op->grid(p->c, groups);
+        vk->CmdDispatch(commands, groups[0], groups[1], groups[2]);
         return;
     }
     check_render_record(p, commands);
@@ -209,10 +203,7 @@ static void record_run(struct check_program *p, VkCommandBuffer commands)
                          VK_PIPELINE_STAGE_2_COPY_BIT,
                          VK_ACCESS_2_TRANSFER_READ_BIT | VK_ACCESS_2_TRANSFER_WRITE_BIT);
     if (fragment) {
-        VkBufferImageCopy copy = {.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
-                                  .imageExtent = {p->width, p->height, 1}};
-        p->device->vk.CmdCopyImageToBuffer(commands, p->image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,
-                                           p->host.buffer, 1, &copy);
+        check_render_copy(p, commands);
     } else {
         context->vk.CmdCopyBuffer(commands, p->arena.buffer, p->host.buffer, 1, &all);
     }
@@ -244,29 +235,9 @@ enum smelt_result check_program_run(struct check_program *p, const double *error
     return SMELT_OK;
 }
 
-// One piece of work between two timestamps, after one that warms up.
-static enum smelt_result time_on_device(struct check_program *p, double *ns)
+static void record_user(void *user, VkCommandBuffer commands)
 {
-    struct check_device *d = p->device;
-    VkCommandBuffer commands;
-    enum smelt_result result = smelt_submit_begin(d->context, &commands);
-    if (result)
-        return result;
-    d->vk.CmdResetQueryPool(commands, d->queries, 0, 2);
-    record_work(p, commands);
-    smelt_memory_barrier(d->context, commands, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-                         VK_ACCESS_2_MEMORY_WRITE_BIT, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-                         VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT);
-    d->vk.CmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, d->queries, 0);
-    record_work(p, commands);
-    d->vk.CmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, d->queries, 1);
-    result = smelt_submit_end(d->context, true);
-    uint64_t ticks[2] = {0};
-    if (!result && d->vk.GetQueryPoolResults(d->context->device, d->queries, 0, 2, sizeof(ticks), ticks, 8,
-                                             VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT))
-        result = smelt_fail(d->context, SMELT_ERROR_VULKAN, "vkGetQueryPoolResults failed");
-    *ns = (double)(ticks[1] - ticks[0]) * d->context->capabilities.timestamp_period;
-    return result;
+    record_work(user, commands);
 }
 
 // lavapipe's timestamps do not wait for compute work, so a software device is timed by the host's clock.
@@ -288,13 +259,17 @@ enum smelt_result check_program_time(struct check_program *p, uint32_t *count, d
     bool software = p->device->context->capabilities.device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
     uint32_t wanted = SMELT_MIN(*count, TIMED_RUNS);
     enum smelt_result result = SMELT_OK;
-    *count = 0;
-    if (!software && !p->device->queries)
+    *count = wanted;
+    if (!software && !p->device->timestamps)
         return smelt_fail(p->device->context, SMELT_ERROR_UNSUPPORTED, "the queue has no timestamps");
-    for (uint32_t i = 0; i < wanted && !result; i++) {
-        result = software ? time_on_host(p, &ns[i]) : time_on_device(p, &ns[i]);
-        *count += !result;
+    if (!software) { // the first one warms up
+        double warm[TIMED_RUNS + 1];
+        gpu_time(&p->device->gpu, record_user, p, 1, wanted + 1, warm);
+        memcpy(ns, warm + 1, wanted * sizeof(*ns));
+        return SMELT_OK;
     }
+    for (uint32_t i = 0; i < wanted && !result; i++)
+        result = time_on_host(p, &ns[i]);
     return result;
 }
 

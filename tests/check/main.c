@@ -9,23 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SAMPLES 512 // evaluations checked where a dispatch makes more
+#define MAX_SAMPLES 512           // evaluations checked where a dispatch makes more
+#define SAMPLED_OPERATIONS 0x1p29 // of the references for a dispatch that makes more
+#define MANY_ELEMENTS (1u << 23)  // of inputs: such rows are run with random values only
 #define MAX_REASONS 32
 
-static const struct check_op *const ops[] = {
-    &check_matmul2d,   &check_matmul2d_subgroup, &check_matmul2d_workgroup, &check_mlp,
-    &check_activation, &check_encoding,          &check_tensor_op,          &check_inline,
-};
+#define CHECK_ENTRY(op) &op,
+static const struct check_op *const ops[] = {CHECK_OPS(CHECK_ENTRY)};
 
 static const char *const kind_names[CHECK_VALUES_COUNT] = {
-    "random", "zeros", "negative", "largest", "subnormal", "one-hot", "alternating", "sparse",
+    "random",  "zeros",       "negative", "largest", "subnormal",
+    "one-hot", "alternating", "sparse",   "NaN",     "infinite",
 };
 
 static struct {
     const char *op, *backend, *shape;
     bool list, bench, full;
     uint64_t seed;
-    uint32_t passed, failed, skipped, caught;
+    uint32_t passed[CHECK_TIER_COUNT], failed[CHECK_TIER_COUNT], skipped[CHECK_TIER_COUNT], caught;
     struct {
         char text[200];
         uint32_t count;
@@ -35,7 +36,7 @@ static struct {
 
 // --- Rows -----------------------------------------------------------------------------------------------------
 
-static void count_skip(const char *reason)
+static void count_skip(enum check_tier tier, const char *reason)
 {
     uint32_t i = 0;
     while (i < run.reason_count && strcmp(run.reasons[i].text, reason))
@@ -45,14 +46,14 @@ static void count_skip(const char *reason)
     else if (i == run.reason_count)
         snprintf(run.reasons[run.reason_count++].text, sizeof(run.reasons[i].text), "%s", reason);
     run.reasons[i].count++;
-    run.skipped++;
+    run.skipped[tier]++;
 }
 
 static void row_name(const struct check_case *c, char name[160])
 {
     char types[48] = "";
-    const enum smelt_dtype all[] = {c->types.stored, c->types.computed, c->types.accumulated};
-    for (int i = 0; i < 3; i++)
+    const enum smelt_dtype all[] = {c->left, c->types.stored, c->types.computed, c->types.accumulated};
+    for (int i = 0; i < 4; i++)
         if (all[i])
             snprintf(types + strlen(types), sizeof(types) - strlen(types), "%s%s", types[0] ? "," : "",
                      smelt_dtype_name(all[i]));
@@ -70,11 +71,20 @@ struct worst {
     uint64_t checked, unchecked;
 };
 
+// How many evaluations of a dispatch are compared: all, or as many as the references take bearable time for.
+static uint32_t sample_count(const struct check_case *c)
+{
+    if (!c->op->flops)
+        return c->evaluations;
+    double bearable = SAMPLED_OPERATIONS / fmax(c->op->flops(c->shape), 1);
+    return SMELT_MIN(c->evaluations, (uint32_t)fmin(fmax(bearable, 8), MAX_SAMPLES));
+}
+
 // Compares the evaluations of a dispatch (all, or a sample).
 static void compare(const struct check_case *c, const double *got, double *wanted, double *bound,
                     uint64_t *random, struct worst *worst)
 {
-    uint32_t count = c->op->flops ? SMELT_MIN(c->evaluations, MAX_SAMPLES) : c->evaluations;
+    uint32_t count = sample_count(c);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t e = count == c->evaluations ? i : (uint32_t)(check_random(random) % c->evaluations);
         if (i == 0 && count < c->evaluations) // where wrong kernel 2 is wrong
@@ -102,7 +112,7 @@ static void compare(const struct check_case *c, const double *got, double *wante
     }
 }
 
-// Four times the bound on every output of one evaluation (wrong kernel 2).
+// Four times the bound on every output of one evaluation, 1 where the result has to be exact (wrong kernel 2).
 static bool four_bounds(const struct check_case *c, double *errors)
 {
     double *wanted = malloc(c->outputs * sizeof(double)), *bound = malloc(c->outputs * sizeof(double));
@@ -110,7 +120,7 @@ static bool four_bounds(const struct check_case *c, double *errors)
     if (wanted && bound)
         c->op->reference(c, e, wanted, bound);
     for (uint32_t o = 0; wanted && bound && o < c->outputs; o++)
-        errors[(uint64_t)e * c->outputs + o] = 4 * bound[o];
+        errors[(uint64_t)e * c->outputs + o] = bound[o] > 0 ? 4 * bound[o] : 1;
     bool ok = wanted && bound;
     free(wanted);
     free(bound);
@@ -124,13 +134,18 @@ static enum outcome run_dispatches(struct check_case *c, struct check_program *p
                                    char what[200])
 {
     uint64_t elements = (uint64_t)c->evaluations * c->outputs, random = run.seed;
-    double *got = malloc(elements * sizeof(double)), *errors = calloc(elements, sizeof(double));
-    double *wanted = malloc(c->outputs * sizeof(double)), *bound = malloc(c->outputs * sizeof(double));
+    uint64_t outputs = SMELT_MAX(c->outputs, 1u), inputs = 0;
+    double *got = malloc(SMELT_MAX(elements, 1) * sizeof(double));
+    double *errors = calloc(SMELT_MAX(elements, 1), sizeof(double));
+    double *wanted = malloc(outputs * sizeof(double)), *bound = malloc(outputs * sizeof(double));
+    for (uint32_t i = 0; i < c->tensor_count; i++)
+        inputs += c->tensors[i].role == CHECK_OUTPUT ? 0 : c->tensors[i].count;
+    bool one_kind = c->wrong || run.bench || inputs > MANY_ELEMENTS;
     enum outcome outcome = got && errors && wanted && bound ? PASSED : FAILED;
     if (outcome)
         snprintf(what, 200, "no memory");
     for (int kind = 0; kind < CHECK_VALUES_COUNT && !outcome; kind++) {
-        if (!(c->op->values & 1u << kind) || ((c->wrong || run.bench) && kind != CHECK_RANDOM))
+        if (!(c->op->values & 1u << kind) || (one_kind && kind != CHECK_RANDOM))
             continue;
         bool intact = true;
         c->kind = (enum check_values)kind;
@@ -153,6 +168,8 @@ static enum outcome run_dispatches(struct check_case *c, struct check_program *p
 static bool eligible(smelt_context context, struct check_case *c, char what[200])
 {
     const struct smelt_capabilities *capabilities = smelt_context_capabilities(context);
+    if (c->op->eligible)
+        return c->op->eligible(context, c, what);
     if (!c->smelt.name) {
         bool wants_f16 = c->types.computed == SMELT_DTYPE_F16;
         if (wants_f16 && !capabilities->shader_float16)
@@ -276,7 +293,7 @@ static enum outcome run_row(smelt_context context, struct check_device *device, 
 {
     struct check_case *c = malloc(sizeof(*c));
     if (!c) {
-        run.failed++;
+        run.failed[row->shape->tier]++;
         return FAILED;
     }
     *c = *row;
@@ -301,7 +318,8 @@ static enum outcome run_row(smelt_context context, struct check_device *device, 
         outcome = FAILED;
     } else if (program) {
         outcome = run_dispatches(c, program, &worst, what);
-        if (!outcome && (worst.ratio > 1 || !worst.checked))
+        bool empty = !c->evaluations || !c->outputs;
+        if (!outcome && (worst.ratio > 1 || (!worst.checked && !empty)))
             outcome = FAILED;
         if (c->wrong) // must be reported as wrong by the numbers, or (3 and 4) by the guards
             outcome = outcome == FAILED && (c->wrong < 3) == !what[0] ? PASSED : FAILED;
@@ -310,10 +328,11 @@ static enum outcome run_row(smelt_context context, struct check_device *device, 
             snprintf(what, sizeof(what), "the validation layers gave messages");
         }
     }
+    enum check_tier tier = c->shape->tier;
     if (outcome == SKIPPED)
-        count_skip(what);
-    run.passed += outcome == PASSED;
-    run.failed += outcome == FAILED;
+        count_skip(tier, what);
+    run.passed[tier] += outcome == PASSED;
+    run.failed[tier] += outcome == FAILED;
     run.caught += outcome == PASSED && c->wrong;
     report(c, outcome, &worst, what);
     if (program && run.bench && !outcome && !c->wrong)
@@ -373,9 +392,11 @@ static void visit_all(smelt_context context, struct check_device *device)
                         const struct check_case row = {.op = op,
                                                        .shape = &op->shapes[s],
                                                        .types = op->types[t],
+                                                       .left = op->lefts ? op->lefts[t] : SMELT_DTYPE_NONE,
                                                        .backend = (enum smelt_backend)b,
                                                        .stage = stages[g]};
-                        visit(context, device, &row);
+                        if (!op->exists || op->exists(&row))
+                            visit(context, device, &row);
                     }
     }
 }
@@ -391,10 +412,11 @@ static void log_line(void *user, enum smelt_log_level level, const char *line)
 static int usage(const char *program)
 {
     printf(
-        "usage: %s [-o OP] [-b BACKEND] [-s SHAPE] [--seed N] [--tier ci|full] [--list] [--bench]\n"
+        "usage: %s [-o OP] [-b BACKEND] [-s SHAPE] [--seed N] [--tier ci|full] [--full] [--list] [--bench]\n"
         "Checks the GLSL modules against references in double precision on the device that SMELT_DEVICE "
         "names.\n"
         "  -o, -s    rows whose op or shape contains the text; -b rows of one backend\n"
+        "  --full    as --tier full: also the rows of large shapes, where a sample is checked. For a GPU\n"
         "  --bench   GPU time as lines csv,op,stored,computed,accumulated,shape,stage,backend,evaluations,\n"
         "            median ns,least,most,G evaluations/s,GFLOP/s,worst error in bounds\n"
         "Exit status: 0 all rows passed; 1 a row failed or none ran; 2 usage; 77 there is no device.\n",
@@ -410,6 +432,8 @@ static bool parse(int argc, char **argv)
             run.list = true;
         else if (!strcmp(argv[i], "--bench"))
             run.bench = true;
+        else if (!strcmp(argv[i], "--full"))
+            run.full = true;
         else if (!next)
             return false;
         else if (!strcmp(argv[i], "-o"))
@@ -459,7 +483,7 @@ int main(int argc, char **argv)
     struct check_device *device = NULL;
     if (check_device_create(context, &device)) {
         printf("no device: %s\n", smelt_last_error());
-        run.failed++;
+        run.failed[CHECK_CI]++;
     } else {
         visit_all(context, device);
     }
@@ -467,9 +491,17 @@ int main(int argc, char **argv)
     smelt_context_destroy(&context);
     for (uint32_t i = 0; i < run.reason_count; i++)
         printf("%u rows skipped: %s\n", run.reasons[i].count, run.reasons[i].text);
-    printf("%u rows passed (%u of them wrong kernels that were caught), %u failed, %u skipped\n", run.passed,
-           run.caught, run.failed, run.skipped);
-    if (!run.passed && !run.failed)
+    uint32_t passed = 0, failed = 0;
+    for (int tier = 0; tier < CHECK_TIER_COUNT; tier++) {
+        passed += run.passed[tier];
+        failed += run.failed[tier];
+        if (tier == CHECK_CI || run.full)
+            printf("tier %-4s: %u rows passed, %u failed, %u skipped\n", tier == CHECK_FULL ? "full" : "ci",
+                   run.passed[tier], run.failed[tier], run.skipped[tier]);
+    }
+    printf("%u rows passed (%u of them wrong kernels that were caught), %u failed\n", passed, run.caught,
+           failed);
+    if (!passed && !failed)
         printf("no row ran: that is a failure\n");
-    return run.failed || !run.passed || wrong_references;
+    return failed || !passed || wrong_references;
 }

@@ -69,16 +69,7 @@ static void reference(const struct check_case *c, uint32_t evaluation, double *w
 const struct check_op check_activation = {
     .name = "activation",
     .fixture = "activation",
-    .shapes = shapes,
-    .shape_count = SMELT_COUNT_OF(shapes),
-    .types = types,
-    .type_count = SMELT_COUNT_OF(types),
-    .backends = 1 << SMELT_BACKEND_PORTABLE,
-    .stages = VK_SHADER_STAGE_COMPUTE_BIT,
-    .values = 1 << CHECK_RANDOM,
+    CHECK_PLAIN_OP,
     .wrong_shape = 6,
     .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
-    .describe = describe,
-    .fill = fill,
-    .reference = reference,
 };

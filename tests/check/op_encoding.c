@@ -170,16 +170,7 @@ int check_encoding_selftest(void)
 const struct check_op check_encoding = {
     .name = "encoding",
     .fixture = "encoding",
-    .shapes = shapes,
-    .shape_count = SMELT_COUNT_OF(shapes),
-    .types = types,
-    .type_count = SMELT_COUNT_OF(types),
-    .backends = 1 << SMELT_BACKEND_PORTABLE,
-    .stages = VK_SHADER_STAGE_COMPUTE_BIT,
-    .values = 1 << CHECK_RANDOM,
+    CHECK_PLAIN_OP,
     .wrong_shape = 0,
     .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
-    .describe = describe,
-    .fill = fill,
-    .reference = reference,
 };

@@ -81,16 +81,7 @@ static void reference(const struct check_case *c, uint32_t evaluation, double *w
 const struct check_op check_inline = {
     .name = "inline",
     .fixture = "inline",
-    .shapes = shapes,
-    .shape_count = SMELT_COUNT_OF(shapes),
-    .types = types,
-    .type_count = SMELT_COUNT_OF(types),
-    .backends = 1 << SMELT_BACKEND_PORTABLE,
-    .stages = VK_SHADER_STAGE_COMPUTE_BIT,
-    .values = 1 << CHECK_RANDOM,
+    CHECK_PLAIN_OP,
     .wrong_shape = 2,
     .wrong = 1 << 1,
-    .describe = describe,
-    .fill = fill,
-    .reference = reference,
 };

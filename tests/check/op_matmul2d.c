@@ -97,16 +97,12 @@ static double flops(const struct check_shape *shape)
 const struct check_op check_matmul2d = {
     .name = "matmul2d",
     .fixture = "matmul2d",
-    .shapes = shapes,
-    .shape_count = SMELT_COUNT_OF(shapes),
-    .types = types,
-    .type_count = SMELT_COUNT_OF(types),
+    CHECK_TABLES,
     .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPVEC,
     .stages = VK_SHADER_STAGE_COMPUTE_BIT,
-    .values = (1 << CHECK_VALUES_COUNT) - 1,
+    .values = CHECK_FINITE_VALUES,
     .wrong_shape = 1,
     .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
     .describe = describe,
-    .reference = reference,
     .flops = flops,
 };

@@ -3,6 +3,7 @@
 #ifndef CHECK_PROGRAM_H
 #define CHECK_PROGRAM_H
 
+#include "../../bench/gpu.h"
 #include "check.h"
 
 #define GUARD 256 // bytes on each side of a tensor
@@ -11,30 +12,10 @@
 #define MAX_WIDTH 4096 // of the render target
 #define TIMED_RUNS 9
 
-#define DEVICE_FUNCTIONS(X)                                                                                  \
-    X(CreateGraphicsPipelines)                                                                               \
-    X(CreateRenderPass)                                                                                      \
-    X(DestroyRenderPass)                                                                                     \
-    X(CreateFramebuffer)                                                                                     \
-    X(DestroyFramebuffer)                                                                                    \
-    X(CmdBeginRenderPass)                                                                                    \
-    X(CmdEndRenderPass)                                                                                      \
-    X(CmdDraw)                                                                                               \
-    X(CmdCopyImageToBuffer)                                                                                  \
-    X(CreateQueryPool)                                                                                       \
-    X(DestroyQueryPool)                                                                                      \
-    X(CmdResetQueryPool)                                                                                     \
-    X(CmdWriteTimestamp)                                                                                     \
-    X(GetQueryPoolResults)
-#define FIELD(name) PFN_vk##name name;
-
 struct check_device {
     smelt_context context;
-    struct {
-        DEVICE_FUNCTIONS(FIELD)
-    } vk;
-    bool graphics;
-    VkQueryPool queries; // null: the queue has no timestamps
+    struct gpu gpu;
+    bool graphics, timestamps;
     smelt_shader vertex;
 };
 
@@ -56,12 +37,7 @@ struct check_program {
     smelt_weights weights;                      // COOPVEC
     // Fragment stage: evaluations run along x and then y, `groups` rows of four outputs each.
     uint32_t width, height, groups;
-    VkRenderPass render_pass;
-    VkImage image;
-    VkDeviceMemory image_memory;
-    uint64_t image_size;
-    VkImageView view;
-    VkFramebuffer framebuffer;
+    struct gpu_target target;
 };
 
 // The arena (arena.c): every tensor between its guards, then the argument block; and the weights of COOPVEC.
@@ -73,9 +49,9 @@ void check_arena_fill(struct check_program *p, const double *errors);
 void check_arena_read(const struct check_program *p, double *got, bool *intact, char what[200]);
 
 // The fragment stage (render.c): a target of four outputs per fragment, and the pipeline that draws into it.
-enum smelt_result check_render_create(struct check_program *p);
-void check_render_destroy(struct check_program *p);
+void check_render_create(struct check_program *p);
 void check_render_record(struct check_program *p, VkCommandBuffer commands);
+void check_render_copy(struct check_program *p, VkCommandBuffer commands); // to the host's buffer
 void check_render_read(const struct check_program *p, double *got, bool *intact, char what[200]);
 
 #endif

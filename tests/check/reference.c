@@ -5,12 +5,24 @@
 
 #include <stdio.h>
 
+static bool is_integer(enum smelt_dtype dtype)
+{
+    return dtype != SMELT_DTYPE_NONE && !smelt_dtype_is_float(dtype);
+}
+
 double check_smallest_normal(enum smelt_dtype dtype)
 {
     return dtype == SMELT_DTYPE_F16      ? 0x1p-14
            : dtype == SMELT_DTYPE_F8E5M2 ? 0x1p-14
            : dtype == SMELT_DTYPE_F8E4M3 ? 0x1p-6
+           : is_integer(dtype)           ? 0
                                          : 0x1p-126; // f32 and bf16
+}
+
+static bool has_sign(enum smelt_dtype dtype)
+{
+    return dtype == SMELT_DTYPE_I4 || dtype == SMELT_DTYPE_I8 || dtype == SMELT_DTYPE_I16 ||
+           dtype == SMELT_DTYPE_I32;
 }
 
 double check_largest(enum smelt_dtype dtype)
@@ -24,9 +36,17 @@ double check_largest(enum smelt_dtype dtype)
         return 57344;
     case SMELT_DTYPE_BF16:
         return 0x1.fep127;
-    default:
+    case SMELT_DTYPE_F32:
+    case SMELT_DTYPE_NONE:
         return 0x1.fffffep127;
+    default:
+        return exp2(smelt_dtype_bits(dtype) - has_sign(dtype)) - 1;
     }
+}
+
+double check_least(enum smelt_dtype dtype)
+{
+    return !is_integer(dtype) ? -check_largest(dtype) : has_sign(dtype) ? -1 - check_largest(dtype) : 0;
 }
 
 double check_flushed(enum smelt_dtype dtype, double v)

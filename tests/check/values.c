@@ -32,12 +32,19 @@ struct check_tensor *check_add(struct check_case *c, enum check_role role, enum 
     return tensor;
 }
 
+struct check_tensor *check_add_words(struct check_case *c, enum check_role role, enum smelt_dtype dtype,
+                                     uint64_t count)
+{
+    struct check_tensor *tensor = check_add(c, role, dtype, 1, &count);
+    tensor->pointer = true;
+    return tensor;
+}
+
 struct check_tensor *check_add_floats(struct check_case *c, enum check_role role, enum smelt_dtype rounded,
                                       uint64_t count)
 {
-    struct check_tensor *tensor = check_add(c, role, SMELT_DTYPE_F32, 1, &count);
+    struct check_tensor *tensor = check_add_words(c, role, SMELT_DTYPE_F32, count);
     tensor->rounded = rounded;
-    tensor->pointer = true;
     return tensor;
 }
 
@@ -72,10 +79,12 @@ const char *check_dtype_macro(enum smelt_dtype dtype)
     return names[dtype];
 }
 
-static double rounded(enum smelt_dtype dtype, double value)
+double check_rounded(enum smelt_dtype dtype, double value)
 {
     float single = (float)value, back = 0;
     unsigned char bytes[4];
+    if (dtype == SMELT_DTYPE_I32 || dtype == SMELT_DTYPE_U32) // f32 does not hold them
+        return isnan(value) ? 0 : fmin(fmax(nearbyint(value), check_least(dtype)), check_largest(dtype));
     if (dtype == SMELT_DTYPE_F32 || dtype == SMELT_DTYPE_NONE)
         return single;
     smelt_dtype_convert(dtype, bytes, SMELT_DTYPE_F32, &single, 1);
@@ -83,8 +92,36 @@ static double rounded(enum smelt_dtype dtype, double value)
     return back;
 }
 
+// A number that a kind of values takes from [least, largest] of an integer type.
+static double integer_of(enum check_values kind, const struct check_tensor *tensor, double value,
+                         uint64_t *random)
+{
+    double least = check_least(tensor->rounded), largest = check_largest(tensor->rounded);
+    bool input = tensor->role == CHECK_INPUT;
+    switch (kind) {
+    case CHECK_ZEROS:
+        return 0;
+    case CHECK_LARGEST:
+        return !input && value < 0 ? least : value;
+    case CHECK_NEGATIVE:
+        largest = least < 0 ? -1 : largest;
+        break;
+    case CHECK_SUBNORMAL:
+        least = fmax(least, -1);
+        largest = 1;
+        break;
+    case CHECK_ALTERNATING:
+        return input ? value : fmin(3, largest);
+    default:
+        if (value == 0 || (input && kind == CHECK_ONE_HOT))
+            return value;
+    }
+    least = fmax(least, -0x1p20);
+    return floor(check_uniform(random, least, fmin(largest, 0x1p20) + 1));
+}
+
 // Element `index` of a tensor whose innermost dimension, or for inputs whose evaluation, has `row` elements.
-static double value_of(enum check_values kind, const struct check_tensor *tensor, uint64_t row,
+static double float_of(enum check_values kind, const struct check_tensor *tensor, uint64_t row,
                        uint64_t index, uint64_t *random)
 {
     bool input = tensor->role == CHECK_INPUT;
@@ -107,8 +144,41 @@ static double value_of(enum check_values kind, const struct check_tensor *tensor
         return tensor->role == CHECK_WEIGHT && column != chosen ? 0 : check_uniform(random, -1, 1);
     case CHECK_ALTERNATING:
         return input ? (column & 1 ? -1 : 1) : 0.75;
+    case CHECK_NAN:
+    case CHECK_INFINITE:
+        if (input && column == chosen)
+            return kind == CHECK_NAN ? NAN : index / row & 1 ? -INFINITY : INFINITY;
+        return check_uniform(random, -1, 1);
     default:
         return check_uniform(random, -1, 1);
+    }
+}
+
+static double value_of(enum check_values kind, const struct check_tensor *tensor, uint64_t row,
+                       uint64_t index, uint64_t *random)
+{
+    double value = float_of(kind, tensor, row, index, random);
+    bool is_float = tensor->rounded == SMELT_DTYPE_NONE || smelt_dtype_is_float(tensor->rounded);
+    return is_float ? value : integer_of(kind, tensor, value, random);
+}
+
+static void round_all(enum smelt_dtype dtype, double *values, uint64_t count)
+{
+    float block[256];
+    unsigned char bytes[1024];
+    bool word = dtype == SMELT_DTYPE_I32 || dtype == SMELT_DTYPE_U32;
+    for (uint64_t i = 0; word && i < count; i++)
+        values[i] = check_rounded(dtype, values[i]);
+    for (uint64_t i = 0; !word && i < count; i += SMELT_COUNT_OF(block)) {
+        uint64_t length = SMELT_MIN(SMELT_COUNT_OF(block), count - i);
+        for (uint64_t e = 0; e < length; e++)
+            block[e] = (float)values[i + e];
+        if (dtype != SMELT_DTYPE_NONE && dtype != SMELT_DTYPE_F32) {
+            smelt_dtype_convert(dtype, bytes, SMELT_DTYPE_F32, block, length);
+            smelt_dtype_convert(SMELT_DTYPE_F32, block, dtype, bytes, length);
+        }
+        for (uint64_t e = 0; e < length; e++)
+            values[i + e] = block[e];
     }
 }
 
@@ -120,18 +190,19 @@ bool check_fill_values(struct check_case *c, uint64_t seed)
         struct check_tensor *tensor = &c->tensors[i];
         if (tensor->role == CHECK_OUTPUT)
             continue;
-        if (!tensor->values && !(tensor->values = malloc(tensor->count * sizeof(double))))
+        if (!tensor->values && !(tensor->values = malloc(SMELT_MAX(tensor->count, 1) * sizeof(double))))
             return false;
         if (c->op->fill) {
             c->op->fill(c, tensor, &state);
         } else {
-            uint64_t row = tensor->role == CHECK_INPUT ? SMELT_MAX(tensor->count / c->evaluations, 1)
-                                                       : tensor->shape[tensor->rank - 1];
+            uint64_t each = tensor->count / SMELT_MAX(c->evaluations, 1);
+            uint64_t row = tensor->role == CHECK_INPUT ? SMELT_MAX(each, 1) : tensor->shape[tensor->rank - 1];
             for (uint64_t e = 0; e < tensor->count; e++)
                 tensor->values[e] = value_of(c->kind, tensor, row, e, &state);
         }
-        for (uint64_t e = 0; e < tensor->count; e++)
-            tensor->values[e] = rounded(tensor->dtype, rounded(tensor->rounded, tensor->values[e]));
+        round_all(tensor->rounded, tensor->values, tensor->count);
+        if (tensor->dtype != tensor->rounded)
+            round_all(tensor->dtype, tensor->values, tensor->count);
     }
     return true;
 }
