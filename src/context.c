@@ -179,7 +179,7 @@ enum smelt_result smelt_context_create(const struct smelt_context_params *params
         return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for a context's lock");
     }
     bool submit = mtx_init(&context->submit_mutex, mtx_plain) == thrd_success;
-    if (!submit || mtx_init(&context->matmul2d_mutex, mtx_plain) != thrd_success) {
+    if (!submit || mtx_init(&context->kernels_mutex, mtx_plain) != thrd_success) {
         if (submit)
             mtx_destroy(&context->submit_mutex);
         mtx_destroy(&context->mutex);
@@ -202,7 +202,6 @@ void smelt_context_destroy(smelt_context *handle)
     *handle = NULL;
     if (context->kernels)
         smelt_kernels_destroy(context);
-    smelt_matmul2d_kernels_destroy(context);
     smelt_pipeline_cache_destroy(context);
     if (context->submit_fence)
         context->vk.DestroyFence(context->device, context->submit_fence, context->allocation_callbacks);
@@ -217,7 +216,7 @@ void smelt_context_destroy(smelt_context *handle)
         free(context->demoted[i]);
     free(context->cache_directory);
     free(context->module_directory);
-    mtx_destroy(&context->matmul2d_mutex);
+    mtx_destroy(&context->kernels_mutex);
     mtx_destroy(&context->submit_mutex);
     mtx_destroy(&context->mutex);
     free(context);

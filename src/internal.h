@@ -148,11 +148,9 @@ struct smelt_context_t {
     VkCommandPool submit_pool;
     VkCommandBuffer submit_commands;
     VkFence submit_fence;
-    // Guarded by `mutex`: ready-made kernels, made when first needed (kernels.c), and the memory of argument
-    // blocks (block_memory.c).
-    struct smelt_kernels *kernels;
-    struct smelt_matmul2d_kernel *matmul2d_kernels; // guarded by matmul2d_mutex (kernels_matmul2d.c)
-    mtx_t matmul2d_mutex;
+    struct smelt_kernel_entry *kernels; // the library's own; guarded by kernels_mutex (kernels_cache.c)
+    mtx_t kernels_mutex;
+    // The memory of argument blocks, guarded by `mutex` (block_memory.c).
     struct smelt_block_chunk *block_chunks;
 };
 
@@ -290,9 +288,8 @@ enum smelt_result smelt_tensor_create_opaque(smelt_context context, enum smelt_d
                                              uint32_t columns, VkBuffer buffer, uint64_t offset,
                                              uint64_t size, VkDeviceAddress address, const char *name,
                                              smelt_tensor *tensor);
-// Frees context->kernels (kernels.c).
+// Frees context->kernels (kernels_cache.c).
 void smelt_kernels_destroy(smelt_context context);
-void smelt_matmul2d_kernels_destroy(smelt_context context); // kernels_matmul2d.c
 // The compiler build (probe.c) and its stand-in: which backends' extensions the GLSL compiler accepts. Compiles
 // once per process (about 100 ms for the compiler's own tables) unless `cache_directory` (NULL: none) has the
 // answer for this compiler.

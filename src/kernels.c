@@ -3,12 +3,10 @@
 //
 // A copy is a list of dimensions, each with an extent and a stride per side. It is sorted, merged and widened
 // to the fewest and largest elements, and cut into dispatches that fit the kernel's push constants.
-#include "embedded.h"
+#include "kernels_cache.h"
 #include "tensor_internal.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DISPATCH_DIMENSIONS 8 // what 128 bytes of push constants hold
@@ -25,12 +23,6 @@ struct push {
 };
 _Static_assert(sizeof(struct push) == 128, "copy.comp's push constants");
 
-struct smelt_kernels {
-    VkShaderModule module;
-    VkPipelineLayout layout;
-    VkPipeline copy[SMELT_DTYPE_COUNT][SMELT_DTYPE_COUNT]; // [destination][source]; source NONE: fill
-};
-
 struct dimension {
     uint64_t extent, destination_stride, source_stride; // strides in elements
 };
@@ -38,107 +30,13 @@ struct dimension {
 struct job {
     smelt_context context;
     VkCommandBuffer commands;
-    VkPipelineLayout layout;
+    struct smelt_kernel kernel;
     enum smelt_dtype destination_type, source_type; // source NONE: `value`
     VkDeviceAddress destination, source;
     uint32_t source_first, value;
     uint32_t rank; // slowest dimension first
     struct dimension dimensions[SMELT_TENSOR_MAX_RANK + 1];
 };
-
-// --- Pipelines --------------------------------------------------------------------------------------------
-
-static enum smelt_result make_kernels(smelt_context context, struct smelt_kernels *kernels)
-{
-    const struct smelt_embedded *code = smelt_embedded_kernels;
-    while (code->name && strcmp(code->name, "copy"))
-        code++;
-    VkShaderModuleCreateInfo module = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                       .codeSize = code->size,
-                                       .pCode = (const uint32_t *)(const void *)code->data};
-    VkResult vk = context->vk.CreateShaderModule(context->device, &module, context->allocation_callbacks,
-                                                 &kernels->module);
-    if (vk != VK_SUCCESS)
-        return smelt_fail_vk(context, vk, "vkCreateShaderModule");
-    VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = sizeof(struct push)};
-    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-                                         .pushConstantRangeCount = 1,
-                                         .pPushConstantRanges = &range};
-    vk = context->vk.CreatePipelineLayout(context->device, &layout, context->allocation_callbacks,
-                                          &kernels->layout);
-    if (vk != VK_SUCCESS)
-        return smelt_fail_vk(context, vk, "vkCreatePipelineLayout");
-    smelt_set_debug_name(context, VK_OBJECT_TYPE_SHADER_MODULE, (uint64_t)kernels->module, "smelt copy");
-    smelt_set_debug_name(context, VK_OBJECT_TYPE_PIPELINE_LAYOUT, (uint64_t)kernels->layout, "smelt copy");
-    return SMELT_OK;
-}
-
-static enum smelt_result make_pipeline(smelt_context context, const struct smelt_kernels *kernels,
-                                       enum smelt_dtype destination, enum smelt_dtype source,
-                                       VkPipeline *pipeline)
-{
-    const uint32_t types[] = {(uint32_t)destination, (uint32_t)source};
-    const VkSpecializationMapEntry entries[] = {{0, 0, 4}, {1, 4, 4}};
-    VkSpecializationInfo constants = {2, entries, sizeof(types), types};
-    VkComputePipelineCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                  .module = kernels->module,
-                  .pName = "main",
-                  .pSpecializationInfo = &constants},
-        .layout = kernels->layout,
-    };
-    VkResult vk = context->vk.CreateComputePipelines(context->device, context->pipeline_cache, 1, &info,
-                                                     context->allocation_callbacks, pipeline);
-    if (vk != VK_SUCCESS)
-        return smelt_fail_vk(context, vk, "vkCreateComputePipelines");
-    char name[64];
-    snprintf(name, sizeof(name), "smelt copy %s from %s", smelt_dtype_name(destination),
-             smelt_dtype_name(source));
-    smelt_set_debug_name(context, VK_OBJECT_TYPE_PIPELINE, (uint64_t)*pipeline, name);
-    return SMELT_OK;
-}
-
-// The pipeline of a pair of types, made when first asked for.
-static enum smelt_result get_pipeline(smelt_context context, enum smelt_dtype destination,
-                                      enum smelt_dtype source, VkPipeline *pipeline, VkPipelineLayout *layout)
-{
-    enum smelt_result result = SMELT_OK;
-    mtx_lock(&context->mutex);
-    if (!context->kernels) {
-        context->kernels = calloc(1, sizeof(*context->kernels));
-        if (!context->kernels)
-            result = smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "copy kernels: out of host memory");
-        else
-            result = make_kernels(context, context->kernels);
-        if (result != SMELT_OK)
-            smelt_kernels_destroy(context);
-    }
-    if (result == SMELT_OK && !context->kernels->copy[destination][source])
-        result = make_pipeline(context, context->kernels, destination, source,
-                               &context->kernels->copy[destination][source]);
-    if (result == SMELT_OK) {
-        *pipeline = context->kernels->copy[destination][source];
-        *layout = context->kernels->layout;
-    }
-    mtx_unlock(&context->mutex);
-    return result;
-}
-
-void smelt_kernels_destroy(smelt_context context)
-{
-    struct smelt_kernels *kernels = context->kernels;
-    if (!kernels)
-        return;
-    for (int d = 0; d < SMELT_DTYPE_COUNT; d++)
-        for (int s = 0; s < SMELT_DTYPE_COUNT; s++)
-            context->vk.DestroyPipeline(context->device, kernels->copy[d][s], context->allocation_callbacks);
-    context->vk.DestroyPipelineLayout(context->device, kernels->layout, context->allocation_callbacks);
-    context->vk.DestroyShaderModule(context->device, kernels->module, context->allocation_callbacks);
-    free(kernels);
-    context->kernels = NULL;
-}
 
 // --- Simplification ---------------------------------------------------------------------------------------
 
@@ -249,8 +147,7 @@ static void dispatch(const struct job *job)
         bool pairs = d + 1 == job->rank && bits_of(job->destination_type) == 4;
         push.items *= pairs ? (push.extent[d] + 1) / 2 : push.extent[d];
     }
-    context->vk.CmdPushConstants(job->commands, job->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(push),
-                                 &push);
+    smelt_kernel_bind(context, job->commands, &job->kernel, &push, sizeof(push));
     uint32_t groups = (push.items + WORKGROUP_SIZE - 1) / WORKGROUP_SIZE;
     uint32_t width = SMELT_MIN(groups, context->capabilities.max_workgroup_count[0]);
     context->vk.CmdDispatch(job->commands, width, (groups + width - 1) / width, 1);
@@ -312,12 +209,16 @@ static void record(const struct job *job)
 static enum smelt_result run(struct job *job)
 {
     simplify(job);
-    VkPipeline pipeline;
-    enum smelt_result result =
-        get_pipeline(job->context, job->destination_type, job->source_type, &pipeline, &job->layout);
+    const struct smelt_kernel_request request = {
+        .name = "copy",
+        .baked = "copy",
+        .push_size = sizeof(struct push),
+        .constants = {(uint32_t)job->destination_type, (uint32_t)job->source_type},
+        .constant_count = 2,
+    };
+    enum smelt_result result = smelt_kernel_get(job->context, &request, &job->kernel);
     if (result != SMELT_OK)
         return result;
-    job->context->vk.CmdBindPipeline(job->commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
     record(job);
     return SMELT_OK;
 }

@@ -2,18 +2,12 @@
 // smelt_encode_matmul2d: whole products by the library's own kernel, glsl/kernels/matmul2d_body.glsl. Kernels are made
 // for types, layout and tile when first needed, by the compiler where this build has it, else from what was baked;
 // pipelines for sizes, which are specialization constants.
-#include "embedded.h"
-#include "ops_internal.h"
+#include "kernels_cache.h"
 #include "tensor_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define MAX_PIPELINES 64 // of one kernel; sizes beyond share one that reads them from push constants
-#define CONSTANTS 9
-#define SIZES 6 // the first of them
 
 // The push constants of matmul2d_body.glsl, word for word.
 struct push {
@@ -34,22 +28,6 @@ struct kernel_key {
     uint32_t baked;
 };
 
-struct pipeline {
-    uint32_t constants[CONSTANTS];
-    VkPipeline pipeline;
-};
-
-struct smelt_matmul2d_kernel {
-    struct smelt_matmul2d_kernel *next;
-    struct kernel_key key;
-    struct smelt_op_info info;
-    smelt_shader shader;   // NULL: baked
-    VkShaderModule module; // the shader's, or own when baked
-    VkPipelineLayout layout;
-    uint32_t count, sized; // pipelines, and how many of them have sizes
-    struct pipeline *pipelines;
-};
-
 // --- Kernels ----------------------------------------------------------------------------------------------
 
 static const char *data_type(enum smelt_dtype stored)
@@ -57,206 +35,27 @@ static const char *data_type(enum smelt_dtype stored)
     return stored == SMELT_DTYPE_F32 ? "smelt_f32_r_data" : "smelt_u16_r_data";
 }
 
-static const char *kernel_text(void)
+static void write_kernel(struct smelt_text *text, const void *user)
 {
-    const struct smelt_embedded *text = smelt_embedded_kernel_texts;
-    while (text->name && strcmp(text->name, "kernels/matmul2d_body.glsl") != 0)
-        text++;
-    return (const char *)text->data;
-}
-
-static enum smelt_result compile_kernel(smelt_context context, const struct smelt_op *op,
-                                        struct smelt_matmul2d_kernel *kernel)
-{
-    const struct kernel_key *key = &kernel->key;
+    const struct kernel_key *key = user;
     const char *dtype = smelt_dtype_name((enum smelt_dtype)key->stored);
-    struct smelt_text text = {0};
     smelt_text_add(
-        &text, "#version 460\n#include \"smelt/base.glsl\"\nfloat product_element(float v, uvec2 place);\n"
-               "#include \"smelt/op/product.glsl\"\n");
-    smelt_op_define(&text, "KERNEL_", "STORED", smelt_op_dtype_macro((enum smelt_dtype)key->stored));
-    smelt_op_define(&text, "KERNEL_", "ACCUMULATED",
-                    smelt_op_dtype_macro((enum smelt_dtype)key->accumulated));
-    smelt_op_define(&text, "KERNEL_", "BACKEND", "SMELT_BACKEND_DEFAULT");
-    smelt_op_define_number(&text, "KERNEL_", "TRANSPOSE_LEFT", key->transpose_left);
-    smelt_op_define_number(&text, "KERNEL_", "TRANSPOSE_RIGHT", key->transpose_right);
-    smelt_op_define(&text, "KERNEL_", "TILE_M", "product_TILE_M");
-    smelt_op_define(&text, "KERNEL_", "TILE_N", "product_TILE_N");
-    smelt_op_define(&text, "KERNEL_", "WORKGROUP_SIZE", "product_WORKGROUP_SIZE");
+        text, "#version 460\n#include \"smelt/base.glsl\"\nfloat product_element(float v, uvec2 place);\n"
+              "#include \"smelt/op/product.glsl\"\n");
+    smelt_op_define(text, "KERNEL_", "STORED", smelt_op_dtype_macro((enum smelt_dtype)key->stored));
+    smelt_op_define(text, "KERNEL_", "ACCUMULATED", smelt_op_dtype_macro((enum smelt_dtype)key->accumulated));
+    smelt_op_define(text, "KERNEL_", "BACKEND", "SMELT_BACKEND_DEFAULT");
+    smelt_op_define_number(text, "KERNEL_", "TRANSPOSE_LEFT", key->transpose_left);
+    smelt_op_define_number(text, "KERNEL_", "TRANSPOSE_RIGHT", key->transpose_right);
+    smelt_op_define(text, "KERNEL_", "TILE_M", "product_TILE_M");
+    smelt_op_define(text, "KERNEL_", "TILE_N", "product_TILE_N");
+    smelt_op_define(text, "KERNEL_", "WORKGROUP_SIZE", "product_WORKGROUP_SIZE");
     smelt_text_add(
-        &text,
+        text,
         "#define KERNEL_LEFT product_left_%s_2_r_0x0\n#define KERNEL_RIGHT product_right_%s_2_r_0x0\n"
         "#define KERNEL_BIAS bias_%s_1_r_0\n#define KERNEL_DATA %s\n%s",
-        dtype, dtype, dtype, data_type((enum smelt_dtype)key->stored), kernel_text());
-    struct smelt_shader_params params = {.source = text.data,
-                                         .path = "smelt matmul2d",
-                                         .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                                         .ops = op,
-                                         .op_count = 1,
-                                         .backend = (enum smelt_backend)key->backend};
-    enum smelt_result result =
-        text.failed ? smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "matmul2d: no memory for its text")
-                    : smelt_shader_create(context, &params, &kernel->shader);
-    smelt_text_free(&text);
-    return result ? result : smelt_shader_module(kernel->shader, &kernel->module);
-}
-
-static enum smelt_result load_baked(smelt_context context, struct smelt_matmul2d_kernel *kernel)
-{
-    char name[64];
-    const struct kernel_key *key = &kernel->key;
-    snprintf(name, sizeof(name), "matmul2d_%s_%s_%s", smelt_dtype_name((enum smelt_dtype)key->stored),
-             smelt_dtype_name((enum smelt_dtype)key->computed),
-             smelt_dtype_name((enum smelt_dtype)key->accumulated));
-    const struct smelt_embedded *code = smelt_embedded_kernels;
-    while (code->name && strcmp(code->name, name) != 0)
-        code++;
-    if (!code->name)
-        return smelt_fail(
-            context, SMELT_ERROR_UNSUPPORTED,
-            "matmul2d of %s, computed in %s, accumulated in %s is not baked, and this build has no "
-            "compiler",
-            smelt_dtype_name((enum smelt_dtype)key->stored),
-            smelt_dtype_name((enum smelt_dtype)key->computed),
-            smelt_dtype_name((enum smelt_dtype)key->accumulated));
-    VkShaderModuleCreateInfo module = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                       .codeSize = code->size,
-                                       .pCode = (const uint32_t *)(const void *)code->data};
-    VkResult vk = context->vk.CreateShaderModule(context->device, &module, context->allocation_callbacks,
-                                                 &kernel->module);
-    return vk == VK_SUCCESS ? SMELT_OK : smelt_fail_vk(context, vk, "vkCreateShaderModule");
-}
-
-static void destroy_kernel(smelt_context context, struct smelt_matmul2d_kernel *kernel)
-{
-    for (uint32_t i = 0; i < kernel->count; i++)
-        context->vk.DestroyPipeline(context->device, kernel->pipelines[i].pipeline,
-                                    context->allocation_callbacks);
-    free(kernel->pipelines);
-    context->vk.DestroyPipelineLayout(context->device, kernel->layout, context->allocation_callbacks);
-    if (!kernel->shader)
-        context->vk.DestroyShaderModule(context->device, kernel->module, context->allocation_callbacks);
-    smelt_shader_destroy(&kernel->shader);
-    free(kernel);
-}
-
-void smelt_matmul2d_kernels_destroy(smelt_context context)
-{
-    while (context->matmul2d_kernels) {
-        struct smelt_matmul2d_kernel *kernel = context->matmul2d_kernels;
-        context->matmul2d_kernels = kernel->next;
-        destroy_kernel(context, kernel);
-    }
-}
-
-static enum smelt_result make_kernel(smelt_context context, const struct smelt_op *op,
-                                     struct smelt_matmul2d_kernel *kernel)
-{
-    enum smelt_result result =
-        kernel->key.baked ? load_baked(context, kernel) : compile_kernel(context, op, kernel);
-    if (result)
-        return result;
-    VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = PUSH_SIZE};
-    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-                                         .pushConstantRangeCount = 1,
-                                         .pPushConstantRanges = &range};
-    VkResult vk = context->vk.CreatePipelineLayout(context->device, &layout, context->allocation_callbacks,
-                                                   &kernel->layout);
-    if (vk != VK_SUCCESS)
-        return smelt_fail_vk(context, vk, "vkCreatePipelineLayout");
-    smelt_set_debug_name(context, VK_OBJECT_TYPE_PIPELINE_LAYOUT, (uint64_t)kernel->layout, "smelt matmul2d");
-    return SMELT_OK;
-}
-
-static enum smelt_result make_pipeline(smelt_context context, const struct smelt_matmul2d_kernel *kernel,
-                                       struct pipeline *pipeline)
-{
-    VkSpecializationMapEntry entries[CONSTANTS];
-    for (uint32_t i = 0; i < CONSTANTS; i++)
-        entries[i] = (VkSpecializationMapEntry){i, 4 * i, 4};
-    VkSpecializationInfo constants = {CONSTANTS, entries, sizeof(pipeline->constants), pipeline->constants};
-    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size = kernel->info.subgroup_size;
-    VkComputePipelineCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                  .pNext = size.requiredSubgroupSize ? &size : NULL,
-                  .flags = kernel->info.stage_flags,
-                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                  .module = kernel->module,
-                  .pName = "main",
-                  .pSpecializationInfo = &constants},
-        .layout = kernel->layout,
-    };
-    VkResult vk = context->vk.CreateComputePipelines(context->device, context->pipeline_cache, 1, &info,
-                                                     context->allocation_callbacks, &pipeline->pipeline);
-    if (vk != VK_SUCCESS)
-        return smelt_fail_vk(context, vk, "vkCreateComputePipelines");
-    char name[80];
-    snprintf(name, sizeof(name), "smelt matmul2d %" PRIu32 "x%" PRIu32 "x%" PRIu32, pipeline->constants[0],
-             pipeline->constants[1], pipeline->constants[2]);
-    smelt_set_debug_name(context, VK_OBJECT_TYPE_PIPELINE, (uint64_t)pipeline->pipeline, name);
-    return SMELT_OK;
-}
-
-static const struct pipeline *look_up(const struct smelt_matmul2d_kernel *kernel, const uint32_t *constants)
-{
-    for (uint32_t i = 0; i < kernel->count; i++)
-        if (!memcmp(kernel->pipelines[i].constants, constants, sizeof(kernel->pipelines[i].constants)))
-            return &kernel->pipelines[i];
-    return NULL;
-}
-
-static enum smelt_result get_pipeline(smelt_context context, struct smelt_matmul2d_kernel *kernel,
-                                      const uint32_t constants[CONSTANTS], VkPipeline *pipeline)
-{
-    const struct pipeline *known = look_up(kernel, constants);
-    struct pipeline made = {0};
-    memcpy(made.constants, constants, sizeof(made.constants));
-    if (!known && kernel->sized >= MAX_PIPELINES) {
-        memset(made.constants, 0, SIZES * sizeof(made.constants[0]));
-        known = look_up(kernel, made.constants);
-    }
-    if (known) {
-        *pipeline = known->pipeline;
-        return SMELT_OK;
-    }
-    struct pipeline *list = realloc(kernel->pipelines, (kernel->count + 1) * sizeof(*list));
-    if (!list)
-        return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "matmul2d: out of host memory");
-    kernel->pipelines = list;
-    enum smelt_result result = make_pipeline(context, kernel, &made);
-    if (result)
-        return result;
-    list[kernel->count++] = made;
-    kernel->sized += made.constants[0] != 0;
-    *pipeline = made.pipeline;
-    return SMELT_OK;
-}
-
-// The kernel of a key and its pipeline for these constants, made when first asked for.
-static enum smelt_result find_pipeline(smelt_context context, const struct smelt_op *op,
-                                       const struct kernel_key *key, const struct smelt_op_info *info,
-                                       const uint32_t constants[CONSTANTS],
-                                       struct smelt_matmul2d_kernel **found, VkPipeline *pipeline)
-{
-    struct smelt_matmul2d_kernel *kernel = context->matmul2d_kernels;
-    enum smelt_result result = SMELT_OK;
-    while (kernel && memcmp(&kernel->key, key, sizeof(*key)) != 0)
-        kernel = kernel->next;
-    if (!kernel) {
-        if (!(kernel = calloc(1, sizeof(*kernel))))
-            return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "matmul2d: out of host memory");
-        kernel->key = *key;
-        kernel->info = *info;
-        if ((result = make_kernel(context, op, kernel))) {
-            destroy_kernel(context, kernel);
-            return result;
-        }
-        kernel->next = context->matmul2d_kernels;
-        context->matmul2d_kernels = kernel;
-    }
-    *found = kernel;
-    return get_pipeline(context, kernel, constants, pipeline);
+        dtype, dtype, dtype, data_type((enum smelt_dtype)key->stored),
+        smelt_kernel_text("kernels/matmul2d_body.glsl"));
 }
 
 // --- Calls ------------------------------------------------------------------------------------------------
@@ -525,27 +324,34 @@ enum smelt_result smelt_encode_matmul2d(VkCommandBuffer commands, const struct s
         return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
                           "matmul2d: %" PRIu64 " tiles of %" PRIu32 " x %" PRIu32 ", wanted at most %" PRIu32,
                           groups, info.tiling.m, info.tiling.n, context->capabilities.max_workgroup_count[0]);
-    const uint32_t constants[CONSTANTS] = {
-        push->m,
-        push->n,
-        push->k,
-        push->stride_a[0],
-        push->stride_b[0],
-        push->stride_d,
-        call.d_is_f32,
-        params->bias != NULL,
-        (uint32_t)params->activation,
+    char baked[64];
+    snprintf(baked, sizeof(baked), "matmul2d_%s_%s_%s", smelt_dtype_name((enum smelt_dtype)key.stored),
+             smelt_dtype_name((enum smelt_dtype)key.computed),
+             smelt_dtype_name((enum smelt_dtype)key.accumulated));
+    const struct smelt_kernel_request request = {
+        .name = "matmul2d",
+        .key = &key,
+        .key_size = sizeof(key),
+        .baked = key.baked ? baked : NULL,
+        .write = write_kernel,
+        .user = &key,
+        .ops = &call.op,
+        .op_count = 1,
+        .backend = (enum smelt_backend)key.backend,
+        .push_size = PUSH_SIZE,
+        .stage_flags = info.stage_flags,
+        .subgroup_size = info.subgroup_size.requiredSubgroupSize,
+        .constants = {push->m, push->n, push->k, push->stride_a[0], push->stride_b[0], push->stride_d,
+                      call.d_is_f32, params->bias != NULL, (uint32_t)params->activation},
+        .constant_count = 9,
+        .size_count = 6,
     };
-    struct smelt_matmul2d_kernel *kernel = NULL;
-    VkPipeline pipeline = VK_NULL_HANDLE;
-    mtx_lock(&context->matmul2d_mutex);
-    result = find_pipeline(context, &call.op, &key, &info, constants, &kernel, &pipeline);
-    mtx_unlock(&context->matmul2d_mutex);
+    struct smelt_kernel kernel;
+    result = smelt_kernel_get(context, &request, &kernel);
     if (result)
         return result;
     smelt_begin_label(context, commands, "smelt matmul2d");
-    context->vk.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
-    context->vk.CmdPushConstants(commands, kernel->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, PUSH_SIZE, push);
+    smelt_kernel_bind(context, commands, &kernel, push, PUSH_SIZE);
     context->vk.CmdDispatch(commands, (uint32_t)groups, 1, call.batch);
     smelt_end_label(context, commands);
     return SMELT_OK;

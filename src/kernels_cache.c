@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+// The kernels of a context: a list by what they were compiled for, each with its pipelines.
+#include "kernels_cache.h"
+
+#include "embedded.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_SIZED                                                                                            \
+    64 // pipelines of one kernel that have sizes; those beyond share one that reads them when it runs
+
+struct pipeline {
+    uint32_t constants[SMELT_KERNEL_MAX_CONSTANTS];
+    VkPipeline pipeline;
+};
+
+struct smelt_kernel_entry {
+    struct smelt_kernel_entry *next;
+    const char *name;
+    uint8_t key[SMELT_KERNEL_MAX_KEY];
+    size_t key_size;
+    smelt_shader shader;   // NULL: baked
+    VkShaderModule module; // the shader's, or own when baked
+    VkPipelineLayout layout;
+    uint32_t count, sized;
+    struct pipeline *pipelines;
+};
+
+const char *smelt_kernel_text(const char *name)
+{
+    const struct smelt_embedded *text = smelt_embedded_kernel_texts;
+    while (text->name && strcmp(text->name, name) != 0)
+        text++;
+    return (const char *)text->data;
+}
+
+// --- Making -----------------------------------------------------------------------------------------------
+
+static enum smelt_result compile_kernel(smelt_context context, const struct smelt_kernel_request *request,
+                                        struct smelt_kernel_entry *entry)
+{
+    struct smelt_text text = {0};
+    char path[64];
+    snprintf(path, sizeof(path), "smelt %s", request->name);
+    request->write(&text, request->user);
+    struct smelt_shader_params params = {.source = text.data,
+                                         .path = path,
+                                         .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                         .ops = request->ops,
+                                         .op_count = request->op_count,
+                                         .backend = request->backend};
+    enum smelt_result result = text.failed ? smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
+                                                        "%s: no memory for its text", request->name)
+                                           : smelt_shader_create(context, &params, &entry->shader);
+    smelt_text_free(&text);
+    return result ? result : smelt_shader_module(entry->shader, &entry->module);
+}
+
+static enum smelt_result load_baked(smelt_context context, const struct smelt_kernel_request *request,
+                                    struct smelt_kernel_entry *entry)
+{
+    const struct smelt_embedded *code = smelt_embedded_kernels;
+    while (code->name && strcmp(code->name, request->baked) != 0)
+        code++;
+    if (!code->name)
+        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
+                          "%s: kernel %s is not baked into the library, wanted one that is, or a build with "
+                          "the compiler",
+                          request->name, request->baked);
+    VkShaderModuleCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                     .codeSize = code->size,
+                                     .pCode = (const uint32_t *)(const void *)code->data};
+    VkResult vk =
+        context->vk.CreateShaderModule(context->device, &info, context->allocation_callbacks, &entry->module);
+    if (vk != VK_SUCCESS)
+        return smelt_fail_vk(context, vk, "vkCreateShaderModule");
+    char name[80];
+    snprintf(name, sizeof(name), "smelt %s", request->baked);
+    smelt_set_debug_name(context, VK_OBJECT_TYPE_SHADER_MODULE, (uint64_t)entry->module, name);
+    return SMELT_OK;
+}
+
+static enum smelt_result fill_entry(smelt_context context, const struct smelt_kernel_request *request,
+                                    struct smelt_kernel_entry *entry)
+{
+    enum smelt_result result =
+        request->baked ? load_baked(context, request, entry) : compile_kernel(context, request, entry);
+    if (result)
+        return result;
+    VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = request->push_size};
+    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                         .pushConstantRangeCount = 1,
+                                         .pPushConstantRanges = &range};
+    VkResult vk = context->vk.CreatePipelineLayout(context->device, &layout, context->allocation_callbacks,
+                                                   &entry->layout);
+    if (vk != VK_SUCCESS)
+        return smelt_fail_vk(context, vk, "vkCreatePipelineLayout");
+    char name[80];
+    snprintf(name, sizeof(name), "smelt %s", request->name);
+    smelt_set_debug_name(context, VK_OBJECT_TYPE_PIPELINE_LAYOUT, (uint64_t)entry->layout, name);
+    return SMELT_OK;
+}
+
+static void destroy_entry(smelt_context context, struct smelt_kernel_entry *entry)
+{
+    for (uint32_t i = 0; i < entry->count; i++)
+        context->vk.DestroyPipeline(context->device, entry->pipelines[i].pipeline,
+                                    context->allocation_callbacks);
+    free(entry->pipelines);
+    context->vk.DestroyPipelineLayout(context->device, entry->layout, context->allocation_callbacks);
+    if (!entry->shader)
+        context->vk.DestroyShaderModule(context->device, entry->module, context->allocation_callbacks);
+    smelt_shader_destroy(&entry->shader);
+    free(entry);
+}
+
+void smelt_kernels_destroy(smelt_context context)
+{
+    while (context->kernels) {
+        struct smelt_kernel_entry *entry = context->kernels;
+        context->kernels = entry->next;
+        destroy_entry(context, entry);
+    }
+}
+
+static enum smelt_result make_pipeline(smelt_context context, const struct smelt_kernel_request *request,
+                                       const struct smelt_kernel_entry *entry, struct pipeline *pipeline)
+{
+    VkSpecializationMapEntry entries[SMELT_KERNEL_MAX_CONSTANTS];
+    for (uint32_t i = 0; i < request->constant_count; i++)
+        entries[i] = (VkSpecializationMapEntry){i, 4 * i, 4};
+    VkSpecializationInfo constants = {request->constant_count, entries, sizeof(pipeline->constants),
+                                      pipeline->constants};
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+        .requiredSubgroupSize = request->subgroup_size,
+    };
+    VkComputePipelineCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = request->subgroup_size ? &size : NULL,
+                  .flags = request->stage_flags,
+                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                  .module = entry->module,
+                  .pName = "main",
+                  .pSpecializationInfo = &constants},
+        .layout = entry->layout,
+    };
+    VkResult vk = context->vk.CreateComputePipelines(context->device, context->pipeline_cache, 1, &info,
+                                                     context->allocation_callbacks, &pipeline->pipeline);
+    if (vk != VK_SUCCESS)
+        return smelt_fail_vk(context, vk, "vkCreateComputePipelines");
+    char name[80];
+    int length = snprintf(name, sizeof(name), "smelt %s", request->name);
+    for (uint32_t i = 0; i < request->constant_count && length < (int)sizeof(name); i++)
+        length += snprintf(name + length, sizeof(name) - (size_t)length, " %u", pipeline->constants[i]);
+    smelt_set_debug_name(context, VK_OBJECT_TYPE_PIPELINE, (uint64_t)pipeline->pipeline, name);
+    return SMELT_OK;
+}
+
+// --- Finding ----------------------------------------------------------------------------------------------
+
+static const struct pipeline *look_up(const struct smelt_kernel_entry *entry, const uint32_t *constants)
+{
+    for (uint32_t i = 0; i < entry->count; i++)
+        if (!memcmp(entry->pipelines[i].constants, constants, sizeof(entry->pipelines[i].constants)))
+            return &entry->pipelines[i];
+    return NULL;
+}
+
+static enum smelt_result get_pipeline(smelt_context context, const struct smelt_kernel_request *request,
+                                      struct smelt_kernel_entry *entry, VkPipeline *pipeline)
+{
+    struct pipeline made = {0};
+    memcpy(made.constants, request->constants, request->constant_count * sizeof(made.constants[0]));
+    const struct pipeline *known = look_up(entry, made.constants);
+    bool sized = request->size_count > 0;
+    if (!known && sized && entry->sized >= MAX_SIZED) {
+        memset(made.constants, 0, request->size_count * sizeof(made.constants[0]));
+        known = look_up(entry, made.constants);
+        sized = false;
+    }
+    if (known) {
+        *pipeline = known->pipeline;
+        return SMELT_OK;
+    }
+    struct pipeline *list = realloc(entry->pipelines, (entry->count + 1) * sizeof(*list));
+    if (!list)
+        return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: out of host memory", request->name);
+    entry->pipelines = list;
+    enum smelt_result result = make_pipeline(context, request, entry, &made);
+    if (result)
+        return result;
+    list[entry->count++] = made;
+    entry->sized += sized;
+    *pipeline = made.pipeline;
+    return SMELT_OK;
+}
+
+static struct smelt_kernel_entry *find_entry(smelt_context context,
+                                             const struct smelt_kernel_request *request)
+{
+    struct smelt_kernel_entry *entry = context->kernels;
+    while (entry && (strcmp(entry->name, request->name) != 0 || entry->key_size != request->key_size ||
+                     memcmp(entry->key, request->key, request->key_size) != 0))
+        entry = entry->next;
+    return entry;
+}
+
+static enum smelt_result get_entry(smelt_context context, const struct smelt_kernel_request *request,
+                                   struct smelt_kernel_entry **found)
+{
+    struct smelt_kernel_entry *entry = *found = find_entry(context, request);
+    if (entry)
+        return SMELT_OK;
+    if (request->key_size > sizeof(entry->key) || request->constant_count > SMELT_KERNEL_MAX_CONSTANTS)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "%s: a key of %zu bytes and %u constants, wanted at most %zu and %u", request->name,
+                          request->key_size, request->constant_count, sizeof(entry->key),
+                          SMELT_KERNEL_MAX_CONSTANTS);
+    if (!(entry = calloc(1, sizeof(*entry))))
+        return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: out of host memory", request->name);
+    entry->name = request->name;
+    entry->key_size = request->key_size;
+    memcpy(entry->key, request->key, request->key_size);
+    enum smelt_result result = fill_entry(context, request, entry);
+    if (result) {
+        destroy_entry(context, entry);
+        return result;
+    }
+    entry->next = context->kernels;
+    context->kernels = entry;
+    *found = entry;
+    return SMELT_OK;
+}
+
+enum smelt_result smelt_kernel_get(smelt_context context, const struct smelt_kernel_request *request,
+                                   struct smelt_kernel *kernel)
+{
+    struct smelt_kernel_entry *entry = NULL;
+    mtx_lock(&context->kernels_mutex);
+    enum smelt_result result = get_entry(context, request, &entry);
+    if (!result)
+        result = get_pipeline(context, request, entry, &kernel->pipeline);
+    if (!result)
+        kernel->layout = entry->layout;
+    mtx_unlock(&context->kernels_mutex);
+    return result;
+}
+
+void smelt_kernel_bind(smelt_context context, VkCommandBuffer commands, const struct smelt_kernel *kernel,
+                       const void *push, uint32_t push_size)
+{
+    context->vk.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->pipeline);
+    context->vk.CmdPushConstants(commands, kernel->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, push_size, push);
+}

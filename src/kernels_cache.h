@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// The library's own kernels: compiled or taken from what was baked when first needed, with a pipeline for each set of
+// specialization constants.
+#ifndef SMELT_KERNELS_CACHE_H
+#define SMELT_KERNELS_CACHE_H
+
+#include "ops_internal.h"
+
+#define SMELT_KERNEL_MAX_KEY 128
+#define SMELT_KERNEL_MAX_CONSTANTS 32
+
+struct smelt_kernel_request {
+    const char *
+        name; // "matmul2d": in debug names and messages; static storage. Kernels of two names are never the same
+    const void *key; // what the kernel is compiled for, compared as bytes: no padding in it
+    size_t key_size;
+    const char *baked; // name of the SPIR-V in glsl/kernels; NULL: compiled from what `write` gives
+    void (*write)(struct smelt_text *text, const void *user); // the GLSL
+    const void *user;
+    const struct smelt_op *ops; // of the compiled kernel
+    uint32_t op_count;
+    enum smelt_backend backend;
+    uint32_t push_size; // bytes of push constants, 4 to 128
+    VkPipelineShaderStageCreateFlags stage_flags;
+    uint32_t subgroup_size; // to require; 0: none
+    // Specialization constants by their ids from 0 on. The first `size_count` are sizes: after many pipelines of a
+    // kernel they are all 0, which kernels take as "read it from the push constants".
+    uint32_t constants[SMELT_KERNEL_MAX_CONSTANTS];
+    uint32_t constant_count, size_count;
+};
+
+struct smelt_kernel {
+    VkPipeline pipeline;
+    VkPipelineLayout layout; // push constants of COMPUTE, nothing else
+};
+
+// Finds or makes the kernel and its pipeline; both are the context's and live as long. Errors: COMPILE, UNSUPPORTED (not
+// baked, and this build has no compiler), OUT_OF_HOST_MEMORY, VULKAN. Thread-safe.
+enum smelt_result smelt_kernel_get(smelt_context context, const struct smelt_kernel_request *request,
+                                   struct smelt_kernel *kernel);
+// Binds it and pushes `push` (of request->push_size).
+void smelt_kernel_bind(smelt_context context, VkCommandBuffer commands, const struct smelt_kernel *kernel,
+                       const void *push, uint32_t push_size);
+
+// The text of glsl/kernels/NAME for kernels compiled at run time; the name must be one of glsl/meson.build's.
+const char *smelt_kernel_text(const char *name);
+
+#endif
