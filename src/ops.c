@@ -265,6 +265,8 @@ void smelt_op_define_types(struct smelt_text *text, const char *prefix, const st
                            const struct smelt_backend_choice *choice)
 {
     smelt_op_define(text, prefix, "STORED", dtype_macros[plan->stored]);
+    if (plan->op->kind == SMELT_OP_MATMUL2D)
+        smelt_op_define(text, prefix, "SCALE", "SMELT_SCALE_NONE");
     smelt_op_define(text, prefix, "COMPUTED", dtype_macros[choice->computed]);
     smelt_op_define(text, prefix, "ACCUMULATED", dtype_macros[choice->accumulated]);
     smelt_op_define(text, prefix, "LAYOUT", "SMELT_LAYOUT_OPTIMAL");

@@ -241,6 +241,7 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
     smelt_op_define_number(text, prefix, "EPILOGUE", d->epilogue);
     smelt_op_define(text, prefix, "STORED_LEFT", smelt_op_dtype_macro(plan->stored_left));
     smelt_op_define(text, prefix, "STORED", smelt_op_dtype_macro(plan->stored));
+    smelt_op_define(text, prefix, "SCALE", "SMELT_SCALE_NONE");
     smelt_op_define(text, prefix, "COMPUTED", smelt_op_dtype_macro(info->choice.computed));
     smelt_op_define(text, prefix, "ACCUMULATED", smelt_op_dtype_macro(info->choice.accumulated));
     smelt_op_define_number(text, prefix, "ALIGNMENT", d->alignment ? d->alignment : 1);

@@ -6,7 +6,7 @@
 //         SMELT_BACKEND_BIT_PORTABLE _DOT8 _COOPVEC _COOPMAT _COOPMAT2, joined by | (libsmelt defines it;
 //         others write the #define before this include). PORTABLE needs no cooperative extension
 // makes   SMELT_BACKEND_x, SMELT_BACKEND_BIT_x, SMELT_DTYPE_x, SMELT_ACCESS_x, SMELT_SCOPE_x, SMELT_LAYOUT_x,
-//         SMELT_CAT; values are those of include/smelt (READ_WRITE is READ | WRITE here)
+//         SMELT_SCALE_x, SMELT_CAT; values are those of include/smelt (READ_WRITE is READ | WRITE here)
 // errors  none (no arithmetic)
 // needs   GLSL 4.60, SPIR-V 1.5 or newer (--target-env=vulkan1.3); features bufferDeviceAddress,
 //         scalarBlockLayout, storageBuffer16BitAccess, storageBuffer8BitAccess when tensors of that type are
@@ -86,6 +86,12 @@
 #define SMELT_LAYOUT_ROW_MAJOR 1
 #define SMELT_LAYOUT_OPTIMAL 2
 
+// Scales of blocks of a quantised matrix; UE8M0 is 2^(bits - 127) (OCP microscaling formats 1.0, section 5.4).
+#define SMELT_SCALE_NONE 0
+#define SMELT_SCALE_F32 1
+#define SMELT_SCALE_F16 2
+#define SMELT_SCALE_UE8M0 3
+
 #define SMELT_CAT_(a, b) a##b
 #define SMELT_CAT(a, b) SMELT_CAT_(a, b)
 
@@ -93,5 +99,9 @@
 // an undeclared identifier that ends in it.
 const int smelt_flag_is_0 = 0;
 const int smelt_flag_is_1 = 1;
+const int smelt_scale_is_0 = SMELT_SCALE_NONE;
+const int smelt_scale_is_1 = SMELT_SCALE_F32;
+const int smelt_scale_is_2 = SMELT_SCALE_F16;
+const int smelt_scale_is_3 = SMELT_SCALE_UE8M0;
 
 #endif

@@ -54,6 +54,12 @@
 #error                                                                                                       \
     "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED (SMELT_DTYPE_x of the right operand and bias) is not defined"
 #endif
+#ifndef SMELT_MATMUL2D_SCALE
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCALE (SMELT_SCALE_x of the right operand) is not defined"
+#endif
+#if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCALE (of the right operand) must be SMELT_SCALE_NONE"
+#endif
 #ifndef SMELT_MATMUL2D_COMPUTED
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (SMELT_DTYPE_x of the factors) is not defined"
 #endif

@@ -21,6 +21,7 @@
 //                                         are dropped; 0: there is none
 //         SMELT_MATMUL2D_STORED_LEFT      SMELT_DTYPE_x of a: F32 F16 BF16 F8E4M3 F8E5M2
 //         SMELT_MATMUL2D_STORED           the same of b and bias
+//         SMELT_MATMUL2D_SCALE            SMELT_SCALE_NONE
 //         SMELT_MATMUL2D_COMPUTED         SMELT_DTYPE_F32 or _F16: what both factors are converted to; F16 not with
 //                                         F32 or BF16 stored
 //         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; not narrower than COMPUTED
@@ -116,6 +117,9 @@
 #define SMELT_MM_GROUP 4
 #define SMELT_MM_SIZE 4
 #endif
+// How many of them along a row of the left and of the right block.
+#define SMELT_MM_LEFT_GROUP SMELT_MM_GROUP
+#define SMELT_MM_RIGHT_GROUP SMELT_MM_GROUP
 #define SMELT_MM_THREADS                                                                                     \
     (SMELT_MATMUL2D_SUBGROUP_SIZE * SMELT_MATMUL2D_SUBGROUPS_M * SMELT_MATMUL2D_SUBGROUPS_N)
 
@@ -134,8 +138,8 @@
 #define SMELT_MM_RIGHT_ROWS SMELT_MATMUL2D_TILE_K
 #define SMELT_MM_RIGHT_COLUMNS SMELT_MATMUL2D_N
 #endif
-#define SMELT_MM_LEFT_PITCH (SMELT_MM_LEFT_COLUMNS / SMELT_MM_GROUP + 1)
-#define SMELT_MM_RIGHT_PITCH (SMELT_MM_RIGHT_COLUMNS / SMELT_MM_GROUP + 1)
+#define SMELT_MM_LEFT_PITCH (SMELT_MM_LEFT_COLUMNS / SMELT_MM_LEFT_GROUP + 1)
+#define SMELT_MM_RIGHT_PITCH (SMELT_MM_RIGHT_COLUMNS / SMELT_MM_RIGHT_GROUP + 1)
 #define SMELT_MM_LEFT_SIZE (SMELT_MM_LEFT_ROWS * SMELT_MM_LEFT_PITCH)
 #define SMELT_MM_OPERANDS (SMELT_MM_LEFT_SIZE + SMELT_MM_RIGHT_ROWS * SMELT_MM_RIGHT_PITCH)
 #if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
@@ -170,6 +174,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
     const int accumulate = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_ACCUMULATE);
     const int bias = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_BIAS);
     const int epilogue = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_EPILOGUE);
+    const int scale = SMELT_CAT(smelt_scale_is_, SMELT_MATMUL2D_SCALE);
     SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(0.0);
     int scratch_is_too_small[SMELT_MATMUL2D_SCRATCH.length() < SMELT_MM_SCRATCH ? 0 : 1];
 }
@@ -190,25 +195,29 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #include "smelt/cooperative_tmpl.glsl"
 
 #define SMELT_STAGE SMELT_CAT(SMELT_MATMUL2D, _stage_left)
-#define SMELT_STAGE_TENSOR SMELT_MM_LEFT
+#define SMELT_STAGE_OPERAND SMELT_MM_LEFT
 #define SMELT_STAGE_STORED SMELT_MATMUL2D_STORED_LEFT
 #define SMELT_STAGE_ROWS SMELT_MM_LEFT_ROWS
 #define SMELT_STAGE_COLUMNS SMELT_MM_LEFT_COLUMNS
+#define SMELT_STAGE_GROUP SMELT_MM_LEFT_GROUP
 #define SMELT_STAGE_K_IS_ROWS SMELT_MATMUL2D_TRANSPOSE_LEFT
 #define SMELT_STAGE_BASE SMELT_MM_BASE
+#include "smelt/matmul2d_source_tensor_tmpl.glsl"
 #include "smelt/matmul2d_stage_tmpl.glsl"
 
 #define SMELT_STAGE SMELT_CAT(SMELT_MATMUL2D, _stage_right)
-#define SMELT_STAGE_TENSOR SMELT_MM_RIGHT
+#define SMELT_STAGE_OPERAND SMELT_MM_RIGHT
 #define SMELT_STAGE_STORED SMELT_MATMUL2D_STORED
 #define SMELT_STAGE_ROWS SMELT_MM_RIGHT_ROWS
 #define SMELT_STAGE_COLUMNS SMELT_MM_RIGHT_COLUMNS
+#define SMELT_STAGE_GROUP SMELT_MM_RIGHT_GROUP
 #if SMELT_MATMUL2D_TRANSPOSE_RIGHT
 #define SMELT_STAGE_K_IS_ROWS 0
 #else
 #define SMELT_STAGE_K_IS_ROWS 1
 #endif
 #define SMELT_STAGE_BASE (SMELT_MM_BASE + SMELT_MM_LEFT_SIZE)
+#include "smelt/matmul2d_source_tensor_tmpl.glsl"
 #include "smelt/matmul2d_stage_tmpl.glsl"
 
 // The backend makes NAME_multiply(inout d): adds the product of the two blocks in the scratch.
@@ -316,6 +325,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #undef SMELT_MATMUL2D_EPILOGUE
 #undef SMELT_MATMUL2D_STORED_LEFT
 #undef SMELT_MATMUL2D_STORED
+#undef SMELT_MATMUL2D_SCALE
 #undef SMELT_MATMUL2D_COMPUTED
 #undef SMELT_MATMUL2D_ACCUMULATED
 #undef SMELT_MATMUL2D_ALIGNMENT
@@ -332,6 +342,8 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #undef SMELT_MM_BIAS
 #undef SMELT_MM_RESULT
 #undef SMELT_MM_GROUP
+#undef SMELT_MM_LEFT_GROUP
+#undef SMELT_MM_RIGHT_GROUP
 #undef SMELT_MM_SIZE
 #undef SMELT_MM_THREADS
 #undef SMELT_MM_LEFT_ROWS

@@ -18,17 +18,17 @@
 #endif
 #if SMELT_MATMUL2D_TRANSPOSE_LEFT
 #define SMELT_MM_A_LAYOUT gl_CooperativeMatrixLayoutColumnMajor
-#define SMELT_MM_A_AT(m, k) ((k)*SMELT_MM_LEFT_PITCH + (m) / SMELT_MM_GROUP)
+#define SMELT_MM_A_AT(m, k) ((k)*SMELT_MM_LEFT_PITCH + (m) / SMELT_MM_LEFT_GROUP)
 #else
 #define SMELT_MM_A_LAYOUT gl_CooperativeMatrixLayoutRowMajor
-#define SMELT_MM_A_AT(m, k) ((m)*SMELT_MM_LEFT_PITCH + (k) / SMELT_MM_GROUP)
+#define SMELT_MM_A_AT(m, k) ((m)*SMELT_MM_LEFT_PITCH + (k) / SMELT_MM_LEFT_GROUP)
 #endif
 #if SMELT_MATMUL2D_TRANSPOSE_RIGHT
 #define SMELT_MM_B_LAYOUT gl_CooperativeMatrixLayoutColumnMajor
-#define SMELT_MM_B_AT(k, n) ((n)*SMELT_MM_RIGHT_PITCH + (k) / SMELT_MM_GROUP)
+#define SMELT_MM_B_AT(k, n) ((n)*SMELT_MM_RIGHT_PITCH + (k) / SMELT_MM_RIGHT_GROUP)
 #else
 #define SMELT_MM_B_LAYOUT gl_CooperativeMatrixLayoutRowMajor
-#define SMELT_MM_B_AT(k, n) ((k)*SMELT_MM_RIGHT_PITCH + (n) / SMELT_MM_GROUP)
+#define SMELT_MM_B_AT(k, n) ((k)*SMELT_MM_RIGHT_PITCH + (n) / SMELT_MM_RIGHT_GROUP)
 #endif
 
 void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)

@@ -15,6 +15,7 @@
 //         SMELT_MATMUL2D_BIAS             1 or 0
 //         SMELT_MATMUL2D_ACTIVATION       SMELT_ACTIVATION_x (activation.glsl)
 //         SMELT_MATMUL2D_STORED           SMELT_DTYPE_x of weight and bias: F32 F16 BF16 F8E4M3 F8E5M2
+//         SMELT_MATMUL2D_SCALE            SMELT_SCALE_NONE
 //         SMELT_MATMUL2D_COMPUTED         SMELT_DTYPE_F32 or _F16: what both factors are converted to
 //         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; not narrower than COMPUTED
 //         SMELT_MATMUL2D_LAYOUT           of weight: SMELT_LAYOUT_ROW_MAJOR or SMELT_LAYOUT_OPTIMAL
@@ -89,6 +90,12 @@
 #endif
 #ifndef SMELT_MATMUL2D_STORED
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED (SMELT_DTYPE_x of weight and bias) is not defined"
+#endif
+#ifndef SMELT_MATMUL2D_SCALE
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCALE (SMELT_SCALE_x of weight) is not defined"
+#endif
+#if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCALE (of weight) must be SMELT_SCALE_NONE"
 #endif
 #ifndef SMELT_MATMUL2D_COMPUTED
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (SMELT_DTYPE_x of the factors) is not defined"
@@ -211,6 +218,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
     const int transpose_right = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_TRANSPOSE_RIGHT);
     const int accumulate = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_ACCUMULATE);
     const int bias = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_BIAS);
+    const int scale = SMELT_CAT(smelt_scale_is_, SMELT_MATMUL2D_SCALE);
     SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(0.0);
 }
 
@@ -238,6 +246,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #undef SMELT_MATMUL2D_BIAS
 #undef SMELT_MATMUL2D_ACTIVATION
 #undef SMELT_MATMUL2D_STORED
+#undef SMELT_MATMUL2D_SCALE
 #undef SMELT_MATMUL2D_COMPUTED
 #undef SMELT_MATMUL2D_ACCUMULATED
 #undef SMELT_MATMUL2D_LAYOUT
