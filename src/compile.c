@@ -24,7 +24,9 @@ struct job {
     enum smelt_backend default_backend;
     char **op_texts, **twin_texts; // params->op_count of each
     struct smelt_sources sources;
-    bool unoptimized; // the optimizer's result was not valid
+    bool unoptimized;                                                  // the optimizer's result was not valid
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup_size; // that the ops need, and the flags
+    VkPipelineShaderStageCreateFlags stage_flags;
 };
 
 static const struct {
@@ -213,6 +215,14 @@ static enum smelt_result resolve_op(struct job *job, uint32_t i)
     if (result)
         return result;
     job->backends |= 1u << info.choice.backend;
+    job->stage_flags |= info.stage_flags;
+    uint32_t size = info.subgroup_size.requiredSubgroupSize;
+    if (size && job->subgroup_size.requiredSubgroupSize && size != job->subgroup_size.requiredSubgroupSize)
+        return smelt_fail(job->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "%s: op \"%s\" needs subgroups of %u, an op before it of %u: wanted one size",
+                          job->name, op->name, size, job->subgroup_size.requiredSubgroupSize);
+    if (size)
+        job->subgroup_size = info.subgroup_size;
     return smelt_op_twin(op, job->stage, &info, &job->twin_texts[i]);
 }
 
@@ -455,6 +465,9 @@ enum smelt_result smelt_compile(smelt_context context, const struct smelt_shader
     free(job.twin_texts);
     smelt_sources_free(&job.sources);
     smelt_os_unmap_file(&job.mapping);
+    made.subgroup_size = job.subgroup_size;
+    made.subgroup_size.pNext = NULL;
+    made.stage_flags = job.stage_flags;
     if (result)
         smelt_shader_info_free(&made);
     else

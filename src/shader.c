@@ -167,9 +167,12 @@ static enum smelt_result create_pipeline(smelt_shader shader, VkShaderModule mod
                                          VkPipeline *pipeline)
 {
     smelt_context context = shader->context;
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size = shader->info.subgroup_size;
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = size.requiredSubgroupSize ? &size : NULL,
+                  .flags = shader->info.stage_flags,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
                   .pName = "main",

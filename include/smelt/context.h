@@ -248,7 +248,7 @@ SMELT_API enum smelt_result smelt_backend_choose(smelt_context context,
                                                  const struct smelt_backend_query *query,
                                                  struct smelt_backend_choice *choice);
 
-// Marks a backend as giving wrong numbers on this device (smelt devices --selftest does it): it is refused
+// Marks a backend as giving wrong numbers on this device (smelt_selftest_and_wait does it): it is refused
 // from now on with this reason (NULL: a general one). Errors: INVALID_ARGUMENT for PORTABLE, which cannot be
 // demoted, and for what is no backend. Thread-safe.
 SMELT_API enum smelt_result smelt_backend_demote(smelt_context context, enum smelt_backend backend,

@@ -124,7 +124,8 @@ struct smelt_shader_params {
 // SMELT_BACKEND_DEFAULT are defined for the source. `context` NULL: for no particular device (see
 // smelt_backend_choose), without cache.
 // Errors: COMPILE (every compiler message, each "file:line: error: ..." of the user's source), NOT_FOUND
-// (path), UNSUPPORTED (build without compiler; op or backend), INVALID_ARGUMENT. Thread-safe.
+// (path), UNSUPPORTED (build without compiler; op or backend), INVALID_ARGUMENT (also ops that need subgroups of
+// different sizes). Thread-safe.
 SMELT_API enum smelt_result
 smelt_shader_create(smelt_context context, const struct smelt_shader_params *params, smelt_shader *shader);
 SMELT_API void smelt_shader_destroy(smelt_shader *shader);
@@ -139,6 +140,9 @@ struct smelt_shader_info {
     uint32_t dependency_count;
     bool from_cache;
     const char *name; // path or name of the source
+    // What the ops of the shader need of its pipeline, as in smelt_op_info. requiredSubgroupSize 0: any.
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup_size;
+    VkPipelineShaderStageCreateFlags stage_flags;
 };
 // Valid as long as the shader.
 SMELT_API const struct smelt_shader_info *smelt_shader_info(smelt_shader shader);
@@ -153,7 +157,8 @@ SMELT_API const struct smelt_block *smelt_shader_block(smelt_shader shader, cons
 
 // A compute pipeline with a layout made from the reflection: descriptor set layouts are `set_layouts` (may be
 // NULL when the shader has no bindings), the push constant range is the shader's. For the caller's own
-// pipelines use smelt_shader_module. The caller destroys both with the device. `specialization` may be NULL.
+// pipelines use smelt_shader_module. The caller destroys both with the device. `specialization` may be NULL. The
+// pipeline has the subgroup size and the flags of smelt_shader_info.
 SMELT_API enum smelt_result
 smelt_shader_create_compute_pipeline(smelt_shader shader, const VkDescriptorSetLayout *set_layouts,
                                      uint32_t set_layout_count, const VkSpecializationInfo *specialization,

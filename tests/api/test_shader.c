@@ -392,6 +392,30 @@ static void test_module_text(void)
     CHECK(!smelt_module_text(count + 100, &name));
 }
 
+// What ops at SUBGROUP scope need of the pipeline is told, and must agree.
+static void test_ops_tell_their_subgroup_size(void)
+{
+    need_compiler();
+    struct smelt_matmul2d_descriptor a = {.scope = SMELT_SCOPE_SUBGROUP, .subgroup_size = 16}, b = a;
+    struct smelt_op ops[] = {{.name = "a", .kind = SMELT_OP_MATMUL2D, .matmul2d = &a},
+                             {.name = "b", .kind = SMELT_OP_MATMUL2D, .matmul2d = &b}};
+    struct smelt_shader_params params = {
+        .source = "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/op/a.glsl\"\n"
+                  "#include \"smelt/op/b.glsl\"\nlayout(local_size_x = 16) in;\nvoid main() {}\n",
+        .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+        .ops = ops,
+        .op_count = 2};
+    smelt_shader shader = NULL;
+    CHECK_OK(smelt_shader_create(NULL, &params, &shader));
+    const struct smelt_shader_info *info = smelt_shader_info(shader);
+    CHECK(info->subgroup_size.requiredSubgroupSize == 16 && !info->subgroup_size.pNext);
+    CHECK(info->stage_flags == VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT);
+    smelt_shader_destroy(&shader);
+    b.subgroup_size = 32;
+    CHECK_FAILS(smelt_shader_create(NULL, &params, &shader), SMELT_ERROR_INVALID_ARGUMENT,
+                "op \"b\" needs subgroups of 32, an op before it of 16");
+}
+
 static void test_module_directory(void)
 {
     need_compiler();
@@ -551,6 +575,7 @@ int main(int argc, char **argv)
         {"optimization levels and debug information", test_optimization},
         {"ops are served as includes; compile time and size of 32-64-64-9", test_ops},
         {"modules can be listed", test_module_text},
+        {"ops tell their subgroup size", test_ops_tell_their_subgroup_size},
         {"a module directory takes the place of the library's modules", test_module_directory},
         {"modules and compute pipelines", test_pipeline},
         {"pipelines that cannot be", test_no_pipeline},

@@ -115,8 +115,8 @@ struct check_op {
     bool (*exists)(const struct check_case *row);
     // Sets descriptor, tensors, evaluations (with `wanted` as a hint; 0 is an empty op), outputs and defines.
     void (*describe)(struct check_case *c, uint32_t wanted);
-    // Of an op without descriptor whose backend or device need not do: sets c->info (workgroup_size, subgroup_size,
-    // stage_flags), or says in `what` why the row cannot run and returns false. NULL: asks for f16 at most.
+    // Of an op without descriptor whose backend or device need not do: sets c->info.subgroup_size and .stage_flags as
+    // the pipeline needs them, or says in `what` why the row cannot run and returns false. NULL: asks for f16 at most.
     bool (*eligible)(smelt_context context, struct check_case *c, char what[200]);
     // Workgroups of the dispatch; NULL: one invocation of 32 for each evaluation.
     void (*grid)(const struct check_case *c, uint32_t groups[3]);

@@ -2,6 +2,7 @@
 // Runs a row on the device: its shader, a dispatch or a draw, the copies around it, and the clock.
 #include "program.h"
 #include "check_fixtures.h"
+#include "shader_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,39 +81,12 @@ static enum smelt_result create_shader(struct check_program *p)
                                          .op_count = c->smelt.name ? 1 : 0,
                                          .backend = c->backend,
                                          .no_cache = true};
-    return smelt_shader_create(p->device->context, &params, &p->shader);
-}
-// With what info asks of the pipeline of an op of a subgroup or a workgroup.
-static enum smelt_result create_compute_pipeline(struct check_program *p)
-{
-    const struct smelt_op_info *info = &p->c->info;
-    smelt_context context = p->device->context;
-    if (!info->workgroup_size)
-        return smelt_shader_create_compute_pipeline(p->shader, NULL, 0, NULL, &p->layout, &p->pipeline);
-    VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = 8};
-    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-                                         .pushConstantRangeCount = 1,
-                                         .pPushConstantRanges = &range};
-    VkResult vk =
-        context->vk.CreatePipelineLayout(context->device, &layout, context->allocation_callbacks, &p->layout);
-    if (vk != VK_SUCCESS)
-        return smelt_fail_vk(context, vk, "vkCreatePipelineLayout");
-    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size = info->subgroup_size;
-    VkComputePipelineCreateInfo create = {
-        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                  .pNext = size.requiredSubgroupSize ? &size : NULL,
-                  .flags = info->stage_flags,
-                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                  .pName = "main"},
-        .layout = p->layout,
-    };
-    enum smelt_result result = smelt_shader_module(p->shader, &create.stage.module);
-    if (result)
-        return result;
-    vk = context->vk.CreateComputePipelines(context->device, context->pipeline_cache, 1, &create,
-                                            context->allocation_callbacks, &p->pipeline);
-    return vk == VK_SUCCESS ? SMELT_OK : smelt_fail_vk(context, vk, "vkCreateComputePipelines");
+    enum smelt_result created = smelt_shader_create(p->device->context, &params, &p->shader);
+    if (!created && !c->smelt.name) { // what the op's eligible says, where no descriptor does
+        p->shader->info.subgroup_size = c->info.subgroup_size;
+        p->shader->info.stage_flags = c->info.stage_flags;
+    }
+    return created;
 }
 
 enum smelt_result check_program_create(struct check_device *device, struct check_case *c,
@@ -140,7 +114,7 @@ enum smelt_result check_program_create(struct check_device *device, struct check
     if (!result && fragment)
         check_render_create(p);
     if (!result && !fragment)
-        result = create_compute_pipeline(p);
+        result = smelt_shader_create_compute_pipeline(p->shader, NULL, 0, NULL, &p->layout, &p->pipeline);
     *program = p;
     if (result)
         check_program_destroy(program);

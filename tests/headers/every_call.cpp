@@ -105,6 +105,9 @@ void contexts()
     CHECK_OK(smelt_backend_choose(context, &query, &choice));
     CHECK_FAILS(smelt_backend_demote(context, SMELT_BACKEND_PORTABLE, "no"), SMELT_ERROR_INVALID_ARGUMENT,
                 "");
+    smelt_selftest_report report = {};
+    CHECK_FAILS(smelt_selftest_and_wait(context, SMELT_BACKEND_AUTO, &report), SMELT_ERROR_INVALID_ARGUMENT,
+                "");
     std::string line;
     smelt_context_params params = {};
     params.cache_directory = "";

@@ -14,7 +14,9 @@ static const char help[] =
     "not.\n"
     "\n"
     "  --device D    an index, a type (discrete integrated virtual cpu gpu) or a part of a name\n"
-    "  --selftest    run a small network on every backend against double arithmetic; one row per backend.\n"
+    "  --selftest    run small ops on every backend: a network against double arithmetic, and where the "
+    "elements of\n"
+    "                cooperative tensors are; one row per backend.\n"
     "                A backend that gives wrong numbers is demoted: refused from then on in this process\n"
     "  --json        for machines\n"
     "  --help\n"
@@ -142,35 +144,21 @@ static bool selftest(smelt_context context, cJSON *json)
     cJSON *rows = json ? cJSON_AddArrayToObject(json, "selftest") : NULL;
     for (int b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT; b++) {
         enum smelt_backend backend = (enum smelt_backend)b;
-        bool ran;
-        double worst;
-        char verdict[512];
-        enum smelt_result result = tool_selftest_backend(context, backend, &ran, &worst);
-        const char *outcome = "right";
-        if (result != SMELT_OK) {
-            outcome = "failed";
-            snprintf(verdict, sizeof(verdict), "could not run: %s", smelt_last_error());
-        } else if (!ran) {
-            outcome = "not available";
-            snprintf(verdict, sizeof(verdict), "%s", smelt_last_error());
-        } else {
-            snprintf(verdict, sizeof(verdict), "largest error %.3g of the bound", worst);
-            if (!(worst <= 1.0))
-                outcome = "wrong";
-        }
-        if (!strcmp(outcome, "wrong") || !strcmp(outcome, "failed")) {
-            good = false;
-            if (backend != SMELT_BACKEND_PORTABLE)
-                smelt_backend_demote(context, backend, "the self-test found wrong numbers on this device");
-        }
+        struct smelt_selftest_report report = {0};
+        const char *outcome = "failed";
+        if (smelt_selftest_and_wait(context, backend, &report))
+            snprintf(report.detail, sizeof(report.detail), "%s", smelt_last_error());
+        else
+            outcome = !report.ran ? "not available" : report.right ? "right" : "wrong";
+        good = good && (!report.ran || report.right);
         if (rows) {
             cJSON *row = cJSON_CreateObject();
             cJSON_AddItemToArray(rows, row);
             cJSON_AddStringToObject(row, "backend", smelt_backend_name(backend));
             cJSON_AddStringToObject(row, "outcome", outcome);
-            cJSON_AddStringToObject(row, "detail", verdict);
+            cJSON_AddStringToObject(row, "detail", report.detail);
         } else {
-            printf("  selftest %-9s %-13s %s\n", smelt_backend_name(backend), outcome, verdict);
+            printf("  selftest %-9s %-13s %s\n", smelt_backend_name(backend), outcome, report.detail);
         }
     }
     return good;

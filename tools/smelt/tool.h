@@ -44,9 +44,4 @@ void tool_print_json(cJSON *json);
 // SHAPE as "[64][32]" into `text`.
 void tool_format_shape(const uint64_t *shape, uint32_t rank, char *text, size_t size);
 
-// Checks one backend's numbers on this device with a small network (selftest.c). SMELT_OK: right, or not
-// available (*ran false); SMELT_ERROR_VULKAN...: could not run; *worst is the largest error in units of the bound.
-enum smelt_result tool_selftest_backend(smelt_context context, enum smelt_backend backend, bool *ran,
-                                        double *worst);
-
 #endif
