@@ -18,15 +18,27 @@ struct variant {
     struct smelt_shader_info info;
 };
 
-// What one op asks of a device, for smelt_backend_choose there.
-static void write_use(const struct smelt_backend_query *query, uint32_t widest, struct smelt_text *json)
+// What one op asks of a device: for smelt_backend_choose there, and at SUBGROUP and WORKGROUP scope how it is laid out.
+static void write_use(const struct smelt_backend_query *query, uint32_t widest,
+                      const struct smelt_op_info *info, struct smelt_text *json)
 {
     smelt_text_add(json,
                    "{\"op\":\"%s\",\"scope\":\"%s\",\"backend\":\"%s\",\"stored\":\"%s\",\"computed\":\"%s\","
-                   "\"accumulated\":\"%s\",\"widest\":%u}",
+                   "\"accumulated\":\"%s\",\"widest\":%u",
                    smelt_op_type(query->op)->name, scope_names[query->scope],
                    smelt_backend_name(query->backend), smelt_dtype_name(query->stored),
                    smelt_dtype_name(query->computed), smelt_dtype_name(query->accumulated), widest);
+    if (query->scope != SMELT_SCOPE_THREAD) {
+        bool matrix = query->backend == SMELT_BACKEND_COOPMAT;
+        const struct smelt_matmul2d_tiling *t = &info->tiling;
+        smelt_text_add(json,
+                       ",\"workgroup_size\":%u,\"scratch_size\":%u,\"subgroup_size\":%u,"
+                       "\"full_subgroups\":%d,\"matrix_m\":%u,\"matrix_n\":%u,\"matrix_k\":%u",
+                       info->workgroup_size, info->scratch_size, info->subgroup_size.requiredSubgroupSize,
+                       info->stage_flags != 0, matrix ? t->fragment_m : 0, matrix ? t->fragment_n : 0,
+                       matrix ? t->fragment_k : 0);
+    }
+    smelt_text_add(json, "}");
 }
 
 static enum smelt_result write_op(const struct smelt_shader_params *params, uint32_t index,
@@ -47,7 +59,7 @@ static enum smelt_result write_op(const struct smelt_shader_params *params, uint
         .backend = info.choice.backend,
     };
     smelt_text_add(json, "%s", index ? "," : "");
-    write_use(&query, plan.widest, json);
+    write_use(&query, plan.widest, &info, json);
     return SMELT_OK;
 }
 
@@ -73,7 +85,7 @@ static enum smelt_result describe(const struct smelt_shader_params *params, cons
                                                 .computed = SMELT_DTYPE_F16,
                                                 .accumulated = SMELT_DTYPE_F16,
                                                 .backend = variants[v].backend};
-            write_use(&query, 1, json);
+            write_use(&query, 1, NULL, json);
         }
         smelt_text_add(json, "]}");
     }
@@ -106,27 +118,6 @@ static enum smelt_result write_file(const struct smelt_shader_params *params, co
     return result;
 }
 
-// A tile is laid out for one device's subgroups and matrices, and its SPIR-V fits no other. Descriptors that are wrong
-// in another way are left to the compiler's checks.
-static enum smelt_result refuse_groups(const struct smelt_shader_params *params)
-{
-    for (uint32_t i = 0; params->ops && i < params->op_count; i++) {
-        struct smelt_op_plan plan;
-        struct smelt_op_info info;
-        if (smelt_op_resolve(NULL, &params->ops[i], params->stage, SMELT_BACKEND_PORTABLE, &plan, &info,
-                             NULL))
-            continue;
-        if (plan.scope != SMELT_SCOPE_THREAD)
-            return smelt_fail(
-                NULL, SMELT_ERROR_UNSUPPORTED,
-                "smelt_bundle_write: op \"%s\": scope is %s, wanted thread: its tile depends on "
-                "the subgroup size and the cooperative matrices of the device, which a bundle "
-                "does not know",
-                plan.op->name, scope_names[plan.scope]);
-    }
-    return SMELT_OK;
-}
-
 enum smelt_result smelt_bundle_write(const struct smelt_shader_params *params, uint32_t backends,
                                      const char *path, uint32_t *skipped)
 {
@@ -140,7 +131,7 @@ enum smelt_result smelt_bundle_write(const struct smelt_shader_params *params, u
     struct variant variants[SMELT_BACKEND_COUNT] = {{0}};
     uint32_t count = 0, impossible = 0;
     uint32_t wanted = (backends ? backends : all) | 1u << SMELT_BACKEND_PORTABLE;
-    enum smelt_result result = refuse_groups(params);
+    enum smelt_result result = SMELT_OK;
     for (int b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT && !result; b++) {
         if (!(wanted >> b & 1))
             continue;
@@ -178,10 +169,78 @@ struct bundle {
     VkShaderStageFlagBits stage;
     struct smelt_json variants;
     struct smelt_text refusals; // "coopvec (the device lacks ...), portable (...)"
+    // What the pipeline of a variant must have.
+    uint32_t subgroup_size[SMELT_BACKEND_COUNT];
+    bool full_subgroups[SMELT_BACKEND_COUNT];
 };
 
+// How an op of SUBGROUP or WORKGROUP scope was laid out.
+struct layout {
+    uint32_t workgroup_size, scratch_size, subgroup_size, full_subgroups, matrix_m, matrix_n, matrix_k;
+};
+
+static enum smelt_result read_layout(const struct smelt_json *use, struct layout *l)
+{
+    const struct {
+        const char *key;
+        uint32_t *value, most;
+    } members[] = {
+        {"workgroup_size", &l->workgroup_size, UINT32_MAX},
+        {"scratch_size", &l->scratch_size, UINT32_MAX},
+        {"subgroup_size", &l->subgroup_size, 128},
+        {"full_subgroups", &l->full_subgroups, 1},
+        {"matrix_m", &l->matrix_m, 1024},
+        {"matrix_n", &l->matrix_n, 1024},
+        {"matrix_k", &l->matrix_k, 1024},
+    };
+    enum smelt_result result = SMELT_OK;
+    for (size_t i = 0; i < SMELT_COUNT_OF(members) && !result; i++)
+        result = smelt_json_u32(use, members[i].key, 0, members[i].most, members[i].value);
+    return result;
+}
+
+static bool has_matrix(const struct smelt_capabilities *c, const struct smelt_backend_query *query,
+                       const struct layout *l)
+{
+    for (uint32_t i = 0; i < c->cooperative_matrix_count; i++) {
+        const struct smelt_cooperative_matrix *row = &c->cooperative_matrices[i];
+        if (row->m == l->matrix_m && row->n == l->matrix_n && row->k == l->matrix_k &&
+            row->scope == SMELT_SCOPE_SUBGROUP && row->a == query->computed && row->b == query->computed &&
+            row->c == query->accumulated && row->result == query->accumulated)
+            return true;
+    }
+    return false;
+}
+
+// Whether the device can run what was laid out so; adds why not to bundle->refusals.
+static bool fits(struct bundle *bundle, const struct smelt_backend_query *query, const struct layout *l)
+{
+    smelt_context context = bundle->context;
+    const struct smelt_capabilities *c = &context->capabilities;
+    uint32_t invocations = SMELT_MIN(c->max_workgroup_invocations, c->max_workgroup_size[0]);
+    bool size = !l->subgroup_size || l->subgroup_size == c->subgroup_size ||
+                (context->required_subgroup_size && l->subgroup_size >= c->min_subgroup_size &&
+                 l->subgroup_size <= c->max_subgroup_size);
+    if (!size)
+        smelt_text_add(&bundle->refusals, "subgroups of %u are wanted, the device has %u to %u",
+                       l->subgroup_size, c->min_subgroup_size, c->max_subgroup_size);
+    else if (l->workgroup_size > invocations)
+        smelt_text_add(&bundle->refusals, "%u invocations are wanted, the device has %u", l->workgroup_size,
+                       invocations);
+    else if (l->scratch_size > c->max_shared_memory_size)
+        smelt_text_add(&bundle->refusals, "%u bytes of shared memory are wanted, the device has %u",
+                       l->scratch_size, c->max_shared_memory_size);
+    else if (l->matrix_m && !has_matrix(c, query, l))
+        smelt_text_add(&bundle->refusals, "matrices of %u x %u x %u are wanted, the device has none",
+                       l->matrix_m, l->matrix_n, l->matrix_k);
+    else
+        return true;
+    return false;
+}
+
 // Asks about one use. `usable` is cleared, with the reason in bundle->refusals, when the device cannot.
-static enum smelt_result check_use(struct bundle *bundle, const struct smelt_json *use, bool *usable)
+static enum smelt_result check_use(struct bundle *bundle, enum smelt_backend variant,
+                                   const struct smelt_json *use, bool *usable)
 {
     uint32_t op = 0, scope = 0, widest = 0;
     const char *text[4] = {0}, *op_names[SMELT_OP_COUNT];
@@ -220,19 +279,32 @@ static enum smelt_result check_use(struct bundle *bundle, const struct smelt_jso
         smelt_text_add(&bundle->refusals, "vectors of %u components are wanted, the device has %u", widest,
                        limit);
     } else {
-        return SMELT_OK;
+        struct layout layout = {0};
+        if (scope != SMELT_SCOPE_THREAD && (result = read_layout(use, &layout)))
+            return result;
+        if (layout.subgroup_size && bundle->context && bundle->context->required_subgroup_size)
+            bundle->subgroup_size[variant] = layout.subgroup_size;
+        bundle->full_subgroups[variant] |= layout.full_subgroups != 0;
+        query.computed = choice.computed;
+        query.accumulated = choice.accumulated;
+        if (!bundle->context || fits(bundle, &query, &layout))
+            return SMELT_OK;
     }
     *usable = false;
     return SMELT_OK;
 }
 
 // Whether variant `at` runs on the device; adds why not to bundle->refusals.
-static enum smelt_result check_variant(struct bundle *bundle, const struct smelt_json *at, bool *usable)
+static enum smelt_result check_variant(struct bundle *bundle, const struct smelt_json *at, bool *usable,
+                                       enum smelt_backend *variant)
 {
     struct smelt_json uses, use;
     uint32_t count;
-    const char *backend;
+    const char *backend = "";
     enum smelt_result result = smelt_json_string(at, "backend", NULL, &backend);
+    *variant = smelt_backend_from_name(backend);
+    if (!result && (*variant == SMELT_BACKEND_AUTO || *variant == SMELT_BACKEND_COUNT))
+        return smelt_json_fail(at, "a backend, not \"%.40s\"", backend);
     if (!result)
         result = smelt_json_array(at, "uses", 0, MAX_USES, &uses, &count);
     if (result)
@@ -242,7 +314,7 @@ static enum smelt_result check_variant(struct bundle *bundle, const struct smelt
     *usable = true;
     use = uses;
     for (use.value = uses.value->child; use.value && *usable && !result; use.value = use.value->next)
-        result = check_use(bundle, &use, usable);
+        result = check_use(bundle, *variant, &use, usable);
     return result;
 }
 
@@ -291,15 +363,10 @@ static enum smelt_result pick(struct bundle *bundle, enum smelt_backend wanted, 
         wanted == SMELT_BACKEND_AUTO && bundle->context ? bundle->context->forced_backend : wanted;
     for (at.value = bundle->variants.value->child; at.value; at.value = at.value->next) {
         bool usable = false;
-        const char *name = "";
-        enum smelt_result result = check_variant(bundle, &at, &usable);
-        if (!result)
-            result = smelt_json_string(&at, "backend", NULL, &name);
+        enum smelt_backend backend = SMELT_BACKEND_AUTO;
+        enum smelt_result result = check_variant(bundle, &at, &usable, &backend);
         if (result)
             return result;
-        enum smelt_backend backend = smelt_backend_from_name(name);
-        if (backend == SMELT_BACKEND_AUTO || backend == SMELT_BACKEND_COUNT)
-            return smelt_json_fail(&at, "a backend, not \"%.40s\"", name);
         // A shader without ops has nothing that a forced backend could be forced on.
         bool indifferent = wanted == SMELT_BACKEND_AUTO && cJSON_GetArraySize(bundle->variants.value) == 1 &&
                            !cJSON_GetObjectItemCaseSensitive(at.value, "uses")->child;
@@ -360,6 +427,10 @@ static enum smelt_result create(smelt_context context, smelt_package package, en
         result = pick(&bundle, backend, &backend);
     if (!result)
         result = make_info(&bundle, &root, backend, &info);
+    if (!result)
+        smelt_shader_require(
+            &info, bundle.subgroup_size[backend],
+            bundle.full_subgroups[backend] ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0);
     smelt_text_free(&bundle.refusals);
     if (!result)
         return smelt_shader_wrap(context, &info, shader);

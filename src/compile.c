@@ -23,10 +23,10 @@ struct job {
     uint32_t backends; // the set in use, 1 << backend
     enum smelt_backend default_backend;
     char **op_texts, **twin_texts; // params->op_count of each
+    struct smelt_op_info *op_infos;
+    enum smelt_scope *op_scopes;
     struct smelt_sources sources;
-    bool unoptimized;                                                  // the optimizer's result was not valid
-    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup_size; // that the ops need, and the flags
-    VkPipelineShaderStageCreateFlags stage_flags;
+    bool unoptimized; // the optimizer's result was not valid
 };
 
 static const struct {
@@ -208,22 +208,46 @@ static enum smelt_result check_version(const struct job *job)
 static enum smelt_result resolve_op(struct job *job, uint32_t i)
 {
     const struct smelt_op *op = &job->params->ops[i];
+    struct smelt_op_info *info = &job->op_infos[i];
     struct smelt_op_plan plan;
-    struct smelt_op_info info;
     enum smelt_result result =
-        smelt_op_resolve(job->context, op, job->stage, job->params->backend, &plan, &info, &job->op_texts[i]);
+        smelt_op_resolve(job->context, op, job->stage, job->params->backend, &plan, info, &job->op_texts[i]);
     if (result)
         return result;
-    job->backends |= 1u << info.choice.backend;
-    job->stage_flags |= info.stage_flags;
-    uint32_t size = info.subgroup_size.requiredSubgroupSize;
-    if (size && job->subgroup_size.requiredSubgroupSize && size != job->subgroup_size.requiredSubgroupSize)
-        return smelt_fail(job->context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "%s: op \"%s\" needs subgroups of %u, an op before it of %u: wanted one size",
-                          job->name, op->name, size, job->subgroup_size.requiredSubgroupSize);
-    if (size)
-        job->subgroup_size = info.subgroup_size;
-    return smelt_op_twin(op, job->stage, &info, &job->twin_texts[i]);
+    job->op_scopes[i] = plan.scope;
+    job->backends |= 1u << info->choice.backend;
+    return smelt_op_twin(op, job->stage, info, &job->twin_texts[i]);
+}
+
+// The workgroup is as every op wants it, and the pipeline can be made so that subgroups are.
+static enum smelt_result require(const struct job *job, struct smelt_shader_info *made)
+{
+    const uint32_t *size = made->reflection->local_size;
+    uint32_t all = size[0] * size[1] * size[2], subgroup = 0, first = 0;
+    smelt_shader_require(made, 0, 0);
+    for (uint32_t i = 0; i < job->params->op_count; i++) {
+        const struct smelt_op_info *op = &job->op_infos[i];
+        const char *name = job->params->ops[i].name;
+        bool whole = job->op_scopes[i] == SMELT_SCOPE_WORKGROUP;
+        if (op->workgroup_size &&
+            (all != size[0] || (whole ? all != op->workgroup_size : !all || all % op->workgroup_size)))
+            return smelt_fail(job->context, SMELT_ERROR_INVALID_ARGUMENT,
+                              "%s: the local size is %u x %u x %u, but op \"%s\" wants %s%u x 1 x 1",
+                              job->name, size[0], size[1], size[2], name, whole ? "" : "a multiple of ",
+                              op->workgroup_size);
+        uint32_t wanted = op->subgroup_size.requiredSubgroupSize;
+        if (wanted && subgroup && wanted != subgroup)
+            return smelt_fail(
+                job->context, SMELT_ERROR_INVALID_ARGUMENT,
+                "%s: op \"%s\" wants subgroups of %u, op \"%s\" of %u: set subgroup_size in both", job->name,
+                job->params->ops[first].name, subgroup, name, wanted);
+        if (wanted) {
+            subgroup = wanted;
+            first = i;
+        }
+        smelt_shader_require(made, wanted, op->stage_flags);
+    }
+    return SMELT_OK;
 }
 
 // What SMELT_BACKEND_DEFAULT is: as asked for (by the shader or for the whole context), or the best for the
@@ -255,7 +279,9 @@ static enum smelt_result resolve_backends(struct job *job)
     uint32_t count = job->params->op_count;
     job->op_texts = calloc((size_t)count + 1, sizeof(char *));
     job->twin_texts = calloc((size_t)count + 1, sizeof(char *));
-    if (!job->op_texts || !job->twin_texts)
+    job->op_infos = calloc((size_t)count + 1, sizeof(*job->op_infos));
+    job->op_scopes = calloc((size_t)count + 1, sizeof(*job->op_scopes));
+    if (!job->op_texts || !job->twin_texts || !job->op_infos || !job->op_scopes)
         return smelt_fail(job->context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for %u ops", job->name,
                           count);
     enum smelt_result result = resolve_default(job);
@@ -454,6 +480,8 @@ enum smelt_result smelt_compile(smelt_context context, const struct smelt_shader
         if (!result && cache)
             smelt_cache_store_shader(context, &key, &job.sources, &made);
     }
+    if (!result)
+        result = require(&job, &made);
     if (!result && !(made.name = smelt_copy_string(job.name)))
         result =
             smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for the shader", job.name);
@@ -463,11 +491,10 @@ enum smelt_result smelt_compile(smelt_context context, const struct smelt_shader
     }
     free(job.op_texts);
     free(job.twin_texts);
+    free(job.op_infos);
+    free(job.op_scopes);
     smelt_sources_free(&job.sources);
     smelt_os_unmap_file(&job.mapping);
-    made.subgroup_size = job.subgroup_size;
-    made.subgroup_size.pNext = NULL;
-    made.stage_flags = job.stage_flags;
     if (result)
         smelt_shader_info_free(&made);
     else

@@ -36,6 +36,15 @@ VkShaderStageFlagBits smelt_stage_from_name(const char *name)
     return 0;
 }
 
+void smelt_shader_require(struct smelt_shader_info *info, uint32_t subgroup_size,
+                          VkPipelineShaderStageCreateFlags flags)
+{
+    info->subgroup_size.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO;
+    if (subgroup_size)
+        info->subgroup_size.requiredSubgroupSize = subgroup_size;
+    info->stage_flags |= flags;
+}
+
 void smelt_shader_info_free(struct smelt_shader_info *info)
 {
     for (uint32_t i = 0; i < info->dependency_count; i++)

@@ -23,6 +23,10 @@ void smelt_shader_info_free(struct smelt_shader_info *info);
 const char *smelt_stage_name(VkShaderStageFlags stage);
 VkShaderStageFlagBits smelt_stage_from_name(const char *name); // 0 when there is no such name
 
+// What a shader's pipeline must have, filled in from what its ops want.
+void smelt_shader_require(struct smelt_shader_info *info, uint32_t subgroup_size,
+                          VkPipelineShaderStageCreateFlags flags);
+
 // --- Compiling (compile.c, compile_none.c) ------------------------------------------------------------
 
 // Compiles, or finds in the cache. `info` is the caller's to free.

@@ -124,8 +124,9 @@ struct smelt_shader_params {
 // SMELT_BACKEND_DEFAULT are defined for the source. `context` NULL: for no particular device (see
 // smelt_backend_choose), without cache.
 // Errors: COMPILE (every compiler message, each "file:line: error: ..." of the user's source), NOT_FOUND
-// (path), UNSUPPORTED (build without compiler; op or backend), INVALID_ARGUMENT (also ops that need subgroups of
-// different sizes). Thread-safe.
+// (path), UNSUPPORTED (build without compiler; op or backend), INVALID_ARGUMENT (also a local size, as declared or by
+// default of its constants, that does not fit an op of SUBGROUP or WORKGROUP scope, and ops that want different
+// subgroup sizes). Thread-safe.
 SMELT_API enum smelt_result
 smelt_shader_create(smelt_context context, const struct smelt_shader_params *params, smelt_shader *shader);
 SMELT_API void smelt_shader_destroy(smelt_shader *shader);
@@ -140,7 +141,8 @@ struct smelt_shader_info {
     uint32_t dependency_count;
     bool from_cache;
     const char *name; // path or name of the source
-    // What the ops of the shader need of its pipeline, as in smelt_op_info. requiredSubgroupSize 0: any.
+    // What the pipeline must have for the ops in it: chain `subgroup_size` into VkPipelineShaderStageCreateInfo unless its
+    // requiredSubgroupSize is 0, and set the flags. smelt_shader_create_compute_pipeline does both.
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup_size;
     VkPipelineShaderStageCreateFlags stage_flags;
 };
@@ -172,9 +174,10 @@ smelt_shader_create_compute_pipeline(smelt_shader shader, const VkDescriptorSetL
 // Compiles `params` (its `backend` is not used) once per backend that its ops and the compiler can do (all of
 // `backends`, a mask of 1 << SMELT_BACKEND_x; 0: all; PORTABLE is always in it) and writes the bundle (to a temporary
 // name, then renamed). `skipped`, when not NULL, receives the mask of backends asked for by bit but not possible.
-// PORTABLE must compile. Every op must be of THREAD scope: the tile of another depends on the subgroup size and the
-// cooperative matrices of the device, and a bundle is made without one.
-// Errors as smelt_shader_create, and IO, UNSUPPORTED (an op of SUBGROUP or WORKGROUP scope, named).
+// PORTABLE must compile. A bundle is made for no particular device: ops of SUBGROUP and WORKGROUP scope are laid out as
+// smelt_op_query does it without a context, and a variant is taken only on a device that has its subgroup size, its
+// matrices, its invocations and its shared memory.
+// Errors as smelt_shader_create, and IO.
 SMELT_API enum smelt_result smelt_bundle_write(const struct smelt_shader_params *params, uint32_t backends,
                                                const char *path, uint32_t *skipped);
 

@@ -401,7 +401,7 @@ static void test_ops_tell_their_subgroup_size(void)
                              {.name = "b", .kind = SMELT_OP_MATMUL2D, .matmul2d = &b}};
     struct smelt_shader_params params = {
         .source = "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/op/a.glsl\"\n"
-                  "#include \"smelt/op/b.glsl\"\nlayout(local_size_x = 16) in;\nvoid main() {}\n",
+                  "#include \"smelt/op/b.glsl\"\nlayout(local_size_x = 32) in;\nvoid main() {}\n",
         .stage = VK_SHADER_STAGE_COMPUTE_BIT,
         .ops = ops,
         .op_count = 2};
@@ -413,7 +413,7 @@ static void test_ops_tell_their_subgroup_size(void)
     smelt_shader_destroy(&shader);
     b.subgroup_size = 32;
     CHECK_FAILS(smelt_shader_create(NULL, &params, &shader), SMELT_ERROR_INVALID_ARGUMENT,
-                "op \"b\" needs subgroups of 32, an op before it of 16");
+                "op \"a\" wants subgroups of 16, op \"b\" of 32");
 }
 
 static void test_module_directory(void)

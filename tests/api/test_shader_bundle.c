@@ -75,6 +75,13 @@ static void test_bundle_ops(void)
     CHECK(skipped == 1u << SMELT_BACKEND_COOPVEC);
 }
 
+#define GROUP_SOURCE                                                                                         \
+    "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/op/product.glsl\"\n"                       \
+    "layout(local_size_x = 64) in;\n"                                                                        \
+    "layout(push_constant, scalar) uniform push { product_left_f16_2_r_0x0 a; product_right_f16_2_r_0x0 b; " \
+    "};\n"                                                                                                   \
+    "void main() { product_result d; product_run(d, a, b, 0u, 0u); product_finish(d, 0u, 0u); }\n"
+
 static void test_bundle_refused(void)
 {
     need_compiler();
@@ -104,36 +111,53 @@ static void test_bundle_refused(void)
                 "directory");
 }
 
-// The tile of a subgroup or a workgroup is laid out for a device, and a bundle is made without one.
+// Ops of a group are laid out for no particular device: subgroups of 32, and PORTABLE of a workgroup for any.
 static void test_bundle_scopes(void)
 {
     need_compiler();
-    struct smelt_matmul2d_descriptor product = {.scope = SMELT_SCOPE_WORKGROUP};
-    struct smelt_mlp_descriptor mlp = {.layer_count = 1, .widths = {4, 4}};
-    struct smelt_op ops[] = {{.name = "net", .kind = SMELT_OP_MLP, .mlp = &mlp},
-                             {.name = "tile", .kind = SMELT_OP_MATMUL2D, .matmul2d = &product}};
+    struct smelt_matmul2d_descriptor product = {
+        .scope = SMELT_SCOPE_WORKGROUP, .m = 32, .n = 32, .subgroups_m = 1, .subgroups_n = 2};
+    struct smelt_op op = {.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &product};
     struct smelt_shader_params params = {
-        .path = "scopes.comp", .source = EMPTY_COMPUTE, .ops = ops, .op_count = 2};
+        .path = "scopes.comp", .source = GROUP_SOURCE, .ops = &op, .op_count = 1};
     const char *path = folder_file("scopes.bundle");
-    uint32_t skipped = 77;
-    CHECK_FAILS(smelt_bundle_write(&params, 0, path, &skipped), SMELT_ERROR_UNSUPPORTED,
-                "op \"tile\": scope is workgroup, wanted thread: its tile depends on the subgroup size");
-    product.scope = SMELT_SCOPE_SUBGROUP;
-    product.backend = SMELT_BACKEND_PORTABLE;
-    CHECK_FAILS(smelt_bundle_write(&params, 1u << SMELT_BACKEND_PORTABLE, path, &skipped),
-                SMELT_ERROR_UNSUPPORTED, "op \"tile\": scope is subgroup, wanted thread");
-    CHECK(skipped == 77 && access(path, F_OK) != 0);
-    smelt_shader shader = NULL; // compiled on the spot the op is as good as any
-    CHECK_OK(smelt_shader_create(test_context(), &params, &shader));
+    CHECK_OK(smelt_bundle_write(&params, 1u << SMELT_BACKEND_PORTABLE, path, NULL));
+    smelt_shader shader = NULL;
+    CHECK_OK(smelt_shader_create_from_bundle(test_context(), path, SMELT_BACKEND_AUTO, &shader));
+    const struct smelt_shader_info *info = smelt_shader_info(shader);
+    CHECK(info->reflection->local_size[0] == 64 && !info->subgroup_size.requiredSubgroupSize &&
+          !info->stage_flags);
+    VkPipelineLayout layout;
+    VkPipeline pipeline;
+    CHECK_OK(smelt_shader_create_compute_pipeline(shader, NULL, 0, NULL, &layout, &pipeline));
+    smelt_context context = test_context();
+    context->vk.DestroyPipeline(context->device, pipeline, NULL);
+    context->vk.DestroyPipelineLayout(context->device, layout, NULL);
     smelt_shader_destroy(&shader);
+
+    product.scope = SMELT_SCOPE_SUBGROUP; // of 32 invocations, two in the workgroup
+    product.subgroups_m = product.subgroups_n = 0;
+    const struct smelt_capabilities *c = smelt_context_capabilities(test_context());
+    CHECK_OK(smelt_bundle_write(&params, 1u << SMELT_BACKEND_PORTABLE, path, NULL));
+    if (c->subgroup_size_control && c->min_subgroup_size <= 32 && c->max_subgroup_size >= 32) {
+        CHECK_OK(smelt_shader_create_from_bundle(test_context(), path, SMELT_BACKEND_AUTO, &shader));
+        CHECK(smelt_shader_info(shader)->subgroup_size.requiredSubgroupSize == 32);
+        smelt_shader_destroy(&shader);
+    } else if (c->subgroup_size != 32) {
+        CHECK_FAILS(smelt_shader_create_from_bundle(test_context(), path, SMELT_BACKEND_AUTO, &shader),
+                    SMELT_ERROR_UNSUPPORTED, "subgroup");
+    }
+    product.subgroup_size = 128;
+    CHECK_FAILS(smelt_bundle_write(&params, 1u << SMELT_BACKEND_PORTABLE, path, NULL),
+                SMELT_ERROR_INVALID_ARGUMENT,
+                "the local size is 64 x 1 x 1, but op \"product\" wants a multiple of 128 x 1 x 1");
+    product.scope = SMELT_SCOPE_WORKGROUP;
+    product.subgroup_size = 0;
+    product.subgroups_m = product.subgroups_n = 2;
+    CHECK_FAILS(smelt_bundle_write(&params, 1u << SMELT_BACKEND_PORTABLE, path, NULL),
+                SMELT_ERROR_INVALID_ARGUMENT, "op \"product\" wants 128 x 1 x 1");
     product = (struct smelt_matmul2d_descriptor){.scope = SMELT_SCOPE_WORKGROUP + 1, .n = 4, .k = 4};
     CHECK_FAILS(smelt_bundle_write(&params, 0, path, NULL), SMELT_ERROR_INVALID_ARGUMENT, "scope is 3");
-    product.scope = SMELT_SCOPE_THREAD;
-    CHECK_OK(smelt_bundle_write(&params, 0, path, &skipped));
-    ops[1].matmul2d = NULL;
-    CHECK_FAILS(smelt_bundle_write(&params, 0, path, NULL), SMELT_ERROR_INVALID_ARGUMENT, "tile");
-    params.ops = NULL;
-    CHECK_FAILS(smelt_bundle_write(&params, 0, path, NULL), SMELT_ERROR_INVALID_ARGUMENT, "");
 }
 
 // A bundle by hand, of any description: for files that the library would not write, and for builds without
@@ -420,7 +444,7 @@ int main(int argc, char **argv)
         {"a bundle of a shader with ops", test_bundle_ops},
         {"a bundle with cooperative vectors reflects the same", test_bundle_coopvec},
         {"bundles that cannot be written or opened", test_bundle_refused},
-        {"a bundle holds ops of thread scope only", test_bundle_scopes},
+        {"a bundle holds ops of every scope", test_bundle_scopes},
         {"a bundle needs no compiler", test_bundle_by_hand},
         {"a bundle's variant is picked on the device", test_bundle_variants},
         {"hostile descriptions are refused by member", test_bundle_hostile},
