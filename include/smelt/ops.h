@@ -36,8 +36,8 @@ SMELT_API enum smelt_activation smelt_activation_from_name(const char *name);
 // the inline tensor types NAME_left ([m][k] of `computed`) and NAME_result ([m][n] of `accumulated`).
 //
 // SUBGROUP, WORKGROUP (compute): a subgroup or a whole workgroup computes an m x n tile of a product of two tensors
-// in device memory into a cooperative tensor, by PORTABLE or COOPMAT (no other backend has a template yet; bundles hold
-// ops of THREAD scope only). See glsl/smelt/matmul2d_cooperative_tmpl.glsl. The generated include
+// in device memory into a cooperative tensor, by PORTABLE or COOPMAT.
+// See glsl/smelt/matmul2d_cooperative_tmpl.glsl. The generated include
 // also defines NAME_WORKGROUP_SIZE (WORKGROUP: what the local size must be; SUBGROUP: what it must be a multiple of;
 // a y and z size of 1), NAME_TILE_M, NAME_TILE_N, and, unless the macro NAME_SCRATCH names a `shared uvec4` array
 // already, an array of its own (SUBGROUP: for NAME_SUBGROUPS subgroups in a workgroup; define it before, 1 else).
