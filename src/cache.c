@@ -22,7 +22,7 @@ struct entry_header {
     uint64_t key[2];
     uint64_t size, hash; // of the payload behind it
 };
-static const char magic[8] = "smeltcch";
+static const char magic[8] = {'s', 'm', 'e', 'l', 't', 'c', 'c', 'h'};
 
 // A shader's payload: this, JSON, SPIR-V.
 struct shader_header {
