@@ -27,7 +27,7 @@ static const struct implementation {
 
 // The order in which AUTO takes them.
 static const enum smelt_backend preference[] = {SMELT_BACKEND_COOPVEC, SMELT_BACKEND_COOPMAT,
-                                                SMELT_BACKEND_PORTABLE};
+                                                SMELT_BACKEND_COOPMAT2, SMELT_BACKEND_PORTABLE};
 
 const char *smelt_backend_name(enum smelt_backend backend)
 {
@@ -120,7 +120,8 @@ static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt
         REASON(choice, backend, "computes at %s scope in the compute stage only", scope);
         return true;
     }
-    if (backend == SMELT_BACKEND_COOPMAT && choice->computed != SMELT_DTYPE_F16) {
+    bool matrix = backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2;
+    if (matrix && choice->computed != SMELT_DTYPE_F16) {
         REASON(choice, backend, "computes products of f16, not of %s", smelt_dtype_name(choice->computed));
         return true;
     }
@@ -163,11 +164,17 @@ static bool refuse_by_device(smelt_context context, const struct smelt_backend_q
         REASON(choice, backend, "the device has no cooperative vectors in the %s stage", stage_name(stage));
     } else if (backend == SMELT_BACKEND_COOPVEC && !context->cooperative_vector_f16) {
         REASON(choice, backend, "the driver lists no cooperative vector product of f16 with f16 result");
-    } else if (backend == SMELT_BACKEND_COOPMAT && !(c->cooperative_matrix_stages & stage)) {
+    } else if ((backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2) &&
+               !(c->cooperative_matrix_stages & stage)) {
         REASON(choice, backend, "the device has no cooperative matrices in the %s stage", stage_name(stage));
     } else if (backend == SMELT_BACKEND_COOPMAT &&
                !smelt_cooperative_fragment(context, choice->accumulated, &shape)) {
         REASON(choice, backend, "the driver lists no cooperative matrix product of f16 with %s result",
+               smelt_dtype_name(choice->accumulated));
+    } else if (backend == SMELT_BACKEND_COOPMAT2 &&
+               !smelt_cooperative_flexible(context, choice->accumulated, SMELT_SCOPE_SUBGROUP, 0)) {
+        REASON(choice, backend,
+               "the driver lists no cooperative matrix product of flexible size of f16 with %s result",
                smelt_dtype_name(choice->accumulated));
     } else {
         return false;

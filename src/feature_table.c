@@ -128,8 +128,9 @@ uint64_t smelt_backend_features(enum smelt_backend backend)
         [SMELT_BACKEND_COOPMAT] = F(COOPERATIVE_MATRIX) | F(VULKAN_MEMORY_MODEL) | F(SHADER_FLOAT16) |
                                   F(SUBGROUP_SIZE_CONTROL) | F(COMPUTE_FULL_SUBGROUPS),
         [SMELT_BACKEND_COOPMAT2] = F(COOPERATIVE_MATRIX) | F(COOPMAT2_FLEXIBLE_DIMENSIONS) |
-                                   F(VULKAN_MEMORY_MODEL) | F(SHADER_FLOAT16) | F(SUBGROUP_SIZE_CONTROL) |
-                                   F(COMPUTE_FULL_SUBGROUPS),
+                                   F(COOPMAT2_REDUCTIONS) | F(COOPMAT2_CONVERSIONS) |
+                                   F(COOPMAT2_PER_ELEMENT) | F(VULKAN_MEMORY_MODEL) | F(SHADER_FLOAT16) |
+                                   F(SUBGROUP_SIZE_CONTROL) | F(COMPUTE_FULL_SUBGROUPS),
     };
 #undef F
     return (unsigned)backend < SMELT_BACKEND_COUNT ? needs[backend] : 0;

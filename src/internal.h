@@ -38,7 +38,8 @@
     X(CreateDebugUtilsMessengerEXT)                                                                          \
     X(DestroyDebugUtilsMessengerEXT)                                                                         \
     X(GetPhysicalDeviceCooperativeVectorPropertiesNV)                                                        \
-    X(GetPhysicalDeviceCooperativeMatrixPropertiesKHR)
+    X(GetPhysicalDeviceCooperativeMatrixPropertiesKHR)                                                       \
+    X(GetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV)
 
 #define SMELT_VK_DEVICE(X)                                                                                   \
     X(DestroyDevice)                                                                                         \

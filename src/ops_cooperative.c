@@ -77,6 +77,24 @@ bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype accumula
     return true;
 }
 
+const struct smelt_flexible_matrix *smelt_cooperative_flexible(smelt_context context,
+                                                               enum smelt_dtype accumulated,
+                                                               enum smelt_scope scope, uint32_t invocations)
+{
+    static const struct smelt_flexible_matrix usual = {.m = 16, .n = 16, .k = 16};
+    if (!context)
+        return scope == SMELT_SCOPE_SUBGROUP ? &usual : NULL;
+    const struct smelt_capabilities *c = &context->capabilities;
+    for (uint32_t i = 0; i < c->flexible_matrix_count; i++) {
+        const struct smelt_flexible_matrix *row = &c->flexible_matrices[i];
+        if (row->a == SMELT_DTYPE_F16 && row->b == SMELT_DTYPE_F16 && row->c == accumulated &&
+            row->result == accumulated && row->scope == scope && row->invocations == invocations &&
+            row->k <= MAX_TILE_K)
+            return row;
+    }
+    return NULL;
+}
+
 // Defaults depend on the device but not on the backend, so that a shader has one workgroup size on all of them.
 static void choose_tile(smelt_context context, const struct smelt_op_plan *plan,
                         struct smelt_matmul2d_tiling *t)
@@ -133,6 +151,18 @@ static uint32_t scratch_of(const struct smelt_op_plan *plan, const struct smelt_
     return SMELT_MAX(left + right, table);
 }
 
+// COOPMAT2: one matrix for each subgroup, in steps of the smallest k.
+static void choose_flexible(smelt_context context, const struct smelt_op_info *info,
+                            struct smelt_matmul2d_tiling *t)
+{
+    const struct smelt_flexible_matrix *row =
+        smelt_cooperative_flexible(context, info->choice.accumulated, SMELT_SCOPE_SUBGROUP, 0);
+    uint32_t m = t->m / t->subgroups_m, n = t->n / t->subgroups_n;
+    t->fragment_m = SMELT_MAX(m / row->m * row->m, row->m);
+    t->fragment_n = SMELT_MAX(n / row->n * row->n, row->n);
+    t->fragment_k = row->k % 8 ? 8 * row->k : row->k;
+}
+
 static enum smelt_result fit_fragments(smelt_context context, const struct smelt_op_plan *plan,
                                        struct smelt_op_info *info)
 {
@@ -146,7 +176,10 @@ static enum smelt_result fit_fragments(smelt_context context, const struct smelt
             "of at most 32 x 32 (powers of 2, one for each invocation) make up",
             plan->op->name, t->m, t->n, t->subgroups_m, t->subgroups_n, t->subgroup_size);
     }
-    smelt_cooperative_fragment(context, info->choice.accumulated, t);
+    if (info->choice.backend == SMELT_BACKEND_COOPMAT2)
+        choose_flexible(context, info, t);
+    else
+        smelt_cooperative_fragment(context, info->choice.accumulated, t);
     if (t->m % (t->fragment_m * t->subgroups_m) == 0 && t->n % (t->fragment_n * t->subgroups_n) == 0 &&
         t->k % t->fragment_k == 0)
         return SMELT_OK;

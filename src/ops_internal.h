@@ -104,5 +104,10 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
 // can use.
 bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype accumulated,
                                 struct smelt_matmul2d_tiling *tiling);
+// What the sizes of such a product by matrices of flexible size are multiples of: of a subgroup, or of a workgroup of so
+// many invocations; NULL: there is none.
+const struct smelt_flexible_matrix *smelt_cooperative_flexible(smelt_context context,
+                                                               enum smelt_dtype accumulated,
+                                                               enum smelt_scope scope, uint32_t invocations);
 
 #endif

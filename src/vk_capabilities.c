@@ -37,6 +37,10 @@ const char *smelt_known_bad_driver(VkDriverId driver, uint32_t version, uint64_t
     return NULL;
 }
 
+#define COOPMAT2_FEATURES                                                                                    \
+    (SMELT_FEATURE_BIT(SMELT_FEATURE_COOPMAT2_WORKGROUP_SCOPE) |                                             \
+     SMELT_FEATURE_BIT(SMELT_FEATURE_COOPMAT2_FLEXIBLE_DIMENSIONS))
+
 // The chain of properties that are asked for.
 struct properties {
     VkPhysicalDeviceProperties2 base;
@@ -45,6 +49,7 @@ struct properties {
     VkPhysicalDeviceVulkan13Properties vulkan13;
     VkPhysicalDeviceCooperativeVectorPropertiesNV vector;
     VkPhysicalDeviceCooperativeMatrixPropertiesKHR matrix;
+    VkPhysicalDeviceCooperativeMatrix2PropertiesNV matrix2;
 };
 
 // An extension's struct is passed only to a driver on which its feature is enabled.
@@ -57,6 +62,7 @@ static void properties_get(smelt_context context, struct properties *p)
         .vulkan13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES,
         .vector.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_VECTOR_PROPERTIES_NV,
         .matrix.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_PROPERTIES_KHR,
+        .matrix2.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_2_PROPERTIES_NV,
     };
     p->base.pNext = &p->vulkan11;
     p->vulkan11.pNext = &p->vulkan12;
@@ -68,6 +74,10 @@ static void properties_get(smelt_context context, struct properties *p)
     if (context->features & SMELT_FEATURE_BIT(SMELT_FEATURE_COOPERATIVE_MATRIX)) {
         p->matrix.pNext = p->vulkan13.pNext;
         p->vulkan13.pNext = &p->matrix;
+    }
+    if (context->features & COOPMAT2_FEATURES) {
+        p->matrix2.pNext = p->vulkan13.pNext;
+        p->vulkan13.pNext = &p->matrix2;
     }
     context->vk.GetPhysicalDeviceProperties2(context->physical_device, &p->base);
 }
@@ -125,6 +135,10 @@ static void read_features(struct smelt_capabilities *c, const struct properties 
     c->cooperative_matrix2_per_element = HAS(COOPMAT2_PER_ELEMENT);
     c->cooperative_matrix2_tensor_addressing = HAS(COOPMAT2_TENSOR_ADDRESSING);
     c->cooperative_matrix2_block_loads = HAS(COOPMAT2_BLOCK_LOADS);
+    c->cooperative_matrix2_max_dimension = p->matrix2.cooperativeMatrixFlexibleDimensionsMaxDimension;
+    c->cooperative_matrix2_max_workgroup_size = p->matrix2.cooperativeMatrixWorkgroupScopeMaxWorkgroupSize;
+    c->cooperative_matrix2_reserved_shared_memory =
+        p->matrix2.cooperativeMatrixWorkgroupScopeReservedSharedMemory;
     c->pipeline_statistics = HAS(PIPELINE_STATISTICS);
 #undef HAS
 }
@@ -231,6 +245,39 @@ static void read_cooperative_matrices(smelt_context context)
             };
 }
 
+static void read_flexible_matrices(smelt_context context)
+{
+    struct smelt_capabilities *c = &context->capabilities;
+    if (!c->cooperative_matrix2_flexible_dimensions ||
+        !context->vk.GetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV)
+        return;
+    VkCooperativeMatrixFlexibleDimensionsPropertiesNV list[SMELT_COUNT_OF(c->flexible_matrices)];
+    for (size_t i = 0; i < SMELT_COUNT_OF(list); i++)
+        list[i] = (VkCooperativeMatrixFlexibleDimensionsPropertiesNV){
+            .sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_FLEXIBLE_DIMENSIONS_PROPERTIES_NV};
+    uint32_t count = SMELT_COUNT_OF(list); // VK_INCOMPLETE still fills all of them
+    VkResult result = context->vk.GetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV(
+        context->physical_device, &count, list);
+    if (result != VK_SUCCESS && result != VK_INCOMPLETE)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        bool group = list[i].scope == VK_SCOPE_WORKGROUP_KHR;
+        if (group ? c->cooperative_matrix2_workgroup_scope : list[i].scope == VK_SCOPE_SUBGROUP_KHR)
+            c->flexible_matrices[c->flexible_matrix_count++] = (struct smelt_flexible_matrix){
+                .m = list[i].MGranularity,
+                .n = list[i].NGranularity,
+                .k = list[i].KGranularity,
+                .a = component_dtype(list[i].AType),
+                .b = component_dtype(list[i].BType),
+                .c = component_dtype(list[i].CType),
+                .result = component_dtype(list[i].ResultType),
+                .scope = group ? SMELT_SCOPE_WORKGROUP : SMELT_SCOPE_SUBGROUP,
+                .invocations = group ? list[i].workgroupInvocations : 0,
+                .saturating = list[i].saturatingAccumulation,
+            };
+    }
+}
+
 enum smelt_result smelt_capabilities_read(smelt_context context, bool ignore_known_bad)
 {
     struct smelt_capabilities *c = &context->capabilities;
@@ -250,6 +297,7 @@ enum smelt_result smelt_capabilities_read(smelt_context context, bool ignore_kno
     context->required_subgroup_size =
         c->subgroup_size_control && (p.vulkan13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT);
     read_cooperative_matrices(context);
+    read_flexible_matrices(context);
     context->vk.GetPhysicalDeviceMemoryProperties(context->physical_device, &context->memory_properties);
     enum smelt_result result = read_timestamps(context, &p);
     if (result == SMELT_OK)

@@ -8,72 +8,23 @@
 // errors  see cooperative_tmpl.glsl
 // needs   cooperative_tmpl.glsl around it; VK_KHR_cooperative_matrix with an accumulator of this type and shape
 // source  GLSL_KHR_cooperative_matrix revision 2
-#if SMELT_COOPERATIVE_ROWS % (SMELT_COOPERATIVE_FRAGMENT_M * SMELT_COOPERATIVE_SUBGROUPS_M) != 0
-#error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_FRAGMENT_M * _SUBGROUPS_M must divide SMELT_COOPERATIVE_ROWS"
-#endif
-#if SMELT_COOPERATIVE_COLUMNS % (SMELT_COOPERATIVE_FRAGMENT_N * SMELT_COOPERATIVE_SUBGROUPS_N) != 0
-#error                                                                                                       \
-    "cooperative_tmpl.glsl: SMELT_COOPERATIVE_FRAGMENT_N * _SUBGROUPS_N must divide SMELT_COOPERATIVE_COLUMNS"
-#endif
 #if SMELT_COOPERATIVE_FRAGMENT_M * SMELT_COOPERATIVE_FRAGMENT_N > 2048 ||                                    \
     SMELT_COOPERATIVE_FRAGMENT_N % 8 != 0
 #error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_FRAGMENT_M * _N must be at most 2048, _N a multiple of 8"
 #endif
-#define SMELT_CO_DOWN                                                                                        \
-    (SMELT_COOPERATIVE_ROWS / (SMELT_COOPERATIVE_FRAGMENT_M * SMELT_COOPERATIVE_SUBGROUPS_M))
-#define SMELT_CO_ACROSS                                                                                      \
-    (SMELT_COOPERATIVE_COLUMNS / (SMELT_COOPERATIVE_FRAGMENT_N * SMELT_COOPERATIVE_SUBGROUPS_N))
+#define SMELT_CO_WIDE 0
+#include "smelt/cooperative_fragments_tmpl.glsl"
+#undef SMELT_CO_WIDE
 #if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F16
-#define SMELT_CO_S float16_t
 #define SMELT_CO_RUN 8
 #else
-#define SMELT_CO_S float
 #define SMELT_CO_RUN 4
 #endif
-#define SMELT_CO_MATRIX                                                                                      \
-    coopmat<SMELT_CO_S, gl_ScopeSubgroup, SMELT_COOPERATIVE_FRAGMENT_M, SMELT_COOPERATIVE_FRAGMENT_N,        \
-            gl_MatrixUseAccumulator>
 
-struct SMELT_COOPERATIVE {
-    SMELT_CO_MATRIX e[SMELT_CO_DOWN][SMELT_CO_ACROSS];
-};
 struct SMELT_CO_PLACES {
     SMELT_CO_MATRIX index; // row FRAGMENT_N + column
     uvec2 first;           // of the subgroup's elements
 };
-
-const int SMELT_CAT(SMELT_COOPERATIVE, _pieces) = SMELT_CO_DOWN * SMELT_CO_ACROSS;
-const uint SMELT_CAT(SMELT_COOPERATIVE, _down) = SMELT_CO_DOWN;
-const uint SMELT_CAT(SMELT_COOPERATIVE, _across) = SMELT_CO_ACROSS;
-
-// Row and column of the subgroup's first element.
-uvec2 SMELT_CAT(SMELT_COOPERATIVE, _first)()
-{
-    return uvec2(
-        SMELT_CO_SUBGROUP / SMELT_COOPERATIVE_SUBGROUPS_N * (SMELT_CO_DOWN * SMELT_COOPERATIVE_FRAGMENT_M),
-        SMELT_CO_SUBGROUP % SMELT_COOPERATIVE_SUBGROUPS_N * (SMELT_CO_ACROSS * SMELT_COOPERATIVE_FRAGMENT_N));
-}
-
-void smelt_fill(out SMELT_COOPERATIVE t, float v)
-{
-    [[unroll]] for (int i = 0; i < SMELT_CO_DOWN; i++) [[unroll]] for (int j = 0; j < SMELT_CO_ACROSS; j++)
-        t.e[i][j] = SMELT_CO_MATRIX(SMELT_CO_S(v));
-}
-
-int smelt_length(SMELT_COOPERATIVE t)
-{
-    return t.e[0][0].length();
-}
-
-float smelt_get(SMELT_COOPERATIVE t, int piece, int i)
-{
-    return float(t.e[piece / SMELT_CO_ACROSS][piece % SMELT_CO_ACROSS][i]);
-}
-
-void smelt_set(inout SMELT_COOPERATIVE t, int piece, int i, float v)
-{
-    t.e[piece / SMELT_CO_ACROSS][piece % SMELT_CO_ACROSS][i] = SMELT_CO_S(v);
-}
 
 SMELT_CO_PLACES SMELT_CAT(SMELT_COOPERATIVE, _locate)()
 {
@@ -112,8 +63,4 @@ bool smelt_valid(SMELT_CO_PLACES p)
     return true;
 }
 
-#undef SMELT_CO_S
 #undef SMELT_CO_RUN
-#undef SMELT_CO_DOWN
-#undef SMELT_CO_ACROSS
-#undef SMELT_CO_MATRIX

@@ -52,6 +52,8 @@ struct SMELT_CO_PLACES {
 };
 
 const int SMELT_CAT(SMELT_COOPERATIVE, _pieces) = SMELT_COOPERATIVE_FRAGMENT_M;
+const uint SMELT_CAT(SMELT_COOPERATIVE, _down) = SMELT_CO_DOWN;
+const uint SMELT_CAT(SMELT_COOPERATIVE, _across) = SMELT_CO_ACROSS;
 
 // The block of an invocation that has none lies below the tile.
 uint SMELT_CAT(SMELT_COOPERATIVE, _row)(uint i)
@@ -103,10 +105,15 @@ bool smelt_valid(SMELT_CO_PLACES p)
     return p.block.x < SMELT_CO_DOWN;
 }
 
+// Values for rows and columns: those of the invocation's block.
+#define SMELT_CO_VALUE float
+#define SMELT_CO_VALUE_FILL(v) v
+#define SMELT_CO_VALUE_LENGTH(r) 1
+#define SMELT_CO_VALUE_AT(r, piece, i) r.e[piece]
+#define SMELT_CO_VALUE_OF_ROW(r, piece, i) r.e[piece]
+#define SMELT_CO_VALUE_OF_COLUMN(r, piece, i) r.e[i]
+
 #undef SMELT_CO_V
-#undef SMELT_CO_S
-#undef SMELT_CO_DOWN
-#undef SMELT_CO_ACROSS
 #undef SMELT_CO_RUN
 #undef SMELT_CO_RUN_M
 #undef SMELT_CO_RUN_N

@@ -14,7 +14,7 @@
 //         void smelt_store(NAME t, TENSOR m, uint row, uint column)         outside the matrix: dropped
 //         for the whole group, with the same arguments in all of it; both use the scratch
 // errors  load: exact, or one rounding to a cooperative f16; store: one rounding to the tensor's type
-// needs   both templates included before for these types. COOPMAT stores whole matrices where the tile lies inside,
+// needs   both templates included before for these types. COOPMAT and COOPMAT2 store whole matrices where the tile lies inside,
 //         the tensor is f32 or f16 and its rows begin at multiples of 16 bytes; else single elements
 // source  GLSL_KHR_cooperative_matrix; alignment: VUID-RuntimeSpirv-OpCooperativeMatrixLoadKHR-08986
 #ifndef SMELT_BASE_GLSL
@@ -50,6 +50,9 @@
 
 #define SMELT_CO_PLACES SMELT_CAT(SMELT_COOPERATIVE, _places)
 #define SMELT_CO_PIECES SMELT_CAT(SMELT_COOPERATIVE, _pieces)
+#define SMELT_CO_ACROSS SMELT_CAT(SMELT_COOPERATIVE, _across)
+#define SMELT_CO_FRAGMENT                                                                                    \
+    uvec2(SMELT_CAT(SMELT_COOPERATIVE, _fragment_m), SMELT_CAT(SMELT_COOPERATIVE, _fragment_n))
 
 #if SMELT_COOPERATIVE_BACKEND != SMELT_BACKEND_PORTABLE &&                                                   \
     (SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_F32 || SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_F16)
@@ -61,23 +64,25 @@
 #define SMELT_CO_SIZE 4
 #define SMELT_CO_ELEMENTS(m) m.data.e
 #define SMELT_CO_MATRIX                                                                                      \
-    coopmat<float, gl_ScopeSubgroup, SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),                              \
+    coopmat<float, SMELT_CAT(SMELT_COOPERATIVE, _matrix_scope), SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),   \
             SMELT_CAT(SMELT_COOPERATIVE, _fragment_n), gl_MatrixUseAccumulator>
 #else
 #define SMELT_CO_SIZE 2
 #define SMELT_CO_ELEMENTS(m) smelt_f16_matrix_data(uvec2(m.data)).e
 #define SMELT_CO_MATRIX                                                                                      \
-    coopmat<float16_t, gl_ScopeSubgroup, SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),                          \
-            SMELT_CAT(SMELT_COOPERATIVE, _fragment_n), gl_MatrixUseAccumulator>
+    coopmat<float16_t, SMELT_CAT(SMELT_COOPERATIVE, _matrix_scope),                                          \
+            SMELT_CAT(SMELT_COOPERATIVE, _fragment_m), SMELT_CAT(SMELT_COOPERATIVE, _fragment_n),            \
+            gl_MatrixUseAccumulator>
 #endif
 #if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F32
 #define SMELT_CO_OWN_MATRIX                                                                                  \
-    coopmat<float, gl_ScopeSubgroup, SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),                              \
+    coopmat<float, SMELT_CAT(SMELT_COOPERATIVE, _matrix_scope), SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),   \
             SMELT_CAT(SMELT_COOPERATIVE, _fragment_n), gl_MatrixUseAccumulator>
 #else
 #define SMELT_CO_OWN_MATRIX                                                                                  \
-    coopmat<float16_t, gl_ScopeSubgroup, SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),                          \
-            SMELT_CAT(SMELT_COOPERATIVE, _fragment_n), gl_MatrixUseAccumulator>
+    coopmat<float16_t, SMELT_CAT(SMELT_COOPERATIVE, _matrix_scope),                                          \
+            SMELT_CAT(SMELT_COOPERATIVE, _fragment_m), SMELT_CAT(SMELT_COOPERATIVE, _fragment_n),            \
+            gl_MatrixUseAccumulator>
 #endif
 
 #if SMELT_CO_WHOLE
@@ -102,15 +107,11 @@ void smelt_load(inout SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row,
         uvec2 first = SMELT_CAT(SMELT_COOPERATIVE, _first)() + uvec2(row, column);
         [[unroll]] for (int piece = 0; piece < SMELT_CO_PIECES; piece++)
         {
-            uvec2 fragment =
-                uvec2(piece / SMELT_CAT(SMELT_COOPERATIVE, _across),
-                      piece % SMELT_CAT(SMELT_COOPERATIVE, _across)) *
-                uvec2(SMELT_CAT(SMELT_COOPERATIVE, _fragment_m), SMELT_CAT(SMELT_COOPERATIVE, _fragment_n));
+            uvec2 fragment = uvec2(piece / SMELT_CO_ACROSS, piece % SMELT_CO_ACROSS) * SMELT_CO_FRAGMENT;
             SMELT_CO_MATRIX e;
             coopMatLoad(e, SMELT_CO_ELEMENTS(m), (first.x + fragment.x) * stride + first.y + fragment.y,
                         stride, gl_CooperativeMatrixLayoutRowMajor);
-            t.e[piece / SMELT_CAT(SMELT_COOPERATIVE, _across)]
-               [piece % SMELT_CAT(SMELT_COOPERATIVE, _across)] = SMELT_CO_OWN_MATRIX(e);
+            t.e[piece / SMELT_CO_ACROSS][piece % SMELT_CO_ACROSS] = SMELT_CO_OWN_MATRIX(e);
         }
         return;
     }
@@ -134,12 +135,8 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
         uvec2 first = SMELT_CAT(SMELT_COOPERATIVE, _first)() + uvec2(row, column);
         [[unroll]] for (int piece = 0; piece < SMELT_CO_PIECES; piece++)
         {
-            uvec2 fragment =
-                uvec2(piece / SMELT_CAT(SMELT_COOPERATIVE, _across),
-                      piece % SMELT_CAT(SMELT_COOPERATIVE, _across)) *
-                uvec2(SMELT_CAT(SMELT_COOPERATIVE, _fragment_m), SMELT_CAT(SMELT_COOPERATIVE, _fragment_n));
-            SMELT_CO_MATRIX e = SMELT_CO_MATRIX(t.e[piece / SMELT_CAT(SMELT_COOPERATIVE, _across)]
-                                                   [piece % SMELT_CAT(SMELT_COOPERATIVE, _across)]);
+            uvec2 fragment = uvec2(piece / SMELT_CO_ACROSS, piece % SMELT_CO_ACROSS) * SMELT_CO_FRAGMENT;
+            SMELT_CO_MATRIX e = SMELT_CO_MATRIX(t.e[piece / SMELT_CO_ACROSS][piece % SMELT_CO_ACROSS]);
             coopMatStore(e, SMELT_CO_ELEMENTS(m), (first.x + fragment.x) * stride + first.y + fragment.y,
                          stride, gl_CooperativeMatrixLayoutRowMajor);
         }
@@ -166,6 +163,8 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
 #undef SMELT_COOPERATIVE_TENSOR_ACCESS
 #undef SMELT_CO_PLACES
 #undef SMELT_CO_PIECES
+#undef SMELT_CO_ACROSS
+#undef SMELT_CO_FRAGMENT
 #undef SMELT_CO_WHOLE
 #undef SMELT_CO_SIZE
 #undef SMELT_CO_ELEMENTS

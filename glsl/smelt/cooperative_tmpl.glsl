@@ -13,13 +13,16 @@
 //                                           by side over the tile; SUBGROUP: 1 and 1
 //         SMELT_COOPERATIVE_FRAGMENT_M _N   PORTABLE: rows and columns of one invocation, N even, as many such blocks
 //                                           in the tile as invocations at most; COOPMAT: the shape of the
-//                                           device's cooperative matrices, subgroups times it divides the tile
+//                                           device's cooperative matrices, subgroups times it divides the tile;
+//                                           COOPMAT2: any that the device's granularity divides, commonly all that a
+//                                           subgroup holds. The whole tile of more than one subgroup: one matrix of
+//                                           the workgroup
 //         SMELT_COOPERATIVE_SCRATCH         name of a `shared uvec4` array, COOPMAT: of at least M N / 4 (f16: / 8)
 //                                           elements of it for a fragment, for each group in the workgroup. It may
 //                                           serve several instances: functions that use it say so
 //         SMELT_COOPERATIVE_SCRATCH_STRIDE  decimal literal: uvec4 of the array that each group of scope SUBGROUP
 //                                           calls its own
-//         SMELT_COOPERATIVE_BACKEND         SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPMAT
+//         SMELT_COOPERATIVE_BACKEND         SMELT_BACKEND_PORTABLE, _COOPMAT or _COOPMAT2
 // makes   struct NAME, struct NAME_places, and
 //         void smelt_fill(out NAME t, float v)         every element
 //         const int NAME_pieces; int smelt_length(NAME t)   each invocation holds `length` elements in each piece
@@ -29,14 +32,22 @@
 //         uvec2 smelt_place(NAME_places p, int piece, int i)   (row, column) of an element in the tile
 //         bool smelt_valid(NAME_places p)              false: this invocation's elements are not part of the tile
 //         int smelt_capacity(NAME t) ; smelt_get(t, i), smelt_set(t, i, v), smelt_place(t, p, i): all pieces in a row
+//         struct NAME_per_row, NAME_per_column         one value for each row or column, of DTYPE, as reductions make
+//                                                      (cooperative_reduce_tmpl.glsl); for them smelt_fill, smelt_get,
+//                                                      smelt_set, smelt_length, TYPE_pieces as for NAME (elements of
+//                                                      their own), and
+//         float smelt_reduced(TYPE r, int piece, int i)   the value of the row (column) of the tile's element: the way
+//                                                      back from reduced to elements
 //         void NAME_barrier()                          of the group, for the scratch; control flow must be uniform in
 //                                                      the workgroup: with lavapipe (Mesa 26.1) a subgroup that has
 //                                                      left stops the others
-//         const uint NAME_rows, NAME_columns, NAME_threads; and cooperative_tensor_tmpl.glsl loads and stores
+//         const uint NAME_rows, NAME_columns, NAME_threads; uint NAME_thread(): number of the invocation in the group
+//         and by cooperative_tensor_tmpl.glsl loads and stores, _reduce_ reductions, _map_ and _zip_ a function of each
+//         element, _convert_ another type, _transfer_ values of rows for another tile
 // errors  smelt_set rounds once; everything else is exact
 // needs   base.glsl first; compute; DTYPE F16: shaderFloat16; COOPMAT and scope SUBGROUP: full subgroups of
 //         SUBGROUP_SIZE (VkPipelineShaderStageRequiredSubgroupSizeCreateInfo,
-//         VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT)
+//         VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT); COOPMAT2: cooperative_coopmat2_tmpl.glsl
 // source  Metal Performance Primitives, cooperative_tensor; GLSL_KHR_cooperative_matrix
 #ifndef SMELT_BASE_GLSL
 #error "cooperative_tmpl.glsl: include smelt/base.glsl first"
@@ -113,6 +124,7 @@ const uint SMELT_CAT(SMELT_COOPERATIVE,
 #define SMELT_CO_THREAD gl_SubgroupInvocationID
 #define SMELT_CO_SUBGROUP 0u
 #define SMELT_CO_SCRATCH_BASE (gl_SubgroupID * SMELT_COOPERATIVE_SCRATCH_STRIDE)
+#define SMELT_CO_SCRATCH_SIZE SMELT_COOPERATIVE_SCRATCH_STRIDE
 void SMELT_CAT(SMELT_COOPERATIVE, _barrier)()
 {
     subgroupBarrier();
@@ -121,12 +133,29 @@ void SMELT_CAT(SMELT_COOPERATIVE, _barrier)()
 #define SMELT_CO_THREAD gl_LocalInvocationIndex
 #define SMELT_CO_SUBGROUP gl_SubgroupID
 #define SMELT_CO_SCRATCH_BASE 0u
+#define SMELT_CO_SCRATCH_SIZE SMELT_COOPERATIVE_SCRATCH.length()
 void SMELT_CAT(SMELT_COOPERATIVE, _barrier)()
 {
     barrier();
 }
 #endif
 #define SMELT_CO_PLACES SMELT_CAT(SMELT_COOPERATIVE, _places)
+
+uint SMELT_CAT(SMELT_COOPERATIVE, _thread)()
+{
+    return SMELT_CO_THREAD;
+}
+
+// The group's scratch as floats, for what cooperative_reduce_tmpl.glsl and others exchange.
+const uint SMELT_CAT(SMELT_COOPERATIVE, _scratch_floats) = 4 * SMELT_CO_SCRATCH_SIZE;
+float SMELT_CAT(SMELT_COOPERATIVE, _scratch_get)(uint at)
+{
+    return uintBitsToFloat(SMELT_COOPERATIVE_SCRATCH[SMELT_CO_SCRATCH_BASE + at / 4][at % 4]);
+}
+void SMELT_CAT(SMELT_COOPERATIVE, _scratch_set)(uint at, float v)
+{
+    SMELT_COOPERATIVE_SCRATCH[SMELT_CO_SCRATCH_BASE + at / 4][at % 4] = floatBitsToUint(v);
+}
 
 #if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE
 #if (SMELT_BACKENDS & SMELT_BACKEND_BIT_PORTABLE) == 0
@@ -138,10 +167,38 @@ void SMELT_CAT(SMELT_COOPERATIVE, _barrier)()
 #error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_BACKEND is COOPMAT, but SMELT_BACKENDS lacks it"
 #endif
 #include "smelt/cooperative_coopmat_tmpl.glsl"
+#elif SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPMAT2
+#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT2) == 0
+#error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_BACKEND is COOPMAT2, but SMELT_BACKENDS lacks it"
+#endif
+#include "smelt/cooperative_coopmat2_tmpl.glsl"
 #else
 #error                                                                                                       \
-    "cooperative_tmpl.glsl: SMELT_COOPERATIVE_BACKEND must be SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPMAT"
+    "cooperative_tmpl.glsl: SMELT_COOPERATIVE_BACKEND must be SMELT_BACKEND_PORTABLE, _COOPMAT or _COOPMAT2"
 #endif
+
+float smelt_partner(SMELT_COOPERATIVE t, SMELT_COOPERATIVE other, int piece, int i)
+{
+    return smelt_get(other, piece, i);
+}
+
+#define SMELT_VALUES SMELT_CAT(SMELT_COOPERATIVE, _per_row)
+#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE
+#define SMELT_VALUES_COUNT SMELT_COOPERATIVE_FRAGMENT_M
+#else
+#define SMELT_VALUES_COUNT SMELT_CO_DOWN
+#endif
+#define SMELT_VALUES_OF SMELT_CO_VALUE_OF_ROW
+#include "smelt/cooperative_values_tmpl.glsl"
+
+#define SMELT_VALUES SMELT_CAT(SMELT_COOPERATIVE, _per_column)
+#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE
+#define SMELT_VALUES_COUNT SMELT_COOPERATIVE_FRAGMENT_N
+#else
+#define SMELT_VALUES_COUNT SMELT_CO_ACROSS
+#endif
+#define SMELT_VALUES_OF SMELT_CO_VALUE_OF_COLUMN
+#include "smelt/cooperative_values_tmpl.glsl"
 
 int smelt_capacity(SMELT_COOPERATIVE t)
 {
@@ -179,4 +236,18 @@ uvec2 smelt_place(SMELT_COOPERATIVE t, SMELT_CO_PLACES p, int i)
 #undef SMELT_CO_THREAD
 #undef SMELT_CO_SUBGROUP
 #undef SMELT_CO_SCRATCH_BASE
+#undef SMELT_CO_SCRATCH_SIZE
+#undef SMELT_CO_S
+#undef SMELT_CO_MATRIX
+#undef SMELT_CO_MATRIX_SCOPE
+#undef SMELT_CO_PARTS_M
+#undef SMELT_CO_PARTS_N
+#undef SMELT_CO_DOWN
+#undef SMELT_CO_ACROSS
+#undef SMELT_CO_VALUE
+#undef SMELT_CO_VALUE_FILL
+#undef SMELT_CO_VALUE_LENGTH
+#undef SMELT_CO_VALUE_AT
+#undef SMELT_CO_VALUE_OF_ROW
+#undef SMELT_CO_VALUE_OF_COLUMN
 #undef SMELT_CO_PLACES

@@ -30,8 +30,8 @@
 //                                         1 also permits any stride within a row; above 1 that is 1
 //         SMELT_MATMUL2D_SUBGROUP_SIZE, _SUBGROUPS_M, _SUBGROUPS_N, _FRAGMENT_M, _FRAGMENT_N, _SCRATCH
 //                                         as in cooperative_tmpl.glsl
-//         SMELT_MATMUL2D_FRAGMENT_K       COOPMAT: of the device's cooperative matrices; PORTABLE: 1
-//         SMELT_MATMUL2D_BACKEND          SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPMAT (COMPUTED F16)
+//         SMELT_MATMUL2D_FRAGMENT_K       COOPMAT, COOPMAT2: of the device's cooperative matrices; PORTABLE: 1
+//         SMELT_MATMUL2D_BACKEND          SMELT_BACKEND_PORTABLE, SMELT_BACKEND_COOPMAT or _COOPMAT2 (COMPUTED F16)
 // makes   for the name NAME:
 //         NAME_left_<stored_left>_2_r, NAME_right_<stored>_2_r, NAME_bias_<stored>_1_r   tensor types
 //         NAME_result                     a cooperative tensor of ACCUMULATED, M x N
@@ -48,7 +48,8 @@
 //         largest of them, each cut off: one u more for each term. A product or sum below 2^-14 in f16 (2^-126 in
 //         f32) may be flushed. A store to a narrower type rounds once more
 // needs   base.glsl first; compute; one-dimensional order as cooperative_tmpl.glsl; COMPUTED or ACCUMULATED F16:
-//         shaderFloat16; COOPMAT: VK_KHR_cooperative_matrix with this shape, and full subgroups
+//         shaderFloat16; COOPMAT: VK_KHR_cooperative_matrix with this shape, and full subgroups; COOPMAT2:
+//         cooperative_coopmat2_tmpl.glsl
 // source  GLSL_KHR_cooperative_matrix; matmul2d_tmpl.glsl
 #include "smelt/matmul2d_cooperative_check_tmpl.glsl"
 #include "smelt/activation.glsl"
@@ -142,7 +143,7 @@
 #define SMELT_MM_RIGHT_PITCH (SMELT_MM_RIGHT_COLUMNS / SMELT_MM_RIGHT_GROUP + 1)
 #define SMELT_MM_LEFT_SIZE (SMELT_MM_LEFT_ROWS * SMELT_MM_LEFT_PITCH)
 #define SMELT_MM_OPERANDS (SMELT_MM_LEFT_SIZE + SMELT_MM_RIGHT_ROWS * SMELT_MM_RIGHT_PITCH)
-#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
+#if SMELT_MATMUL2D_BACKEND != SMELT_BACKEND_COOPMAT
 #define SMELT_MM_TABLE 0
 #elif SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
 #define SMELT_MM_TABLE (SMELT_MATMUL2D_FRAGMENT_M * SMELT_MATMUL2D_FRAGMENT_N / 8)
@@ -223,11 +224,11 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 // The backend makes NAME_multiply(inout d): adds the product of the two blocks in the scratch.
 #if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
 #include "smelt/matmul2d_portable_tmpl.glsl"
-#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT
+#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT || SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT2
 #include "smelt/matmul2d_coopmat_tmpl.glsl"
 #else
 #error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE or COOPMAT at SUBGROUP and WORKGROUP scope"
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE, COOPMAT or COOPMAT2 at SUBGROUP and WORKGROUP scope"
 #endif
 
 // Where the block of the operand begins, in (row, column) of the matrix as it is stored.
@@ -284,6 +285,26 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, S
     SMELT_CAT(SMELT_MM_RESULT, _barrier)();
 }
 
+// What becomes of a sum.
+float SMELT_CAT(SMELT_MATMUL2D, _finish_one)(float v,
+#if SMELT_MATMUL2D_BIAS
+                                             SMELT_MM_BIAS bias,
+#endif
+                                             uvec2 place)
+{
+#if SMELT_MATMUL2D_BIAS
+    v += smelt_load(bias, place.y);
+#endif
+    v = SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(v);
+#if SMELT_MATMUL2D_EPILOGUE
+    v = SMELT_CAT(SMELT_MATMUL2D, _element)(v, place);
+#endif
+    return v;
+}
+
+#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT2
+#include "smelt/matmul2d_coopmat2_finish_tmpl.glsl"
+#else
 void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #if SMELT_MATMUL2D_BIAS
                                         SMELT_MM_BIAS bias,
@@ -296,20 +317,19 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
     [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_MM_RESULT, _pieces); piece++)
         [[unroll]] for (int i = 0; i < smelt_length(d); i++)
     {
-        float v = smelt_get(d, piece, i);
+        uvec2 place = uvec2(row, column);
 #if SMELT_MATMUL2D_BIAS || SMELT_MATMUL2D_EPILOGUE
-        uvec2 place = smelt_place(p, piece, i) + uvec2(row, column);
+        place += smelt_place(p, piece, i);
 #endif
+        float v = SMELT_CAT(SMELT_MATMUL2D, _finish_one)(smelt_get(d, piece, i),
 #if SMELT_MATMUL2D_BIAS
-        v += smelt_load(bias, place.y);
+                                                         bias,
 #endif
-        v = SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(v);
-#if SMELT_MATMUL2D_EPILOGUE
-        v = SMELT_CAT(SMELT_MATMUL2D, _element)(v, place);
-#endif
+                                                         place);
         smelt_set(d, piece, i, v);
     }
 }
+#endif
 
 #undef SMELT_MATMUL2D
 #undef SMELT_MATMUL2D_SCOPE

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// matmul2d_coopmat_tmpl.glsl: the product of two blocks by KHR cooperative matrices; part of
-// matmul2d_cooperative_tmpl.glsl.
+// matmul2d_coopmat_tmpl.glsl: the product of two blocks by cooperative matrices; part of
+// matmul2d_cooperative_tmpl.glsl, for COOPMAT and COOPMAT2.
 //
 // what    each subgroup multiplies its rows of the left block with its columns of the right one; a fragment of the left
 //         operand is loaded once for all columns
@@ -11,7 +11,8 @@
 //         FRAGMENT_M x FRAGMENT_N x FRAGMENT_K
 // source  GLSL_KHR_cooperative_matrix
 #if SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F16
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be SMELT_DTYPE_F16 with COOPMAT"
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be SMELT_DTYPE_F16 with COOPMAT, COOPMAT2"
 #endif
 #if SMELT_MATMUL2D_TILE_K % SMELT_MATMUL2D_FRAGMENT_K != 0
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_FRAGMENT_K must divide SMELT_MATMUL2D_TILE_K"
@@ -36,8 +37,8 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
     uvec2 first = SMELT_CAT(SMELT_MM_RESULT, _first)();
     [[unroll]] for (uint k = 0u; k < SMELT_MATMUL2D_TILE_K; k += SMELT_MATMUL2D_FRAGMENT_K)
     {
-        coopmat<float16_t, gl_ScopeSubgroup, SMELT_MATMUL2D_FRAGMENT_M, SMELT_MATMUL2D_FRAGMENT_K,
-                gl_MatrixUseA>
+        coopmat<float16_t, SMELT_CAT(SMELT_MM_RESULT, _matrix_scope), SMELT_MATMUL2D_FRAGMENT_M,
+                SMELT_MATMUL2D_FRAGMENT_K, gl_MatrixUseA>
             a[SMELT_CAT(SMELT_MM_RESULT, _down)];
         [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++)
             coopMatLoad(a[i], SMELT_MATMUL2D_SCRATCH,
@@ -45,8 +46,8 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
                         SMELT_MM_LEFT_PITCH, SMELT_MM_A_LAYOUT);
         [[unroll]] for (uint j = 0u; j < SMELT_CAT(SMELT_MM_RESULT, _across); j++)
         {
-            coopmat<float16_t, gl_ScopeSubgroup, SMELT_MATMUL2D_FRAGMENT_K, SMELT_MATMUL2D_FRAGMENT_N,
-                    gl_MatrixUseB>
+            coopmat<float16_t, SMELT_CAT(SMELT_MM_RESULT, _matrix_scope), SMELT_MATMUL2D_FRAGMENT_K,
+                    SMELT_MATMUL2D_FRAGMENT_N, gl_MatrixUseB>
                 b;
             coopMatLoad(b, SMELT_MATMUL2D_SCRATCH,
                         SMELT_MM_BASE + SMELT_MM_LEFT_SIZE +

@@ -165,6 +165,16 @@ struct smelt_cooperative_matrix {
     bool saturating;
 };
 
+// A product of VK_NV_cooperative_matrix2, of a subgroup or, with `invocations` of them, a workgroup: m, n and k are any
+// multiples of these.
+struct smelt_flexible_matrix {
+    uint32_t m, n, k;
+    enum smelt_dtype a, b, c, result;
+    enum smelt_scope scope;
+    uint32_t invocations; // WORKGROUP only
+    bool saturating;
+};
+
 struct smelt_capabilities {
     char device_name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
     char driver_name[VK_MAX_DRIVER_NAME_SIZE];
@@ -192,6 +202,11 @@ struct smelt_capabilities {
     bool cooperative_matrix2_workgroup_scope, cooperative_matrix2_flexible_dimensions,
         cooperative_matrix2_reductions, cooperative_matrix2_conversions, cooperative_matrix2_per_element,
         cooperative_matrix2_tensor_addressing, cooperative_matrix2_block_loads;
+    // 0 without VK_NV_cooperative_matrix2; the last in bytes, of a workgroup with matrices of its own
+    uint32_t cooperative_matrix2_max_dimension, cooperative_matrix2_max_workgroup_size,
+        cooperative_matrix2_reserved_shared_memory;
+    struct smelt_flexible_matrix flexible_matrices[64]; // as the driver lists them
+    uint32_t flexible_matrix_count;
     bool pipeline_statistics; // VK_KHR_pipeline_executable_properties
     bool debug_utils;         // names and labels have an effect
     bool compiler;            // this build has the GLSL compiler (-Dcompiler)

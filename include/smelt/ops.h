@@ -36,7 +36,7 @@ SMELT_API enum smelt_activation smelt_activation_from_name(const char *name);
 // the inline tensor types NAME_left ([m][k] of `computed`) and NAME_result ([m][n] of `accumulated`).
 //
 // SUBGROUP, WORKGROUP (compute): a subgroup or a whole workgroup computes an m x n tile of a product of two tensors
-// in device memory into a cooperative tensor, by PORTABLE or COOPMAT.
+// in device memory into a cooperative tensor, by PORTABLE, COOPMAT or COOPMAT2.
 // See glsl/smelt/matmul2d_cooperative_tmpl.glsl. The generated include
 // also defines NAME_WORKGROUP_SIZE (WORKGROUP: what the local size must be; SUBGROUP: what it must be a multiple of;
 // a y and z size of 1), NAME_TILE_M, NAME_TILE_N, and, unless the macro NAME_SCRATCH names a `shared uvec4` array
@@ -90,7 +90,8 @@ struct smelt_op {
 struct smelt_matmul2d_tiling {
     uint32_t m, n, k; // tile; k: in shared memory at a time
     uint32_t subgroups_m, subgroups_n, subgroup_size;
-    uint32_t fragment_m, fragment_n, fragment_k; // COOPMAT: the device's matrix; PORTABLE: of an invocation
+    uint32_t fragment_m, fragment_n, fragment_k; // COOPMAT: the device's matrix; COOPMAT2: what one
+                                                 // matrix holds; PORTABLE: of an invocation
 };
 
 // What an op will be on this device, and what the caller's pipeline must have.

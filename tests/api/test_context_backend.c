@@ -116,7 +116,6 @@ static void scopes_that_no_module_has_are_refused(void)
                     "this version has no mlp of");
         CHECK(choice.backend == SMELT_BACKEND_AUTO);
         query.op = SMELT_OP_MATMUL2D;
-        check_refused(pretend(), query, SMELT_BACKEND_COOPMAT2, "no template for coopmat2 exists yet");
         check_refused(pretend(), query, SMELT_BACKEND_COOPVEC, "computes at THREAD scope only");
     }
 }
@@ -154,6 +153,52 @@ static void groups_compute_in_compute_only(void)
     context->capabilities.cooperative_matrix_stages = 0;
     query.accumulated = SMELT_DTYPE_F32;
     check_refused(context, query, SMELT_BACKEND_COOPMAT, "no cooperative matrices in the compute stage");
+}
+
+// Each feature of cooperative matrices 2 is one of its own.
+static void flexible_matrices_want_every_part(void)
+{
+    smelt_context context = pretend();
+    struct smelt_backend_query query = {
+        .scope = SMELT_SCOPE_WORKGROUP, .accumulated = SMELT_DTYPE_F32, .backend = SMELT_BACKEND_COOPMAT2};
+    const uint64_t needs = smelt_backend_features(SMELT_BACKEND_COOPMAT2);
+    static const enum smelt_feature parts[] = {
+        SMELT_FEATURE_COOPMAT2_FLEXIBLE_DIMENSIONS, SMELT_FEATURE_COOPMAT2_REDUCTIONS,
+        SMELT_FEATURE_COOPMAT2_CONVERSIONS, SMELT_FEATURE_COOPMAT2_PER_ELEMENT};
+    context->features |= needs;
+    context->capabilities.compiler_backends[SMELT_BACKEND_COOPMAT2] = true;
+    context->capabilities.cooperative_matrix_stages = VK_SHADER_STAGE_COMPUTE_BIT;
+    context->capabilities.flexible_matrix_count = 2;
+    context->capabilities.flexible_matrices[0] = (struct smelt_flexible_matrix){16,
+                                                                                16,
+                                                                                16,
+                                                                                SMELT_DTYPE_F16,
+                                                                                SMELT_DTYPE_F16,
+                                                                                SMELT_DTYPE_F16,
+                                                                                SMELT_DTYPE_F16,
+                                                                                SMELT_SCOPE_SUBGROUP,
+                                                                                0,
+                                                                                false};
+    context->capabilities.flexible_matrices[1] = (struct smelt_flexible_matrix){32,
+                                                                                32,
+                                                                                16,
+                                                                                SMELT_DTYPE_F16,
+                                                                                SMELT_DTYPE_F16,
+                                                                                SMELT_DTYPE_F32,
+                                                                                SMELT_DTYPE_F32,
+                                                                                SMELT_SCOPE_WORKGROUP,
+                                                                                256,
+                                                                                false};
+    check_refused(context, query, SMELT_BACKEND_COOPMAT2, "product of flexible size of f16 with f32 result");
+    query.accumulated = SMELT_DTYPE_F16;
+    CHECK(choose(context, query).backend == SMELT_BACKEND_COOPMAT2);
+    for (size_t i = 0; i < SMELT_COUNT_OF(parts); i++) {
+        context->features = (context->features | needs) & ~SMELT_FEATURE_BIT(parts[i]);
+        check_refused(context, query, SMELT_BACKEND_COOPMAT2, smelt_feature_name(parts[i]));
+    }
+    context->features |= needs;
+    query.computed = query.accumulated = SMELT_DTYPE_F32;
+    check_refused(context, query, SMELT_BACKEND_COOPMAT2, "computes products of f16, not of f32");
 }
 
 static void queries_out_of_range_are_refused(void)
@@ -386,6 +431,7 @@ static const struct test tests[] = {
     {"every refusal says why", every_refusal_says_why},
     {"scopes that no module has are refused", scopes_that_no_module_has_are_refused},
     {"groups compute in compute only", groups_compute_in_compute_only},
+    {"groups compute in compute only", flexible_matrices_want_every_part},
     {"queries out of range are refused", queries_out_of_range_are_refused},
     {"without a device auto is portable", without_a_device_auto_is_portable},
     {"a backend is forced by parameter and environment", a_backend_is_forced_by_parameter_and_environment},

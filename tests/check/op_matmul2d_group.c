@@ -100,7 +100,9 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                  "#define CHECK_ACCUMULATED %s\n#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n"
                  "#define CHECK_BACKEND SMELT_BACKEND_PORTABLE\n#else\n#define CHECK_BACKEND %s\n#endif",
                  check_dtype_macro(c->types.accumulated),
-                 c->backend == SMELT_BACKEND_COOPMAT ? "SMELT_BACKEND_COOPMAT" : "SMELT_BACKEND_PORTABLE");
+                 c->backend == SMELT_BACKEND_COOPMAT    ? "SMELT_BACKEND_COOPMAT"
+                 : c->backend == SMELT_BACKEND_COOPMAT2 ? "SMELT_BACKEND_COOPMAT2"
+                                                        : "SMELT_BACKEND_PORTABLE");
 }
 
 static void describe_subgroup(struct check_case *c, uint32_t wanted)
@@ -170,7 +172,7 @@ static bool exists(const struct check_case *row)
 
 #define GROUP_OP                                                                                             \
     .fixture = "matmul2d_group", CHECK_TABLES, .exists = exists, .grid = grid,                               \
-    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT,                                    \
+    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT | 1 << SMELT_BACKEND_COOPMAT2,      \
     .stages = VK_SHADER_STAGE_COMPUTE_BIT, .values = CHECK_FINITE_VALUES, .wrong_shape = 1,                  \
     .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4, .flops = flops
 
