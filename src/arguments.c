@@ -216,9 +216,10 @@ static enum smelt_result check_tensor(smelt_arguments arguments, const struct sm
             "%s: \"%s\": \"%s\" is in the device's layout for coopvec, but no shader of the object was "
             "compiled for it",
             arguments->name, member->name, tensor->name);
-    // Shaders do not read the strides of a tensor type whose extents are all static (tensor_tmpl.glsl).
+    // Shaders do not read the strides of a tensor type whose extents are all literals or, unless those are 0,
+    // specialization constants (tensor_tmpl.glsl).
     for (uint32_t d = 0; d < member->rank; d++)
-        is_static = is_static && member->shape[d];
+        is_static = is_static && (member->shape[d] || member->shape_constant[d]);
     uint32_t unpacked = is_static && !opaque ? unpacked_dimension(tensor) : tensor->rank;
     if (unpacked < tensor->rank)
         return smelt_fail(arguments->context, SMELT_ERROR_SHAPE,

@@ -119,6 +119,7 @@ static bool same_member(const struct smelt_member *a, const struct smelt_member 
 {
     return !strcmp(a->name, b->name) && a->kind == b->kind && a->offset == b->offset && a->size == b->size &&
            a->dtype == b->dtype && a->rank == b->rank && !memcmp(a->shape, b->shape, sizeof(a->shape)) &&
+           !memcmp(a->shape_constant, b->shape_constant, sizeof(a->shape_constant)) &&
            a->vector_size == b->vector_size && a->columns == b->columns && a->array_count == b->array_count &&
            a->array_stride == b->array_stride;
 }

@@ -81,6 +81,19 @@ static bool is_piece(const char *piece, size_t length, const char *text)
     return strlen(text) == length && !strncmp(piece, text, length);
 }
 
+// A literal, or s<id>.
+static bool parse_extent(const char **text, const char *end, uint32_t *extent, uint32_t *constant)
+{
+    if (*text < end && **text == 's') {
+        ++*text;
+        if (!parse_number(text, end, constant) || *constant == UINT32_MAX)
+            return false;
+        ++*constant;
+        return true;
+    }
+    return parse_number(text, end, extent);
+}
+
 // NAME_<dtype>_<rank>_<r|w|rw>[_<e0>x<e1>...]: glsl/smelt/tensor_tmpl.glsl.
 static bool decode_tensor_name(const char *name, struct smelt_member *m)
 {
@@ -89,12 +102,14 @@ static bool decode_tensor_name(const char *name, struct smelt_member *m)
     uint32_t extents = 0;
     if (!last_piece(name, &end, &piece, &length))
         return false;
-    if (*piece >= '0' && *piece <= '9') {
+    if ((*piece >= '0' && *piece <= '9') || *piece == 's') {
         const char *at = piece, *stop = piece + length;
         do {
             at += extents != 0; // the 'x'
-            if (extents == SMELT_TENSOR_MAX_RANK || !parse_number(&at, stop, &m->shape[extents++]))
+            if (extents == SMELT_TENSOR_MAX_RANK ||
+                !parse_extent(&at, stop, &m->shape[extents], &m->shape_constant[extents]))
                 return false;
+            extents++;
         } while (at < stop && *at == 'x');
         if (at != stop || !last_piece(name, &end, &piece, &length))
             return false;
@@ -146,6 +161,7 @@ static bool is_tensor(struct reflector *r, spvc_type type, struct smelt_member *
     m->rank = decoded.rank;
     m->access = decoded.access;
     memcpy(m->shape, decoded.shape, sizeof(m->shape));
+    memcpy(m->shape_constant, decoded.shape_constant, sizeof(m->shape_constant));
     return true;
 }
 

@@ -71,6 +71,9 @@ static void write_member(const struct smelt_member *m, struct smelt_text *json)
         smelt_text_add(json, ",\"access\":\"%s\",\"shape\":[", accesses[m->access]);
         for (uint32_t i = 0; i < m->rank; i++)
             smelt_text_add(json, "%s%u", i ? "," : "", m->shape[i]);
+        smelt_text_add(json, "],\"shape_constant\":[");
+        for (uint32_t i = 0; i < m->rank; i++)
+            smelt_text_add(json, "%s%u", i ? "," : "", m->shape_constant[i]);
         smelt_text_add(json, "]");
     } else if (m->kind == SMELT_MEMBER_CONSTANT) {
         smelt_text_add(json, ",\"vector_size\":%u,\"columns\":%u,\"array_count\":%u,\"array_stride\":%u",
@@ -191,21 +194,37 @@ static enum smelt_result read_dtype(const struct smelt_json *object, bool none_a
     return SMELT_OK;
 }
 
+static enum smelt_result read_extents(const struct smelt_json *shape, uint32_t rank,
+                                      uint32_t extents[SMELT_TENSOR_MAX_RANK])
+{
+    struct smelt_json extent;
+    enum smelt_result result = SMELT_OK;
+    for (uint32_t i = 0; !result && i < rank && next_element(shape, i, &extent); i++) {
+        uint64_t value;
+        if (!smelt_json_to_u64(extent.value, &value) || value > UINT32_MAX)
+            result = smelt_json_fail(&extent, "an extent");
+        else
+            extents[i] = (uint32_t)value;
+    }
+    return result;
+}
+
 static enum smelt_result read_tensor(const struct smelt_json *object, struct smelt_member *m)
 {
-    struct smelt_json shape, extent;
+    struct smelt_json shape;
+    uint32_t constants;
     uint32_t access = 0;
     enum smelt_result result = read_dtype(object, false, &m->dtype);
     if (!result)
         result = smelt_json_word(object, "access", accesses, SMELT_COUNT_OF(accesses), &access);
     if (!result)
         result = smelt_json_array(object, "shape", 0, SMELT_TENSOR_MAX_RANK, &shape, &m->rank);
-    for (uint32_t i = 0; !result && i < m->rank && next_element(&shape, i, &extent); i++) {
-        uint64_t value;
-        if (!smelt_json_to_u64(extent.value, &value) || value > UINT32_MAX)
-            result = smelt_json_fail(&extent, "an extent");
-        else
-            m->shape[i] = (uint32_t)value;
+    if (!result)
+        result = read_extents(&shape, m->rank, m->shape);
+    if (!result && smelt_json_has(object, "shape_constant")) { // older files have none
+        result = smelt_json_array(object, "shape_constant", m->rank, m->rank, &shape, &constants);
+        if (!result)
+            result = read_extents(&shape, m->rank, m->shape_constant);
     }
     m->access = (enum smelt_access)access;
     if (!result && m->size != 8 + 8 * m->rank)

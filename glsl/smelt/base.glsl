@@ -95,6 +95,10 @@
 #define SMELT_CAT_(a, b) a##b
 #define SMELT_CAT(a, b) SMELT_CAT_(a, b)
 
+// Extents that are specialization constants (tensor_spec_tmpl.glsl): SMELT_SPEC_EXTENT(3, 64); declares the one with
+// constant_id 3, whose value is 64 unless the pipeline gives another, and which s3 then names as an extent.
+#define SMELT_SPEC_EXTENT(id, value) layout(constant_id = id) const uint smelt_spec_s##id = value
+
 // A parameter for which 0 has a meaning is checked by pasting its value to one of these: a misspelt value is
 // an undeclared identifier that ends in it.
 const int smelt_flag_is_0 = 0;

@@ -45,6 +45,13 @@
 #error                                                                                                       \
     "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE_TENSOR_ACCESS must be SMELT_ACCESS_READ, _WRITE or _READ_WRITE"
 #endif
+#if SMELT_COOPERATIVE_BACKEND < SMELT_BACKEND_PORTABLE || SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPVEC
+#error "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE_BACKEND must be that of the cooperative type"
+#endif
+#if SMELT_COOPERATIVE_TENSOR_DTYPE < SMELT_DTYPE_F32 || SMELT_COOPERATIVE_TENSOR_DTYPE > SMELT_DTYPE_U4
+#error                                                                                                       \
+    "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE_TENSOR_DTYPE must be the tensor's, one of SMELT_DTYPE_x"
+#endif
 
 #include "smelt/memory.glsl"
 

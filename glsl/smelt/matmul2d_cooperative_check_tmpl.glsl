@@ -97,13 +97,22 @@
 #ifndef SMELT_MATMUL2D_SUBGROUP_SIZE
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SUBGROUP_SIZE (invocations of a subgroup) is not defined"
 #endif
+#if SMELT_MATMUL2D_SUBGROUP_SIZE < 1 || SMELT_MATMUL2D_SUBGROUP_SIZE > 128
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SUBGROUP_SIZE must be a literal, 1 to 128"
+#endif
 #if !defined SMELT_MATMUL2D_SUBGROUPS_M || !defined SMELT_MATMUL2D_SUBGROUPS_N
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SUBGROUPS_M or _N (subgroups over the tile) is not defined"
+#endif
+#if SMELT_MATMUL2D_SUBGROUPS_M < 1 || SMELT_MATMUL2D_SUBGROUPS_N < 1
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SUBGROUPS_M and _N must be literals, 1 or more"
 #endif
 #if !defined SMELT_MATMUL2D_FRAGMENT_M || !defined SMELT_MATMUL2D_FRAGMENT_N ||                              \
     !defined SMELT_MATMUL2D_FRAGMENT_K
 #error                                                                                                       \
     "matmul2d_tmpl.glsl: SMELT_MATMUL2D_FRAGMENT_M, _N or _K (what is computed in one piece) is not defined"
+#endif
+#if SMELT_MATMUL2D_FRAGMENT_M < 1 || SMELT_MATMUL2D_FRAGMENT_N < 1 || SMELT_MATMUL2D_FRAGMENT_K < 1
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_FRAGMENT_M, _N and _K must be literals, 1 or more"
 #endif
 #ifndef SMELT_MATMUL2D_SCRATCH
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCRATCH (name of a shared uvec4 array) is not defined"

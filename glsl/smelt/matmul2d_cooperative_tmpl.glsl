@@ -170,6 +170,7 @@ const uint SMELT_CAT(SMELT_MATMUL2D, _scratch) = SMELT_MM_SCRATCH;
 // Values for which 0 has a meaning, and the scratch. An error here names what is wrong.
 void SMELT_CAT(SMELT_MATMUL2D, _check)()
 {
+    const uint terms = SMELT_MATMUL2D_K;
     const int transpose_left = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_TRANSPOSE_LEFT);
     const int transpose_right = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_TRANSPOSE_RIGHT);
     const int accumulate = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_ACCUMULATE);

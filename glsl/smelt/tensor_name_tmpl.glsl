@@ -4,7 +4,7 @@
 // what    <name>_<dtype>_<rank>_<access>[_<e0>x<e1>...], by token pasting
 // params  SMELT_TENSOR_NAMED (all before the extents), SMELT_RANK, SMELT_EXTENT<d>, SMELT_TENSOR_E<d>
 // makes   SMELT_TENSOR_T the struct name; SMELT_TENSOR_SLICE the name of its slice; SMELT_TENSOR_FIXED 1 when an
-//         extent is fixed; SMELT_TENSOR_PACKED 1 when all are
+//         extent is a literal or a specialization constant; SMELT_TENSOR_PACKED 1 when all are
 // errors  none (no arithmetic)
 // needs   tensor_extents_tmpl.glsl before it
 // source  DESIGN 4: SPIR-V keeps only the storage type, reflection decodes the name
@@ -61,22 +61,22 @@
 #define SMELT_TENSOR_T SMELT_TENSOR_T16
 #endif
 
-#if SMELT_TENSOR_E0 != 0 && SMELT_TENSOR_E1 != 0 && SMELT_TENSOR_E2 != 0 && SMELT_TENSOR_E3 != 0 &&          \
-    SMELT_TENSOR_E4 != 0 && SMELT_TENSOR_E5 != 0 && SMELT_TENSOR_E6 != 0 && SMELT_TENSOR_E7 != 0 &&          \
-    SMELT_TENSOR_E8 != 0 && SMELT_TENSOR_E9 != 0 && SMELT_TENSOR_E10 != 0 && SMELT_TENSOR_E11 != 0 &&        \
-    SMELT_TENSOR_E12 != 0 && SMELT_TENSOR_E13 != 0 && SMELT_TENSOR_E14 != 0 && SMELT_TENSOR_E15 != 0
+#if SMELT_TENSOR_K0 != 0 && SMELT_TENSOR_K1 != 0 && SMELT_TENSOR_K2 != 0 && SMELT_TENSOR_K3 != 0 &&          \
+    SMELT_TENSOR_K4 != 0 && SMELT_TENSOR_K5 != 0 && SMELT_TENSOR_K6 != 0 && SMELT_TENSOR_K7 != 0 &&          \
+    SMELT_TENSOR_K8 != 0 && SMELT_TENSOR_K9 != 0 && SMELT_TENSOR_K10 != 0 && SMELT_TENSOR_K11 != 0 &&        \
+    SMELT_TENSOR_K12 != 0 && SMELT_TENSOR_K13 != 0 && SMELT_TENSOR_K14 != 0 && SMELT_TENSOR_K15 != 0
 #define SMELT_TENSOR_PACKED 1
 #else
 #define SMELT_TENSOR_PACKED 0
 #endif
-#if (SMELT_RANK > 0 && SMELT_TENSOR_E0 != 0) || (SMELT_RANK > 1 && SMELT_TENSOR_E1 != 0) ||                  \
-    (SMELT_RANK > 2 && SMELT_TENSOR_E2 != 0) || (SMELT_RANK > 3 && SMELT_TENSOR_E3 != 0) ||                  \
-    (SMELT_RANK > 4 && SMELT_TENSOR_E4 != 0) || (SMELT_RANK > 5 && SMELT_TENSOR_E5 != 0) ||                  \
-    (SMELT_RANK > 6 && SMELT_TENSOR_E6 != 0) || (SMELT_RANK > 7 && SMELT_TENSOR_E7 != 0) ||                  \
-    (SMELT_RANK > 8 && SMELT_TENSOR_E8 != 0) || (SMELT_RANK > 9 && SMELT_TENSOR_E9 != 0) ||                  \
-    (SMELT_RANK > 10 && SMELT_TENSOR_E10 != 0) || (SMELT_RANK > 11 && SMELT_TENSOR_E11 != 0) ||              \
-    (SMELT_RANK > 12 && SMELT_TENSOR_E12 != 0) || (SMELT_RANK > 13 && SMELT_TENSOR_E13 != 0) ||              \
-    (SMELT_RANK > 14 && SMELT_TENSOR_E14 != 0) || (SMELT_RANK > 15 && SMELT_TENSOR_E15 != 0)
+#if (SMELT_RANK > 0 && SMELT_TENSOR_K0 != 0) || (SMELT_RANK > 1 && SMELT_TENSOR_K1 != 0) ||                  \
+    (SMELT_RANK > 2 && SMELT_TENSOR_K2 != 0) || (SMELT_RANK > 3 && SMELT_TENSOR_K3 != 0) ||                  \
+    (SMELT_RANK > 4 && SMELT_TENSOR_K4 != 0) || (SMELT_RANK > 5 && SMELT_TENSOR_K5 != 0) ||                  \
+    (SMELT_RANK > 6 && SMELT_TENSOR_K6 != 0) || (SMELT_RANK > 7 && SMELT_TENSOR_K7 != 0) ||                  \
+    (SMELT_RANK > 8 && SMELT_TENSOR_K8 != 0) || (SMELT_RANK > 9 && SMELT_TENSOR_K9 != 0) ||                  \
+    (SMELT_RANK > 10 && SMELT_TENSOR_K10 != 0) || (SMELT_RANK > 11 && SMELT_TENSOR_K11 != 0) ||              \
+    (SMELT_RANK > 12 && SMELT_TENSOR_K12 != 0) || (SMELT_RANK > 13 && SMELT_TENSOR_K13 != 0) ||              \
+    (SMELT_RANK > 14 && SMELT_TENSOR_K14 != 0) || (SMELT_RANK > 15 && SMELT_TENSOR_K15 != 0)
 #define SMELT_TENSOR_FIXED 1
 #define SMELT_TENSOR_SLICE SMELT_CAT(SMELT_TENSOR_T, _slice)
 #else

@@ -3,7 +3,7 @@
 //
 // what    makes everything for one struct: the tensor itself, or its slice
 // params  SMELT_TENSOR_THIS the struct (undefined afterwards); SMELT_TENSOR_FIXED 1: extents are SMELT_TENSOR_E<d>
-//         where those are not 0; SMELT_TENSOR_PACKED 1: and strides follow from them; and the macros that
+//         where those are not 0; SMELT_TENSOR_PACKED 1: and strides follow from them if <T>_packed; and the macros that
 //         tensor_tmpl.glsl keeps for both
 // makes   see tensor_tmpl.glsl
 // errors  see tensor_tmpl.glsl
@@ -71,7 +71,7 @@ void smelt_store_unchecked(SMELT_TENSOR_THIS t, SMELT_TENSOR_V v)
 uint smelt_extent(SMELT_TENSOR_THIS t, uint d)
 {
 #if SMELT_TENSOR_FIXED
-    return SMELT_TENSOR_EXTENTS[d] != 0u ? SMELT_TENSOR_EXTENTS[d] : t.extent[d];
+    return SMELT_TENSOR_KNOWN(d) != 0u ? SMELT_TENSOR_KNOWN(d) : t.extent[d];
 #else
     return t.extent[d];
 #endif
@@ -85,10 +85,10 @@ uint smelt_stride(SMELT_TENSOR_THIS t, uint d)
     {
         stride *= j > d ? smelt_extent(t, j) : 1u;
     }
-    return stride;
-#else
-    return t.stride[d];
+    if (SMELT_CAT(SMELT_TENSOR_T, _packed))
+        return stride;
 #endif
+    return t.stride[d];
 }
 
 uint smelt_offset(SMELT_TENSOR_THIS t, uint i[SMELT_RANK])
@@ -97,10 +97,11 @@ uint smelt_offset(SMELT_TENSOR_THIS t, uint i[SMELT_RANK])
     [[unroll]] for (uint d = 0u; d < SMELT_RANK; d++)
     {
 #if SMELT_TENSOR_FIXED && SMELT_TENSOR_PACKED
-        offset = offset * smelt_extent(t, d) + i[d];
-#else
-        offset += i[d] * t.stride[d];
+        if (SMELT_CAT(SMELT_TENSOR_T, _packed))
+            offset = offset * smelt_extent(t, d) + i[d];
+        else
 #endif
+            offset += i[d] * t.stride[d];
     }
     return offset;
 }

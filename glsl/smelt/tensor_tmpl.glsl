@@ -9,7 +9,8 @@
 //         SMELT_RANK     0 to 16
 //         SMELT_ACCESS   SMELT_ACCESS_READ, SMELT_ACCESS_WRITE or SMELT_ACCESS_READ_WRITE
 //         SMELT_EXTENT0 ... SMELT_EXTENT<RANK - 1>   decimal literals; 0: known at run time. When none is 0 the
-//         tensor is packed: its strides follow from the extents and those in memory are not read
+//         tensor is packed: its strides follow from the extents and those in memory are not read.
+//         tensor_spec_tmpl.glsl makes the same with specialization constants among them
 // makes   struct <T> = NAME_<dtype>_<rank>_<r|w|rw>[_<e0>x<e1>...], for example weight_f16_2_r_64x32,
 //         image_f32_3_rw_0x0x4, loss_f32_0_w; members: smelt_<storage>_<r|w|rw>_data data (a buffer_reference to
 //         `e[]`: f16 and bf16 are stored as uint16_t, 8 bit floats and 4 bit types as uint8_t; tensor_data.glsl),
@@ -21,7 +22,7 @@
 //         void smelt_store(T t, i..., V v)       outside: dropped       not for SMELT_ACCESS_READ
 //         V smelt_load_unchecked, void smelt_store_unchecked: the same, indices must be inside
 //         S smelt_slice(T t, origin..., extent...)   the sub-box; what lies outside t is cut off. S is T when
-//         all extents are 0, else <T>_slice, which has the same functions (a 4 bit slice must begin on a byte,
+//         all extents are dynamic, else <T>_slice, which has the same functions (a 4 bit slice must begin on a byte,
 //         or it is empty)
 // errors  load: exact. store: one rounding to nearest even with saturation, as numeric.glsl; integers saturate.
 //         A 4 bit store rewrites its byte: both halves of a byte belong to one invocation
@@ -164,13 +165,44 @@
 #endif
 #include "smelt/tensor_name_tmpl.glsl"
 
-// The declared extents, 0 where known at run time; also the place where one that is no number fails to compile.
+// The declared extents, 0 where known at run time, and whether none is; also the place where one that is no number fails to compile.
 #define SMELT_TENSOR_EXTENTS SMELT_CAT(SMELT_TENSOR_T, _extents)
 #if SMELT_RANK > 0
+#if SMELT_TENSOR_SPEC != 0 // an array of specialization constants would be none
+uint SMELT_TENSOR_EXTENTS(uint d)
+{
+    return d == 0u    ? uint(SMELT_TENSOR_E0)
+           : d == 1u  ? uint(SMELT_TENSOR_E1)
+           : d == 2u  ? uint(SMELT_TENSOR_E2)
+           : d == 3u  ? uint(SMELT_TENSOR_E3)
+           : d == 4u  ? uint(SMELT_TENSOR_E4)
+           : d == 5u  ? uint(SMELT_TENSOR_E5)
+           : d == 6u  ? uint(SMELT_TENSOR_E6)
+           : d == 7u  ? uint(SMELT_TENSOR_E7)
+           : d == 8u  ? uint(SMELT_TENSOR_E8)
+           : d == 9u  ? uint(SMELT_TENSOR_E9)
+           : d == 10u ? uint(SMELT_TENSOR_E10)
+           : d == 11u ? uint(SMELT_TENSOR_E11)
+           : d == 12u ? uint(SMELT_TENSOR_E12)
+           : d == 13u ? uint(SMELT_TENSOR_E13)
+           : d == 14u ? uint(SMELT_TENSOR_E14)
+                      : uint(SMELT_TENSOR_E15);
+}
+#define SMELT_TENSOR_KNOWN(d) SMELT_TENSOR_EXTENTS(d)
+#else
 const uint SMELT_TENSOR_EXTENTS[16] = uint[16](
     SMELT_TENSOR_E0, SMELT_TENSOR_E1, SMELT_TENSOR_E2, SMELT_TENSOR_E3, SMELT_TENSOR_E4, SMELT_TENSOR_E5,
     SMELT_TENSOR_E6, SMELT_TENSOR_E7, SMELT_TENSOR_E8, SMELT_TENSOR_E9, SMELT_TENSOR_E10, SMELT_TENSOR_E11,
     SMELT_TENSOR_E12, SMELT_TENSOR_E13, SMELT_TENSOR_E14, SMELT_TENSOR_E15);
+#define SMELT_TENSOR_KNOWN(d) SMELT_TENSOR_EXTENTS[d]
+#endif
+#if SMELT_TENSOR_PACKED
+const bool SMELT_CAT(SMELT_TENSOR_T, _packed) =
+    SMELT_TENSOR_E0 != 0u && SMELT_TENSOR_E1 != 0u && SMELT_TENSOR_E2 != 0u && SMELT_TENSOR_E3 != 0u &&
+    SMELT_TENSOR_E4 != 0u && SMELT_TENSOR_E5 != 0u && SMELT_TENSOR_E6 != 0u && SMELT_TENSOR_E7 != 0u &&
+    SMELT_TENSOR_E8 != 0u && SMELT_TENSOR_E9 != 0u && SMELT_TENSOR_E10 != 0u && SMELT_TENSOR_E11 != 0u &&
+    SMELT_TENSOR_E12 != 0u && SMELT_TENSOR_E13 != 0u && SMELT_TENSOR_E14 != 0u && SMELT_TENSOR_E15 != 0u;
+#endif
 #endif
 
 // A slice of a tensor with fixed extents is a type of its own, whose extents are known at run time.
@@ -200,6 +232,7 @@ const uint SMELT_TENSOR_EXTENTS[16] = uint[16](
 #undef SMELT_TENSOR_NAMED
 #undef SMELT_TENSOR_DATA
 #undef SMELT_TENSOR_EXTENTS
+#undef SMELT_TENSOR_KNOWN
 #undef SMELT_TENSOR_T
 #undef SMELT_TENSOR_T0
 #undef SMELT_TENSOR_T1

@@ -37,6 +37,9 @@ struct smelt_member {
     enum smelt_dtype dtype; // constants: of one component (f32, f16, i32, u32, ...; bool: u32); 64-bit: NONE
     uint32_t rank;
     uint32_t shape[SMELT_TENSOR_MAX_RANK]; // 0: known at run time only
+    // 1 + constant_id where an extent is a specialization constant (shape is 0): a tensor must have the extent that the
+    // pipeline's constant says, unless that is 0. 0: it is none.
+    uint32_t shape_constant[SMELT_TENSOR_MAX_RANK];
     enum smelt_access access;
     // Constants: components of a vector, columns of a matrix, elements of an array (1 each when not one), and
     // the array's stride in bytes.

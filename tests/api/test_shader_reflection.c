@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // shader.h: what reflection says of hand-written tensors, blocks, push constants, bindings and constants.
+#include "shader_internal.h"
 #include "shader_rig.h"
 
 static const char reflected[] = TENSOR_EXTENSIONS
@@ -215,6 +216,40 @@ static void test_specialization(void)
 }
 
 // Only what tensor_tmpl.glsl makes is a tensor: anything near it is a struct like any other.
+// Extents that are specialization constants; the reflection survives being written and read.
+static void test_spec_extents(void)
+{
+    smelt_shader shader = compile_source(
+        NULL, "#version 460\n#include \"smelt/base.glsl\"\n"
+              "SMELT_SPEC_EXTENT(3, 64);\n"
+              "#define SMELT_TENSOR state\n#define SMELT_DTYPE SMELT_DTYPE_F32\n#define SMELT_RANK 2\n"
+              "#define SMELT_ACCESS SMELT_ACCESS_READ_WRITE\n#define SMELT_EXTENT0 s3\n"
+              "#define SMELT_EXTENT1 16\n#define SMELT_SPEC_DIMENSIONS 1\n"
+              "#include \"smelt/tensor_spec_tmpl.glsl\"\n"
+              "layout(buffer_reference, scalar) buffer Block { state_f32_2_rw_s3x16 state; };\n"
+              "layout(push_constant, scalar) uniform Push { Block block; };\n"
+              "void main() { smelt_store(block.state, 1, 2, float(smelt_extent(block.state, 0u))); }\n");
+    const struct smelt_reflection *r = smelt_shader_info(shader)->reflection;
+    CHECK(r->specialization_count == 1 && r->specializations[0].id == 3);
+    CHECK(r->specializations[0].default_bits == 64);
+    struct smelt_text text = {0};
+    struct smelt_reflection *again = NULL;
+    smelt_reflection_write(r, &text);
+    cJSON *json = cJSON_Parse(text.data);
+    struct smelt_json root = smelt_json_root(NULL, "again", json);
+    CHECK_OK(smelt_reflection_read(&root, &again));
+    const struct smelt_reflection *both[] = {r, again};
+    for (int i = 0; i < 2; i++) {
+        const struct smelt_member *m = find_member(&both[i]->blocks[0], "state");
+        CHECK(m && m->kind == SMELT_MEMBER_TENSOR && m->rank == 2 && m->access == SMELT_ACCESS_READ_WRITE);
+        CHECK(m->shape[0] == 0 && m->shape[1] == 16 && m->shape_constant[0] == 4 && !m->shape_constant[1]);
+    }
+    smelt_reflection_free(again);
+    cJSON_Delete(json);
+    smelt_text_free(&text);
+    smelt_shader_destroy(&shader);
+}
+
 static void test_tensor_names(void)
 {
     static const struct {
@@ -225,6 +260,10 @@ static void test_tensor_names(void)
         {"a_b_c_bf16_2_rw_0x0", "2", true},
         {"a_f8e4m3_1_w_7", "1", true},
         {"x_1_f32_1_r_4294967295", "1", true},
+        {"a_f32_2_r_s0xs31", "2", true},
+        {"a_f32_2_r_4xs", "2", false},
+        {"a_f32_1_r_s4294967295", "1", false},
+        {"a_f32_1_r_ss1", "1", false},
         {"a_f32_2_r_4x5", "3", false},
         {"a_f32_2_r_4", "2", false},
         {"a_f32_2_q_4x5", "2", false},
@@ -267,6 +306,7 @@ int main(int argc, char **argv)
         {"push constants and the blocks they point to", test_push_constants},
         {"bindings: types, counts, access", test_bindings},
         {"specialization constants and the local size", test_specialization},
+        {"extents that are specialization constants", test_spec_extents},
         {"only exact tensor names are tensors", test_tensor_names},
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum { STORE, RANK, STRIDED, FIXED, SLICE, EXTENTS };
-enum { ALL_DYNAMIC = 0, ALL_FIXED, FIRST_DYNAMIC };
+// ALL_SPEC: specialization constants that are the extents. ZERO_SPEC: that are 0, so that the tensor may be strided.
+enum { ALL_DYNAMIC = 0, ALL_FIXED, FIRST_DYNAMIC, ALL_SPEC, FIRST_SPEC, ZERO_SPEC };
 
 static const struct check_shape shapes[] = {
     {"load scalar", {0, 0}, CHECK_CI},
@@ -19,12 +20,16 @@ static const struct check_shape shapes[] = {
     {"load 2x1x2x3x2", {0, 5, 0, ALL_DYNAMIC, 0, 2, 1, 2, 3, 2}, CHECK_CI},
     {"slice 5x7 strided", {0, 2, 1, ALL_DYNAMIC, 1, 5, 7}, CHECK_CI},
     {"slice 3x2x6 fixed", {0, 3, 0, ALL_FIXED, 1, 3, 2, 6}, CHECK_CI},
+    {"load 5x3x4 spec", {0, 3, 0, ALL_SPEC, 0, 5, 3, 4}, CHECK_CI},
+    {"load 5x3 spec 0", {0, 2, 1, ZERO_SPEC, 0, 5, 3}, CHECK_CI},
+    {"slice 3x2x6 spec", {0, 3, 0, FIRST_SPEC, 1, 3, 2, 6}, CHECK_CI},
     {"store scalar", {1, 0}, CHECK_CI},
     {"store 37", {1, 1, 0, ALL_DYNAMIC, 0, 37}, CHECK_CI},
     {"store 4x6 fixed", {1, 2, 0, ALL_FIXED, 0, 4, 6}, CHECK_CI},
     {"store 5x3 strided", {1, 2, 1, ALL_DYNAMIC, 0, 5, 3}, CHECK_CI},
     {"store 2x3x5 mixed", {1, 3, 1, FIRST_DYNAMIC, 0, 2, 3, 5}, CHECK_CI},
     {"store 2x1x2x3x2", {1, 5, 0, ALL_DYNAMIC, 0, 2, 1, 2, 3, 2}, CHECK_CI},
+    {"store 4x6 spec", {1, 2, 0, FIRST_SPEC, 0, 4, 6}, CHECK_CI},
     {"store slice 5x7 strided", {1, 2, 1, ALL_DYNAMIC, 1, 5, 7}, CHECK_CI},
 };
 
@@ -61,15 +66,24 @@ static void define_tensor(struct check_case *c)
     bool is_signed = c->types.stored == SMELT_DTYPE_I8 || c->types.stored == SMELT_DTYPE_I16 ||
                      c->types.stored == SMELT_DTYPE_I32 || c->types.stored == SMELT_DTYPE_I4;
     char index[64] = "", boxes[64] = "", origins[64] = "", whole[64] = "", suffix[64] = "";
+    uint32_t spec_dimensions = 0;
     for (uint32_t i = 0; i < d[RANK]; i++) {
         uint32_t fixed = d[FIXED] == ALL_FIXED || (d[FIXED] == FIRST_DYNAMIC && i) ? d[EXTENTS + i] : 0;
-        check_define(c, "#define CHECK_E%u %u", i, fixed);
-        snprintf(suffix + strlen(suffix), sizeof(suffix) - strlen(suffix), "%s%u", i ? "x" : "_", fixed);
+        bool spec = d[FIXED] == ALL_SPEC || d[FIXED] == ZERO_SPEC || (d[FIXED] == FIRST_SPEC && !i);
+        if (d[FIXED] == FIRST_SPEC && i)
+            fixed = d[EXTENTS + i];
+        spec_dimensions |= (uint32_t)spec << i;
+        if (spec)
+            check_define(c, "SMELT_SPEC_EXTENT(%u, %u);", 7 + i, d[FIXED] == ZERO_SPEC ? 0 : d[EXTENTS + i]);
+        check_define(c, "#define CHECK_E%u %s%u", i, spec ? "s" : "", spec ? 7 + i : fixed);
+        snprintf(suffix + strlen(suffix), sizeof(suffix) - strlen(suffix), "%s%s%u", i ? "x" : "_",
+                 spec ? "s" : "", spec ? 7 + i : fixed);
         append(index, "i[", i, "]");
         append(boxes, "", box(d, i), "u");
         append(origins, "", origin(d, i), "u");
         append(whole, "", d[EXTENTS + i], "u");
     }
+    check_define(c, "#define CHECK_SPEC %u", spec_dimensions);
     // Up to rank 4 both forms of the index exist: loads and stores use this one, the slice arrays.
     check_define(c, "#define CHECK_INDEX %s", d[RANK] <= 4 ? index : "i");
     check_define(c, "#define CHECK_BOX %s\n#define CHECK_ORIGIN %s\n#define CHECK_WHOLE %s", boxes, origins,

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Compiles the GLSL modules: run.py fail|pass|docs GLSLC SOURCE_ROOT [SPIRV_VAL].
 
-fail  every parameter of every template left out or misspelt, and the shaders of tests/compile_fail: each must not
-      compile, with a message that names the file and the parameter ("// expect: TEXT" in a shader)
+fail  the instances of tests/compile_fail/templates with each parameter left out, misspelt ("// name": it is a name that
+      may be anything) or wrong ("// wrong: VALUE..." behind it, "// wrong: PARAMETER=VALUE..." on a line of its own),
+      and the shaders of tests/compile_fail ("// expect: TEXT"): each must not compile, with a message that names the
+      file and the parameter. Every template that no other includes has an instance, every #error of a module is seen
 pass  every module alone, every template leaving nothing defined, tensors of every type, and the shaders of tests/compile_pass:
       each must compile, unoptimised and optimised, to valid SPIR-V with exactly the capabilities in
       "// capabilities: ...", no larger than "// bytes: ..." and in less than "// seconds: ..." of processor time
@@ -25,33 +27,6 @@ CAPABILITIES = {1: 'Shader', 9: 'Float16', 11: 'Int64', 22: 'Int16', 39: 'Int8',
                 4433: 'StorageBuffer16BitAccess', 4448: 'StorageBuffer8BitAccess', 5345: 'VulkanMemoryModel',
                 5347: 'PhysicalStorageBufferAddresses', 5394: 'CooperativeVectorNV', 6024: 'ReplicatedCompositesEXT'}
 
-TENSOR = [('SMELT_TENSOR', 't', 'name'), ('SMELT_DTYPE', 'SMELT_DTYPE_F32', ''), ('SMELT_RANK', '2', ''),
-          ('SMELT_ACCESS', 'SMELT_ACCESS_READ', ''), ('SMELT_EXTENT0', '0', ''), ('SMELT_EXTENT1', '0', '')]
-INLINE = [('SMELT_INLINE', 'v', 'name'), ('SMELT_DTYPE', 'SMELT_DTYPE_F32', ''), ('SMELT_RANK', '2', ''),
-          ('SMELT_EXTENT0', '3', ''), ('SMELT_EXTENT1', '5', ''),
-          ('SMELT_INLINE_BACKEND', 'SMELT_BACKEND_PORTABLE', '')]
-MATMUL2D = [('SMELT_MATMUL2D', 'mm', 'name'), ('SMELT_MATMUL2D_SCOPE', 'SMELT_SCOPE_THREAD', ''),
-            ('SMELT_MATMUL2D_M', '3', ''), ('SMELT_MATMUL2D_N', '7', ''), ('SMELT_MATMUL2D_K', '5', ''),
-            ('SMELT_MATMUL2D_TRANSPOSE_RIGHT', '0', ''), ('SMELT_MATMUL2D_ACCUMULATE', '0', ''),
-            ('SMELT_MATMUL2D_BIAS', '0', ''), ('SMELT_MATMUL2D_ACTIVATION', 'SMELT_ACTIVATION_NONE', ''),
-            ('SMELT_MATMUL2D_STORED', 'SMELT_DTYPE_F16', ''), ('SMELT_MATMUL2D_SCALE', 'SMELT_SCALE_NONE', ''),
-            ('SMELT_MATMUL2D_COMPUTED', 'SMELT_DTYPE_F32', ''),
-            ('SMELT_MATMUL2D_ACCUMULATED', 'SMELT_DTYPE_F32', ''),
-            ('SMELT_MATMUL2D_LAYOUT', 'SMELT_LAYOUT_OPTIMAL', ''), ('SMELT_MATMUL2D_LEFT', 'v', ''),
-            ('SMELT_MATMUL2D_RESULT', 'r', ''), ('SMELT_MATMUL2D_BACKEND', 'SMELT_BACKEND_PORTABLE', '')]
-MLP = [('SMELT_MLP', 'net', 'name'), ('SMELT_MLP_LAYERS', '2', ''), ('SMELT_MLP_WIDTH0', '3', ''),
-       ('SMELT_MLP_WIDTH1', '5', ''), ('SMELT_MLP_WIDTH2', '7', ''),
-       ('SMELT_MLP_ACTIVATION0', 'SMELT_ACTIVATION_RELU', ''), ('SMELT_MLP_ACTIVATION1', 'SMELT_ACTIVATION_NONE', ''),
-       ('SMELT_MLP_BIAS', '1', ''), ('SMELT_MLP_STORED', 'SMELT_DTYPE_F16', ''),
-       ('SMELT_MLP_COMPUTED', 'SMELT_DTYPE_F32', ''), ('SMELT_MLP_ACCUMULATED', 'SMELT_DTYPE_F32', ''),
-       ('SMELT_MLP_LAYOUT', 'SMELT_LAYOUT_OPTIMAL', ''), ('SMELT_MLP_BACKEND', 'SMELT_BACKEND_PORTABLE', '')]
-BILINEAR = [('SMELT_BILINEAR', 'fetch', 'name'), ('SMELT_BILINEAR_SOURCE', 'uint', 'name'),
-            ('SMELT_BILINEAR_SIZE', 'the_size', ''), ('SMELT_BILINEAR_TEXEL', 'the_texel', '')]
-ACTIVATION = [('SMELT_ACTIVATION_TYPE', 'vec3', 'name'), ('SMELT_ACTIVATION_WIDE', 'vec3', 'name')]
-RESULT = [('SMELT_INLINE', 'r', 'name'), ('SMELT_DTYPE', 'SMELT_DTYPE_F32', ''), ('SMELT_RANK', '2', ''),
-          ('SMELT_EXTENT0', '3', ''), ('SMELT_EXTENT1', '7', ''),
-          ('SMELT_INLINE_BACKEND', 'SMELT_BACKEND_PORTABLE', '')]
-
 # Element types: the name in struct names, the type of a value.
 DTYPES = {'F32': 'float', 'F16': 'float', 'BF16': 'float', 'F8E4M3': 'float', 'F8E5M2': 'float', 'I8': 'int',
           'U8': 'uint', 'I16': 'int', 'U16': 'uint', 'I32': 'int', 'U32': 'uint', 'I4': 'int', 'U4': 'uint'}
@@ -60,32 +35,51 @@ SHAPES = [(), (0,), (5,), (0, 0), (0, 3), (4, 3), (0, 0, 4), (2, 3, 4), (0, 3, 0
           (2,) * 5, (0,) * 15 + (2,)]
 
 HEAD = '#version 460\n#define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE\n#include "smelt/base.glsl"\n'
-TEXELS = 'ivec2 the_size(uint s, int mip)\n{\n    return ivec2(4);\n}\n' \
-         'vec4 the_texel(uint s, ivec2 p, int mip)\n{\n    return vec4(p, mip, s);\n}\n'
 MAIN = 'layout(local_size_x = 1) in;\nvoid main()\n{\n}\n'
 
 
 def instance(template, parameters):
-    lines = [f'#define {name} {value}' for name, value, _ in parameters if value is not None]
+    lines = [f'#define {name} {value}' for name, value in parameters if value is not None]
     return '\n'.join(lines) + f'\n#include "smelt/{template}"\n'
 
 
-# Each template: what must stand before it, and its parameters.
-TEMPLATES = {
-    'tensor_tmpl.glsl': ('', TENSOR),
-    'inline_tensor_tmpl.glsl': ('', INLINE),
-    'matmul2d_tmpl.glsl': (instance('inline_tensor_tmpl.glsl', INLINE) + instance('inline_tensor_tmpl.glsl', RESULT),
-                           MATMUL2D),
-    'mlp_tmpl.glsl': ('', MLP),
-    'bilinear_tmpl.glsl': (TEXELS, BILINEAR),
-    'activation_tmpl.glsl': ('', ACTIVATION),
-}
+class Sample:
+    """A shader of tests/compile_fail/templates: one instance, whose parameters are the lines before its include."""
+
+    def __init__(self, path):
+        with open(path, encoding='utf-8') as f:
+            self.text = re.sub(r'[ ]*\\\n[ ]*', ' ', f.read())  # continued lines
+        self.name = os.path.basename(path)
+        found = list(re.finditer(r'((?:^#define \S+ .*\n)+)#include "smelt/(\w+_tmpl.glsl)"\n', self.text, re.M))[-1]
+        self.template = found.group(2)
+        self.before, self.after = self.text[:found.start()], self.text[found.end():]
+        self.parameters, self.free, self.wrong = [], set(), []
+        for line in found.group(1).splitlines():
+            name, value, comment = re.fullmatch(r'#define (\S+)\s+(\S+)(?:\s+// (.*))?', line).groups()
+            self.parameters.append((name, value))
+            if comment == 'name':
+                self.free.add(name)
+            elif comment:
+                self.wrong += [{name: value} for value in comment.removeprefix('wrong: ').split()]
+        for line in re.findall(r'^// wrong: (.*)', self.text, re.M):
+            self.wrong.append(dict(assignment.split('=') for assignment in line.split()))
+
+    def with_values(self, changed):
+        """The shader with other values; None leaves a parameter out."""
+        known = [name for name, _ in self.parameters]
+        parameters = [(name, changed.get(name, value)) for name, value in self.parameters]
+        parameters += [(name, value) for name, value in changed.items() if name not in known]
+        return self.before + instance(self.template, parameters) + self.after
+
+
+def samples(root):
+    return [Sample(path) for path in sorted(glob.glob(os.path.join(root, 'tests/compile_fail/templates/*')))]
 
 
 class Runner:
     def __init__(self, glslc, root, validator):
         self.glslc, self.root, self.validator = glslc, root, validator
-        self.run, self.skipped, self.failures = 0, {}, []
+        self.run, self.skipped, self.failures, self.seen = 0, {}, [], []
         self.folder = tempfile.TemporaryDirectory()
         self.extensions = {}
 
@@ -118,11 +112,17 @@ class Runner:
                 return True
         return False
 
-    def must_fail(self, label, text, expected):
-        if self.skip(text):
-            return
+    def messages(self, text):
         self.run += 1
         status, messages, _ = self.compile(text)
+        self.seen.append(messages)
+        return status, messages
+
+    def must_fail(self, label, text, expected):
+        if self.skip(text):
+            self.seen.append(self.compile(text)[1])  # the preprocessor goes on without the extension
+            return
+        status, messages = self.messages(text)
         if status == 0:
             self.failures.append(f'{label}: compiled, wanted an error with "{expected[0]}"')
         elif status < 0:
@@ -190,9 +190,9 @@ def every_tensor(dtype, shapes):
     types, members, statements = [], [], []
     for shape in shapes:
         for access, suffix in (('READ', 'r'), ('WRITE', 'w'), ('READ_WRITE', 'rw')):
-            parameters = [('SMELT_TENSOR', 'a', ''), ('SMELT_DTYPE', f'SMELT_DTYPE_{dtype}', ''),
-                          ('SMELT_RANK', len(shape), ''), ('SMELT_ACCESS', f'SMELT_ACCESS_{access}', '')]
-            types.append(instance('tensor_tmpl.glsl', parameters + [(f'SMELT_EXTENT{d}', e, '')
+            parameters = [('SMELT_TENSOR', 'a'), ('SMELT_DTYPE', f'SMELT_DTYPE_{dtype}'),
+                          ('SMELT_RANK', len(shape)), ('SMELT_ACCESS', f'SMELT_ACCESS_{access}')]
+            types.append(instance('tensor_tmpl.glsl', parameters + [(f'SMELT_EXTENT{d}', e)
                                                                     for d, e in enumerate(shape)]))
             name = f'a_{dtype.lower()}_{len(shape)}_{suffix}' + ('_' + 'x'.join(map(str, shape)) if shape else '')
             member = f'block.t{len(members)}'
@@ -224,22 +224,64 @@ def calls(tensor, name, shape, access):
     return found
 
 
+def names_parameter(messages, name):
+    """Whether an error says that the parameter is not defined; two or three that go together are X_M, _N or _K."""
+    group = re.sub(r'[MNK]$', 'M', name)
+    return any(re.search(rf'glsl: {n}\b.*is not defined', messages) for n in {name, group}) or \
+        re.search(rf'glsl: \w+ or {name}\b.*is not defined', messages)
+
+
+def fail_samples(runner, sample):
+    prefix = sample.parameters[0][0] + '_'
+
+    def refuse(label, changed):
+        """Must not compile, with a message that names one of the parameters or values, or the group X_M and _N."""
+        status, messages = runner.messages(sample.with_values(changed))
+        wanted = [re.sub(r'_[MNK]$', '', name.removeprefix(prefix)) for name in changed]
+        wanted += [f"_{value}'" if value.isdigit() else value for value in changed.values()]  # undeclared identifiers
+        if judged and (status == 0 or not any(word in messages for word in wanted)):
+            runner.failures.append(f'{sample.name} with {label} {changed}: wanted an error that names it, got:\n{messages}')
+
+    judged = not runner.skip(sample.text)
+    for name, _ in sample.parameters:
+        status, messages = runner.messages(sample.with_values({name: None}))
+        if judged and (status == 0 or not names_parameter(messages, name)):
+            runner.failures.append(f'{sample.name} without {name}: wanted an error that says so, got:\n{messages}')
+        # An unknown name counts as 0 in #if; where 0 has a meaning the error is an undeclared identifier.
+        if name not in sample.free:
+            refuse('misspelt', {name: 'SMELT_MISSPELT'})
+    for changed in sample.wrong:
+        refuse('wrong', changed)
+    for line, other in (('#include "smelt/base.glsl"', ''), ('#define SMELT_BACKENDS .*',
+                                                             '#define SMELT_BACKENDS SMELT_BACKEND_BIT_DOT8')):
+        runner.messages(re.sub(line, other, sample.text))  # what they say counts for check_every_error
+
+
+def check_every_error(runner):
+    """Every #error of a module must have been seen; errors that differ by a number are one."""
+    def plain(text):
+        return re.sub(r'\d+', 'N', text)
+    seen = plain(''.join(runner.seen))
+    for path in sorted(glob.glob(os.path.join(runner.root, 'glsl/smelt/*.glsl'))):
+        with open(path, encoding='utf-8') as f:
+            errors = re.findall(r'^\s*#\s*error[\s\\]*"([^"]*)"', f.read(), re.M)
+        for error in sorted({plain(e) for e in errors}):
+            if error not in seen:
+                runner.failures.append(f'{os.path.basename(path)}: nothing in tests/compile_fail gives the error "{error}"')
+
+
 def fail(runner):
-    for template, (before, parameters) in TEMPLATES.items():
-        for i, (name, _, kind) in enumerate(parameters):
-            def changed(value):
-                return HEAD + before + instance(template, parameters[:i] + [(name, value, kind)] + parameters[i + 1:]) \
-                    + MAIN
-            file = 'tensor_tmpl.glsl' if name.startswith('SMELT_EXTENT') else template
-            file = 'mlp_tmpl.glsl' if template.startswith('mlp') else file
-            runner.must_fail(f'{template} without {name}', changed(None), [f'{file}: {name} (', 'is not defined'])
-            # An unknown name counts as 0 in #if; where 0 has a meaning the error is an undeclared identifier.
-            if kind != 'name':
-                status, messages, _ = runner.compile(changed('SMELT_MISSPELT'))
-                runner.run += 1
-                if status == 0 or (name not in messages and 'SMELT_MISSPELT' not in messages):
-                    runner.failures.append(f'{template} with misspelt {name}: wanted an error that names it, got:\n'
-                                           f'{messages}')
+    tested = {sample.template for sample in samples(runner.root)}
+    for sample in samples(runner.root):
+        fail_samples(runner, sample)
+    included = set()
+    modules = sorted(glob.glob(os.path.join(runner.root, 'glsl/smelt/*.glsl')))
+    for path in modules:
+        with open(path, encoding='utf-8') as f:
+            included |= set(re.findall(r'^#include "smelt/(\w+)"', f.read().replace('.glsl"', '"'), re.M))
+    for name in map(os.path.basename, modules):
+        if name.endswith('_tmpl.glsl') and name not in tested and name.removesuffix('.glsl') not in included:
+            runner.failures.append(f'{name}: no instance in tests/compile_fail/templates')
     for path in sorted(glob.glob(os.path.join(runner.root, 'tests/compile_fail/*.comp'))):
         with open(path, encoding='utf-8') as f:
             text = f.read()
@@ -247,6 +289,7 @@ def fail(runner):
         if not expected:
             runner.failures.append(f'{path}: says not what to expect')
         runner.must_fail(os.path.basename(path), text, expected or [''])
+    check_every_error(runner)
 
 
 def passes(runner):
@@ -261,10 +304,9 @@ def passes(runner):
             survivors |= set(re.findall(r'^#undef (SMELT_\w+)', text, re.M))
         else:
             runner.must_pass(name, HEAD + f'#include "smelt/{name}"\n' * 2 + MAIN)
-    for template, (before, parameters) in TEMPLATES.items():
-        text = HEAD + before + instance(template, parameters)
-        text += ''.join(f'#if defined({s})\n#error "{s} survives {template}"\n#endif\n' for s in sorted(survivors))
-        runner.must_pass(f'{template} leaves nothing defined', text + MAIN)
+    for sample in samples(runner.root):
+        checks = ''.join(f'#if defined({s})\n#error "{s} survives {sample.name}"\n#endif\n' for s in sorted(survivors))
+        runner.must_pass(f'{sample.name} leaves nothing defined', sample.with_values({}) + checks)
     for dtype in DTYPES:
         runner.must_pass(f'tensors of {dtype}', every_tensor(dtype, SHAPES[::3]), options=('-O0',))
     for i, shape in enumerate(SHAPES):  # optimising all of a type at once takes a minute
