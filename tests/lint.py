@@ -90,6 +90,23 @@ def check_every_call():
                 find(header, 1, f'tests/headers/every_call.cpp does not call {name}')
 
 
+def check_listed(paths):
+    """Sources are named in the meson.build of their folder or of one above, so that ninja sees a new one."""
+    for path in paths:
+        folder, name = path.rsplit('/', 1) if '/' in path else ('', path)
+        listed = path.endswith(('.c', '.comp')) and path.startswith(('src/', 'glsl/', 'tests/api/', 'tests/check/', 'bench/'))
+        texts = ''
+        while listed and folder:
+            try:
+                with open(f'{folder}/meson.build', encoding='utf-8') as f:
+                    texts += f.read()
+            except FileNotFoundError:
+                pass
+            folder = folder.rpartition('/')[0]
+        if listed and name not in texts and f"'{name.rsplit('.', 1)[0]}'" not in texts:
+            find(path, 1, 'no meson.build names it')
+
+
 def main():
     paths = subprocess.run(['git', 'ls-files'], capture_output=True, text=True, check=True).stdout.split('\n')
     code = []
@@ -110,6 +127,7 @@ def main():
             check_code(path, text)
         if path.startswith('glsl/smelt/'):
             check_module(path, text)
+    check_listed(code)
     check_format(code)
     check_every_call()
     for finding in sorted(set(findings)):
