@@ -29,6 +29,13 @@ static const struct implementation {
 static const enum smelt_backend preference[] = {SMELT_BACKEND_COOPVEC, SMELT_BACKEND_COOPMAT,
                                                 SMELT_BACKEND_COOPMAT2, SMELT_BACKEND_PORTABLE};
 
+// The types that matrices multiply as they are stored, by the extension of GLSL that has them.
+static const char *const native_extensions[SMELT_DTYPE_COUNT] = {
+    [SMELT_DTYPE_BF16] = "GL_EXT_bfloat16",
+    [SMELT_DTYPE_F8E4M3] = "GL_EXT_float_e4m3",
+    [SMELT_DTYPE_F8E5M2] = "GL_EXT_float_e5m2",
+};
+
 const char *smelt_backend_name(enum smelt_backend backend)
 {
     return (unsigned)backend < SMELT_BACKEND_COUNT ? backend_names[backend] : "invalid";
@@ -121,8 +128,8 @@ static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt
         return true;
     }
     bool matrix = backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2;
-    if (matrix && choice->computed != SMELT_DTYPE_F16) {
-        REASON(choice, backend, "computes products of f16, not of %s", smelt_dtype_name(choice->computed));
+    if (matrix && choice->computed == SMELT_DTYPE_F32) {
+        REASON(choice, backend, "computes products of f16, bf16 and f8, not of f32");
         return true;
     }
     enum smelt_dtype stored = query->stored ? query->stored : SMELT_DTYPE_F16;
@@ -146,6 +153,8 @@ static bool refuse_by_device(smelt_context context, const struct smelt_backend_q
     uint64_t needs = smelt_backend_features(backend);
     if (choice->computed == SMELT_DTYPE_F16 || choice->accumulated == SMELT_DTYPE_F16)
         needs |= SMELT_FEATURE_BIT(SMELT_FEATURE_SHADER_FLOAT16);
+    if (backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2)
+        needs |= smelt_dtype_features(choice->computed);
     if (query->scope == SMELT_SCOPE_SUBGROUP)
         needs |= SMELT_FEATURE_BIT(SMELT_FEATURE_SUBGROUP_SIZE_CONTROL) |
                  SMELT_FEATURE_BIT(SMELT_FEATURE_COMPUTE_FULL_SUBGROUPS);
@@ -168,33 +177,74 @@ static bool refuse_by_device(smelt_context context, const struct smelt_backend_q
                !(c->cooperative_matrix_stages & stage)) {
         REASON(choice, backend, "the device has no cooperative matrices in the %s stage", stage_name(stage));
     } else if (backend == SMELT_BACKEND_COOPMAT &&
-               !smelt_cooperative_fragment(context, choice->accumulated, &shape)) {
-        REASON(choice, backend, "the driver lists no cooperative matrix product of f16 with %s result",
-               smelt_dtype_name(choice->accumulated));
+               !smelt_cooperative_fragment(context, choice->computed, choice->accumulated, &shape)) {
+        REASON(choice, backend, "the driver lists no cooperative matrix product of %s with %s result",
+               smelt_dtype_name(choice->computed), smelt_dtype_name(choice->accumulated));
     } else if (backend == SMELT_BACKEND_COOPMAT2 &&
-               !smelt_cooperative_flexible(context, choice->accumulated, SMELT_SCOPE_SUBGROUP, 0)) {
+               !smelt_cooperative_flexible(context, choice->computed, choice->accumulated,
+                                           SMELT_SCOPE_SUBGROUP, 0)) {
         REASON(choice, backend,
-               "the driver lists no cooperative matrix product of flexible size of f16 with %s result",
-               smelt_dtype_name(choice->accumulated));
+               "the driver lists no cooperative matrix product of flexible size of %s with %s result",
+               smelt_dtype_name(choice->computed), smelt_dtype_name(choice->accumulated));
     } else {
         return false;
     }
     return true;
 }
 
-static bool refuse_by_compiler(const bool compiler[SMELT_BACKEND_COUNT], enum smelt_backend backend,
+// What the GLSL compiler accepts.
+struct compiler {
+    bool backends[SMELT_BACKEND_COUNT], dtypes[SMELT_DTYPE_COUNT];
+};
+
+static bool refuse_by_compiler(const struct compiler *compiler, enum smelt_backend backend,
                                struct smelt_backend_choice *choice)
 {
-    if (compiler[backend])
-        return false;
-    REASON(choice, backend, "the GLSL compiler does not know %s", implementations[backend].extension);
-    return true;
+    const char *lacks = compiler->backends[backend] ? NULL : implementations[backend].extension;
+    bool matrix = backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2;
+    if (!lacks && matrix && !compiler->dtypes[choice->computed])
+        lacks = native_extensions[choice->computed];
+    if (lacks)
+        REASON(choice, backend, "the GLSL compiler does not know %s", lacks);
+    return lacks != NULL;
 }
 
 // Whether f16 holds every value of a type of weights.
 static bool fits_f16(enum smelt_dtype stored)
 {
     return stored != SMELT_DTYPE_F32 && stored != SMELT_DTYPE_BF16;
+}
+
+// The types of factors and sums.
+static enum smelt_result check_types(smelt_context context, const struct smelt_backend_query *query)
+{
+    bool native = (unsigned)query->computed < SMELT_DTYPE_COUNT && native_extensions[query->computed];
+    if (native && query->scope != SMELT_SCOPE_THREAD && smelt_op_type(query->op)->native_types) {
+        if (query->stored != query->computed)
+            return smelt_fail(context, SMELT_ERROR_DTYPE,
+                              "backend choice: computed: got %s, wanted a stored %s as well",
+                              smelt_dtype_name(query->computed), smelt_dtype_name(query->computed));
+        if (query->accumulated == SMELT_DTYPE_NONE || query->accumulated == SMELT_DTYPE_F32 ||
+            (query->accumulated == SMELT_DTYPE_F16 && query->computed != SMELT_DTYPE_BF16))
+            return SMELT_OK;
+        return smelt_fail(context, SMELT_ERROR_DTYPE, "backend choice: accumulated: got %s, wanted f32%s",
+                          smelt_dtype_name(query->accumulated),
+                          query->computed == SMELT_DTYPE_BF16 ? "" : " or f16");
+    }
+    const enum smelt_dtype types[] = {query->computed, query->accumulated};
+    for (int i = 0; i < 2; i++)
+        if (types[i] != SMELT_DTYPE_NONE && types[i] != SMELT_DTYPE_F16 && types[i] != SMELT_DTYPE_F32)
+            return smelt_fail(context, SMELT_ERROR_DTYPE, "backend choice: %s: got %s, wanted f16 or f32",
+                              i ? "accumulated" : "computed", smelt_dtype_name(types[i]));
+    if (query->computed == SMELT_DTYPE_F16 && !fits_f16(query->stored))
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "backend choice: computed: got f16, wanted f32, which holds a stored %s exactly",
+                          smelt_dtype_name(query->stored));
+    if (query->computed == SMELT_DTYPE_F32 && query->accumulated == SMELT_DTYPE_F16)
+        return smelt_fail(
+            context, SMELT_ERROR_DTYPE,
+            "backend choice: accumulated: got f16, wanted f32, as products are computed in f32");
+    return SMELT_OK;
 }
 
 static enum smelt_result check_query(smelt_context context, const struct smelt_backend_query *query)
@@ -218,20 +268,23 @@ static enum smelt_result check_query(smelt_context context, const struct smelt_b
         return smelt_fail(context, SMELT_ERROR_DTYPE,
                           "backend choice: stored: got %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2",
                           smelt_dtype_name(query->stored));
-    const enum smelt_dtype types[] = {query->computed, query->accumulated};
-    for (int i = 0; i < 2; i++)
-        if (types[i] != SMELT_DTYPE_NONE && types[i] != SMELT_DTYPE_F16 && types[i] != SMELT_DTYPE_F32)
-            return smelt_fail(context, SMELT_ERROR_DTYPE, "backend choice: %s: got %s, wanted f16 or f32",
-                              i ? "accumulated" : "computed", smelt_dtype_name(types[i]));
-    if (query->computed == SMELT_DTYPE_F16 && !fits_f16(query->stored))
-        return smelt_fail(context, SMELT_ERROR_DTYPE,
-                          "backend choice: computed: got f16, wanted f32, which holds a stored %s exactly",
-                          smelt_dtype_name(query->stored));
-    if (query->computed == SMELT_DTYPE_F32 && query->accumulated == SMELT_DTYPE_F16)
-        return smelt_fail(
-            context, SMELT_ERROR_DTYPE,
-            "backend choice: accumulated: got f16, wanted f32, as products are computed in f32");
-    return SMELT_OK;
+    return check_types(context, query);
+}
+
+// What is left open: nothing that loses precision.
+static void choose_types(smelt_context context, const struct smelt_backend_query *query,
+                         struct smelt_backend_choice *choice)
+{
+    bool group = query->scope != SMELT_SCOPE_THREAD && smelt_op_type(query->op)->native_types;
+    bool f16 = fits_f16(query->stored) && (!context || context->capabilities.shader_float16);
+    choice->computed = query->computed;
+    choice->accumulated = query->accumulated;
+    if (choice->computed == SMELT_DTYPE_NONE)
+        choice->computed = group && query->stored == SMELT_DTYPE_BF16 ? SMELT_DTYPE_BF16
+                           : f16                                      ? SMELT_DTYPE_F16
+                                                                      : SMELT_DTYPE_F32;
+    if (choice->accumulated == SMELT_DTYPE_NONE)
+        choice->accumulated = choice->computed == SMELT_DTYPE_F16 ? SMELT_DTYPE_F16 : SMELT_DTYPE_F32;
 }
 
 static enum smelt_backend best(const struct smelt_backend_choice *choice)
@@ -266,27 +319,24 @@ enum smelt_result smelt_backend_choose_for(smelt_context context, const struct s
     enum smelt_result result = check_query(context, query);
     if (result != SMELT_OK)
         return result;
-    bool compiler[SMELT_BACKEND_COUNT];
-    if (context)
-        memcpy(compiler, context->capabilities.compiler_backends, sizeof(compiler));
-    else
-        smelt_compiler_probe(NULL, compiler);
+    struct compiler compiler;
+    if (context) {
+        memcpy(compiler.backends, context->capabilities.compiler_backends, sizeof(compiler.backends));
+        memcpy(compiler.dtypes, context->capabilities.compiler_dtypes, sizeof(compiler.dtypes));
+    } else {
+        smelt_compiler_probe(NULL, compiler.backends, compiler.dtypes);
+    }
     // A build without compiler takes all shaders as SPIR-V.
     bool precompiled =
         query->precompiled || !(context ? context->capabilities.compiler : (bool)SMELT_HAVE_COMPILER);
-    struct smelt_backend_choice choice = {.computed = query->computed, .accumulated = query->accumulated};
-    if (choice.computed == SMELT_DTYPE_NONE)
-        choice.computed = fits_f16(query->stored) && (!context || context->capabilities.shader_float16)
-                              ? SMELT_DTYPE_F16
-                              : SMELT_DTYPE_F32;
-    if (choice.accumulated == SMELT_DTYPE_NONE)
-        choice.accumulated = choice.computed;
+    struct smelt_backend_choice choice = {0};
+    choose_types(context, query, &choice);
     for (enum smelt_backend b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT; b++)
         choice.eligible[b] = !(context && refuse_demoted(context, b, &choice)) &&
                              !refuse_by_module(query, b, &choice) &&
                              !refuse_by_op(context, plan, b, &choice) &&
                              !(context && refuse_by_device(context, query, b, &choice)) &&
-                             !(!precompiled && refuse_by_compiler(compiler, b, &choice));
+                             !(!precompiled && refuse_by_compiler(&compiler, b, &choice));
     REASON(&choice, SMELT_BACKEND_AUTO, "a request, not a backend");
     enum smelt_backend wanted = query->backend;
     if (wanted == SMELT_BACKEND_AUTO && context)

@@ -21,6 +21,7 @@ struct job {
     VkShaderStageFlagBits stage;
     shaderc_shader_kind kind;
     uint32_t backends; // the set in use, 1 << backend
+    uint32_t dtypes;   // native ones that the compiler knows, 1 << dtype
     enum smelt_backend default_backend;
     char **op_texts, **twin_texts; // params->op_count of each
     struct smelt_op_info *op_infos;
@@ -71,7 +72,8 @@ static enum smelt_result check_lists(const struct job *job)
         const char *name = p->defines[i].name;
         if (!name || !is_identifier(name))
             return bad(job, "wanted an identifier as the name of a define", name ? name : "NULL");
-        if (!strcmp(name, "SMELT_BACKENDS") || !strcmp(name, "SMELT_BACKEND_DEFAULT"))
+        if (!strcmp(name, "SMELT_BACKENDS") || !strcmp(name, "SMELT_BACKEND_DEFAULT") ||
+            !strcmp(name, "SMELT_NATIVE_DTYPES"))
             return bad(job, "a define has a name that smelt defines itself (see smelt_shader_params.backend)",
                        name);
     }
@@ -284,6 +286,10 @@ static enum smelt_result resolve_backends(struct job *job)
     if (!job->op_texts || !job->twin_texts || !job->op_infos || !job->op_scopes)
         return smelt_fail(job->context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for %u ops", job->name,
                           count);
+    bool backends[SMELT_BACKEND_COUNT], dtypes[SMELT_DTYPE_COUNT];
+    smelt_compiler_probe(job->context ? job->context->cache_directory : NULL, backends, dtypes);
+    for (int i = 0; i < SMELT_DTYPE_COUNT; i++)
+        job->dtypes |= (uint32_t)dtypes[i] << i;
     enum smelt_result result = resolve_default(job);
     for (uint32_t i = 0; i < count && !result; i++)
         result = resolve_op(job, i);
@@ -361,6 +367,8 @@ static shaderc_compile_options_t make_options(struct job *job, struct smelt_incl
     add_macro(options, "SMELT_BACKENDS", number);
     snprintf(number, sizeof(number), "%d", twin ? SMELT_BACKEND_PORTABLE : (int)job->default_backend);
     add_macro(options, "SMELT_BACKEND_DEFAULT", number);
+    snprintf(number, sizeof(number), "%u", job->dtypes);
+    add_macro(options, "SMELT_NATIVE_DTYPES", number);
     return options;
 }
 

@@ -12,9 +12,12 @@ enum smelt_result smelt_compile(smelt_context context, const struct smelt_shader
                       params->path ? params->path : "shader");
 }
 
-void smelt_compiler_probe(const char *cache_directory, bool backends[SMELT_BACKEND_COUNT])
+void smelt_compiler_probe(const char *cache_directory, bool backends[SMELT_BACKEND_COUNT],
+                          bool dtypes[SMELT_DTYPE_COUNT])
 {
     (void)cache_directory;
     for (int i = 0; i < SMELT_BACKEND_COUNT; i++)
         backends[i] = false;
+    for (int i = 0; i < SMELT_DTYPE_COUNT; i++)
+        dtypes[i] = false;
 }

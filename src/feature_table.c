@@ -136,6 +136,17 @@ uint64_t smelt_backend_features(enum smelt_backend backend)
     return (unsigned)backend < SMELT_BACKEND_COUNT ? needs[backend] : 0;
 }
 
+uint64_t smelt_dtype_features(enum smelt_dtype factors)
+{
+    if (factors == SMELT_DTYPE_BF16)
+        return SMELT_FEATURE_BIT(SMELT_FEATURE_BFLOAT16) |
+               SMELT_FEATURE_BIT(SMELT_FEATURE_BFLOAT16_COOPERATIVE_MATRIX);
+    if (factors == SMELT_DTYPE_F8E4M3 || factors == SMELT_DTYPE_F8E5M2)
+        return SMELT_FEATURE_BIT(SMELT_FEATURE_FLOAT8) |
+               SMELT_FEATURE_BIT(SMELT_FEATURE_FLOAT8_COOPERATIVE_MATRIX);
+    return 0;
+}
+
 int smelt_feature_of_capability(uint32_t capability)
 {
     // Matrix, Shader, Sampled1D, SampledBuffer, ImageQuery, DerivativeControl, and GroupNonUniform, whose basic

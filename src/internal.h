@@ -291,9 +291,10 @@ enum smelt_result smelt_tensor_create_opaque(smelt_context context, enum smelt_d
                                              smelt_tensor *tensor);
 // Frees context->kernels (kernels_cache.c).
 void smelt_kernels_destroy(smelt_context context);
-// The compiler build (probe.c) and its stand-in: which backends' extensions the GLSL compiler accepts. Compiles
-// once per process (about 100 ms for the compiler's own tables) unless `cache_directory` (NULL: none) has the
-// answer for this compiler.
-void smelt_compiler_probe(const char *cache_directory, bool backends[SMELT_BACKEND_COUNT]);
+// The compiler build (probe.c) and its stand-in: which backends' extensions the GLSL compiler accepts, and as
+// cooperative matrices which of bf16, f8e4m3, f8e5m2. Compiles once per process (about 100 ms for the compiler's own
+// tables) unless `cache_directory` (NULL: none) has the answer for this compiler.
+void smelt_compiler_probe(const char *cache_directory, bool backends[SMELT_BACKEND_COUNT],
+                          bool dtypes[SMELT_DTYPE_COUNT]);
 
 #endif

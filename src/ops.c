@@ -66,11 +66,36 @@ bool smelt_op_exact_in_f16(enum smelt_dtype stored)
     return stored == SMELT_DTYPE_F16 || stored == SMELT_DTYPE_F8E4M3 || stored == SMELT_DTYPE_F8E5M2;
 }
 
+// Products of bf16 or f8 as they are stored: both operands, with sums that hold what their products need.
+static enum smelt_result check_native(smelt_context context, const struct smelt_op_plan *plan)
+{
+    const char *computed = smelt_dtype_name(plan->computed);
+    if (plan->stored != plan->computed || plan->stored_left != plan->computed)
+        return smelt_fail(
+            context, SMELT_ERROR_DTYPE,
+            "op \"%s\": computed is %s, stored is %s and stored_left is %s, wanted all three the same",
+            plan->op->name, computed, smelt_dtype_name(plan->stored), smelt_dtype_name(plan->stored_left));
+    bool f16 = plan->computed != SMELT_DTYPE_BF16;
+    if (plan->accumulated == SMELT_DTYPE_NONE || plan->accumulated == SMELT_DTYPE_F32 ||
+        (plan->accumulated == SMELT_DTYPE_F16 && f16))
+        return SMELT_OK;
+    return smelt_fail(context, SMELT_ERROR_DTYPE,
+                      "op \"%s\": accumulated is %s and computed is %s, wanted f32%s (or none: f32)",
+                      plan->op->name, smelt_dtype_name(plan->accumulated), computed, f16 ? " or f16" : "");
+}
+
 enum smelt_result smelt_op_check_dtypes(smelt_context context, struct smelt_op_plan *plan)
 {
     const char *name = plan->op->name;
     if (plan->stored == SMELT_DTYPE_NONE)
         plan->stored = SMELT_DTYPE_F16;
+    bool native = plan->type->native_types && plan->scope != SMELT_SCOPE_THREAD;
+    if (native && plan->computed == SMELT_DTYPE_NONE && plan->stored == SMELT_DTYPE_BF16 &&
+        plan->stored_left == SMELT_DTYPE_BF16)
+        plan->computed = SMELT_DTYPE_BF16;
+    if (native && (plan->computed == SMELT_DTYPE_BF16 || plan->computed == SMELT_DTYPE_F8E4M3 ||
+                   plan->computed == SMELT_DTYPE_F8E5M2))
+        return check_native(context, plan);
     const char *field = "stored";
     enum smelt_dtype stored = plan->stored;
     if (plan->stored_left &&

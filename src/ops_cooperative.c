@@ -52,20 +52,24 @@ enum smelt_result smelt_cooperative_check(smelt_context context, const struct sm
 
 // --- The tiling -------------------------------------------------------------------------------------------
 
-bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype accumulated,
-                                struct smelt_matmul2d_tiling *tiling)
+bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype computed,
+                                enum smelt_dtype accumulated, struct smelt_matmul2d_tiling *tiling)
 {
-    tiling->fragment_m = tiling->fragment_n = tiling->fragment_k = 16;
+    uint32_t multiple =
+        smelt_dtype_size(computed, 1) == 1 ? 16 : 8; // elements of a row in 16 bytes of scratch
+    tiling->fragment_m = tiling->fragment_n = 16;
+    tiling->fragment_k = 2 * multiple;
     if (!context) // the shape that every GPU with the extension has
         return true;
     const struct smelt_capabilities *c = &context->capabilities;
     const struct smelt_cooperative_matrix *best = NULL;
     for (uint32_t i = 0; i < c->cooperative_matrix_count; i++) {
         const struct smelt_cooperative_matrix *row = &c->cooperative_matrices[i];
-        bool usable = row->a == SMELT_DTYPE_F16 && row->b == SMELT_DTYPE_F16 && row->c == accumulated &&
-                      row->result == accumulated && row->scope == SMELT_SCOPE_SUBGROUP && row->m % 8 == 0 &&
-                      row->n % 8 == 0 && row->k % 8 == 0 && row->k <= MAX_TILE_K && row->m * row->n <= 2048;
-        bool common = row->m == 16 && row->n == 16 && row->k == 16;
+        bool usable = row->a == computed && row->b == computed && row->c == accumulated &&
+                      row->result == accumulated && row->scope == SMELT_SCOPE_SUBGROUP &&
+                      row->m % multiple == 0 && row->n % multiple == 0 && row->k % multiple == 0 &&
+                      row->k <= MAX_TILE_K && row->m * row->n <= 2048;
+        bool common = row->m == 16 && row->n == 16 && row->k == 2 * multiple;
         if (usable && (!best || common))
             best = row;
     }
@@ -78,18 +82,19 @@ bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype accumula
 }
 
 const struct smelt_flexible_matrix *smelt_cooperative_flexible(smelt_context context,
+                                                               enum smelt_dtype computed,
                                                                enum smelt_dtype accumulated,
                                                                enum smelt_scope scope, uint32_t invocations)
 {
-    static const struct smelt_flexible_matrix usual = {.m = 16, .n = 16, .k = 16};
+    static const struct smelt_flexible_matrix usual = {.m = 16, .n = 16, .k = 16},
+                                              bytes = {.m = 16, .n = 16, .k = 32};
     if (!context)
-        return scope == SMELT_SCOPE_SUBGROUP ? &usual : NULL;
+        return scope != SMELT_SCOPE_SUBGROUP ? NULL : smelt_dtype_size(computed, 1) == 1 ? &bytes : &usual;
     const struct smelt_capabilities *c = &context->capabilities;
     for (uint32_t i = 0; i < c->flexible_matrix_count; i++) {
         const struct smelt_flexible_matrix *row = &c->flexible_matrices[i];
-        if (row->a == SMELT_DTYPE_F16 && row->b == SMELT_DTYPE_F16 && row->c == accumulated &&
-            row->result == accumulated && row->scope == scope && row->invocations == invocations &&
-            row->k <= MAX_TILE_K)
+        if (row->a == computed && row->b == computed && row->c == accumulated && row->result == accumulated &&
+            row->scope == scope && row->invocations == invocations && row->k <= MAX_TILE_K)
             return row;
     }
     return NULL;
@@ -137,12 +142,24 @@ static bool choose_block(struct smelt_matmul2d_tiling *t)
     return best > 0;
 }
 
+// What the template's COMPUTED is: PORTABLE has no arithmetic of bf16 and f8, and multiplies them in types that hold their
+// products as exactly.
+static enum smelt_dtype factors_of(const struct smelt_backend_choice *choice)
+{
+    if (choice->backend != SMELT_BACKEND_PORTABLE)
+        return choice->computed;
+    return choice->computed == SMELT_DTYPE_BF16     ? SMELT_DTYPE_F32
+           : choice->computed == SMELT_DTYPE_F8E4M3 ? SMELT_DTYPE_F16
+           : choice->computed == SMELT_DTYPE_F8E5M2 ? SMELT_DTYPE_F16
+                                                    : choice->computed;
+}
+
 // In uvec4, as matmul2d_cooperative_tmpl.glsl counts them.
 static uint32_t scratch_of(const struct smelt_op_plan *plan, const struct smelt_op_info *info)
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
     const struct smelt_matmul2d_tiling *t = &info->tiling;
-    uint32_t group = info->choice.computed == SMELT_DTYPE_F16 ? 8 : 4;
+    uint32_t group = 16 / (uint32_t)smelt_dtype_size(factors_of(&info->choice), 1);
     uint32_t left = d->transpose_left ? t->k * (t->m / group + 1) : t->m * (t->k / group + 1);
     uint32_t right = d->transpose_right ? t->n * (t->k / group + 1) : t->k * (t->n / group + 1);
     uint32_t table = 0;
@@ -155,12 +172,13 @@ static uint32_t scratch_of(const struct smelt_op_plan *plan, const struct smelt_
 static void choose_flexible(smelt_context context, const struct smelt_op_info *info,
                             struct smelt_matmul2d_tiling *t)
 {
-    const struct smelt_flexible_matrix *row =
-        smelt_cooperative_flexible(context, info->choice.accumulated, SMELT_SCOPE_SUBGROUP, 0);
+    const struct smelt_flexible_matrix *row = smelt_cooperative_flexible(
+        context, info->choice.computed, info->choice.accumulated, SMELT_SCOPE_SUBGROUP, 0);
+    uint32_t multiple = 16 / (uint32_t)smelt_dtype_size(info->choice.computed, 1); // of a row, in the scratch
     uint32_t m = t->m / t->subgroups_m, n = t->n / t->subgroups_n;
     t->fragment_m = SMELT_MAX(m / row->m * row->m, row->m);
     t->fragment_n = SMELT_MAX(n / row->n * row->n, row->n);
-    t->fragment_k = row->k % 8 ? 8 * row->k : row->k;
+    t->fragment_k = row->k % multiple ? multiple * row->k : row->k;
 }
 
 static enum smelt_result fit_fragments(smelt_context context, const struct smelt_op_plan *plan,
@@ -179,7 +197,9 @@ static enum smelt_result fit_fragments(smelt_context context, const struct smelt
     if (info->choice.backend == SMELT_BACKEND_COOPMAT2)
         choose_flexible(context, info, t);
     else
-        smelt_cooperative_fragment(context, info->choice.accumulated, t);
+        smelt_cooperative_fragment(context, info->choice.computed, info->choice.accumulated, t);
+    if (!plan->op->matmul2d->tile_k)
+        t->k = SMELT_MAX(t->k, t->fragment_k);
     if (t->m % (t->fragment_m * t->subgroups_m) == 0 && t->n % (t->fragment_n * t->subgroups_n) == 0 &&
         t->k % t->fragment_k == 0)
         return SMELT_OK;
@@ -275,7 +295,7 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
     smelt_op_define(text, prefix, "STORED_LEFT", smelt_op_dtype_macro(plan->stored_left));
     smelt_op_define(text, prefix, "STORED", smelt_op_dtype_macro(plan->stored));
     smelt_op_define(text, prefix, "SCALE", "SMELT_SCALE_NONE");
-    smelt_op_define(text, prefix, "COMPUTED", smelt_op_dtype_macro(info->choice.computed));
+    smelt_op_define(text, prefix, "COMPUTED", smelt_op_dtype_macro(factors_of(&info->choice)));
     smelt_op_define(text, prefix, "ACCUMULATED", smelt_op_dtype_macro(info->choice.accumulated));
     smelt_op_define_number(text, prefix, "ALIGNMENT", d->alignment ? d->alignment : 1);
     smelt_op_define_number(text, prefix, "SUBGROUP_SIZE", t->subgroup_size);

@@ -27,6 +27,7 @@ struct smelt_op_plan {
 struct smelt_op_type {
     const char *name;                     // in messages and bundles: "matmul2d"
     size_t descriptor;                    // offset in struct smelt_op of the pointer to it
+    bool native_types;                    // SUBGROUP, WORKGROUP: computed may be bf16, f8e4m3, f8e5m2
     uint32_t scopes[SMELT_BACKEND_COUNT]; // 1 << enum smelt_scope: where a backend has a template
     // Checks the fields that no device has a say in and fills the plan. Errors: INVALID_ARGUMENT, DTYPE.
     enum smelt_result (*check)(smelt_context context, struct smelt_op_plan *plan);
@@ -100,13 +101,14 @@ enum smelt_result smelt_cooperative_tile(smelt_context context, const struct sme
                                          struct smelt_op_info *info);
 void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan *plan,
                              const struct smelt_op_info *info);
-// The shape of the device's product f16 x f16 -> accumulated of a subgroup; false: there is none that the modules
-// can use.
-bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype accumulated,
-                                struct smelt_matmul2d_tiling *tiling);
+// The shape of the device's product computed x computed -> accumulated of a subgroup; false: there is none that the
+// modules can use.
+bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype computed,
+                                enum smelt_dtype accumulated, struct smelt_matmul2d_tiling *tiling);
 // What the sizes of such a product by matrices of flexible size are multiples of: of a subgroup, or of a workgroup of so
 // many invocations; NULL: there is none.
 const struct smelt_flexible_matrix *smelt_cooperative_flexible(smelt_context context,
+                                                               enum smelt_dtype computed,
                                                                enum smelt_dtype accumulated,
                                                                enum smelt_scope scope, uint32_t invocations);
 

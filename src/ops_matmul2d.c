@@ -99,6 +99,7 @@ static void write(struct smelt_text *text, const struct smelt_op_plan *plan, con
 const struct smelt_op_type smelt_op_type_matmul2d = {
     .name = "matmul2d",
     .descriptor = offsetof(struct smelt_op, matmul2d),
+    .native_types = true,
     .scopes = {[SMELT_BACKEND_PORTABLE] = 1u << SMELT_SCOPE_THREAD | GROUPS,
                [SMELT_BACKEND_COOPVEC] = 1u << SMELT_SCOPE_THREAD,
                [SMELT_BACKEND_COOPMAT] = GROUPS,

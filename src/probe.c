@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The process's GLSL compiler, and which backends' extensions it accepts: found out by compiling, once.
+// The process's GLSL compiler, and which backends' extensions and which narrow types it accepts: found out by compiling,
+// once.
 #include "shader_internal.h"
 
 #include <shaderc/shaderc.h>
@@ -60,6 +61,24 @@ static const char *const probes[SMELT_BACKEND_COUNT] = {
         "coopmat<float, gl_ScopeWorkgroup, 16, 16, gl_MatrixUseAccumulator>(0.0); x += x; }\n",
 };
 
+// Cooperative matrices of types that came later than f16 and integers, for COOPMAT and COOPMAT2.
+#define TYPE_PROBE(extension, type)                                                                          \
+    "#version 460\n"                                                                                         \
+    "#extension GL_KHR_memory_scope_semantics : require\n"                                                   \
+    "#extension GL_KHR_cooperative_matrix : require\n"                                                       \
+    "#extension " extension " : require\n"                                                                   \
+    "layout(local_size_x = 32) in;\n"                                                                        \
+    "shared uvec4 s[64];\n"                                                                                  \
+    "void main() { coopmat<" type ", gl_ScopeSubgroup, 16, 16, gl_MatrixUseA> x;\n"                          \
+    "coopMatLoad(x, s, 0, 2, gl_CooperativeMatrixLayoutRowMajor);\n"                                         \
+    "coopMatStore(x, s, 32, 2, gl_CooperativeMatrixLayoutRowMajor); }\n"
+
+static const char *const type_probes[SMELT_DTYPE_COUNT] = {
+    [SMELT_DTYPE_BF16] = TYPE_PROBE("GL_EXT_bfloat16", "bfloat16_t"),
+    [SMELT_DTYPE_F8E4M3] = TYPE_PROBE("GL_EXT_float_e4m3", "floate4m3_t"),
+    [SMELT_DTYPE_F8E5M2] = TYPE_PROBE("GL_EXT_float_e5m2", "floate5m2_t"),
+};
+
 static bool accepts(const char *source)
 {
     shaderc_compile_options_t options = shaderc_compile_options_initialize();
@@ -80,7 +99,12 @@ static bool accepts(const char *source)
 static mtx_t mutex;
 static once_flag mutex_once = ONCE_FLAG_INIT;
 static bool known; // guarded by `mutex`, as what follows
-static uint8_t answers[SMELT_BACKEND_COUNT];
+static uint8_t answers[SMELT_BACKEND_COUNT + SMELT_DTYPE_COUNT];
+
+static const char *probe(size_t i)
+{
+    return i < SMELT_BACKEND_COUNT ? probes[i] : type_probes[i - SMELT_BACKEND_COUNT];
+}
 
 static void make_mutex(void)
 {
@@ -92,9 +116,9 @@ static void find_out(const char *cache_directory)
     struct smelt_cache_key key;
     struct smelt_mapping mapping, payload;
     smelt_cache_key_start(&key);
-    for (int i = 0; i < SMELT_BACKEND_COUNT; i++)
-        if (probes[i])
-            smelt_cache_key_add(&key, probes[i], strlen(probes[i]));
+    for (size_t i = 0; i < sizeof(answers); i++)
+        if (probe(i))
+            smelt_cache_key_add(&key, probe(i), strlen(probe(i)));
     if (cache_directory && smelt_cache_read(NULL, cache_directory, "probe", &key, &mapping, &payload)) {
         bool fits = payload.size == sizeof(answers);
         if (fits)
@@ -103,13 +127,14 @@ static void find_out(const char *cache_directory)
         if (fits)
             return;
     }
-    for (int i = 0; i < SMELT_BACKEND_COUNT; i++)
-        answers[i] = probes[i] && accepts(probes[i]);
+    for (size_t i = 0; i < sizeof(answers); i++)
+        answers[i] = probe(i) && accepts(probe(i));
     if (cache_directory)
         smelt_cache_write(NULL, cache_directory, "probe", &key, answers, sizeof(answers));
 }
 
-void smelt_compiler_probe(const char *cache_directory, bool backends[SMELT_BACKEND_COUNT])
+void smelt_compiler_probe(const char *cache_directory, bool backends[SMELT_BACKEND_COUNT],
+                          bool dtypes[SMELT_DTYPE_COUNT])
 {
     call_once(&mutex_once, make_mutex);
     mtx_lock(&mutex);
@@ -118,5 +143,7 @@ void smelt_compiler_probe(const char *cache_directory, bool backends[SMELT_BACKE
     known = true;
     for (int i = 0; i < SMELT_BACKEND_COUNT; i++)
         backends[i] = answers[i] != 0;
+    for (int i = 0; i < SMELT_DTYPE_COUNT; i++)
+        dtypes[i] = answers[SMELT_BACKEND_COUNT + i] != 0;
     mtx_unlock(&mutex);
 }

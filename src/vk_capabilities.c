@@ -301,6 +301,6 @@ enum smelt_result smelt_capabilities_read(smelt_context context, bool ignore_kno
     context->vk.GetPhysicalDeviceMemoryProperties(context->physical_device, &context->memory_properties);
     enum smelt_result result = read_timestamps(context, &p);
     if (result == SMELT_OK)
-        smelt_compiler_probe(context->cache_directory, c->compiler_backends);
+        smelt_compiler_probe(context->cache_directory, c->compiler_backends, c->compiler_dtypes);
     return result;
 }

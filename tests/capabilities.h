@@ -18,13 +18,15 @@ static inline uint32_t capability_beyond(const uint32_t *spirv, size_t size, uin
     return UINT32_MAX;
 }
 
-// What an instance may ask for: what every device has, what its backend needs, and f16 if it computes in it.
+// What an instance may ask for: what every device has, what its backend needs, and what its types do.
 static inline uint64_t features_of_instance(enum smelt_backend backend, enum smelt_dtype computed,
                                             enum smelt_dtype accumulated)
 {
     uint64_t features = smelt_required_features() | smelt_backend_features(backend);
     if (computed == SMELT_DTYPE_F16 || accumulated == SMELT_DTYPE_F16)
         features |= SMELT_FEATURE_BIT(SMELT_FEATURE_SHADER_FLOAT16);
+    if (backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2)
+        features |= smelt_dtype_features(computed);
     return features;
 }
 

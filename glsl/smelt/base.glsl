@@ -5,7 +5,10 @@
 // params  SMELT_BACKENDS  the backends that instances in this shader use: one or more of
 //         SMELT_BACKEND_BIT_PORTABLE _DOT8 _COOPVEC _COOPMAT _COOPMAT2, joined by | (libsmelt defines it;
 //         others write the #define before this include). PORTABLE needs no cooperative extension
-// makes   SMELT_BACKEND_x, SMELT_BACKEND_BIT_x, SMELT_DTYPE_x, SMELT_ACCESS_x, SMELT_SCOPE_x, SMELT_LAYOUT_x,
+//         SMELT_NATIVE_DTYPES  may be left out: the types beyond f16 and integers whose cooperative matrices the GLSL
+//         compiler knows, SMELT_DTYPE_BIT_BF16 _F8E4M3 _F8E5M2 joined by | (libsmelt defines it). glslang has them from
+//         16 on; without their bit an instance that computes in them does not compile
+// makes   SMELT_BACKEND_x, SMELT_BACKEND_BIT_x, SMELT_DTYPE_x, SMELT_DTYPE_BIT_x, SMELT_ACCESS_x, SMELT_SCOPE_x, SMELT_LAYOUT_x,
 //         SMELT_SCALE_x, SMELT_CAT; values are those of include/smelt (READ_WRITE is READ | WRITE here)
 // errors  none (no arithmetic)
 // needs   GLSL 4.60, SPIR-V 1.5 or newer (--target-env=vulkan1.3); features bufferDeviceAddress,
@@ -30,6 +33,12 @@
 #ifndef SMELT_BACKENDS
 #error "base.glsl: SMELT_BACKENDS (backends in use, e.g. SMELT_BACKEND_BIT_PORTABLE) is not defined"
 #endif
+#ifndef SMELT_NATIVE_DTYPES
+#define SMELT_NATIVE_DTYPES 0
+#endif
+#if SMELT_NATIVE_DTYPES < 0 || (SMELT_NATIVE_DTYPES & ~56) != 0
+#error "base.glsl: SMELT_NATIVE_DTYPES must be one or more SMELT_DTYPE_BIT_x joined by |"
+#endif
 #if SMELT_BACKENDS <= 0 || (SMELT_BACKENDS & ~62) != 0
 #error "base.glsl: SMELT_BACKENDS must be one or more SMELT_BACKEND_BIT_x joined by |"
 #endif
@@ -53,10 +62,24 @@
 #pragma use_vulkan_memory_model
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_cooperative_matrix : require
+#if (SMELT_NATIVE_DTYPES & 8) != 0
+#extension GL_EXT_bfloat16 : require
+#endif
+#if (SMELT_NATIVE_DTYPES & 16) != 0
+#extension GL_EXT_float_e4m3 : require
+#endif
+#if (SMELT_NATIVE_DTYPES & 32) != 0
+#extension GL_EXT_float_e5m2 : require
+#endif
 #endif
 #if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT2) != 0
 #extension GL_NV_cooperative_matrix2 : require
 #endif
+
+// 1 << SMELT_DTYPE_x
+#define SMELT_DTYPE_BIT_BF16 8
+#define SMELT_DTYPE_BIT_F8E4M3 16
+#define SMELT_DTYPE_BIT_F8E5M2 32
 
 #define SMELT_DTYPE_F32 1
 #define SMELT_DTYPE_F16 2

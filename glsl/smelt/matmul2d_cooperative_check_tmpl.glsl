@@ -72,13 +72,27 @@
 #if SMELT_MATMUL2D_STORED < SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED > SMELT_DTYPE_F8E5M2
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be F32, F16, BF16, F8E4M3 or F8E5M2"
 #endif
-#if SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F32 && SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F16
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be SMELT_DTYPE_F32 or _F16"
+#if SMELT_MATMUL2D_COMPUTED < SMELT_DTYPE_F32 || SMELT_MATMUL2D_COMPUTED > SMELT_DTYPE_F8E5M2
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be F32, F16, BF16, F8E4M3 or F8E5M2"
+#endif
+#if SMELT_MATMUL2D_COMPUTED >= SMELT_DTYPE_BF16
+#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED must be F32 (for BF16) or F16 (for F8E4M3, F8E5M2) with PORTABLE"
+#endif
+#if SMELT_MATMUL2D_STORED_LEFT != SMELT_MATMUL2D_COMPUTED || SMELT_MATMUL2D_STORED != SMELT_MATMUL2D_COMPUTED
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED, _STORED_LEFT must be COMPUTED, if that is BF16, F8E4M3 or F8E5M2"
+#endif
+#if (SMELT_NATIVE_DTYPES & (1 << SMELT_MATMUL2D_COMPUTED)) == 0
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED is a type that SMELT_NATIVE_DTYPES (base.glsl) lacks"
+#endif
 #endif
 #if SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F32 && SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F16
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) must be SMELT_DTYPE_F32 or _F16"
 #endif
-#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F32 && SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
+#if (SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F32 || SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_BF16) &&           \
+    SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) is narrower than SMELT_MATMUL2D_COMPUTED"
 #endif
 #if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 &&                                                            \
@@ -86,6 +100,11 @@
      SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_BF16)
 #error                                                                                                       \
     "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED, _STORED_LEFT must be F16, F8E4M3 or F8E5M2 with COMPUTED F16"
+#endif
+#if SMELT_MATMUL2D_COMPUTED >= SMELT_DTYPE_F8E4M3 &&                                                         \
+    (SMELT_MATMUL2D_N % 16 != 0 || SMELT_MATMUL2D_TILE_K % 16 != 0)
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_N and _TILE_K must be multiples of 16 with COMPUTED F8E4M3 or F8E5M2"
 #endif
 #ifndef SMELT_MATMUL2D_ALIGNMENT
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ALIGNMENT (of the operands, in elements) is not defined"

@@ -23,8 +23,9 @@
 //         SMELT_MATMUL2D_STORED           the same of b and bias
 //         SMELT_MATMUL2D_SCALE            SMELT_SCALE_NONE
 //         SMELT_MATMUL2D_COMPUTED         SMELT_DTYPE_F32 or _F16: what both factors are converted to; F16 not with
-//                                         F32 or BF16 stored
-//         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; not narrower than COMPUTED
+//                                         F32 or BF16 stored; COOPMAT: or _BF16, _F8E4M3, _F8E5M2 (SMELT_NATIVE_DTYPES,
+//                                         base.glsl), with the same type stored in both
+//         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; F32 with COMPUTED F32 or BF16
 //         SMELT_MATMUL2D_ALIGNMENT        1, 2, 4 or 8 elements: a promise that the extent along and the stride between
 //                                         rows of a and b as stored, and their addresses, are multiples of so many.
 //                                         1 also permits any stride within a row; above 1 that is 1
@@ -111,9 +112,12 @@
 #define SMELT_MM_RESULT SMELT_CAT(SMELT_MATMUL2D, _result)
 
 // SMELT_MM_GROUP elements of SMELT_MM_SIZE bytes make a uvec4 of shared memory.
-#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 || SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_BF16
 #define SMELT_MM_GROUP 8
 #define SMELT_MM_SIZE 2
+#elif SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F32
+#define SMELT_MM_GROUP 16
+#define SMELT_MM_SIZE 1
 #else
 #define SMELT_MM_GROUP 4
 #define SMELT_MM_SIZE 4

@@ -10,9 +10,17 @@
 // needs   matmul2d_cooperative_tmpl.glsl around it; a device matrix product COMPUTED x COMPUTED -> ACCUMULATED of shape
 //         FRAGMENT_M x FRAGMENT_N x FRAGMENT_K
 // source  GLSL_KHR_cooperative_matrix
-#if SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F16
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16
+#define SMELT_MM_FACTOR float16_t
+#elif SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_BF16
+#define SMELT_MM_FACTOR bfloat16_t
+#elif SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F8E4M3
+#define SMELT_MM_FACTOR floate4m3_t
+#elif SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F8E5M2
+#define SMELT_MM_FACTOR floate5m2_t
+#else
 #error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be SMELT_DTYPE_F16 with COOPMAT, COOPMAT2"
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be F16, BF16, F8E4M3 or F8E5M2 with COOPMAT, COOPMAT2"
 #endif
 #if SMELT_MATMUL2D_TILE_K % SMELT_MATMUL2D_FRAGMENT_K != 0
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_FRAGMENT_K must divide SMELT_MATMUL2D_TILE_K"
@@ -37,7 +45,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
     uvec2 first = SMELT_CAT(SMELT_MM_RESULT, _first)();
     [[unroll]] for (uint k = 0u; k < SMELT_MATMUL2D_TILE_K; k += SMELT_MATMUL2D_FRAGMENT_K)
     {
-        coopmat<float16_t, SMELT_CAT(SMELT_MM_RESULT, _matrix_scope), SMELT_MATMUL2D_FRAGMENT_M,
+        coopmat<SMELT_MM_FACTOR, SMELT_CAT(SMELT_MM_RESULT, _matrix_scope), SMELT_MATMUL2D_FRAGMENT_M,
                 SMELT_MATMUL2D_FRAGMENT_K, gl_MatrixUseA>
             a[SMELT_CAT(SMELT_MM_RESULT, _down)];
         [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++)
@@ -46,7 +54,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
                         SMELT_MM_LEFT_PITCH, SMELT_MM_A_LAYOUT);
         [[unroll]] for (uint j = 0u; j < SMELT_CAT(SMELT_MM_RESULT, _across); j++)
         {
-            coopmat<float16_t, SMELT_CAT(SMELT_MM_RESULT, _matrix_scope), SMELT_MATMUL2D_FRAGMENT_K,
+            coopmat<SMELT_MM_FACTOR, SMELT_CAT(SMELT_MM_RESULT, _matrix_scope), SMELT_MATMUL2D_FRAGMENT_K,
                     SMELT_MATMUL2D_FRAGMENT_N, gl_MatrixUseB>
                 b;
             coopMatLoad(b, SMELT_MATMUL2D_SCRATCH,
@@ -59,6 +67,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
     }
 }
 
+#undef SMELT_MM_FACTOR
 #undef SMELT_MM_A_LAYOUT
 #undef SMELT_MM_A_AT
 #undef SMELT_MM_B_LAYOUT

@@ -11,7 +11,7 @@
 // needs   matmul2d_cooperative_tmpl.glsl around it
 // source  matmul2d_cooperative_tmpl.glsl
 // Elements that one load moves.
-#if SMELT_STAGE_STORED != SMELT_MATMUL2D_COMPUTED
+#if SMELT_STAGE_STORED != SMELT_MATMUL2D_COMPUTED || SMELT_MATMUL2D_ALIGNMENT * SMELT_MM_SIZE < 4
 #define SMELT_ST_VECTOR 1
 #elif SMELT_MATMUL2D_ALIGNMENT > SMELT_STAGE_GROUP
 #define SMELT_ST_VECTOR SMELT_STAGE_GROUP
@@ -63,7 +63,7 @@ uvec4 SMELT_CAT(SMELT_STAGE, _group)(SMELT_STAGE_OPERAND m, uint r, uint c, bool
         words[v / SMELT_ST_VECTOR] = inside ? read : 0u;
 #else
         uint read = uint(m.data.e[first + column * smelt_stride(m, 1)]);
-        words[v / 2u] |= (inside ? read : 0u) << (16u * (v & 1u));
+        words[v * SMELT_MM_SIZE / 4u] |= (inside ? read : 0u) << (8u * SMELT_MM_SIZE * v % 32u);
 #endif
     }
     return words;

@@ -213,7 +213,9 @@ struct smelt_capabilities {
     // Which backends' GLSL extensions this build's compiler accepts, probed by compiling; all false without
     // it.
     bool compiler_backends[SMELT_BACKEND_COUNT];
-    const char *known_bad; // reason why a feature of this driver version is not used, or NULL
+    bool compiler_dtypes
+        [SMELT_DTYPE_COUNT]; // the same of bf16, f8e4m3 and f8e5m2 as types of cooperative matrices
+    const char *known_bad;   // reason why a feature of this driver version is not used, or NULL
 };
 
 // Valid as long as the context.

@@ -143,7 +143,7 @@ static void groups_compute_in_compute_only(void)
                   "lists no cooperative matrix product of f16 with f16");
     CHECK(choose(context, query).backend == SMELT_BACKEND_PORTABLE);
     query.computed = query.accumulated = SMELT_DTYPE_F32;
-    check_refused(context, query, SMELT_BACKEND_COOPMAT, "computes products of f16, not of f32");
+    check_refused(context, query, SMELT_BACKEND_COOPMAT, "computes products of f16, bf16 and f8, not of f32");
     query.stage = VK_SHADER_STAGE_FRAGMENT_BIT;
     check_refused(context, query, SMELT_BACKEND_PORTABLE, "in the compute stage only");
     query = (struct smelt_backend_query){.scope = SMELT_SCOPE_SUBGROUP};
@@ -198,7 +198,73 @@ static void flexible_matrices_want_every_part(void)
     }
     context->features |= needs;
     query.computed = query.accumulated = SMELT_DTYPE_F32;
-    check_refused(context, query, SMELT_BACKEND_COOPMAT2, "computes products of f16, not of f32");
+    check_refused(context, query, SMELT_BACKEND_COOPMAT2,
+                  "computes products of f16, bf16 and f8, not of f32");
+}
+
+// bf16 and f8 as they are stored: the device's features, its products and the compiler's types, each by itself.
+static void native_types_have_reasons_of_their_own(void)
+{
+    static const struct {
+        enum smelt_dtype dtype;
+        enum smelt_feature feature;
+        const char *lacks, *extension;
+    } rows[] = {
+        {SMELT_DTYPE_BF16, SMELT_FEATURE_BFLOAT16_COOPERATIVE_MATRIX, "lacks shaderBFloat16CooperativeMatrix",
+         "GL_EXT_bfloat16"},
+        {SMELT_DTYPE_F8E4M3, SMELT_FEATURE_FLOAT8_COOPERATIVE_MATRIX, "lacks shaderFloat8CooperativeMatrix",
+         "GL_EXT_float_e4m3"},
+        {SMELT_DTYPE_F8E5M2, SMELT_FEATURE_FLOAT8, "lacks shaderFloat8", "GL_EXT_float_e5m2"},
+    };
+    for (size_t i = 0; i < SMELT_COUNT_OF(rows); i++) {
+        enum smelt_dtype dtype = rows[i].dtype;
+        smelt_context context = pretend();
+        struct smelt_capabilities *c = &context->capabilities;
+        context->features |= smelt_backend_features(SMELT_BACKEND_COOPMAT) | smelt_dtype_features(dtype);
+        c->compiler_backends[SMELT_BACKEND_COOPMAT] = c->compiler_dtypes[dtype] = true;
+        c->cooperative_matrix_stages = VK_SHADER_STAGE_COMPUTE_BIT;
+        c->cooperative_matrix_count = 1;
+        c->cooperative_matrices[0] = (struct smelt_cooperative_matrix){.m = 16,
+                                                                       .n = 16,
+                                                                       .k = 32,
+                                                                       .a = dtype,
+                                                                       .b = dtype,
+                                                                       .c = SMELT_DTYPE_F32,
+                                                                       .result = SMELT_DTYPE_F32,
+                                                                       .scope = SMELT_SCOPE_SUBGROUP};
+        struct smelt_backend_query query = {
+            .scope = SMELT_SCOPE_WORKGROUP, .stored = dtype, .computed = dtype};
+        struct smelt_backend_choice choice = choose(context, query);
+        CHECK(choice.backend == SMELT_BACKEND_COOPMAT && choice.computed == dtype &&
+              choice.accumulated == SMELT_DTYPE_F32);
+        CHECK(choice.eligible[SMELT_BACKEND_PORTABLE]);
+        c->compiler_dtypes[dtype] = false;
+        check_refused(context, query, SMELT_BACKEND_COOPMAT, rows[i].extension);
+        query.precompiled = true;
+        CHECK(choose(context, query).backend == SMELT_BACKEND_COOPMAT);
+        c->cooperative_matrices[0].b = SMELT_DTYPE_F16;
+        check_refused(context, query, SMELT_BACKEND_COOPMAT, "lists no cooperative matrix product of");
+        context->features &= ~SMELT_FEATURE_BIT(rows[i].feature);
+        check_refused(context, query, SMELT_BACKEND_COOPMAT, rows[i].lacks);
+        CHECK(choose(context, query).backend == SMELT_BACKEND_PORTABLE);
+        query.stored = SMELT_DTYPE_F16;
+        CHECK_FAILS(smelt_backend_choose(context, &query, &choice), SMELT_ERROR_DTYPE, "as well");
+        query = (struct smelt_backend_query){.op = SMELT_OP_MLP, .stored = dtype, .computed = dtype};
+        CHECK_FAILS(smelt_backend_choose(context, &query, &choice), SMELT_ERROR_DTYPE, "wanted f16 or f32");
+    }
+    // What is left open loses nothing: bf16 stays bf16 where a group multiplies it, f8 goes to f16.
+    struct smelt_backend_query query = {.scope = SMELT_SCOPE_WORKGROUP, .stored = SMELT_DTYPE_BF16};
+    CHECK(choose(pretend(), query).computed == SMELT_DTYPE_BF16);
+    query.scope = SMELT_SCOPE_THREAD;
+    CHECK(choose(pretend(), query).computed == SMELT_DTYPE_F32);
+    query = (struct smelt_backend_query){.scope = SMELT_SCOPE_WORKGROUP, .stored = SMELT_DTYPE_F8E4M3};
+    CHECK(choose(pretend(), query).computed == SMELT_DTYPE_F16);
+    query = (struct smelt_backend_query){.scope = SMELT_SCOPE_WORKGROUP,
+                                         .stored = SMELT_DTYPE_BF16,
+                                         .computed = SMELT_DTYPE_BF16,
+                                         .accumulated = SMELT_DTYPE_F16};
+    struct smelt_backend_choice choice;
+    CHECK_FAILS(smelt_backend_choose(pretend(), &query, &choice), SMELT_ERROR_DTYPE, "got f16, wanted f32");
 }
 
 static void queries_out_of_range_are_refused(void)
@@ -431,7 +497,8 @@ static const struct test tests[] = {
     {"every refusal says why", every_refusal_says_why},
     {"scopes that no module has are refused", scopes_that_no_module_has_are_refused},
     {"groups compute in compute only", groups_compute_in_compute_only},
-    {"groups compute in compute only", flexible_matrices_want_every_part},
+    {"flexible matrices want every part", flexible_matrices_want_every_part},
+    {"native types have reasons of their own", native_types_have_reasons_of_their_own},
     {"queries out of range are refused", queries_out_of_range_are_refused},
     {"without a device auto is portable", without_a_device_auto_is_portable},
     {"a backend is forced by parameter and environment", a_backend_is_forced_by_parameter_and_environment},

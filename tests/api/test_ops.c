@@ -413,8 +413,8 @@ static void a_network_stays_small(void)
     static const enum smelt_dtype types[][2] = {{SMELT_DTYPE_F32, SMELT_DTYPE_F32},
                                                 {SMELT_DTYPE_F16, SMELT_DTYPE_F32},
                                                 {SMELT_DTYPE_F16, SMELT_DTYPE_F16}};
-    bool backends[SMELT_BACKEND_COUNT];
-    smelt_compiler_probe(NULL, backends);
+    bool backends[SMELT_BACKEND_COUNT], dtypes[SMELT_DTYPE_COUNT];
+    smelt_compiler_probe(NULL, backends, dtypes);
     if (!backends[SMELT_BACKEND_PORTABLE])
         SKIP("this build has no GLSL compiler");
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {

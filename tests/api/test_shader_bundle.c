@@ -408,15 +408,19 @@ static void test_bundle_coopvec(void)
     CHECK(smelt_shader_info(coopvec)->backend == SMELT_BACKEND_COOPVEC);
     CHECK(find_member(smelt_shader_block(coopvec, "Block"), "net.layer0.weight"));
     smelt_shader_destroy(&coopvec);
-    // Cooperative types that are there whatever the backend leave nothing that can be reflected.
+    // Cooperative types that are there whatever the backend leave nothing that the SPIRV-Cross of Debian 12 and 13 can
+    // read; a newer one does.
     params = (struct smelt_shader_params){
         .path = "raw.comp",
         .source =
             "#version 460\n#extension GL_NV_cooperative_vector : require\nlayout(local_size_x = 1) in;\n"
             "layout(set = 0, binding = 0) buffer B { float e[]; } b;\n"
             "void main() { coopvecNV<float, 4> x; coopVecLoadNV(x, b.e, 0); coopVecStoreNV(x, b.e, 16); }\n"};
-    CHECK_FAILS(smelt_shader_create(NULL, &params, &coopvec), SMELT_ERROR_COMPILE,
-                "raw.comp: reflection: SPIRV-Cross cannot read the PORTABLE form");
+    enum smelt_result result = smelt_shader_create(NULL, &params, &coopvec);
+    CHECK(result == SMELT_OK || result == SMELT_ERROR_COMPILE);
+    CHECK(!result ||
+          strstr(smelt_last_error(), "raw.comp: reflection: SPIRV-Cross cannot read the PORTABLE form"));
+    smelt_shader_destroy(&coopvec);
 }
 
 // In a build with the compiler there is nothing to see.
