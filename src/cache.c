@@ -90,6 +90,8 @@ bool smelt_cache_read(smelt_context context, const char *directory, const char *
                 header.size == payload->size &&
                 header.hash == smelt_hash(SMELT_HASH_START, payload->data, payload->size);
     }
+    if (whole)
+        smelt_os_mark_used(path);
     if (there && !whole) {
         smelt_log(context, SMELT_LOG_WARNING, "cache: '%s' is damaged and will be made again", path);
         smelt_os_unmap_file(mapping);
@@ -162,6 +164,7 @@ void smelt_cache_store_shader(smelt_context context, const struct smelt_cache_ke
     smelt_text_add_bytes(&payload, info->spirv, info->spirv_size);
     if (!json.failed && !payload.failed)
         smelt_cache_write(context, context->cache_directory, "shader", key, payload.data, payload.size);
+    smelt_trim_cache(context);
     smelt_text_free(&json);
     smelt_text_free(&payload);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CACHE_MEBIBYTES 256 // thousands of shaders
+
 // NULL for a variable that is not set or empty.
 static const char *environment(const char *name)
 {
@@ -62,6 +64,21 @@ static enum smelt_result set_backend(smelt_context context, enum smelt_backend w
     return SMELT_OK;
 }
 
+static enum smelt_result set_cache_size(smelt_context context, uint64_t wanted)
+{
+    const char *text = environment("SMELT_CACHE_SIZE");
+    context->cache_size = wanted ? wanted : (uint64_t)CACHE_MEBIBYTES << 20;
+    if (wanted || !text)
+        return SMELT_OK;
+    char *end;
+    unsigned long long mebibytes = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end || mebibytes < 1 || mebibytes > UINT64_MAX >> 20)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "SMELT_CACHE_SIZE: got '%s', wanted a number of MiB, 1 or more", text);
+    context->cache_size = (uint64_t)mebibytes << 20;
+    return SMELT_OK;
+}
+
 // Copies what is not a Vulkan object. Strings that are NULL come from the environment.
 static enum smelt_result set_parameters(smelt_context context, const struct smelt_context_params *p)
 {
@@ -86,7 +103,8 @@ static enum smelt_result set_parameters(smelt_context context, const struct smel
         if (!context->cache_directory)
             return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for a context");
     }
-    return set_backend(context, p->backend);
+    enum smelt_result result = set_cache_size(context, p->cache_size);
+    return result ? result : set_backend(context, p->backend);
 }
 
 static enum smelt_result borrow(smelt_context context, const struct smelt_context_params *p)

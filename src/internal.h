@@ -135,6 +135,7 @@ struct smelt_context_t {
     enum smelt_backend forced_backend;
     char *demoted[SMELT_BACKEND_COUNT]; // reason, guarded by `mutex`
     char *cache_directory;              // NULL: none
+    uint64_t cache_size;                // bytes
     char *module_directory;             // NULL: the embedded modules
     void (*queue_lock)(void *), (*queue_unlock)(void *);
     void *queue_user;
@@ -201,6 +202,7 @@ void smelt_instance_destroy(smelt_context context);
 enum smelt_result smelt_pipeline_cache_create(smelt_context context);
 // Writes it back if it has changed; failures are logged as warnings. Destroys it.
 void smelt_pipeline_cache_destroy(smelt_context context);
+void smelt_trim_cache(smelt_context context); // to its size; there is a cache_directory
 
 // --- Memory and submission (vk_memory.c) ----------------------------------------------------------------
 
@@ -274,6 +276,10 @@ enum smelt_result smelt_os_write_file(smelt_context context, const char *path, c
 // Makes a directory and its parents. Errors: IO.
 enum smelt_result smelt_os_make_directories(smelt_context context, const char *path);
 bool smelt_os_is_file(const char *path);
+// Removes the files of a directory whose names begin with one of the prefixes (NULL ends the list), least recently used
+// first, until those that are left have at most `limit` bytes or are one. Returns how many. (os_posix_trim.c)
+uint32_t smelt_os_trim_directory(const char *directory, const char *const *prefixes, uint64_t limit);
+void smelt_os_mark_used(const char *path); // as just written, for the above
 // The default cache directory (XDG base directory specification), to be freed; NULL when there is none.
 char *smelt_os_cache_directory(void);
 uint64_t smelt_os_time_ns(void); // monotonic

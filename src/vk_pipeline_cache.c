@@ -66,6 +66,7 @@ enum smelt_result smelt_pipeline_cache_create(smelt_context context)
             info.initialDataSize = mapping.size - sizeof(struct file_header);
             info.pInitialData = (const unsigned char *)mapping.data + sizeof(struct file_header);
             context->pipeline_cache_hash = hash;
+            smelt_os_mark_used(path);
         }
     }
     VkResult vr = context->vk.CreatePipelineCache(context->device, &info, context->allocation_callbacks,
@@ -112,6 +113,15 @@ static unsigned char *cache_contents(smelt_context context, size_t *file_size)
     return file;
 }
 
+void smelt_trim_cache(smelt_context context)
+{
+    static const char *const prefixes[] = {"shader-", "pipelines-", NULL};
+    uint32_t removed = smelt_os_trim_directory(context->cache_directory, prefixes, context->cache_size);
+    if (removed)
+        smelt_log(context, SMELT_LOG_INFO, "cache: %u files of '%s' were removed to keep it to %llu bytes",
+                  removed, context->cache_directory, (unsigned long long)context->cache_size);
+}
+
 void smelt_pipeline_cache_destroy(smelt_context context)
 {
     if (!context->owns_pipeline_cache)
@@ -123,6 +133,8 @@ void smelt_pipeline_cache_destroy(smelt_context context)
     if (file && (smelt_os_make_directories(NULL, context->cache_directory) != SMELT_OK ||
                  smelt_os_write_file(NULL, path, file, size) != SMELT_OK))
         smelt_log(context, SMELT_LOG_WARNING, "pipeline cache is not kept: %s", smelt_last_error());
+    else if (file)
+        smelt_trim_cache(context);
     smelt_fail(NULL, SMELT_OK, "%s", error ? error : "");
     free(error);
     free(file);

@@ -89,6 +89,8 @@ struct smelt_context_params {
     // --- Both.
     const char *cache_directory;   // compiled shaders and pipelines. NULL: $XDG_CACHE_HOME/smelt (or
                                    // ~/.cache/smelt); "": no disk cache
+    uint64_t cache_size;           // bytes that it may hold; what was not used for longest goes first. 0: the
+                                   // environment variable SMELT_CACHE_SIZE, in MiB, else 256 MiB
     const char *module_directory;  // GLSL modules are read from DIR/smelt/... instead of the library. NULL:
                                    // the environment variable SMELT_MODULES, else the library
     enum smelt_backend backend;    // force it for every op that is AUTO. AUTO: the environment variable

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // shader.h: the cache of compiled shaders on disk.
+#include "internal.h"
 #include "shader_same.h"
 
 #include <threads.h>
@@ -267,6 +268,73 @@ static void test_cache_race(void)
     smelt_context_destroy(&context);
 }
 
+// Shader number i, cached or not.
+static bool numbered(smelt_context context, int i)
+{
+    char number[16];
+    snprintf(number, sizeof(number), "%d", i);
+    const struct smelt_define define = {"NUMBER", number};
+    struct smelt_shader_params params = {.source = "#version 460\nlayout(local_size_x = 1) in;\n"
+                                                   "layout(binding = 0) buffer B { int v; };\n"
+                                                   "void main() { v = NUMBER; }\n",
+                                         .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                         .defines = &define,
+                                         .define_count = 1};
+    return cached(context, &params);
+}
+
+static uint64_t folder_bytes(const char *directory)
+{
+    uint64_t bytes = 0;
+    DIR *opened = opendir(directory);
+    CHECK(opened);
+    for (struct dirent *entry; (entry = readdir(opened));) {
+        char path[512];
+        struct stat status;
+        snprintf(path, sizeof(path), "%.200s/%.200s", directory, entry->d_name);
+        if (!strncmp(entry->d_name, "shader-", 7) && stat(path, &status) == 0)
+            bytes += (uint64_t)status.st_size;
+    }
+    closedir(opened);
+    return bytes;
+}
+
+static void test_cache_size(void)
+{
+    need_compiler();
+    const char *directory = folder_file("cache-size");
+    smelt_context context = cache_context(directory);
+    CHECK(context->cache_size == 256u << 20); // the documented default
+    CHECK(!numbered(context, 0) && numbered(context, 0));
+    uint64_t one = folder_bytes(directory);
+    smelt_context_destroy(&context);
+    folder_write("cache-size/mine.txt", "not of smelt", 0);
+
+    struct smelt_context_params params = {.cache_directory = directory, .cache_size = 8 * one + one / 2};
+    CHECK_OK(smelt_context_create(&params, &context));
+    for (int i = 1; i < 40; i++) {
+        CHECK(!numbered(context, i));
+        CHECK(numbered(context, 0)); // used all the time, so it stays
+        CHECK(folder_bytes(directory) <= params.cache_size);
+    }
+    CHECK(numbered(context, 39) && !numbered(context, 1));
+    CHECK(smelt_os_is_file(folder_file("cache-size/mine.txt")));
+    smelt_context_destroy(&context);
+
+    setenv("SMELT_CACHE_SIZE", "7", 1);
+    params.cache_size = 0;
+    CHECK_OK(smelt_context_create(&params, &context));
+    CHECK(context->cache_size == 7 << 20);
+    smelt_context_destroy(&context);
+    static const char *const wrong[] = {"0", "-1", "many", "1x", "99999999999999999999"};
+    for (size_t i = 0; i < SMELT_COUNT_OF(wrong); i++) {
+        setenv("SMELT_CACHE_SIZE", wrong[i], 1);
+        CHECK_FAILS(smelt_context_create(&params, &context), SMELT_ERROR_INVALID_ARGUMENT,
+                    "SMELT_CACHE_SIZE: got '");
+    }
+    unsetenv("SMELT_CACHE_SIZE");
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -277,6 +345,7 @@ int main(int argc, char **argv)
         {"damaged cache entries are made again", test_cache_damage},
         {"a cache that cannot be written is a warning", test_cache_unwritable},
         {"threads share a cache", test_cache_race},
+        {"a cache keeps to its size and to what is used", test_cache_size},
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
