@@ -3,6 +3,7 @@
 // bench/compare_matmul.py puts its figures beside the vendor's library; the table of tiles in
 // src/kernels_matmul2d.c is filled from them.
 #include "gpu.h"
+#include "scenarios.h"
 
 #include <math.h>
 
@@ -248,7 +249,7 @@ static bool parse(int argc, char **argv, struct options *options)
     return true;
 }
 
-int main(int argc, char **argv)
+int bench_matmul(int argc, char **argv)
 {
     static struct bench bench;
     if (!parse(argc, argv, &bench.options)) {

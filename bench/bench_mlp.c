@@ -5,6 +5,7 @@
 // Every row is checked before it is timed: no pixel keeps the poison the output was filled with, and sampled pixels
 // are within the bound that the modules state of a double-precision reference.
 #include "gpu.h"
+#include "scenarios.h"
 #include "mlp_network.h"
 
 #include <math.h>
@@ -436,7 +437,7 @@ static bool parse(int argc, char **argv, struct options *options)
     return true;
 }
 
-int main(int argc, char **argv)
+int bench_mlp(int argc, char **argv)
 {
     static struct bench bench;
     if (!parse(argc, argv, &bench.options)) {

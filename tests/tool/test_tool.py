@@ -138,6 +138,22 @@ def test_devices_selftest_has_a_row_per_backend():
     assert rows['portable']['outcome'] == 'right', rows
 
 
+def test_bench_measures_and_checks():
+    need_compiler()
+    row = ['bench', 'mlp', '--quick', '--size', '16x4', '--only', '32-32-32-9 compute portable f16']
+    text = run(*row).stdout
+    assert '32-32-32-9' in text and 'portable f16' in text, text
+    table = json.loads(run(*row, '--json').stdout)
+    assert [r['variant'] for r in table['mlp']['rows']] == ['portable f16'] and table['mlp']['device'], table
+    lines = run(*row, '--csv').stdout.splitlines()
+    assert len(lines) == 2 and lines[0].startswith('"scenario","network"') and lines[1].startswith('"mlp","32-32'), lines
+    assert len(lines[0].split('","')) == len(lines[1].split('","')), lines
+    assert 'matmul' in run('bench', '--help').stdout
+    fails('bench', 'abacus', status=2, says="no scenario 'abacus'")
+    fails('bench', 'mlp', '--json', '--csv', status=2, says='exclude')
+    assert 'usage: bench_mlp' in run('bench', 'mlp', '--sighs', '16x4', status=2).stderr
+
+
 def test_no_such_device_and_no_driver():
     fails('devices', '--device', 'abacus', says='abacus')
     none = {'VK_DRIVER_FILES': '/nonexistent.json', 'VK_ICD_FILENAMES': '/nonexistent.json'}
@@ -198,6 +214,7 @@ def test_what_needs_a_compiler_says_so_without():
     fails('compile', shader, '-o', path('x.safetensors'), '--backends', 'all', says=['ok.frag', says])
     fails('material', 'decode', ROCK, '-o', path('maps'), '--size', '8x8', says=says)
     fails('devices', '--selftest', says=says)
+    fails('bench', says=says)
     fails('render', '--size', '8x8', '--output', path('x.png'), says=[says, '--bundles'])
     fails('render', '--bake', WORK, says=says)
     for name in ('x.spv', 'x.safetensors', 'maps', 'x.png'):

@@ -14,6 +14,7 @@ int tool_compile(int argc, char **argv);
 int tool_info(int argc, char **argv);
 int tool_material(int argc, char **argv);
 int tool_render(int argc, char **argv);
+int tool_bench(int argc, char **argv);
 
 // One line on standard error, "smelt: ...".
 #if defined(__GNUC__)

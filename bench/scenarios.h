@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// The benchmarks as functions: each is a program of its own (main.c) and a part of `smelt bench`. To add one: a file
+// bench_NAME.c with bench_NAME, a line here, and one in meson.build.
+//
+// All understand --device NAME, --quick, --only TEXT and --json: an object with "device", "driver" and "rows", a list
+// of objects without others inside. They return 0, 1 (numbers were wrong, or nothing ran) or 2 (usage, which they print
+// to standard error), and end the process when what must work does not.
+#ifndef SMELT_BENCH_SCENARIOS_H
+#define SMELT_BENCH_SCENARIOS_H
+
+#define BENCH_SCENARIOS(X)                                                                                   \
+    X(matmul, "products of whole matrices by shape, sums and backend")                                       \
+    X(mlp, "networks evaluated per invocation, in compute and fragment shaders")
+
+#define BENCH_DECLARE(name, summary) int bench_##name(int argc, char **argv);
+BENCH_SCENARIOS(BENCH_DECLARE)
+
+#endif
