@@ -137,6 +137,7 @@ enum smelt_result smelt_op_check_dtypes(smelt_context context, struct smelt_op_p
 static const struct smelt_op_type *const types[SMELT_OP_COUNT] = {
     [SMELT_OP_MATMUL2D] = &smelt_op_type_matmul2d,
     [SMELT_OP_MLP] = &smelt_op_type_mlp,
+    [SMELT_OP_CONVOLUTION2D] = &smelt_op_type_convolution2d,
 };
 
 const struct smelt_op_type *smelt_op_type(enum smelt_op_kind kind)

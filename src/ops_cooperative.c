@@ -265,12 +265,11 @@ enum smelt_result smelt_cooperative_tile(smelt_context context, const struct sme
 
 // --- The generated include --------------------------------------------------------------------------------
 
-void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan *plan,
-                             const struct smelt_op_info *info)
+void smelt_cooperative_write_group(struct smelt_text *text, const struct smelt_op_plan *plan,
+                                   const struct smelt_op_info *info)
 {
-    const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
     const struct smelt_matmul2d_tiling *t = &info->tiling;
-    const char *name = plan->op->name, *prefix = "SMELT_MATMUL2D_";
+    const char *name = plan->op->name;
     bool subgroup = plan->scope == SMELT_SCOPE_SUBGROUP;
     smelt_text_add(text, "#define %s_WORKGROUP_SIZE %u\n#define %s_TILE_M %u\n#define %s_TILE_N %u\n", name,
                    info->workgroup_size, name, t->m, name, t->n);
@@ -280,6 +279,16 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
         "#define %s_SCRATCH %s_scratch_memory\nshared uvec4 %s_scratch_memory[%u * %s%s];\n#endif\n",
         name, name, name, name, name, name, info->scratch_size / 16, subgroup ? name : "1",
         subgroup ? "_SUBGROUPS" : "");
+}
+
+void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan *plan,
+                             const struct smelt_op_info *info)
+{
+    const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
+    const struct smelt_matmul2d_tiling *t = &info->tiling;
+    const char *name = plan->op->name, *prefix = "SMELT_MATMUL2D_";
+    bool subgroup = plan->scope == SMELT_SCOPE_SUBGROUP;
+    smelt_cooperative_write_group(text, plan, info);
     smelt_op_define(text, "SMELT_", "MATMUL2D", name);
     smelt_op_define(text, prefix, "SCOPE", subgroup ? "SMELT_SCOPE_SUBGROUP" : "SMELT_SCOPE_WORKGROUP");
     smelt_op_define_number(text, prefix, "M", t->m);
@@ -292,6 +301,8 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
     smelt_op_define_number(text, prefix, "BIAS", d->bias);
     smelt_op_define(text, prefix, "ACTIVATION", smelt_op_activation_macro(d->activation));
     smelt_op_define_number(text, prefix, "EPILOGUE", d->epilogue);
+    smelt_op_define(text, prefix, "SOURCE_LEFT", "SMELT_SOURCE_TENSOR");
+    smelt_op_define(text, prefix, "SOURCE_RIGHT", "SMELT_SOURCE_TENSOR");
     smelt_op_define(text, prefix, "STORED_LEFT", smelt_op_dtype_macro(plan->stored_left));
     smelt_op_define(text, prefix, "STORED", smelt_op_dtype_macro(plan->stored));
     smelt_op_define(text, prefix, "SCALE", "SMELT_SCALE_NONE");

@@ -43,7 +43,7 @@ struct smelt_op_type {
                   const struct smelt_op_info *info);
 };
 
-extern const struct smelt_op_type smelt_op_type_matmul2d, smelt_op_type_mlp;
+extern const struct smelt_op_type smelt_op_type_matmul2d, smelt_op_type_mlp, smelt_op_type_convolution2d;
 
 // NULL when there is no such kind.
 const struct smelt_op_type *smelt_op_type(enum smelt_op_kind kind);
@@ -99,6 +99,9 @@ enum smelt_result smelt_cooperative_check(smelt_context context, const struct sm
 // Chooses the tiling for info->choice and says what it needs. Errors: INVALID_ARGUMENT, UNSUPPORTED.
 enum smelt_result smelt_cooperative_tile(smelt_context context, const struct smelt_op_plan *plan,
                                          struct smelt_op_info *info);
+// What the generated include begins with: the size of the workgroup, the tile and the scratch.
+void smelt_cooperative_write_group(struct smelt_text *text, const struct smelt_op_plan *plan,
+                                   const struct smelt_op_info *info);
 void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan *plan,
                              const struct smelt_op_info *info);
 // The shape of the device's product computed x computed -> accumulated of a subgroup; false: there is none that the

@@ -69,28 +69,7 @@ float product_element(float v, uvec2 place)
         t.stride = uint[1](1);
         v += smelt_load(t, place.y);
     }
-    switch (activation) {
-    case SMELT_ACTIVATION_RELU:
-        return smelt_relu(v);
-    case SMELT_ACTIVATION_LEAKY_RELU:
-        return smelt_leaky_relu(v);
-    case SMELT_ACTIVATION_SILU:
-        return smelt_silu(v);
-    case SMELT_ACTIVATION_GELU:
-        return smelt_gelu(v);
-    case SMELT_ACTIVATION_SIGMOID:
-        return smelt_sigmoid(v);
-    case SMELT_ACTIVATION_TANH:
-        return smelt_tanh(v);
-    case SMELT_ACTIVATION_EXP:
-        return smelt_exp(v);
-    case SMELT_ACTIVATION_SOFTPLUS:
-        return smelt_softplus(v);
-    case SMELT_ACTIVATION_SINE:
-        return smelt_sine(v);
-    default:
-        return v;
-    }
+    return smelt_activate(activation, v);
 }
 
 // Address of the matrix that this workgroup works on.

@@ -7,7 +7,8 @@
 // params  none
 // makes   T smelt_none(T), smelt_relu, smelt_leaky_relu, smelt_silu, smelt_gelu, smelt_sigmoid, smelt_tanh,
 //         smelt_exp, smelt_softplus, smelt_sine for T = float, vec2, vec4; SMELT_ACTIVATION_x, with the values of
-//         enum smelt_activation; smelt_activation_<value>, for templates that paste the value
+//         enum smelt_activation; smelt_activation_<value>, for templates that paste the value;
+//         float smelt_activate(uint activation, float x): the one that a value known at run time names
 // errors  absolute, with u = 2^-23 and y the result: none, relu exact; leaky_relu 3 u |y|; sigmoid 8 u; tanh 16 u;
 //         silu 8 u |x|; gelu 24 u |x|; softplus 8 u + 2 u |y|; exp (3 + 2 |x|) u y; sine 2^-11 for |x| <= pi and
 //         what the device gives beyond. An error e of the argument adds at most e (gelu 1.13 e, silu 1.1 e,
@@ -51,5 +52,31 @@
 #define SMELT_ACTIVATION_TYPE vec4
 #define SMELT_ACTIVATION_WIDE vec4
 #include "smelt/activation_tmpl.glsl"
+
+float smelt_activate(uint activation, float x)
+{
+    switch (activation) {
+    case SMELT_ACTIVATION_RELU:
+        return smelt_relu(x);
+    case SMELT_ACTIVATION_LEAKY_RELU:
+        return smelt_leaky_relu(x);
+    case SMELT_ACTIVATION_SILU:
+        return smelt_silu(x);
+    case SMELT_ACTIVATION_GELU:
+        return smelt_gelu(x);
+    case SMELT_ACTIVATION_SIGMOID:
+        return smelt_sigmoid(x);
+    case SMELT_ACTIVATION_TANH:
+        return smelt_tanh(x);
+    case SMELT_ACTIVATION_EXP:
+        return smelt_exp(x);
+    case SMELT_ACTIVATION_SOFTPLUS:
+        return smelt_softplus(x);
+    case SMELT_ACTIVATION_SINE:
+        return smelt_sine(x);
+    default:
+        return x;
+    }
+}
 
 #endif

@@ -114,6 +114,18 @@
 #define SMELT_SCALE_F32 1
 #define SMELT_SCALE_F16 2
 #define SMELT_SCALE_UE8M0 3
+// Of an image of rank 4 and of a convolution's weight, slowest dimension first: n batch, h height, w width, c channels;
+// o output channels, i input channels.
+#define SMELT_LAYOUT_NHWC 3
+#define SMELT_LAYOUT_NCHW 4
+#define SMELT_LAYOUT_HWIO 5
+#define SMELT_LAYOUT_OHWI 6
+#define SMELT_LAYOUT_OIHW 7
+#define SMELT_LAYOUT_IOHW 8
+
+// Where an op at SUBGROUP or WORKGROUP scope takes an operand from.
+#define SMELT_SOURCE_TENSOR 1
+#define SMELT_SOURCE_FUNCTION 2
 
 #define SMELT_CAT_(a, b) a##b
 #define SMELT_CAT(a, b) SMELT_CAT_(a, b)

@@ -19,6 +19,10 @@
 //         SMELT_MATMUL2D_EPILOGUE         1: `float NAME_element(float v, uvec2 place)` is declared before, place is
 //                                         (row, column) in D; it is called for places outside D too, whose values
 //                                         are dropped; 0: there is none
+//         SMELT_MATMUL2D_SOURCE_LEFT      SMELT_SOURCE_TENSOR: a is a tensor; SMELT_SOURCE_FUNCTION: of a type NAME_left,
+//                                         declared before, with uint smelt_extent(NAME_left a, uint d) and
+//                                         NAME_stage_left_group, which makes its elements (matmul2d_stage_tmpl.glsl)
+//         SMELT_MATMUL2D_SOURCE_RIGHT     the same of b, with `right`
 //         SMELT_MATMUL2D_STORED_LEFT      SMELT_DTYPE_x of a: F32 F16 BF16 F8E4M3 F8E5M2
 //         SMELT_MATMUL2D_STORED           the same of b and bias
 //         SMELT_MATMUL2D_SCALE            SMELT_SCALE_NONE
@@ -56,59 +60,7 @@
 #include "smelt/activation.glsl"
 #include "smelt/memory.glsl"
 
-#define SMELT_TENSOR SMELT_CAT(SMELT_MATMUL2D, _left)
-#define SMELT_DTYPE SMELT_MATMUL2D_STORED_LEFT
-#define SMELT_RANK 2
-#define SMELT_ACCESS SMELT_ACCESS_READ
-#define SMELT_EXTENT0 0
-#define SMELT_EXTENT1 0
-#include "smelt/tensor_tmpl.glsl"
-
-#define SMELT_TENSOR SMELT_CAT(SMELT_MATMUL2D, _right)
-#define SMELT_DTYPE SMELT_MATMUL2D_STORED
-#define SMELT_RANK 2
-#define SMELT_ACCESS SMELT_ACCESS_READ
-#define SMELT_EXTENT0 0
-#define SMELT_EXTENT1 0
-#include "smelt/tensor_tmpl.glsl"
-
-#if SMELT_MATMUL2D_BIAS
-#define SMELT_TENSOR SMELT_CAT(SMELT_MATMUL2D, _bias)
-#define SMELT_DTYPE SMELT_MATMUL2D_STORED
-#define SMELT_RANK 1
-#define SMELT_ACCESS SMELT_ACCESS_READ
-#define SMELT_EXTENT0 0
-#include "smelt/tensor_tmpl.glsl"
-#endif
-
-// The types just made, as tensor_tmpl.glsl names them.
-#if SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F32
-#define SMELT_MM_LEFT SMELT_CAT(SMELT_MATMUL2D, _left_f32_2_r_0x0)
-#elif SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F16
-#define SMELT_MM_LEFT SMELT_CAT(SMELT_MATMUL2D, _left_f16_2_r_0x0)
-#elif SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_BF16
-#define SMELT_MM_LEFT SMELT_CAT(SMELT_MATMUL2D, _left_bf16_2_r_0x0)
-#elif SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F8E4M3
-#define SMELT_MM_LEFT SMELT_CAT(SMELT_MATMUL2D, _left_f8e4m3_2_r_0x0)
-#else
-#define SMELT_MM_LEFT SMELT_CAT(SMELT_MATMUL2D, _left_f8e5m2_2_r_0x0)
-#endif
-#if SMELT_MATMUL2D_STORED == SMELT_DTYPE_F32
-#define SMELT_MM_RIGHT SMELT_CAT(SMELT_MATMUL2D, _right_f32_2_r_0x0)
-#define SMELT_MM_BIAS SMELT_CAT(SMELT_MATMUL2D, _bias_f32_1_r_0)
-#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F16
-#define SMELT_MM_RIGHT SMELT_CAT(SMELT_MATMUL2D, _right_f16_2_r_0x0)
-#define SMELT_MM_BIAS SMELT_CAT(SMELT_MATMUL2D, _bias_f16_1_r_0)
-#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_BF16
-#define SMELT_MM_RIGHT SMELT_CAT(SMELT_MATMUL2D, _right_bf16_2_r_0x0)
-#define SMELT_MM_BIAS SMELT_CAT(SMELT_MATMUL2D, _bias_bf16_1_r_0)
-#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
-#define SMELT_MM_RIGHT SMELT_CAT(SMELT_MATMUL2D, _right_f8e4m3_2_r_0x0)
-#define SMELT_MM_BIAS SMELT_CAT(SMELT_MATMUL2D, _bias_f8e4m3_1_r_0)
-#else
-#define SMELT_MM_RIGHT SMELT_CAT(SMELT_MATMUL2D, _right_f8e5m2_2_r_0x0)
-#define SMELT_MM_BIAS SMELT_CAT(SMELT_MATMUL2D, _bias_f8e5m2_1_r_0)
-#endif
+#include "smelt/matmul2d_operands_tmpl.glsl"
 #define SMELT_MM_RESULT SMELT_CAT(SMELT_MATMUL2D, _result)
 
 // SMELT_MM_GROUP elements of SMELT_MM_SIZE bytes make a uvec4 of shared memory.
@@ -208,7 +160,9 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_STAGE_GROUP SMELT_MM_LEFT_GROUP
 #define SMELT_STAGE_K_IS_ROWS SMELT_MATMUL2D_TRANSPOSE_LEFT
 #define SMELT_STAGE_BASE SMELT_MM_BASE
+#if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_TENSOR
 #include "smelt/matmul2d_source_tensor_tmpl.glsl"
+#endif
 #include "smelt/matmul2d_stage_tmpl.glsl"
 
 #define SMELT_STAGE SMELT_CAT(SMELT_MATMUL2D, _stage_right)
@@ -223,7 +177,9 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_STAGE_K_IS_ROWS 1
 #endif
 #define SMELT_STAGE_BASE (SMELT_MM_BASE + SMELT_MM_LEFT_SIZE)
+#if SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_TENSOR
 #include "smelt/matmul2d_source_tensor_tmpl.glsl"
+#endif
 #include "smelt/matmul2d_stage_tmpl.glsl"
 
 // The backend makes NAME_multiply(inout d): adds the product of the two blocks in the scratch.
@@ -348,6 +304,8 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #undef SMELT_MATMUL2D_BIAS
 #undef SMELT_MATMUL2D_ACTIVATION
 #undef SMELT_MATMUL2D_EPILOGUE
+#undef SMELT_MATMUL2D_SOURCE_LEFT
+#undef SMELT_MATMUL2D_SOURCE_RIGHT
 #undef SMELT_MATMUL2D_STORED_LEFT
 #undef SMELT_MATMUL2D_STORED
 #undef SMELT_MATMUL2D_SCALE

@@ -20,7 +20,7 @@
 #endif
 
 // SMELT_STAGE_GROUP elements from (r, c) on, as they stand in shared memory.
-uvec4 SMELT_CAT(SMELT_STAGE, _group)(SMELT_STAGE_OPERAND m, uint r, uint c, bool partial)
+uvec4 SMELT_CAT(SMELT_STAGE, _group)(SMELT_STAGE_OPERAND m, uint i, uint r, uint c, bool partial)
 {
     uint rows = smelt_extent(m, 0), columns = smelt_extent(m, 1);
     uvec4 words = uvec4(0u);

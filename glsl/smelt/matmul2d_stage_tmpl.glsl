@@ -13,8 +13,8 @@
 // errors  exact
 // needs   matmul2d_cooperative_tmpl.glsl around it, and before it an operand source, a file that takes the same parameters
 //         (matmul2d_source_tensor_tmpl.glsl, for one) and makes
-//         uvec4 PREFIX_group(OPERAND m, uint row, uint column, bool partial): GROUP elements of COMPUTED from
-//         (row, column) on. Along the sum, elements outside the matrix become 0 when `partial` (else there are none); across it,
+//         uvec4 PREFIX_group(OPERAND m, uint i, uint row, uint column, bool partial): GROUP elements of COMPUTED from
+//         (row, column) on, the i-th of the invocation. Along the sum, elements outside the matrix become 0 when `partial` (else there are none); across it,
 //         they become any finite values: they only reach results that are outside as well
 // source  matmul2d_cooperative_tmpl.glsl
 #define SMELT_ST_GROUPS (SMELT_STAGE_COLUMNS / SMELT_STAGE_GROUP)
@@ -27,9 +27,10 @@ void SMELT_CAT(SMELT_STAGE, _fetch)(SMELT_STAGE_OPERAND m, uint row, uint column
     [[unroll]] for (uint i = 0u; i < SMELT_ST_EACH; i++)
     {
         uint at = SMELT_MM_THREAD + i * SMELT_MM_THREADS;
+        uint group = (SMELT_MM_THREADS % SMELT_ST_GROUPS == 0 ? SMELT_MM_THREAD : at) % SMELT_ST_GROUPS;
         if (SMELT_ST_COUNT % SMELT_MM_THREADS == 0 || at < SMELT_ST_COUNT)
-            e[i] = SMELT_CAT(SMELT_STAGE, _group)(m, row + at / SMELT_ST_GROUPS,
-                                                  column + at % SMELT_ST_GROUPS * SMELT_STAGE_GROUP, partial);
+            e[i] = SMELT_CAT(SMELT_STAGE, _group)(m, i, row + at / SMELT_ST_GROUPS,
+                                                  column + group * SMELT_STAGE_GROUP, partial);
     }
 }
 

@@ -42,7 +42,8 @@ enum smelt_scope {
 enum smelt_op_kind {
     SMELT_OP_MATMUL2D = 0,
     SMELT_OP_MLP = 1, // a chain of matmul2d with bias and activation
-    SMELT_OP_COUNT = 2,
+    SMELT_OP_CONVOLUTION2D = 2,
+    SMELT_OP_COUNT = 3,
 };
 
 // What the memory of a context is used for; see smelt_context_memory.

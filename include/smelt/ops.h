@@ -78,12 +78,70 @@ struct smelt_mlp_descriptor {
     enum smelt_backend backend;
 };
 
+// Slowest dimension first: n batch, h height, w width, c channels; o output channels, i input channels.
+enum smelt_image_layout {
+    SMELT_IMAGE_NHWC = 0,
+    SMELT_IMAGE_NCHW = 1,
+};
+// In the first three, i is input channels / groups and o all output channels; in IOHW i is all input channels and o is
+// output channels / groups, as transposed convolutions come.
+enum smelt_weight_layout {
+    SMELT_WEIGHT_HWIO = 0,
+    SMELT_WEIGHT_OHWI = 1,
+    SMELT_WEIGHT_OIHW = 2,
+    SMELT_WEIGHT_IOHW = 3,
+};
+
+// d[n][y][x][o] = sum over ky, kx, i of a[n][Y][X][g i_count + i] b[ky][kx][i][o], for the group g of o, where
+// Y = y stride_y - padding_top + ky dilation_y, X likewise, and what lies outside the image counts as 0; transposed:
+// over the ky, kx, Y, X with y = Y stride_y - padding_top + ky dilation_y. d has
+//     (h + padding_top + padding_bottom - (kernel_h - 1) dilation_y - 1) / stride_y + 1 rows, transposed
+//     (h - 1) stride_y + (kernel_h - 1) dilation_y + 1 + output_padding_y - padding_top - padding_bottom.
+struct smelt_convolution2d_geometry {
+    uint32_t stride_y, stride_x;     // 0: 1
+    uint32_t dilation_y, dilation_x; // 0: 1
+    uint32_t padding_top, padding_left, padding_bottom, padding_right;
+    uint32_t output_padding_y, output_padding_x; // transposed only
+    uint32_t groups;                             // 0: 1
+    bool transposed;
+};
+
+// A convolution of an image `a` by a weight `b` in device memory, by PORTABLE, or at SUBGROUP and WORKGROUP scope by what
+// matmul2d has there. See glsl/smelt/convolution2d_tmpl.glsl for what the instance makes. THREAD: an invocation computes n channels
+// of one pixel, in any stage. SUBGROUP, WORKGROUP (compute): the group computes a tile of m pixels by n channels. The
+// generated include then also defines NAME_WORKGROUP_SIZE, NAME_TILE_M, NAME_TILE_N and the scratch, as that of a
+// matmul2d does.
+struct smelt_convolution2d_descriptor {
+    enum smelt_scope scope;
+    struct smelt_convolution2d_geometry geometry; // each field at most 2^15
+    enum smelt_image_layout image_layout;         // of a and of what is stored
+    enum smelt_weight_layout weight_layout;
+    uint32_t kernel_h, kernel_w,
+        channels; // of b (channels: i, of a group), to 2^15. 0: its extents at run time
+    bool bias;
+    bool epilogue; // the shader declares `float NAME_element(float v, uvec4 place)` before
+    enum smelt_activation activation;
+    enum smelt_dtype stored_left;           // of a: f32 f16 bf16 f8e4m3 f8e5m2. NONE: as stored
+    enum smelt_dtype stored;                // of b and bias. NONE: f16
+    enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
+    enum smelt_backend backend;
+    uint32_t alignment, weight_alignment; // promises, in elements: 1, 2, 4 or 8 (see the module). 0: 1
+    uint32_t n;     // THREAD: 1 to 32 (0: 8). Else channels of the tile, a multiple of 8, to 1024
+    bool depthwise; // THREAD: groups is the number of channels, of a and of d
+    // The rest is for SUBGROUP and WORKGROUP; THREAD wants zeros.
+    uint32_t m; // pixels of the tile, to 1024 (NCHW: a multiple of 8). m and n both 0: chosen for the device
+    bool accumulate;                                          // run adds to d
+    bool weight_strided;                                      // b may have any strides; else it is packed
+    uint32_t tile_k, subgroups_m, subgroups_n, subgroup_size; // as in smelt_matmul2d_descriptor
+};
+
 // An op with its name, for a shader. Exactly the descriptor that `kind` names is set.
 struct smelt_op {
     const char *name; // a GLSL identifier without "__" and not beginning with "gl_" or "smelt_"
     enum smelt_op_kind kind;
     const struct smelt_matmul2d_descriptor *matmul2d;
     const struct smelt_mlp_descriptor *mlp;
+    const struct smelt_convolution2d_descriptor *convolution2d;
 };
 
 // How a matmul2d of SUBGROUP or WORKGROUP scope is laid out.
@@ -146,6 +204,39 @@ struct smelt_matmul2d_params {
 // size on this device), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the command buffer.
 SMELT_API enum smelt_result smelt_encode_matmul2d(VkCommandBuffer commands,
                                                   const struct smelt_matmul2d_params *params);
+
+// --- Whole convolutions ----------------------------------------------------------------------------------
+
+// d = activation(convolution of a by b + bias) on whole tensors of f16 or f32, by a kernel of the library.
+struct smelt_convolution2d_params {
+    smelt_tensor a;    // the image, of rank 4 in image_layout
+    smelt_tensor b;    // the weight, of rank 4 in weight_layout and of a's dtype
+    smelt_tensor bias; // of rank 1 and of their dtype; NULL: none
+    smelt_tensor
+        d; // f16 or f32, of rank 4 in image_layout; its height and width: smelt_convolution2d_geometry
+    enum smelt_image_layout image_layout;
+    enum smelt_weight_layout weight_layout;
+    struct smelt_convolution2d_geometry geometry;
+    enum smelt_activation activation;
+    enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
+    enum smelt_backend backend;             // AUTO: the best (a build without compiler has PORTABLE)
+    // m, n, k, subgroups_m, subgroups_n of the workgroup's tile; m 1 alone: an invocation for 8 channels of a pixel (on
+    // PORTABLE). Zeros: from a table
+    struct smelt_matmul2d_tiling tiling;
+    bool baked; // the kernel that was made when the library was built, also where there is a compiler
+};
+
+// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias and SHADER_STORAGE_WRITE of d; no
+// barriers. Binds a compute pipeline and push constants; nothing else of the command buffer's state changes. A first
+// call for types, layouts and alignment compiles a kernel, one for sizes and geometry makes a pipeline. All tensors may
+// have any strides; NHWC with HWIO or OHWI weights, packed, with channels that are multiples of 8 is fastest. A kernel of 1 x 1
+// with stride 1 becomes smelt_encode_matmul2d where pixels follow each other. Groups of fewer than 8 output channels
+// run on PORTABLE unless a tile is given. The error bound is that of glsl/smelt/convolution2d_tmpl.glsl, with one rounding more where d is narrower than
+// the sums.
+// Errors: INVALID_ARGUMENT (NULL, d shares bytes with an operand, layouts, geometry, tiling), SHAPE, DTYPE, UNSUPPORTED
+// (backend, tiling or size on this device; baked: IOHW in several groups that are not depthwise), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the command buffer.
+SMELT_API enum smelt_result smelt_encode_convolution2d(VkCommandBuffer commands,
+                                                       const struct smelt_convolution2d_params *params);
 
 SMELT_END
 

@@ -89,6 +89,7 @@ struct check_case {
     struct smelt_op smelt;
     struct smelt_matmul2d_descriptor matmul2d;
     struct smelt_mlp_descriptor mlp;
+    struct smelt_convolution2d_descriptor convolution2d;
     struct smelt_op_info info;
     double layer_c[SMELT_MLP_MAX_LAYERS];                    // error_c of each layer of an mlp
     struct smelt_weights_layer layers[SMELT_MLP_MAX_LAYERS]; // of weights for COOPVEC
@@ -137,7 +138,10 @@ struct check_op {
     X(check_activation)                                                                                      \
     X(check_encoding)                                                                                        \
     X(check_tensor_op)                                                                                       \
-    X(check_inline)
+    X(check_inline)                                                                                          \
+    X(check_convolution2d)                                                                                   \
+    X(check_convolution2d_subgroup)                                                                          \
+    X(check_convolution2d_workgroup)
 
 #define CHECK_DECLARE(op) extern const struct check_op op;
 CHECK_OPS(CHECK_DECLARE)

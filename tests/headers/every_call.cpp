@@ -194,6 +194,9 @@ void tensors()
     smelt_matmul2d_params product = {};
     product.a = a;
     CHECK(smelt_encode_matmul2d(recorder.commands, &product) == SMELT_ERROR_INVALID_ARGUMENT);
+    smelt_convolution2d_params convolution = {};
+    convolution.a = a;
+    CHECK(smelt_encode_convolution2d(recorder.commands, &convolution) == SMELT_ERROR_INVALID_ARGUMENT);
     smelt_tensor c = nullptr;
     CHECK_OK(smelt_tensor_create(context, &params, &c));
     CHECK_OK(smelt_encode_fill(recorder.commands, c, 3.0));

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// convolution2d_depthwise_f16_f32_f32.comp: the baked depthwise convolution of f16 operands, computed in f32, accumulated in f32.
+#version 460
+#define KERNEL_THREAD 1
+#define KERNEL_TRANSPOSED 0
+#define KERNEL_DEPTHWISE 1
+#define KERNEL_STORED SMELT_DTYPE_F16
+#define KERNEL_COMPUTED SMELT_DTYPE_F32
+#define KERNEL_ACCUMULATED SMELT_DTYPE_F32
+#define KERNEL_IMAGE conv_image_f16_4_r_0x0x0x0
+#define KERNEL_WEIGHT conv_weight_f16_4_r_0x0x0x0
+#define KERNEL_BIAS bias_f16_1_r_0
+#define KERNEL_DATA smelt_u16_r_data
+#include "convolution2d_portable.glsl"
