@@ -138,6 +138,10 @@ static const struct smelt_op_type *const types[SMELT_OP_COUNT] = {
     [SMELT_OP_MATMUL2D] = &smelt_op_type_matmul2d,
     [SMELT_OP_MLP] = &smelt_op_type_mlp,
     [SMELT_OP_CONVOLUTION2D] = &smelt_op_type_convolution2d,
+    [SMELT_OP_REDUCTION] = &smelt_op_type_reduction,
+    [SMELT_OP_SOFTMAX] = &smelt_op_type_softmax,
+    [SMELT_OP_LAYER_NORM] = &smelt_op_type_layer_norm,
+    [SMELT_OP_RMS_NORM] = &smelt_op_type_rms_norm,
 };
 
 const struct smelt_op_type *smelt_op_type(enum smelt_op_kind kind)
@@ -242,7 +246,11 @@ enum smelt_result smelt_op_query(smelt_context context, const struct smelt_op *o
 static const char *const dtype_macros[SMELT_DTYPE_COUNT] = {
     [SMELT_DTYPE_F32] = "SMELT_DTYPE_F32",       [SMELT_DTYPE_F16] = "SMELT_DTYPE_F16",
     [SMELT_DTYPE_BF16] = "SMELT_DTYPE_BF16",     [SMELT_DTYPE_F8E4M3] = "SMELT_DTYPE_F8E4M3",
-    [SMELT_DTYPE_F8E5M2] = "SMELT_DTYPE_F8E5M2",
+    [SMELT_DTYPE_F8E5M2] = "SMELT_DTYPE_F8E5M2", [SMELT_DTYPE_I8] = "SMELT_DTYPE_I8",
+    [SMELT_DTYPE_U8] = "SMELT_DTYPE_U8",         [SMELT_DTYPE_I16] = "SMELT_DTYPE_I16",
+    [SMELT_DTYPE_U16] = "SMELT_DTYPE_U16",       [SMELT_DTYPE_I32] = "SMELT_DTYPE_I32",
+    [SMELT_DTYPE_U32] = "SMELT_DTYPE_U32",       [SMELT_DTYPE_I4] = "SMELT_DTYPE_I4",
+    [SMELT_DTYPE_U4] = "SMELT_DTYPE_U4",
 };
 
 static const char *const activation_macros[SMELT_ACTIVATION_COUNT] = {

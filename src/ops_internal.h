@@ -44,6 +44,8 @@ struct smelt_op_type {
 };
 
 extern const struct smelt_op_type smelt_op_type_matmul2d, smelt_op_type_mlp, smelt_op_type_convolution2d;
+extern const struct smelt_op_type smelt_op_type_reduction, smelt_op_type_softmax, smelt_op_type_layer_norm,
+    smelt_op_type_rms_norm; // ops_reduction.c
 
 // NULL when there is no such kind.
 const struct smelt_op_type *smelt_op_type(enum smelt_op_kind kind);

@@ -43,7 +43,11 @@ enum smelt_op_kind {
     SMELT_OP_MATMUL2D = 0,
     SMELT_OP_MLP = 1, // a chain of matmul2d with bias and activation
     SMELT_OP_CONVOLUTION2D = 2,
-    SMELT_OP_COUNT = 3,
+    SMELT_OP_REDUCTION = 3, // this and the next three: reduce.h
+    SMELT_OP_SOFTMAX = 4,
+    SMELT_OP_LAYER_NORM = 5,
+    SMELT_OP_RMS_NORM = 6,
+    SMELT_OP_COUNT = 7,
 };
 
 // What the memory of a context is used for; see smelt_context_memory.

@@ -142,6 +142,10 @@ struct smelt_op {
     const struct smelt_matmul2d_descriptor *matmul2d;
     const struct smelt_mlp_descriptor *mlp;
     const struct smelt_convolution2d_descriptor *convolution2d;
+    const struct smelt_reduction_descriptor *reduction; // this and the next three: reduce.h
+    const struct smelt_softmax_descriptor *softmax;
+    const struct smelt_layer_norm_descriptor *layer_norm;
+    const struct smelt_rms_norm_descriptor *rms_norm;
 };
 
 // How a matmul2d of SUBGROUP or WORKGROUP scope is laid out.

@@ -11,6 +11,7 @@
 #include "material.h"
 #include "ops.h"
 #include "package.h"
+#include "reduce.h"
 #include "selftest.h"
 #include "shader.h"
 #include "tensor.h"

@@ -7,6 +7,8 @@
 
 #include "internal.h"
 
+#include <smelt/reduce.h>
+
 #include <math.h>
 
 #define CHECK_MAX_TENSORS 20
@@ -90,6 +92,10 @@ struct check_case {
     struct smelt_matmul2d_descriptor matmul2d;
     struct smelt_mlp_descriptor mlp;
     struct smelt_convolution2d_descriptor convolution2d;
+    struct smelt_reduction_descriptor reduction;
+    struct smelt_softmax_descriptor softmax;
+    struct smelt_layer_norm_descriptor layer_norm;
+    struct smelt_rms_norm_descriptor rms_norm;
     struct smelt_op_info info;
     double layer_c[SMELT_MLP_MAX_LAYERS];                    // error_c of each layer of an mlp
     struct smelt_weights_layer layers[SMELT_MLP_MAX_LAYERS]; // of weights for COOPVEC
@@ -141,7 +147,10 @@ struct check_op {
     X(check_inline)                                                                                          \
     X(check_convolution2d)                                                                                   \
     X(check_convolution2d_subgroup)                                                                          \
-    X(check_convolution2d_workgroup)
+    X(check_convolution2d_workgroup)                                                                         \
+    X(check_reduce_thread)                                                                                   \
+    X(check_reduce_subgroup)                                                                                 \
+    X(check_reduce_workgroup)
 
 #define CHECK_DECLARE(op) extern const struct check_op op;
 CHECK_OPS(CHECK_DECLARE)

@@ -71,12 +71,13 @@ static enum smelt_result create_shader(struct check_program *p)
                  : result == SMELT_DTYPE_U32 ? "uint"
                                              : "float");
     struct smelt_virtual_file files[] = {{"check/parameters.glsl", c->defines},
-                                         {"check/io.glsl", check_fixture("io.glsl")}};
+                                         {"check/io.glsl", check_fixture("io.glsl")},
+                                         {"check/lines.glsl", check_fixture("lines.glsl")}};
     struct smelt_shader_params params = {.source = check_fixture(fixture),
                                          .path = fixture,
                                          .stage = c->stage,
                                          .files = files,
-                                         .file_count = 2,
+                                         .file_count = SMELT_COUNT_OF(files),
                                          .ops = &c->smelt,
                                          .op_count = c->smelt.name ? 1 : 0,
                                          .backend = c->backend,

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// norm_body.glsl: layer norm and RMS norm along lines of a tensor. Compiled at run time by src/kernels_normalization.c,
+// ahead of time for f32 and f16; macros as in line_body.glsl, which comes before.
+layout(constant_id = 1) const uint centred = 1; // 0: RMS norm
+
+// The push constants of src/kernels_normalization.c, word for word.
+layout(push_constant, scalar) uniform push
+{
+    uvec2 x, y, gamma, beta; // addresses
+    uint extent[3], n;
+    uint stride_x[4], stride_y[4], stride_gamma, stride_beta; // 0: there is none
+    float epsilon;
+};
+
+#define SMELT_TENSOR weight
+#define SMELT_DTYPE KERNEL_DTYPE
+#define SMELT_RANK 1
+#define SMELT_ACCESS SMELT_ACCESS_READ
+#define SMELT_EXTENT0 0
+#include "smelt/tensor_tmpl.glsl"
+#define KERNEL_WEIGHT SMELT_CAT(SMELT_CAT(weight_, KERNEL_TAG), _1_r_0)
+
+#define SMELT_LAYER_NORM layer
+#define SMELT_LAYER_NORM_SCOPE KERNEL_SCOPE
+#define SMELT_LAYER_NORM_TENSOR KERNEL_X
+#define SMELT_LAYER_NORM_RESULT KERNEL_Y
+#define SMELT_LAYER_NORM_WEIGHT KERNEL_WEIGHT
+#define SMELT_LAYER_NORM_DTYPE KERNEL_DTYPE
+#define SMELT_LAYER_NORM_RANK 4
+#define SMELT_LAYER_NORM_AXIS 3
+#define SMELT_LAYER_NORM_HELD 8
+#define SMELT_LAYER_NORM_GROUP KERNEL_GROUP
+#define SMELT_LAYER_NORM_SCRATCH kernel_scratch
+#define SMELT_LAYER_NORM_SCRATCH_STRIDE 0
+#include "smelt/layer_norm_tmpl.glsl"
+#define SMELT_RMS_NORM rms
+#define SMELT_RMS_NORM_SCOPE KERNEL_SCOPE
+#define SMELT_RMS_NORM_TENSOR KERNEL_X
+#define SMELT_RMS_NORM_RESULT KERNEL_Y
+#define SMELT_RMS_NORM_WEIGHT KERNEL_WEIGHT
+#define SMELT_RMS_NORM_DTYPE KERNEL_DTYPE
+#define SMELT_RMS_NORM_RANK 4
+#define SMELT_RMS_NORM_AXIS 3
+#define SMELT_RMS_NORM_HELD 8
+#define SMELT_RMS_NORM_GROUP KERNEL_GROUP
+#define SMELT_RMS_NORM_SCRATCH kernel_scratch
+#define SMELT_RMS_NORM_SCRATCH_STRIDE 0
+#include "smelt/rms_norm_tmpl.glsl"
+
+KERNEL_WEIGHT weight(uvec2 address, uint stride)
+{
+    KERNEL_WEIGHT t;
+    t.data = SMELT_CAT(KERNEL_DATA, _r_data)(address);
+    t.extent = uint[1](stride != 0 ? n : 0);
+    t.stride = uint[1](stride);
+    return t;
+}
+
+void main()
+{
+    KERNEL_X source;
+    source.data = SMELT_CAT(KERNEL_DATA, _r_data)(x);
+    source.extent = uint[4](extent[0], extent[1], extent[2], n);
+    source.stride = stride_x;
+    KERNEL_Y result;
+    result.data = SMELT_CAT(KERNEL_DATA, _w_data)(y);
+    result.extent = source.extent;
+    result.stride = stride_y;
+    KERNEL_WEIGHT g = weight(gamma, stride_gamma), b = weight(beta, stride_beta);
+    uint lines = extent[0] * extent[1] * extent[2];
+    for (uint line = KERNEL_FIRST; line < lines; line += KERNEL_STEP) {
+        if (centred != 0)
+            layer_run(source, result, kernel_place(line, extent), g, b, epsilon);
+        else
+            rms_run(source, result, kernel_place(line, extent), g, epsilon);
+    }
+}

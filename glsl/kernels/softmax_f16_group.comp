@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+// softmax_f16_group.comp: the baked softmax_body.glsl for f16, a workgroup a line.
+#version 460
+#define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
+#define KERNEL_DTYPE SMELT_DTYPE_F16
+#define KERNEL_TAG f16
+#define KERNEL_SCOPE SMELT_SCOPE_WORKGROUP
+#include "line_body.glsl"
+#include "softmax_body.glsl"

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+// softmax_f32_group.comp: the baked softmax_body.glsl for f32, a workgroup a line.
+#version 460
+#define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
+#define KERNEL_DTYPE SMELT_DTYPE_F32
+#define KERNEL_TAG f32
+#define KERNEL_SCOPE SMELT_SCOPE_WORKGROUP
+#include "line_body.glsl"
+#include "softmax_body.glsl"
