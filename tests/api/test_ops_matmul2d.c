@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // smelt_encode_matmul2d: whole products against sums in double, and everything it refuses.
+#include "capabilities.h"
 #include "rig.h"
 
 #include <math.h>
@@ -213,10 +214,69 @@ static void refuses_bad_calls(void)
         smelt_tensor_destroy(all[i]);
 }
 
+// An instance of a whole workgroup in a type that matrices multiply as it is stored, for no particular device.
+static void compile_native(enum smelt_dtype dtype, enum smelt_backend backend, uint32_t alignment, bool left,
+                           bool right)
+{
+    struct smelt_matmul2d_descriptor d = {.scope = SMELT_SCOPE_WORKGROUP,
+                                          .transpose_left = left,
+                                          .transpose_right = right,
+                                          .alignment = alignment,
+                                          .tile_k = 64,
+                                          .stored = dtype,
+                                          .computed = dtype,
+                                          .backend = backend};
+    struct smelt_op op = {.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &d};
+    char source[1024];
+    const char *name = smelt_dtype_name(dtype);
+    snprintf(source, sizeof(source),
+             "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/op/product.glsl\"\n"
+             "layout(local_size_x = product_WORKGROUP_SIZE) in;\n"
+             "layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer block\n"
+             "{ product_left_%s_2_r_0x0 a; product_right_%s_2_r_0x0 b; };\n"
+             "layout(push_constant, scalar) uniform push { block p; };\n"
+             "layout(set = 0, binding = 0, scalar) buffer result { float e[]; } r;\n"
+             "void main() { product_result d; product_run(d, p.a, p.b, 0, 0); r.e[0] = smelt_get(d, 0); }\n",
+             name, name);
+    struct smelt_shader_params params = {.source = source,
+                                         .path = "native.comp",
+                                         .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                         .ops = &op,
+                                         .op_count = 1,
+                                         .no_cache = true};
+    smelt_shader shader = NULL;
+    CHECK_OK(smelt_shader_create(NULL, &params, &shader));
+    const struct smelt_shader_info *info = smelt_shader_info(shader);
+    uint64_t features = features_of_instance(backend, dtype, SMELT_DTYPE_F32);
+    CHECK(capability_beyond(info->spirv, info->spirv_size, features) == UINT32_MAX);
+    // It does multiply in that type, and asks for no other.
+    CHECK(capability_beyond(info->spirv, info->spirv_size, features & ~smelt_dtype_features(dtype)) !=
+          UINT32_MAX);
+    smelt_shader_destroy(&shader);
+}
+
+static void native_types_compile_where_the_compiler_has_them(void)
+{
+    static const enum smelt_dtype dtypes[] = {SMELT_DTYPE_BF16, SMELT_DTYPE_F8E4M3, SMELT_DTYPE_F8E5M2};
+    static const enum smelt_backend backends[] = {SMELT_BACKEND_COOPMAT, SMELT_BACKEND_COOPMAT2};
+    const struct smelt_capabilities *c = smelt_context_capabilities(test_context());
+    uint32_t compiled = 0;
+    for (int t = 0; t < 3; t++)
+        for (int b = 0; b < 2; b++) {
+            if (!c->compiler_dtypes[dtypes[t]] || !c->compiler_backends[backends[b]])
+                continue;
+            for (uint32_t i = 0; i < 4; i++, compiled++)
+                compile_native(dtypes[t], backends[b], 1u << i, i & 1, i >> 1);
+        }
+    if (!compiled)
+        SKIP("the GLSL compiler has no matrices of bf16, f8e4m3 or f8e5m2");
+}
+
 static const struct test tests[] = {
     {"products are right", products_are_right},
     {"more sizes than pipelines", more_sizes_than_pipelines},
     {"refuses bad calls", refuses_bad_calls},
+    {"native types compile where the compiler has them", native_types_compile_where_the_compiler_has_them},
 };
 
 int main(int argc, char **argv)
