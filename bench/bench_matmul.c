@@ -16,17 +16,31 @@
 struct shape {
     const char *name;
     uint32_t m, n, k;
-    bool transpose_right, f32, all_tiles; // f32: operands too
+    bool transpose_right;
+    enum smelt_dtype operands;
+    bool all_tiles;
 };
 
 static const struct shape shapes[] = {
-    {"512", 512, 512, 512, false, false, true},          {"1024", 1024, 1024, 1024, false, false, true},
-    {"2048", 2048, 2048, 2048, false, false, true},      {"4096", 4096, 4096, 4096, false, false, true},
-    {"8192", 8192, 8192, 8192, false, false, true},      {"4096nt", 4096, 4096, 4096, true, false, false},
-    {"4000", 4000, 4000, 4000, false, false, false},     {"4100", 4100, 4100, 4100, false, false, true},
-    {"4095", 4095, 4095, 4095, false, false, true},      {"skinny", 1 << 20, 64, 64, false, false, true},
-    {"512x14336", 4096, 512, 14336, false, false, true}, {"n8", 4096, 8, 14336, false, false, true},
-    {"1024f32", 1024, 1024, 1024, false, true, false},   {"4096f32", 4096, 4096, 4096, false, true, false},
+    {"512", 512, 512, 512, false, SMELT_DTYPE_F16, true},
+    {"1024", 1024, 1024, 1024, false, SMELT_DTYPE_F16, true},
+    {"2048", 2048, 2048, 2048, false, SMELT_DTYPE_F16, true},
+    {"4096", 4096, 4096, 4096, false, SMELT_DTYPE_F16, true},
+    {"8192", 8192, 8192, 8192, false, SMELT_DTYPE_F16, true},
+    {"4096nt", 4096, 4096, 4096, true, SMELT_DTYPE_F16, false},
+    {"4000", 4000, 4000, 4000, false, SMELT_DTYPE_F16, false},
+    {"4100", 4100, 4100, 4100, false, SMELT_DTYPE_F16, true},
+    {"4095", 4095, 4095, 4095, false, SMELT_DTYPE_F16, true},
+    {"skinny", 1 << 20, 64, 64, false, SMELT_DTYPE_F16, true},
+    {"512x14336", 4096, 512, 14336, false, SMELT_DTYPE_F16, true},
+    {"n8", 4096, 8, 14336, false, SMELT_DTYPE_F16, true},
+    {"1024bf16", 1024, 1024, 1024, false, SMELT_DTYPE_BF16, false},
+    {"2048bf16", 2048, 2048, 2048, false, SMELT_DTYPE_BF16, false},
+    {"4096bf16", 4096, 4096, 4096, false, SMELT_DTYPE_BF16, true},
+    {"8192bf16", 8192, 8192, 8192, false, SMELT_DTYPE_BF16, true},
+    {"4096nf8", 4096, 4096, 4096, true, SMELT_DTYPE_F8E4M3, true},
+    {"1024f32", 1024, 1024, 1024, false, SMELT_DTYPE_F32, false},
+    {"4096f32", 4096, 4096, 4096, false, SMELT_DTYPE_F32, false},
 };
 
 // First the library's own choice.
@@ -66,15 +80,19 @@ static float value(const struct bench *bench, uint64_t index, uint32_t seed)
     return bench->noise[(index + 7919u * seed) % NOISE];
 }
 
-static void fill_noise(struct bench *bench)
+// As the type holds it.
+static void fill_noise(struct bench *bench, enum smelt_dtype dtype)
 {
     uint32_t x = 12345;
+    static unsigned char rounded[NOISE * 4];
     for (uint32_t i = 0; i < NOISE; i++) {
         x ^= x << 13; // xorshift32, G. Marsaglia
         x ^= x >> 17;
         x ^= x << 5;
         bench->noise[i] = (float)(x >> 22) / 512 - 1; // exact in f16, in [-1, 1)
     }
+    smelt_dtype_convert(dtype, rounded, SMELT_DTYPE_F32, bench->noise, NOISE);
+    smelt_dtype_convert(SMELT_DTYPE_F32, bench->noise, dtype, rounded, NOISE);
 }
 
 static smelt_tensor make(struct bench *bench, enum smelt_dtype dtype, uint32_t rows, uint32_t columns,
@@ -121,8 +139,9 @@ static double check(struct bench *bench, const struct shape *shape,
         float got = 0;
         BENCH_OK(smelt_tensor_read_and_wait(params->d, &box, raw, smelt_dtype_size(dtype, 1)));
         smelt_dtype_convert(SMELT_DTYPE_F32, &got, dtype, raw, 1);
-        // The bound holds for the worst case; 4 sqrt(k) u is what rounding at random leaves, 2^-10 the store.
-        double bound = fmin(n * (1 + n * u), 4 * sqrt(n) + 4) * u * size + 0x1p-10 * fabs(sum);
+        // The bound holds for the worst case; 4 sqrt(k) u is what rounding at random leaves; and the store.
+        double bound = fmin(n * (1 + n * u), 4 * sqrt(n) + 4) * u * size +
+                       (dtype == SMELT_DTYPE_BF16 ? 0x1p-8 : 0x1p-10) * fabs(sum);
         double ratio = fabs(got - sum) / bound;
         worst = ratio <= worst ? worst : isnan(ratio) ? INFINITY : ratio;
     }
@@ -139,24 +158,26 @@ static void print(struct bench *bench, const struct shape *shape, const struct s
 {
     double tflops = 2.0 * shape->m * shape->n * shape->k / ns.median / 1000;
     const struct smelt_matmul2d_tiling *t = &p->tiling;
-    const char *operands = shape->f32 ? "f32" : "f16", *sums = smelt_dtype_name(p->accumulated);
+    const char *operands = smelt_dtype_name(shape->operands), *sums = smelt_dtype_name(p->accumulated);
+    const char *computed = p->computed ? smelt_dtype_name(p->computed) : "default";
     if (!bench->options.json) {
-        printf("%-10s %s/%s %-8s %3ux%3ux%3u on %ux%u  %10.1f us (%.1f to %.1f) %8.2f TFLOP/s  first call "
+        printf("%-10s %s/%s/%s %-8s %3ux%3ux%3u on %ux%u  %10.1f us (%.1f to %.1f) %8.2f TFLOP/s  first call "
                "%.2f s  "
                "error %.2g%s\n",
-               shape->name, operands, sums, smelt_backend_name(p->backend), t->m, t->n, t->k, t->subgroups_m,
-               t->subgroups_n, ns.median / 1000, ns.minimum / 1000, ns.maximum / 1000, tflops, made, worst,
-               worst > 1 ? " WRONG" : "");
+               shape->name, operands, computed, sums, smelt_backend_name(p->backend), t->m, t->n, t->k,
+               t->subgroups_m, t->subgroups_n, ns.median / 1000, ns.minimum / 1000, ns.maximum / 1000, tflops,
+               made, worst, worst > 1 ? " WRONG" : "");
         return;
     }
     printf(
         "%s\n  {\"shape\": \"%s\", \"m\": %u, \"n\": %u, \"k\": %u, \"transpose_right\": %s, \"operands\": "
-        "\"%s\", "
+        "\"%s\", \"computed\": \"%s\", "
         "\"accumulated\": \"%s\", \"backend\": \"%s\", \"tile\": [%u, %u, %u, %u, %u], \"ns\": %.0f, "
         "\"ns_least\": %.0f, \"ns_most\": %.0f, \"tflops\": %.3f, \"first_call_s\": %.3f, \"error\": %.3g}",
         bench->rows ? "," : "", shape->name, shape->m, shape->n, shape->k,
-        shape->transpose_right ? "true" : "false", operands, sums, smelt_backend_name(p->backend), t->m, t->n,
-        t->k, t->subgroups_m, t->subgroups_n, ns.median, ns.minimum, ns.maximum, tflops, made, worst);
+        shape->transpose_right ? "true" : "false", operands, computed, sums, smelt_backend_name(p->backend),
+        t->m, t->n, t->k, t->subgroups_m, t->subgroups_n, ns.median, ns.minimum, ns.maximum, tflops, made,
+        worst);
 }
 
 static void run_one(struct bench *bench, const struct shape *shape, struct smelt_matmul2d_params *params)
@@ -199,30 +220,42 @@ static bool spills(const struct smelt_matmul2d_tiling *t, enum smelt_dtype accum
     return accumulated == SMELT_DTYPE_F32 && t->m && t->m * t->n / threads > 128;
 }
 
+static void run_types(struct bench *bench, const struct shape *shape, struct smelt_matmul2d_params *params)
+{
+    const enum smelt_backend backends[] = {SMELT_BACKEND_COOPMAT, SMELT_BACKEND_PORTABLE};
+    const enum smelt_dtype sums[] = {SMELT_DTYPE_F16, SMELT_DTYPE_F32};
+    bool f32 = shape->operands == SMELT_DTYPE_F32, wide = f32 || shape->operands == SMELT_DTYPE_BF16;
+    for (int b = 0; b < 2; b++)
+        for (int s = wide ? 1 : 0; s < 2; s++)
+            for (size_t t = 0; t < sizeof(tiles) / sizeof(tiles[0]); t++) {
+                bool own = t == 0, coopmat = backends[b] == SMELT_BACKEND_COOPMAT;
+                bool few = bench->options.quick || !shape->all_tiles || !coopmat;
+                if ((few && !own) || spills(&tiles[t], sums[s]) || (f32 && coopmat))
+                    continue;
+                params->backend = backends[b];
+                params->accumulated = sums[s];
+                params->tiling = tiles[t];
+                run_one(bench, shape, params);
+            }
+}
+
 static void run_shape(struct bench *bench, const struct shape *shape)
 {
-    enum smelt_dtype operands = shape->f32 ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16;
+    enum smelt_dtype operands = shape->operands;
+    bool bytes = smelt_dtype_size(operands, 1) == 1;
+    fill_noise(bench, operands);
     struct smelt_matmul2d_params params = {
         .a = make(bench, operands, shape->m, shape->k, 1),
         .b = make(bench, operands, shape->transpose_right ? shape->n : shape->k,
                   shape->transpose_right ? shape->k : shape->n, 2),
-        .d = make(bench, operands, shape->m, shape->n, 0),
+        .d = make(bench, bytes ? SMELT_DTYPE_F16 : operands, shape->m, shape->n, 0),
         .transpose_right = shape->transpose_right,
     };
-    const enum smelt_backend backends[] = {SMELT_BACKEND_COOPMAT, SMELT_BACKEND_PORTABLE};
-    const enum smelt_dtype sums[] = {SMELT_DTYPE_F16, SMELT_DTYPE_F32};
-    for (int b = 0; b < 2; b++)
-        for (int s = shape->f32 ? 1 : 0; s < 2; s++)
-            for (size_t t = 0; t < sizeof(tiles) / sizeof(tiles[0]); t++) {
-                bool own = t == 0, coopmat = backends[b] == SMELT_BACKEND_COOPMAT;
-                bool few = bench->options.quick || !shape->all_tiles || !coopmat;
-                if ((few && !own) || spills(&tiles[t], sums[s]) || (shape->f32 && coopmat))
-                    continue;
-                params.backend = backends[b];
-                params.accumulated = sums[s];
-                params.tiling = tiles[t];
-                run_one(bench, shape, &params);
-            }
+    run_types(bench, shape, &params);
+    if (bytes) { // by default converted to f16; and as they are stored
+        params.computed = operands;
+        run_types(bench, shape, &params);
+    }
     smelt_tensor_destroy(&params.a);
     smelt_tensor_destroy(&params.b);
     smelt_tensor_destroy(&params.d);
@@ -260,7 +293,6 @@ int bench_matmul(int argc, char **argv)
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    fill_noise(&bench);
     gpu_create(&bench.gpu, bench_context(bench.options.device));
     bench.start = bench_now();
     if (bench.options.json) {

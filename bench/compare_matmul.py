@@ -27,16 +27,20 @@ def batch_ms(run, repeats):
 
 
 def library_ns(row):
-    dtype = torch.float32 if row['operands'] == 'f32' else torch.float16
+    dtype = {'f32': torch.float32, 'f16': torch.float16, 'bf16': torch.bfloat16,
+             'f8e4m3': torch.float8_e4m3fn}[row['operands']]
     m, n, k = row['m'], row['n'], row['k']
-    a = torch.rand(m, k, device='cuda', dtype=dtype) * 2 - 1
-    b = torch.rand(n, k, device='cuda', dtype=dtype) * 2 - 1 if row['transpose_right'] else \
-        torch.rand(k, n, device='cuda', dtype=dtype) * 2 - 1
+    a = (torch.rand(m, k, device='cuda') * 2 - 1).to(dtype)
+    b = (torch.rand(*((n, k) if row['transpose_right'] else (k, n)), device='cuda') * 2 - 1).to(dtype)
     right = b.t() if row['transpose_right'] else b
-    out = torch.empty(m, n, device='cuda', dtype=dtype)
+    out = torch.empty(m, n, device='cuda', dtype=torch.bfloat16 if dtype.itemsize == 1 else dtype)
+    one = torch.ones((), device='cuda')
 
     def run():
-        torch.mm(a, right, out=out)
+        if dtype.itemsize == 1:
+            torch._scaled_mm(a, right, scale_a=one, scale_b=one, out_dtype=out.dtype, out=out)
+        else:
+            torch.mm(a, right, out=out)
 
     run()
     for i, j in ((0, 0), (m - 1, n - 1), (m // 2, n // 3)):
@@ -57,7 +61,7 @@ def main():
     if result.returncode:
         print('# bench_matmul found wrong elements: see the column "error" (in bounds)')
     library, best = {}, {}
-    print(f'{"shape":10} {"types":8} {"backend":9} {"tile":20} {"us":>10} {"TFLOP/s":>9} {"library":>9} {"ratio":>6} error')
+    print(f'{"shape":10} {"types":16} {"backend":9} {"tile":20} {"us":>10} {"TFLOP/s":>9} {"library":>9} {"ratio":>6} error')
     for row in report['rows']:
         key = (row['shape'], row['operands'])
         if key not in library:
@@ -66,9 +70,9 @@ def main():
         tile = 'x'.join(map(str, row['tile'][:3])) + ' on ' + 'x'.join(map(str, row['tile'][3:]))
         tile = tile if row['tile'][0] else 'own'
         theirs = 2e-3 * row['m'] * row['n'] * row['k'] / library[key]
-        print(f"{row['shape']:10} {row['operands']}/{row['accumulated']:4} {row['backend']:9} {tile:20} "
+        print(f"{row['shape']:10} {row['operands']}/{row['computed']}/{row['accumulated']:4} {row['backend']:9} {tile:20} "
               f"{row['ns'] / 1000:10.1f} {row['tflops']:9.2f} {theirs:9.2f} {ratio:6.3f} {row['error']:.2g}")
-        group = (row['shape'], row['operands'], row['accumulated'], row['backend'])
+        group = (row['shape'], row['operands'], row['computed'], row['accumulated'], row['backend'])
         if row['error'] <= 1 and (group not in best or ratio > best[group][0]):
             best[group] = (ratio, tile)
     print('\nbest:')

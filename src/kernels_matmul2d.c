@@ -32,7 +32,15 @@ struct kernel_key {
 
 static const char *data_type(enum smelt_dtype stored)
 {
-    return stored == SMELT_DTYPE_F32 ? "smelt_f32_r_data" : "smelt_u16_r_data";
+    return stored == SMELT_DTYPE_F32          ? "smelt_f32_r_data"
+           : smelt_dtype_size(stored, 1) == 1 ? "smelt_u8_r_data"
+                                              : "smelt_u16_r_data";
+}
+
+// What d may be besides f32.
+static enum smelt_dtype narrow_result(enum smelt_dtype operands)
+{
+    return operands == SMELT_DTYPE_BF16 ? SMELT_DTYPE_BF16 : SMELT_DTYPE_F16;
 }
 
 static void write_kernel(struct smelt_text *text, const void *user)
@@ -43,6 +51,8 @@ static void write_kernel(struct smelt_text *text, const void *user)
         text, "#version 460\n#include \"smelt/base.glsl\"\nfloat product_element(float v, uvec2 place);\n"
               "#include \"smelt/op/product.glsl\"\n");
     smelt_op_define(text, "KERNEL_", "STORED", smelt_op_dtype_macro((enum smelt_dtype)key->stored));
+    smelt_op_define(text, "KERNEL_", "NARROW",
+                    smelt_op_dtype_macro(narrow_result((enum smelt_dtype)key->stored)));
     smelt_op_define(text, "KERNEL_", "ACCUMULATED", smelt_op_dtype_macro((enum smelt_dtype)key->accumulated));
     smelt_op_define(text, "KERNEL_", "BACKEND", "SMELT_BACKEND_DEFAULT");
     smelt_op_define_number(text, "KERNEL_", "TRANSPOSE_LEFT", key->transpose_left);
@@ -53,8 +63,10 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_text_add(
         text,
         "#define KERNEL_LEFT product_left_%s_2_r_0x0\n#define KERNEL_RIGHT product_right_%s_2_r_0x0\n"
-        "#define KERNEL_BIAS bias_%s_1_r_0\n#define KERNEL_DATA %s\n%s",
+        "#define KERNEL_BIAS bias_%s_1_r_0\n#define KERNEL_DATA %s\n"
+        "#define KERNEL_RESULT narrow_%s_2_w_0x0\n%s",
         dtype, dtype, dtype, data_type((enum smelt_dtype)key->stored),
+        smelt_dtype_name(narrow_result((enum smelt_dtype)key->stored)),
         smelt_kernel_text("kernels/matmul2d_body.glsl"));
 }
 
@@ -88,9 +100,10 @@ static enum smelt_result check_operand(smelt_context context, const char *role, 
     if (tensor->context != context)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "matmul2d: %s '%s' is of another context",
                           role, t->name);
-    if (t->dtype != SMELT_DTYPE_F32 && t->dtype != SMELT_DTYPE_F16)
-        return smelt_fail(context, SMELT_ERROR_DTYPE, "matmul2d: %s '%s' is %s, wanted f32 or f16", role,
-                          t->name, smelt_dtype_name(t->dtype));
+    if (!smelt_dtype_is_float(t->dtype))
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "matmul2d: %s '%s' is %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2", role, t->name,
+                          smelt_dtype_name(t->dtype));
     if (operand ? t->rank != 2 && t->rank != 3 : t->rank != 1)
         return smelt_fail(context, SMELT_ERROR_SHAPE, "matmul2d: %s '%s' has rank %" PRIu32 ", wanted %s",
                           role, t->name, t->rank, operand ? "2, or 3 with a batch" : "1");
@@ -141,6 +154,11 @@ static enum smelt_result check_shapes(struct call *call)
                           b->dtype != a->dtype ? "b" : "bias",
                           b->dtype != a->dtype ? b->name : p->bias->info.name,
                           smelt_dtype_name(b->dtype != a->dtype ? b->dtype : p->bias->info.dtype),
+                          smelt_dtype_name(a->dtype));
+    if (d->dtype != SMELT_DTYPE_F32 && d->dtype != narrow_result(a->dtype))
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "matmul2d: d '%s' is %s, wanted f32 or %s for operands of %s", d->name,
+                          smelt_dtype_name(d->dtype), smelt_dtype_name(narrow_result(a->dtype)),
                           smelt_dtype_name(a->dtype));
     if (share_bytes(d, a) || share_bytes(d, b) || (p->bias && share_bytes(d, &p->bias->info)))
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
@@ -326,7 +344,7 @@ enum smelt_result smelt_encode_matmul2d(VkCommandBuffer commands, const struct s
                           groups, info.tiling.m, info.tiling.n, context->capabilities.max_workgroup_count[0]);
     char baked[64];
     snprintf(baked, sizeof(baked), "matmul2d_%s_%s_%s", smelt_dtype_name((enum smelt_dtype)key.stored),
-             smelt_dtype_name((enum smelt_dtype)key.computed),
+             smelt_dtype_name(smelt_cooperative_factors(&info.choice)),
              smelt_dtype_name((enum smelt_dtype)key.accumulated));
     const struct smelt_kernel_request request = {
         .name = "matmul2d",

@@ -142,9 +142,7 @@ static bool choose_block(struct smelt_matmul2d_tiling *t)
     return best > 0;
 }
 
-// What the template's COMPUTED is: PORTABLE has no arithmetic of bf16 and f8, and multiplies them in types that hold their
-// products as exactly.
-static enum smelt_dtype factors_of(const struct smelt_backend_choice *choice)
+enum smelt_dtype smelt_cooperative_factors(const struct smelt_backend_choice *choice)
 {
     if (choice->backend != SMELT_BACKEND_PORTABLE)
         return choice->computed;
@@ -159,7 +157,7 @@ static uint32_t scratch_of(const struct smelt_op_plan *plan, const struct smelt_
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
     const struct smelt_matmul2d_tiling *t = &info->tiling;
-    uint32_t group = 16 / (uint32_t)smelt_dtype_size(factors_of(&info->choice), 1);
+    uint32_t group = 16 / (uint32_t)smelt_dtype_size(smelt_cooperative_factors(&info->choice), 1);
     uint32_t left = d->transpose_left ? t->k * (t->m / group + 1) : t->m * (t->k / group + 1);
     uint32_t right = d->transpose_right ? t->n * (t->k / group + 1) : t->k * (t->n / group + 1);
     uint32_t table = 0;
@@ -306,7 +304,7 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
     smelt_op_define(text, prefix, "STORED_LEFT", smelt_op_dtype_macro(plan->stored_left));
     smelt_op_define(text, prefix, "STORED", smelt_op_dtype_macro(plan->stored));
     smelt_op_define(text, prefix, "SCALE", "SMELT_SCALE_NONE");
-    smelt_op_define(text, prefix, "COMPUTED", smelt_op_dtype_macro(factors_of(&info->choice)));
+    smelt_op_define(text, prefix, "COMPUTED", smelt_op_dtype_macro(smelt_cooperative_factors(&info->choice)));
     smelt_op_define(text, prefix, "ACCUMULATED", smelt_op_dtype_macro(info->choice.accumulated));
     smelt_op_define_number(text, prefix, "ALIGNMENT", d->alignment ? d->alignment : 1);
     smelt_op_define_number(text, prefix, "SUBGROUP_SIZE", t->subgroup_size);

@@ -106,6 +106,9 @@ void smelt_cooperative_write_group(struct smelt_text *text, const struct smelt_o
                                    const struct smelt_op_info *info);
 void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan *plan,
                              const struct smelt_op_info *info);
+// What the template's COMPUTED is: PORTABLE has no arithmetic of bf16 and f8, and multiplies them in types that hold their
+// products as exactly.
+enum smelt_dtype smelt_cooperative_factors(const struct smelt_backend_choice *choice);
 // The shape of the device's product computed x computed -> accumulated of a subgroup; false: there is none that the
 // modules can use.
 bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype computed,

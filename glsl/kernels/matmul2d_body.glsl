@@ -3,7 +3,7 @@
 // `product`, which the includer has made. Compiled at run time by src/kernels_matmul2d.c, ahead of time for PORTABLE.
 //
 // KERNEL_STORED, KERNEL_ACCUMULATED, KERNEL_BACKEND, KERNEL_TILE_M, KERNEL_TILE_N, KERNEL_WORKGROUP_SIZE,
-// KERNEL_LEFT, KERNEL_RIGHT, KERNEL_BIAS (types), KERNEL_TRANSPOSE_LEFT and _RIGHT are the includer's. Sizes and
+// KERNEL_LEFT, KERNEL_RIGHT, KERNEL_BIAS, KERNEL_RESULT (types), KERNEL_NARROW (of D where it is not f32), KERNEL_TRANSPOSE_LEFT and _RIGHT are the includer's. Sizes and
 // strides are specialization constants; 0: they are pushed.
 layout(local_size_x = KERNEL_WORKGROUP_SIZE) in;
 layout(constant_id = 0) const uint fixed_m = 0;
@@ -39,7 +39,7 @@ layout(push_constant, scalar) uniform push
 #define SMELT_EXTENT1 0
 #include "smelt/tensor_tmpl.glsl"
 #define SMELT_TENSOR narrow
-#define SMELT_DTYPE SMELT_DTYPE_F16
+#define SMELT_DTYPE KERNEL_NARROW
 #define SMELT_RANK 2
 #define SMELT_ACCESS SMELT_ACCESS_WRITE
 #define SMELT_EXTENT0 0
@@ -55,8 +55,8 @@ layout(push_constant, scalar) uniform push
 #define SMELT_COOPERATIVE product_result
 #define SMELT_COOPERATIVE_DTYPE KERNEL_ACCUMULATED
 #define SMELT_COOPERATIVE_BACKEND KERNEL_BACKEND
-#define SMELT_COOPERATIVE_TENSOR narrow_f16_2_w_0x0
-#define SMELT_COOPERATIVE_TENSOR_DTYPE SMELT_DTYPE_F16
+#define SMELT_COOPERATIVE_TENSOR KERNEL_RESULT
+#define SMELT_COOPERATIVE_TENSOR_DTYPE KERNEL_NARROW
 #define SMELT_COOPERATIVE_TENSOR_ACCESS SMELT_ACCESS_WRITE
 #include "smelt/cooperative_tensor_tmpl.glsl"
 
@@ -116,7 +116,7 @@ void main()
         t.stride = uint[2](step_d, 1);
         smelt_store(result, t, row, column);
     } else {
-        narrow_f16_2_w_0x0 t;
+        KERNEL_RESULT t;
         t.data = smelt_u16_w_data(of_batch(d, batch_d));
         t.extent = uint[2](rows, columns);
         t.stride = uint[2](step_d, 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // matmul2d_portable.glsl: the instance of matmul2d_body.glsl that is baked for builds without compiler and as the last
-// resort: any strides, so transposed operands too. KERNEL_STORED, KERNEL_COMPUTED, KERNEL_ACCUMULATED are the includer's.
+// resort: any strides, so transposed operands too. KERNEL_STORED, KERNEL_COMPUTED, KERNEL_ACCUMULATED, KERNEL_NARROW and
+// the types are the includer's.
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
 #define KERNEL_BACKEND SMELT_BACKEND_PORTABLE

@@ -30,6 +30,11 @@
 #define SMELT_BACKEND_BIT_COOPMAT 16
 #define SMELT_BACKEND_BIT_COOPMAT2 32
 
+// 1 << SMELT_DTYPE_x
+#define SMELT_DTYPE_BIT_BF16 8
+#define SMELT_DTYPE_BIT_F8E4M3 16
+#define SMELT_DTYPE_BIT_F8E5M2 32
+
 #ifndef SMELT_BACKENDS
 #error "base.glsl: SMELT_BACKENDS (backends in use, e.g. SMELT_BACKEND_BIT_PORTABLE) is not defined"
 #endif
@@ -62,24 +67,19 @@
 #pragma use_vulkan_memory_model
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_cooperative_matrix : require
-#if (SMELT_NATIVE_DTYPES & 8) != 0
+#if (SMELT_NATIVE_DTYPES & SMELT_DTYPE_BIT_BF16) != 0
 #extension GL_EXT_bfloat16 : require
 #endif
-#if (SMELT_NATIVE_DTYPES & 16) != 0
+#if (SMELT_NATIVE_DTYPES & SMELT_DTYPE_BIT_F8E4M3) != 0
 #extension GL_EXT_float_e4m3 : require
 #endif
-#if (SMELT_NATIVE_DTYPES & 32) != 0
+#if (SMELT_NATIVE_DTYPES & SMELT_DTYPE_BIT_F8E5M2) != 0
 #extension GL_EXT_float_e5m2 : require
 #endif
 #endif
 #if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT2) != 0
 #extension GL_NV_cooperative_matrix2 : require
 #endif
-
-// 1 << SMELT_DTYPE_x
-#define SMELT_DTYPE_BIT_BF16 8
-#define SMELT_DTYPE_BIT_F8E4M3 16
-#define SMELT_DTYPE_BIT_F8E5M2 32
 
 #define SMELT_DTYPE_F32 1
 #define SMELT_DTYPE_F16 2

@@ -51,9 +51,13 @@ struct smelt_matmul2d_descriptor {
     bool accumulate;      // d = activation(d + ...); SUBGROUP, WORKGROUP: run adds to d, finish is separate
     bool bias;
     enum smelt_activation activation;
-    enum smelt_dtype stored;      // of b and bias: f32 f16 bf16 f8e4m3 f8e5m2. NONE: f16
-    enum smelt_dtype computed;    // f16 (not with stored f32 or bf16) or f32. NONE: see smelt_backend_query
-    enum smelt_dtype accumulated; // f16 or f32, not narrower than computed. NONE: as computed
+    enum smelt_dtype stored;   // of b and bias: f32 f16 bf16 f8e4m3 f8e5m2. NONE: f16
+    enum smelt_dtype computed; // f16 (not with stored f32 or bf16) or f32. NONE: see smelt_backend_query.
+        // SUBGROUP, WORKGROUP: or what both operands are stored as, bf16, f8e4m3, f8e5m2:
+        // by matrices of that type, or (PORTABLE) in f32, f16, which hold the products as
+        // exactly
+    enum smelt_dtype
+        accumulated; // f16 or f32; f32 with computed f32 or bf16. NONE: f16 with computed f16, else f32
     enum smelt_backend backend;
     // The rest is for SUBGROUP and WORKGROUP; THREAD wants zeros.
     bool transpose_left;          // `a` is stored [k][m]
@@ -184,11 +188,13 @@ SMELT_API void smelt_free_text(char **text);
 
 // --- Whole products, recorded into the caller's command buffer -------------------------------------------
 
-// d = activation(a b + bias) on whole tensors of f16 or f32, by a kernel of the library.
+// d = activation(a b + bias) on whole tensors of floats, by a kernel of the library.
 struct smelt_matmul2d_params {
-    smelt_tensor a, b;    // of rank 2, or 3 with the batch first; rank 2 serves the whole batch. One dtype
-    smelt_tensor bias;    // of rank 1 and of their dtype; NULL: none
-    smelt_tensor d;       // f16 or f32, rank 2 or 3, rows without gaps
+    smelt_tensor a,
+        b; // of rank 2, or 3 with the batch first; rank 2 serves the whole batch. One dtype: f32, f16,
+           // bf16, f8e4m3 or f8e5m2 (baked: not f8)
+    smelt_tensor bias; // of rank 1 and of their dtype; NULL: none
+    smelt_tensor d; // f32, or bf16 for operands of bf16, f16 for the others; rank 2 or 3, rows without gaps
     bool transpose_left;  // a is stored [k][m], else [m][k]
     bool transpose_right; // b is stored [n][k], else [k][n]
     enum smelt_activation activation;

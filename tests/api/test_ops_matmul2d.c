@@ -56,15 +56,30 @@ static void write_noise(smelt_tensor tensor, uint32_t seed)
     free(data);
 }
 
+// As the type holds it.
+static double rounded_noise(enum smelt_dtype dtype, uint32_t i, uint32_t seed)
+{
+    float value = (float)noise(i, seed);
+    uint32_t bits = 0;
+    smelt_dtype_convert(dtype, &bits, SMELT_DTYPE_F32, &value, 1);
+    smelt_dtype_convert(SMELT_DTYPE_F32, &value, dtype, &bits, 1);
+    return value;
+}
+
+static enum smelt_dtype result_type(const struct product *p)
+{
+    return p->wide ? SMELT_DTYPE_F32 : p->dtype == SMELT_DTYPE_BF16 ? SMELT_DTYPE_BF16 : SMELT_DTYPE_F16;
+}
+
 static double wanted(const struct product *p, uint32_t batch, uint32_t m, uint32_t n)
 {
     double sum = 0;
     for (uint32_t k = 0; k < p->k; k++) {
         uint32_t a = p->transpose_left ? k * p->m + m : m * p->k + k;
         uint32_t b = p->transpose_right ? n * p->k + k : k * p->n + n;
-        sum += noise(batch * p->m * p->k + a, 1) * noise(b, 2);
+        sum += rounded_noise(p->dtype, batch * p->m * p->k + a, 1) * rounded_noise(p->dtype, b, 2);
     }
-    sum += p->bias ? noise(n, 3) : 0;
+    sum += p->bias ? rounded_noise(p->dtype, n, 3) : 0;
     return p->activation == SMELT_ACTIVATION_RELU ? fmax(sum, 0) : sum;
 }
 
@@ -75,7 +90,7 @@ static void check_product(struct product p)
     struct smelt_matmul2d_params params = {
         .a = matrix(p.dtype, p.batch, p.transpose_left ? p.k : p.m, p.transpose_left ? p.m : p.k, p.gap),
         .b = matrix(p.dtype, 0, p.transpose_right ? p.n : p.k, p.transpose_right ? p.k : p.n, p.gap),
-        .d = matrix(p.wide ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16, p.batch, p.m, p.n, 0),
+        .d = matrix(result_type(&p), p.batch, p.m, p.n, 0),
         .transpose_left = p.transpose_left,
         .transpose_right = p.transpose_right,
         .activation = p.activation,
@@ -98,7 +113,8 @@ static void check_product(struct product p)
                          VK_ACCESS_2_MEMORY_READ_BIT);
     CHECK_OK(smelt_submit_end(test_context(), true));
     uint64_t count = (uint64_t)batches * p.m * p.n;
-    enum smelt_dtype dtype = p.wide ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16;
+    enum smelt_dtype dtype = result_type(&p);
+    double store = dtype == SMELT_DTYPE_F32 ? 0 : dtype == SMELT_DTYPE_BF16 ? 0x1p-8 : 0x1p-10;
     void *data = calloc(count, 4);
     float *got = calloc(count, sizeof(float));
     CHECK_OK(smelt_tensor_read_and_wait(params.d, NULL, data, smelt_dtype_size(dtype, count)));
@@ -106,7 +122,7 @@ static void check_product(struct product p)
     uint32_t wrong = 0;
     for (uint32_t i = 0; i < count; i++) {
         double exact = wanted(&p, i / (p.m * p.n), i / p.n % p.m, i % p.n);
-        double bound = (2 * p.k + 9) * 0x1p-23 * (p.k + 1) + (p.wide ? 0 : 0x1p-10 * (fabs(exact) + 1));
+        double bound = (2 * p.k + 9) * 0x1p-23 * (p.k + 1) + store * (fabs(exact) + 1);
         wrong += !(fabs(got[i] - exact) <= bound);
     }
     CHECK(wrong == 0);
@@ -149,7 +165,19 @@ static void products_are_right(void)
                                        .wide = true,
                                        .dtype = SMELT_DTYPE_F32,
                                        .baked = baked});
+        check_product((struct product){
+            .m = 40, .n = 33, .k = 21, .bias = true, .dtype = SMELT_DTYPE_BF16, .gap = 3, .baked = baked});
     }
+    check_product((struct product){.m = 16,
+                                   .n = 24,
+                                   .k = 40,
+                                   .transpose_right = true,
+                                   .wide = true,
+                                   .dtype = SMELT_DTYPE_BF16,
+                                   .gap = 8});
+    check_product((struct product){.m = 17, .n = 24, .k = 40, .bias = true, .dtype = SMELT_DTYPE_F8E4M3});
+    check_product((struct product){
+        .m = 32, .n = 16, .k = 64, .transpose_right = true, .wide = true, .dtype = SMELT_DTYPE_F8E5M2});
     check_product((struct product){.m = 1, .n = 128, .k = 64, .dtype = SMELT_DTYPE_F16});
     check_product((struct product){.m = 96, .n = 32, .k = 32, .dtype = SMELT_DTYPE_F16});
 }
@@ -179,7 +207,7 @@ static void refuses_bad_calls(void)
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "b is NULL");
     p = good;
     p.a = bytes;
-    REFUSED(SMELT_ERROR_DTYPE, "a 'tensor' is u8, wanted f32 or f16");
+    REFUSED(SMELT_ERROR_DTYPE, "a 'tensor' is u8, wanted f32, f16, bf16");
     p.a = b;
     REFUSED(SMELT_ERROR_SHAPE, "the extent of b along the sum is 16, wanted 8");
     p.a = deep;
@@ -187,6 +215,16 @@ static void refuses_bad_calls(void)
     p = good;
     p.b = single;
     REFUSED(SMELT_ERROR_DTYPE, "b 'tensor' is f32, wanted f16 as a");
+    p = good;
+    p.computed = SMELT_DTYPE_BF16;
+    REFUSED(SMELT_ERROR_DTYPE, "computed is bf16, stored is f16 and stored_left is f16");
+    smelt_tensor brain = matrix(SMELT_DTYPE_BF16, 0, 16, 16, 0),
+                 other = matrix(SMELT_DTYPE_F16, 0, 16, 16, 0);
+    p = (struct smelt_matmul2d_params){.a = brain, .b = brain, .d = other};
+    REFUSED(SMELT_ERROR_DTYPE, "d 'tensor' is f16, wanted f32 or bf16 for operands of bf16");
+    smelt_tensor wide = matrix(SMELT_DTYPE_F32, 0, 16, 16, 0);
+    p = (struct smelt_matmul2d_params){.a = brain, .b = brain, .d = wide, .accumulated = SMELT_DTYPE_F16};
+    REFUSED(SMELT_ERROR_DTYPE, "accumulated is f16 and computed is bf16, wanted f32 (or none: f32)");
     p = good;
     p.transpose_right = true;
     REFUSED(SMELT_ERROR_SHAPE, "the extent of b along the sum is 8, wanted 16");
@@ -209,7 +247,7 @@ static void refuses_bad_calls(void)
     p.backend = SMELT_BACKEND_COOPVEC;
     REFUSED(SMELT_ERROR_UNSUPPORTED, "computes at THREAD scope only");
     CHECK_OK(smelt_submit_end(test_context(), true));
-    smelt_tensor *all[] = {&a, &b, &d, &deep, &single, &bytes, &square};
+    smelt_tensor *all[] = {&a, &b, &d, &deep, &single, &bytes, &square, &brain, &other, &wide};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         smelt_tensor_destroy(all[i]);
 }
