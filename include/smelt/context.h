@@ -252,8 +252,9 @@ struct smelt_backend_query {
     // Of the products, holding every stored value exactly: f16 or f32; matmul2d of SUBGROUP and WORKGROUP scope: or
     // bf16, f8e4m3, f8e5m2 as stored. NONE: there bf16 if stored is; f16 where the device has it and it does, else f32
     enum smelt_dtype computed;
-    enum smelt_dtype accumulated; // of the sums: f16 or f32; f32 with computed f32 or bf16. NONE: f16 with f16, else f32
-    enum smelt_backend backend;   // a request; AUTO: the context's
+    enum smelt_dtype
+        accumulated; // of the sums: f16 or f32; f32 with computed f32 or bf16. NONE: f16 with f16, else f32
+    enum smelt_backend backend; // a request; AUTO: the context's
     bool precompiled; // SPIR-V comes from a bundle: the GLSL compiler's abilities do not matter, as in a
                       // build without compiler, where this is always so
 };
