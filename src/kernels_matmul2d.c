@@ -221,18 +221,19 @@ static uint32_t alignment_of(const struct smelt_tensor_info *t)
     return column_stride(t) == 1 ? alignment : 1;
 }
 
-// Tiles by the class of a shape, for subgroups of 32 and more (measured on an H200, docs/performance.md). The first row that fits is taken; sizes that a row does
-// not name are free.
+// Tiles by the class of a shape, for subgroups of 32 and more: the first row that fits is taken. Measured on an H200;
+// `bench_matmul --tune` measures the rows again (docs/performance.md).
 static const struct {
     uint32_t least_m, least_n, most_n;
     enum smelt_dtype accumulated; // NONE: any
     uint32_t m, n, k, subgroups_m, subgroups_n;
 } tiles[] = {
     {256, 1, 64, SMELT_DTYPE_NONE, 128, 64, 32, 4, 1},
-    {1536, 1536, UINT32_MAX, SMELT_DTYPE_F16, 128, 128, 32, 2, 2},
+    {3072, 3072, UINT32_MAX, SMELT_DTYPE_F16, 256, 256, 32, 2, 4},
     {1536, 1536, UINT32_MAX, SMELT_DTYPE_NONE, 128, 256, 32, 2, 4},
-    {768, 768, UINT32_MAX, SMELT_DTYPE_F16, 128, 64, 64, 2, 2},
-    {1, 1, UINT32_MAX, SMELT_DTYPE_NONE, 64, 64, 64, 2, 2},
+    {2048, 384, UINT32_MAX, SMELT_DTYPE_NONE, 128, 128, 64, 2, 4},
+    {768, 768, UINT32_MAX, SMELT_DTYPE_NONE, 128, 64, 64, 2, 2},
+    {1, 1, UINT32_MAX, SMELT_DTYPE_NONE, 32, 64, 64, 1, 2},
 };
 
 static void choose_tile(struct call *call, enum smelt_dtype accumulated)

@@ -162,7 +162,8 @@ static uint32_t scratch_of(const struct smelt_op_plan *plan, const struct smelt_
     uint32_t right = d->transpose_right ? t->n * (t->k / group + 1) : t->k * (t->n / group + 1);
     uint32_t table = 0;
     if (info->choice.backend == SMELT_BACKEND_COOPMAT)
-        table = t->fragment_m * t->fragment_n / (info->choice.accumulated == SMELT_DTYPE_F16 ? 8 : 4);
+        table = t->subgroups_m * t->subgroups_n * t->fragment_m * t->fragment_n /
+                (info->choice.accumulated == SMELT_DTYPE_F16 ? 8 : 4);
     return SMELT_MAX(left + right, table);
 }
 

@@ -94,7 +94,11 @@ void main()
          across = (columns + KERNEL_TILE_N - 1) / KERNEL_TILE_N;
     uint band = gl_WorkGroupID.x / (8 * across), in_band = gl_WorkGroupID.x % (8 * across);
     uint height = min(down - band * 8, 8);
-    uint row = (band * 8 + in_band % height) * KERNEL_TILE_M, column = in_band / height * KERNEL_TILE_N;
+    uvec2 own = uvec2((band * 8 + in_band % height) * KERNEL_TILE_M, in_band / height * KERNEL_TILE_N);
+    // The last tiles are moved inside, where reading is fastest; what they share with their neighbours is not stored.
+    uint row = rows >= KERNEL_TILE_M ? min(own.x, rows - KERNEL_TILE_M) : own.x;
+    uint column = columns >= KERNEL_TILE_N ? min(own.y, columns - KERNEL_TILE_N) : own.y;
+    uvec2 from = own - uvec2(row, column);
 
     KERNEL_LEFT left;
     left.data = KERNEL_DATA(of_batch(a, batch_a));
@@ -114,12 +118,12 @@ void main()
         t.data = smelt_f32_w_data(of_batch(d, batch_d));
         t.extent = uint[2](rows, columns);
         t.stride = uint[2](step_d, 1);
-        smelt_store(result, t, row, column);
+        smelt_store(result, t, row, column, from);
     } else {
         KERNEL_RESULT t;
         t.data = smelt_u16_w_data(of_batch(d, batch_d));
         t.extent = uint[2](rows, columns);
         t.stride = uint[2](step_d, 1);
-        smelt_store(result, t, row, column);
+        smelt_store(result, t, row, column, from);
     }
 }

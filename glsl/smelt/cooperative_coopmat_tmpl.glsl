@@ -4,7 +4,9 @@
 // what    each subgroup holds an array of accumulators of the device's shape. Where a device keeps an element is its
 //         secret: an accumulator loaded from a table of indices tells (f16 holds integers up to 2048 exactly)
 // params  those of cooperative_tmpl.glsl
-// makes   see cooperative_tmpl.glsl. NAME_locate writes FRAGMENT_M FRAGMENT_N elements to the scratch
+// makes   see cooperative_tmpl.glsl. NAME_locate writes FRAGMENT_M FRAGMENT_N elements to the scratch. For
+//         cooperative_tensor_tmpl.glsl: const int NAME_slots, how many pieces of each subgroup the scratch holds at once;
+//         NAME_lay, NAME_laid, which put a piece into a slot and read an element of one
 // errors  see cooperative_tmpl.glsl
 // needs   cooperative_tmpl.glsl around it; VK_KHR_cooperative_matrix with an accumulator of this type and shape
 // source  GLSL_KHR_cooperative_matrix revision 2
@@ -62,5 +64,41 @@ bool smelt_valid(SMELT_CO_PLACES p)
 {
     return true;
 }
+
+#define SMELT_CO_SLOT (SMELT_COOPERATIVE_FRAGMENT_M * SMELT_COOPERATIVE_FRAGMENT_N / SMELT_CO_RUN)
+#if SMELT_COOPERATIVE_SCOPE == SMELT_SCOPE_SUBGROUP
+const int SMELT_CAT(SMELT_COOPERATIVE, _slots) = SMELT_COOPERATIVE_SCRATCH_STRIDE / SMELT_CO_SLOT;
+#else
+const int SMELT_CAT(SMELT_COOPERATIVE,
+                    _slots) = SMELT_COOPERATIVE_SCRATCH.length() /
+                              (SMELT_CO_SLOT * SMELT_COOPERATIVE_SUBGROUPS_M * SMELT_COOPERATIVE_SUBGROUPS_N);
+#endif
+
+uint SMELT_CAT(SMELT_COOPERATIVE, _slot)(int slot)
+{
+    int scratch_is_too_small[SMELT_CAT(SMELT_COOPERATIVE, _slots) < 1 ? 0 : 1];
+    return SMELT_CO_SCRATCH_BASE +
+           (SMELT_CO_SUBGROUP * uint(SMELT_CAT(SMELT_COOPERATIVE, _slots)) + uint(slot)) * SMELT_CO_SLOT;
+}
+
+void SMELT_CAT(SMELT_COOPERATIVE, _lay)(SMELT_COOPERATIVE t, int piece, int slot)
+{
+    coopMatStore(t.e[piece / SMELT_CO_ACROSS][piece % SMELT_CO_ACROSS], SMELT_COOPERATIVE_SCRATCH,
+                 SMELT_CAT(SMELT_COOPERATIVE, _slot)(slot), SMELT_COOPERATIVE_FRAGMENT_N / SMELT_CO_RUN,
+                 gl_CooperativeMatrixLayoutRowMajor);
+}
+
+// Element `at` of a piece, row FRAGMENT_N + column.
+float SMELT_CAT(SMELT_COOPERATIVE, _laid)(int slot, uint at)
+{
+    uvec4 words = SMELT_COOPERATIVE_SCRATCH[SMELT_CAT(SMELT_COOPERATIVE, _slot)(slot) + at / SMELT_CO_RUN];
+#if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F16
+    return unpackHalf2x16(words[at / 2u % 4u])[at % 2u];
+#else
+    return uintBitsToFloat(words[at % 4u]);
+#endif
+}
+
+#undef SMELT_CO_SLOT
 
 #undef SMELT_CO_RUN

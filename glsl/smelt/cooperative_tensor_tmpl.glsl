@@ -12,6 +12,8 @@
 //         SMELT_COOPERATIVE_TENSOR_ACCESS  SMELT_ACCESS_READ: makes smelt_load; _WRITE: smelt_store; _READ_WRITE: both
 // makes   void smelt_load(inout NAME t, TENSOR m, uint row, uint column)    outside the matrix: 0
 //         void smelt_store(NAME t, TENSOR m, uint row, uint column)         outside the matrix: dropped
+//         void smelt_store(NAME t, TENSOR m, uint row, uint column, uvec2 from)   and so are rows of the tile below
+//         from.x and columns below from.y
 //         for the whole group, with the same arguments in all of it; both use the scratch
 // errors  load: exact, or one rounding to a cooperative f16; store: one rounding to the tensor's type
 // needs   both templates included before for these types. COOPMAT and COOPMAT2 store whole matrices where the tile lies inside,
@@ -134,22 +136,48 @@ void smelt_load(inout SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row,
 #endif
 
 #if (SMELT_COOPERATIVE_TENSOR_ACCESS & SMELT_ACCESS_WRITE) != 0
-void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint column)
+void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint column, uvec2 from)
 {
 #if SMELT_CO_WHOLE
-    if (SMELT_CAT(SMELT_COOPERATIVE, _moves_whole)(t, m, row, column)) {
+    if (SMELT_CAT(SMELT_COOPERATIVE, _moves_whole)(t, m, row, column) &&
+        from % SMELT_CO_FRAGMENT == uvec2(0u)) {
         uint stride = smelt_stride(m, 0);
-        uvec2 first = SMELT_CAT(SMELT_COOPERATIVE, _first)() + uvec2(row, column);
+        uvec2 first = SMELT_CAT(SMELT_COOPERATIVE, _first)();
         [[unroll]] for (int piece = 0; piece < SMELT_CO_PIECES; piece++)
         {
-            uvec2 fragment = uvec2(piece / SMELT_CO_ACROSS, piece % SMELT_CO_ACROSS) * SMELT_CO_FRAGMENT;
+            uvec2 place = first + uvec2(piece / SMELT_CO_ACROSS, piece % SMELT_CO_ACROSS) * SMELT_CO_FRAGMENT;
             SMELT_CO_MATRIX e = SMELT_CO_MATRIX(t.e[piece / SMELT_CO_ACROSS][piece % SMELT_CO_ACROSS]);
-            coopMatStore(e, SMELT_CO_ELEMENTS(m), (first.x + fragment.x) * stride + first.y + fragment.y,
-                         stride, gl_CooperativeMatrixLayoutRowMajor);
+            if (all(greaterThanEqual(place, from)))
+                coopMatStore(e, SMELT_CO_ELEMENTS(m), (row + place.x) * stride + column + place.y, stride,
+                             gl_CooperativeMatrixLayoutRowMajor);
         }
         return;
     }
 #endif
+#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPMAT
+    // By way of the scratch, where the place of every element is known: as many pieces at once as it holds.
+    const int slots = min(SMELT_CAT(SMELT_COOPERATIVE, _slots), SMELT_CO_PIECES);
+    const uint across = uint(SMELT_CO_ACROSS);
+    const uint each = SMELT_CAT(SMELT_COOPERATIVE, _fragment_m) * SMELT_CAT(SMELT_COOPERATIVE, _fragment_n);
+    [[unroll]] for (int done = 0; done < SMELT_CO_PIECES; done += slots)
+    {
+        SMELT_CAT(SMELT_COOPERATIVE, _barrier)();
+        [[unroll]] for (int slot = 0; slot < slots; slot++) if (done + slot < SMELT_CO_PIECES)
+            SMELT_CAT(SMELT_COOPERATIVE, _lay)(t, done + slot, slot);
+        SMELT_CAT(SMELT_COOPERATIVE, _barrier)();
+        uint count = uint(min(slots, SMELT_CO_PIECES - done)) * each;
+        for (uint i = gl_SubgroupInvocationID; i < count; i += SMELT_CAT(SMELT_COOPERATIVE, _subgroup_size)) {
+            uint piece = uint(done) + i / each, at = i % each;
+            uvec2 place = SMELT_CAT(SMELT_COOPERATIVE, _first)() +
+                          uvec2(piece / across, piece % across) * SMELT_CO_FRAGMENT +
+                          uvec2(at / SMELT_CO_FRAGMENT.y, at % SMELT_CO_FRAGMENT.y);
+            if (all(greaterThanEqual(place, from)))
+                smelt_store(m, row + place.x, column + place.y,
+                            SMELT_CAT(SMELT_COOPERATIVE, _laid)(int(i / each), at));
+        }
+    }
+    SMELT_CAT(SMELT_COOPERATIVE, _barrier)();
+#else
     SMELT_CO_PLACES p = SMELT_CAT(SMELT_COOPERATIVE, _locate)();
     if (!smelt_valid(p))
         return;
@@ -157,8 +185,15 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
         [[unroll]] for (int i = 0; i < smelt_length(t); i++)
     {
         uvec2 place = smelt_place(p, piece, i);
-        smelt_store(m, row + place.x, column + place.y, smelt_get(t, piece, i));
+        if (all(greaterThanEqual(place, from)))
+            smelt_store(m, row + place.x, column + place.y, smelt_get(t, piece, i));
     }
+#endif
+}
+
+void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint column)
+{
+    smelt_store(t, m, row, column, uvec2(0u));
 }
 #endif
 

@@ -18,7 +18,7 @@
 //                                           subgroup holds. The whole tile of more than one subgroup: one matrix of
 //                                           the workgroup
 //         SMELT_COOPERATIVE_SCRATCH         name of a `shared uvec4` array, COOPMAT: of at least M N / 4 (f16: / 8)
-//                                           elements of it for a fragment, for each group in the workgroup. It may
+//                                           elements of it for a fragment, for each subgroup in the workgroup. It may
 //                                           serve several instances: functions that use it say so
 //         SMELT_COOPERATIVE_SCRATCH_STRIDE  decimal literal: uvec4 of the array that each group of scope SUBGROUP
 //                                           calls its own
@@ -114,6 +114,7 @@
 
 const uint SMELT_CAT(SMELT_COOPERATIVE, _rows) = SMELT_COOPERATIVE_ROWS;
 const uint SMELT_CAT(SMELT_COOPERATIVE, _columns) = SMELT_COOPERATIVE_COLUMNS;
+const uint SMELT_CAT(SMELT_COOPERATIVE, _subgroup_size) = SMELT_COOPERATIVE_SUBGROUP_SIZE;
 const uint SMELT_CAT(SMELT_COOPERATIVE, _fragment_m) = SMELT_COOPERATIVE_FRAGMENT_M;
 const uint SMELT_CAT(SMELT_COOPERATIVE, _fragment_n) = SMELT_COOPERATIVE_FRAGMENT_N;
 const uint SMELT_CAT(SMELT_COOPERATIVE,

@@ -77,6 +77,19 @@
 // How many of them along a row of the left and of the right block.
 #define SMELT_MM_LEFT_GROUP SMELT_MM_GROUP
 #define SMELT_MM_RIGHT_GROUP SMELT_MM_GROUP
+// Whether they can be read from memory as they stand.
+#if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_TENSOR &&                                                     \
+    SMELT_MATMUL2D_STORED_LEFT == SMELT_MATMUL2D_COMPUTED && SMELT_MATMUL2D_ALIGNMENT >= SMELT_MM_GROUP
+#define SMELT_MM_LEFT_STRAIGHT 1
+#else
+#define SMELT_MM_LEFT_STRAIGHT 0
+#endif
+#if SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_TENSOR &&                                                    \
+    SMELT_MATMUL2D_STORED == SMELT_MATMUL2D_COMPUTED && SMELT_MATMUL2D_ALIGNMENT >= SMELT_MM_GROUP
+#define SMELT_MM_RIGHT_STRAIGHT 1
+#else
+#define SMELT_MM_RIGHT_STRAIGHT 0
+#endif
 #define SMELT_MM_THREADS                                                                                     \
     (SMELT_MATMUL2D_SUBGROUP_SIZE * SMELT_MATMUL2D_SUBGROUPS_M * SMELT_MATMUL2D_SUBGROUPS_N)
 
@@ -102,9 +115,13 @@
 #if SMELT_MATMUL2D_BACKEND != SMELT_BACKEND_COOPMAT
 #define SMELT_MM_TABLE 0
 #elif SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
-#define SMELT_MM_TABLE (SMELT_MATMUL2D_FRAGMENT_M * SMELT_MATMUL2D_FRAGMENT_N / 8)
+#define SMELT_MM_TABLE                                                                                       \
+    (SMELT_MATMUL2D_SUBGROUPS_M * SMELT_MATMUL2D_SUBGROUPS_N * SMELT_MATMUL2D_FRAGMENT_M *                   \
+     SMELT_MATMUL2D_FRAGMENT_N / 8)
 #else
-#define SMELT_MM_TABLE (SMELT_MATMUL2D_FRAGMENT_M * SMELT_MATMUL2D_FRAGMENT_N / 4)
+#define SMELT_MM_TABLE                                                                                       \
+    (SMELT_MATMUL2D_SUBGROUPS_M * SMELT_MATMUL2D_SUBGROUPS_N * SMELT_MATMUL2D_FRAGMENT_M *                   \
+     SMELT_MATMUL2D_FRAGMENT_N / 4)
 #endif
 #if SMELT_MM_TABLE > SMELT_MM_OPERANDS
 #define SMELT_MM_SCRATCH SMELT_MM_TABLE
@@ -159,6 +176,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_STAGE_COLUMNS SMELT_MM_LEFT_COLUMNS
 #define SMELT_STAGE_GROUP SMELT_MM_LEFT_GROUP
 #define SMELT_STAGE_K_IS_ROWS SMELT_MATMUL2D_TRANSPOSE_LEFT
+#define SMELT_STAGE_STRAIGHT SMELT_MM_LEFT_STRAIGHT
 #define SMELT_STAGE_BASE SMELT_MM_BASE
 #if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_TENSOR
 #include "smelt/matmul2d_source_tensor_tmpl.glsl"
@@ -176,21 +194,12 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #else
 #define SMELT_STAGE_K_IS_ROWS 1
 #endif
+#define SMELT_STAGE_STRAIGHT SMELT_MM_RIGHT_STRAIGHT
 #define SMELT_STAGE_BASE (SMELT_MM_BASE + SMELT_MM_LEFT_SIZE)
 #if SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_TENSOR
 #include "smelt/matmul2d_source_tensor_tmpl.glsl"
 #endif
 #include "smelt/matmul2d_stage_tmpl.glsl"
-
-// The backend makes NAME_multiply(inout d): adds the product of the two blocks in the scratch.
-#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
-#include "smelt/matmul2d_portable_tmpl.glsl"
-#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT || SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT2
-#include "smelt/matmul2d_coopmat_tmpl.glsl"
-#else
-#error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE, COOPMAT or COOPMAT2 at SUBGROUP and WORKGROUP scope"
-#endif
 
 // Where the block of the operand begins, in (row, column) of the matrix as it is stored.
 #if SMELT_MATMUL2D_TRANSPOSE_LEFT
@@ -203,6 +212,42 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #else
 #define SMELT_MM_RIGHT_AT(k) k, column
 #endif
+
+// The backend makes NAME_multiply(inout d): adds the product of the two blocks in the scratch; and NAME_whole(inout d, a, b,
+// row, column, whole): adds the first `whole` terms, a multiple of TILE_K above 0. NAME_straight is the same for tiles
+// that lie inside, of operands that can be read as they stand.
+#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
+#define SMELT_MM_STRAIGHT 0
+#include "smelt/matmul2d_portable_tmpl.glsl"
+#define SMELT_LOOP SMELT_CAT(SMELT_MATMUL2D, _whole)
+#include "smelt/matmul2d_loop_tmpl.glsl"
+#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT
+#define SMELT_MM_STRAIGHT (SMELT_MM_LEFT_STRAIGHT && SMELT_MM_RIGHT_STRAIGHT)
+#include "smelt/matmul2d_coopmat_tmpl.glsl"
+#define SMELT_LOOP SMELT_CAT(SMELT_MATMUL2D, _whole)
+#define SMELT_LOOP_STRAIGHT 0
+#include "smelt/matmul2d_coopmat_loop_tmpl.glsl"
+#if SMELT_MM_STRAIGHT
+#define SMELT_LOOP SMELT_CAT(SMELT_MATMUL2D, _straight)
+#define SMELT_LOOP_STRAIGHT 1
+#include "smelt/matmul2d_coopmat_loop_tmpl.glsl"
+#endif
+#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT2
+#define SMELT_MM_STRAIGHT 0
+#include "smelt/matmul2d_coopmat_tmpl.glsl"
+#define SMELT_LOOP SMELT_CAT(SMELT_MATMUL2D, _whole)
+#include "smelt/matmul2d_loop_tmpl.glsl"
+#else
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE, COOPMAT or COOPMAT2 at SUBGROUP and WORKGROUP scope"
+#endif
+#undef SMELT_MM_FACTOR
+#undef SMELT_MM_A_MATRIX
+#undef SMELT_MM_B_MATRIX
+#undef SMELT_MM_A_LAYOUT
+#undef SMELT_MM_A_AT
+#undef SMELT_MM_B_LAYOUT
+#undef SMELT_MM_B_AT
 
 void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, SMELT_MM_RIGHT b, uint row,
                                      uint column)
@@ -218,22 +263,17 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, S
 #if !SMELT_MATMUL2D_ACCUMULATE
     smelt_fill(d, 0.0);
 #endif
-    if (whole > 0u) {
-        SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(a, SMELT_MM_LEFT_AT(0u), false, left);
-        SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(b, SMELT_MM_RIGHT_AT(0u), false, right);
-    }
-    for (uint k = 0u; k < whole; k += SMELT_MATMUL2D_TILE_K) {
-        SMELT_CAT(SMELT_MM_RESULT, _barrier)();
-        SMELT_CAT(SMELT_MATMUL2D, _stage_left_put)(left);
-        SMELT_CAT(SMELT_MATMUL2D, _stage_right_put)(right);
-        SMELT_CAT(SMELT_MM_RESULT, _barrier)();
-        uint next = k + SMELT_MATMUL2D_TILE_K;
-        if (next < whole) {
-            SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(a, SMELT_MM_LEFT_AT(next), false, left);
-            SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(b, SMELT_MM_RIGHT_AT(next), false, right);
-        }
-        SMELT_CAT(SMELT_MATMUL2D, _multiply)(d);
-    }
+#if SMELT_MM_STRAIGHT
+    bool inside = row + SMELT_MATMUL2D_M <= smelt_extent(a, SMELT_MATMUL2D_TRANSPOSE_LEFT) &&
+                  column + SMELT_MATMUL2D_N <= smelt_extent(b, 1u - SMELT_MATMUL2D_TRANSPOSE_RIGHT);
+    if (whole > 0u && inside)
+        SMELT_CAT(SMELT_MATMUL2D, _straight)(d, a, b, row, column, whole);
+    else if (whole > 0u)
+        SMELT_CAT(SMELT_MATMUL2D, _whole)(d, a, b, row, column, whole);
+#else
+    if (whole > 0u)
+        SMELT_CAT(SMELT_MATMUL2D, _whole)(d, a, b, row, column, whole);
+#endif
     if (whole < terms) {
         SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(a, SMELT_MM_LEFT_AT(whole), true, left);
         SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(b, SMELT_MM_RIGHT_AT(whole), true, right);
@@ -327,6 +367,9 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #undef SMELT_MM_GROUP
 #undef SMELT_MM_LEFT_GROUP
 #undef SMELT_MM_RIGHT_GROUP
+#undef SMELT_MM_LEFT_STRAIGHT
+#undef SMELT_MM_RIGHT_STRAIGHT
+#undef SMELT_MM_STRAIGHT
 #undef SMELT_MM_SIZE
 #undef SMELT_MM_THREADS
 #undef SMELT_MM_LEFT_ROWS

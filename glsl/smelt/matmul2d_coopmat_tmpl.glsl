@@ -5,7 +5,8 @@
 // what    each subgroup multiplies its rows of the left block with its columns of the right one; a fragment of the left
 //         operand is loaded once for all columns
 // params  those of matmul2d_cooperative_tmpl.glsl
-// makes   NAME_multiply(inout NAME_result d)
+// makes   NAME_multiply(inout NAME_result d), and for matmul2d_coopmat_loop_tmpl.glsl SMELT_MM_FACTOR, _A_MATRIX,
+//         _A_LAYOUT, _A_AT, the same for B, undefined by the includer
 // errors  see matmul2d_cooperative_tmpl.glsl
 // needs   matmul2d_cooperative_tmpl.glsl around it; a device matrix product COMPUTED x COMPUTED -> ACCUMULATED of shape
 //         FRAGMENT_M x FRAGMENT_N x FRAGMENT_K
@@ -40,23 +41,26 @@
 #define SMELT_MM_B_AT(k, n) ((k)*SMELT_MM_RIGHT_PITCH + (n) / SMELT_MM_RIGHT_GROUP)
 #endif
 
+#define SMELT_MM_A_MATRIX                                                                                    \
+    coopmat<SMELT_MM_FACTOR, SMELT_CAT(SMELT_MM_RESULT, _matrix_scope), SMELT_MATMUL2D_FRAGMENT_M,           \
+            SMELT_MATMUL2D_FRAGMENT_K, gl_MatrixUseA>
+#define SMELT_MM_B_MATRIX                                                                                    \
+    coopmat<SMELT_MM_FACTOR, SMELT_CAT(SMELT_MM_RESULT, _matrix_scope), SMELT_MATMUL2D_FRAGMENT_K,           \
+            SMELT_MATMUL2D_FRAGMENT_N, gl_MatrixUseB>
+
 void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
 {
     uvec2 first = SMELT_CAT(SMELT_MM_RESULT, _first)();
     [[unroll]] for (uint k = 0u; k < SMELT_MATMUL2D_TILE_K; k += SMELT_MATMUL2D_FRAGMENT_K)
     {
-        coopmat<SMELT_MM_FACTOR, SMELT_CAT(SMELT_MM_RESULT, _matrix_scope), SMELT_MATMUL2D_FRAGMENT_M,
-                SMELT_MATMUL2D_FRAGMENT_K, gl_MatrixUseA>
-            a[SMELT_CAT(SMELT_MM_RESULT, _down)];
+        SMELT_MM_A_MATRIX a[SMELT_CAT(SMELT_MM_RESULT, _down)];
         [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++)
             coopMatLoad(a[i], SMELT_MATMUL2D_SCRATCH,
                         SMELT_MM_BASE + SMELT_MM_A_AT(first.x + i * SMELT_MATMUL2D_FRAGMENT_M, k),
                         SMELT_MM_LEFT_PITCH, SMELT_MM_A_LAYOUT);
         [[unroll]] for (uint j = 0u; j < SMELT_CAT(SMELT_MM_RESULT, _across); j++)
         {
-            coopmat<SMELT_MM_FACTOR, SMELT_CAT(SMELT_MM_RESULT, _matrix_scope), SMELT_MATMUL2D_FRAGMENT_K,
-                    SMELT_MATMUL2D_FRAGMENT_N, gl_MatrixUseB>
-                b;
+            SMELT_MM_B_MATRIX b;
             coopMatLoad(b, SMELT_MATMUL2D_SCRATCH,
                         SMELT_MM_BASE + SMELT_MM_LEFT_SIZE +
                             SMELT_MM_B_AT(k, first.y + j * SMELT_MATMUL2D_FRAGMENT_N),
@@ -66,9 +70,3 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
         }
     }
 }
-
-#undef SMELT_MM_FACTOR
-#undef SMELT_MM_A_LAYOUT
-#undef SMELT_MM_A_AT
-#undef SMELT_MM_B_LAYOUT
-#undef SMELT_MM_B_AT
