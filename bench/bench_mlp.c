@@ -10,7 +10,7 @@
 
 #include <math.h>
 
-enum { SAMPLES = 256, MOST_ROWS = 16 };
+enum { MLP_LAYERS = 3, SAMPLES = 256, MOST_ROWS = 16 };
 #define POISON 0x7e7e // an f16 NaN
 
 struct options {
@@ -174,7 +174,7 @@ static bool job_create(struct job *job, const struct variant *variant, struct ro
         .accumulated = variant->computed,
         .backend = variant->backend,
     };
-    memcpy(mlp.widths, job->network->widths, sizeof(job->network->widths));
+    memcpy(mlp.widths, job->network->widths, (MLP_LAYERS + 1) * sizeof(mlp.widths[0]));
     struct smelt_op op = {.name = "net", .kind = SMELT_OP_MLP, .mlp = &mlp};
     struct smelt_op_info info;
     if (smelt_op_query(context, &op, stage, &info) != SMELT_OK) {
@@ -203,26 +203,12 @@ static bool job_create(struct job *job, const struct variant *variant, struct ro
     row->compile_ms = 1e3 * (bench_now() - start);
     row->spirv_size = smelt_shader_info(job->shader)->spirv_size;
     free(source);
-    struct smelt_weights_layer layers[MLP_LAYERS];
-    for (int i = 0; i < MLP_LAYERS; i++)
-        layers[i] = (struct smelt_weights_layer){
-            .rows = job->network->widths[i + 1], .columns = job->network->widths[i], .bias = true};
-    struct smelt_weights_params weights = {.layers = layers,
-                                           .layer_count = MLP_LAYERS,
-                                           .dtype = SMELT_DTYPE_F16,
-                                           .backend = info.choice.backend};
-    BENCH_OK(smelt_weights_create(context, &weights, &job->weights));
-    const void *matrices[MLP_LAYERS], *biases[MLP_LAYERS];
-    for (int i = 0; i < MLP_LAYERS; i++) {
-        matrices[i] = job->network->matrices[i];
-        biases[i] = job->network->biases[i];
-    }
-    BENCH_OK(smelt_weights_update_and_wait(job->weights, matrices, biases));
+    job->weights = mlp_network_weights(job->network, context, info.choice.backend);
     start = bench_now();
     job->pipeline =
         job->fragment ? gpu_graphics_pipeline(&bench->gpu, bench->vertex, job->shader, bench->layout,
                                               bench->target.format, bench->target.width, bench->target.height)
-                      : gpu_compute_pipeline(&bench->gpu, job->shader, bench->layout);
+                      : gpu_compute_pipeline(&bench->gpu, job->shader, bench->layout, NULL);
     row->pipeline_ms = 1e3 * (bench_now() - start);
     row->statistics = gpu_statistics(&bench->gpu, job->pipeline, stage);
     job_arguments(job);
@@ -382,8 +368,8 @@ static bool run_row(struct bench *bench, const struct mlp_network *network, bool
 static bool run(struct bench *bench)
 {
     struct mlp_network networks[2];
-    mlp_network_create(&networks[0], "32-64-64-9", 64);
-    mlp_network_create(&networks[1], "32-32-32-9", 32);
+    mlp_network_create(&networks[0], "32-64-64-9", MLP_LAYERS, (uint32_t[]){MLP_INPUTS, 64, 64, 9}, 64);
+    mlp_network_create(&networks[1], "32-32-32-9", MLP_LAYERS, (uint32_t[]){MLP_INPUTS, 32, 32, 9}, 32);
     if (!bench->options.json) {
         bench_print_device(stdout, bench->gpu.context);
         printf("# %ux%u, %u batches, median (min .. max)\n", bench->options.width, bench->options.height,

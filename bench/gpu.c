@@ -56,12 +56,18 @@ static VkPipelineCreateFlags statistics_flag(const struct gpu *gpu)
     return gpu->vk.GetPipelineExecutableStatisticsKHR ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR : 0;
 }
 
-VkPipeline gpu_compute_pipeline(struct gpu *gpu, smelt_shader shader, VkPipelineLayout layout)
+VkPipeline gpu_compute_pipeline(struct gpu *gpu, smelt_shader shader, VkPipelineLayout layout,
+                                const struct smelt_op_info *op)
 {
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size = {0};
+    if (op)
+        size = op->subgroup_size;
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .flags = statistics_flag(gpu),
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = size.requiredSubgroupSize ? &size : NULL,
+                  .flags = op ? op->stage_flags : 0,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .pName = "main"},
         .layout = layout,

@@ -75,7 +75,9 @@ struct gpu_statistics {
 
 // A layout with one push constant range of 8 bytes for all stages.
 VkPipelineLayout gpu_layout(struct gpu *gpu);
-VkPipeline gpu_compute_pipeline(struct gpu *gpu, smelt_shader shader, VkPipelineLayout layout);
+// `op` of SUBGROUP or WORKGROUP scope: with what it asks of the pipeline. NULL: there is none.
+VkPipeline gpu_compute_pipeline(struct gpu *gpu, smelt_shader shader, VkPipelineLayout layout,
+                                const struct smelt_op_info *op);
 // One triangle list without vertex buffers into one colour target.
 VkPipeline gpu_graphics_pipeline(struct gpu *gpu, smelt_shader vertex, smelt_shader fragment,
                                  VkPipelineLayout layout, VkFormat format, uint32_t width, uint32_t height);

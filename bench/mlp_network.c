@@ -20,11 +20,13 @@ static uint16_t random_f16(uint32_t *state, double limit)
     return smelt_f16_from_f32((float)(limit * (2 * unit - 1)));
 }
 
-void mlp_network_create(struct mlp_network *network, const char *name, uint32_t hidden)
+void mlp_network_create(struct mlp_network *network, const char *name, uint32_t layer_count,
+                        const uint32_t *widths, uint32_t seed)
 {
-    *network = (struct mlp_network){.name = name, .widths = {MLP_INPUTS, hidden, hidden, MLP_OUTPUTS}};
-    uint32_t seed = 0x9e3779b9u + hidden;
-    for (int i = 0; i < MLP_LAYERS; i++) {
+    *network = (struct mlp_network){.name = name, .layer_count = layer_count};
+    memcpy(network->widths, widths, (layer_count + 1) * sizeof(*widths));
+    seed += 0x9e3779b9u;
+    for (uint32_t i = 0; i < layer_count; i++) {
         uint32_t in = network->widths[i], out = network->widths[i + 1];
         network->matrices[i] = malloc(sizeof(uint16_t) * in * out);
         network->biases[i] = malloc(sizeof(uint16_t) * out);
@@ -36,9 +38,28 @@ void mlp_network_create(struct mlp_network *network, const char *name, uint32_t 
     }
 }
 
+smelt_weights mlp_network_weights(const struct mlp_network *network, smelt_context context,
+                                  enum smelt_backend backend)
+{
+    struct smelt_weights_layer layers[MLP_MOST_LAYERS];
+    const void *matrices[MLP_MOST_LAYERS], *biases[MLP_MOST_LAYERS];
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        layers[i] = (struct smelt_weights_layer){
+            .rows = network->widths[i + 1], .columns = network->widths[i], .bias = true};
+        matrices[i] = network->matrices[i];
+        biases[i] = network->biases[i];
+    }
+    struct smelt_weights_params params = {
+        .layers = layers, .layer_count = network->layer_count, .dtype = SMELT_DTYPE_F16, .backend = backend};
+    smelt_weights weights = NULL;
+    BENCH_OK(smelt_weights_create(context, &params, &weights));
+    BENCH_OK(smelt_weights_update_and_wait(weights, matrices, biases));
+    return weights;
+}
+
 void mlp_network_destroy(struct mlp_network *network)
 {
-    for (int i = 0; i < MLP_LAYERS; i++) {
+    for (uint32_t i = 0; i < network->layer_count; i++) {
         free(network->matrices[i]);
         free(network->biases[i]);
     }
@@ -48,7 +69,7 @@ void mlp_network_destroy(struct mlp_network *network)
 uint64_t mlp_network_multiplies(const struct mlp_network *network)
 {
     uint64_t sum = 0;
-    for (int i = 0; i < MLP_LAYERS; i++)
+    for (uint32_t i = 0; i < network->layer_count; i++)
         sum += (uint64_t)network->widths[i] * network->widths[i + 1];
     return sum;
 }
@@ -84,7 +105,7 @@ struct value {
 };
 
 // One layer. K sums are each rounded, with an error of at most error_u of a partial sum.
-static void expect_layer(const struct mlp_network *network, int layer, double error_c, double error_u,
+static void expect_layer(const struct mlp_network *network, uint32_t layer, double error_c, double error_u,
                          const struct value *from, struct value *to)
 {
     uint32_t in = network->widths[layer], out = network->widths[layer + 1];
@@ -101,27 +122,33 @@ static void expect_layer(const struct mlp_network *network, int layer, double er
             variance += w * w * from[k].variance;
         }
         // The last layer has no activation; ReLU does not enlarge an error.
-        to[m] = (struct value){.exact = layer == MLP_LAYERS - 1 ? sum : fmax(sum, 0),
+        to[m] = (struct value){.exact = layer == network->layer_count - 1 ? sum : fmax(sum, 0),
                                .error = carried + error_c * error_u * magnitude,
                                .variance = variance + in * error_u * error_u * squares};
     }
 }
 
+static const struct value *expect(const struct mlp_network *network, uint32_t x, uint32_t y, double error_c,
+                                  double error_u, struct value values[2][MLP_WIDEST])
+{
+    double input[MLP_INPUTS];
+    mlp_input(x, y, input);
+    for (int i = 0; i < MLP_INPUTS; i++)
+        values[0][i] = (struct value){.exact = input[i]};
+    for (uint32_t layer = 0; layer < network->layer_count; layer++)
+        expect_layer(network, layer, error_c, error_u, values[layer % 2], values[1 - layer % 2]);
+    return values[network->layer_count % 2];
+}
+
 void mlp_expected(const struct mlp_network *network, uint32_t x, uint32_t y, double error_c, double error_u,
                   double expected[4], double bound[4])
 {
-    double input[MLP_INPUTS];
-    struct value values[2][MLP_WIDEST] = {{{0}}};
-    mlp_input(x, y, input);
-    for (int i = 0; i < MLP_INPUTS; i++)
-        values[0][i].exact = input[i];
-    for (int layer = 0; layer < MLP_LAYERS; layer++)
-        expect_layer(network, layer, error_c, error_u, values[layer % 2], values[1 - layer % 2]);
-    const struct value *outputs = values[MLP_LAYERS % 2];
-    for (int c = 0; c < 4; c++) {
+    struct value values[2][MLP_WIDEST];
+    const struct value *outputs = expect(network, x, y, error_c, error_u, values);
+    for (uint32_t c = 0; c < 4; c++) {
         double worst = 0, variance = 0, magnitude = 0;
         expected[c] = 0;
-        for (int i = c; i < MLP_OUTPUTS; i += 4) {
+        for (uint32_t i = c; i < network->widths[network->layer_count]; i += 4) {
             expected[c] += outputs[i].exact;
             worst += outputs[i].error;
             variance += outputs[i].variance;
@@ -129,5 +156,17 @@ void mlp_expected(const struct mlp_network *network, uint32_t x, uint32_t y, dou
         }
         // f16: at most one rounding upwards or downwards of each sum and of the store.
         bound[c] = fmin(worst, 8 * sqrt(variance)) + magnitude * 0x1p-10 + 0x1p-14;
+    }
+}
+
+void mlp_expected_outputs(const struct mlp_network *network, uint32_t x, uint32_t y, double error_c,
+                          double error_u, double *expected, double *bound)
+{
+    struct value values[2][MLP_WIDEST];
+    const struct value *outputs = expect(network, x, y, error_c, error_u, values);
+    for (uint32_t i = 0; i < network->widths[network->layer_count]; i++) {
+        expected[i] = outputs[i].exact;
+        bound[i] = fmin(outputs[i].error, 8 * sqrt(outputs[i].variance)) + fabs(outputs[i].exact) * 0x1p-10 +
+                   0x1p-14;
     }
 }

@@ -10,7 +10,8 @@
 
 #define BENCH_SCENARIOS(X)                                                                                   \
     X(matmul, "products of whole matrices by shape, sums and backend")                                       \
-    X(mlp, "networks evaluated per invocation, in compute and fragment shaders")
+    X(mlp, "networks evaluated per invocation, in compute and fragment shaders")                             \
+    X(mlp_samples, "a network from memory to memory, at every scope, and samples of many materials")
 
 #define BENCH_DECLARE(name, summary) int bench_##name(int argc, char **argv);
 BENCH_SCENARIOS(BENCH_DECLARE)

@@ -251,6 +251,13 @@ enum smelt_result smelt_cooperative_tile(smelt_context context, const struct sme
     while (!plan->op->matmul2d->tile_k && t->k > 16 && scratch_of(plan, info) * 16 > shared)
         t->k /= 2;
     info->scratch_size = scratch_of(plan, info) * 16;
+    return smelt_cooperative_need(context, plan, info);
+}
+
+enum smelt_result smelt_cooperative_need(smelt_context context, const struct smelt_op_plan *plan,
+                                         struct smelt_op_info *info)
+{
+    const struct smelt_matmul2d_tiling *t = &info->tiling;
     info->workgroup_size = t->subgroup_size * t->subgroups_m * t->subgroups_n;
     bool subgroups = plan->scope == SMELT_SCOPE_SUBGROUP || info->choice.backend != SMELT_BACKEND_PORTABLE;
     bool sized = subgroups && (!context || context->required_subgroup_size);

@@ -109,6 +109,10 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
 // What the template's COMPUTED is: PORTABLE has no arithmetic of bf16 and f8, and multiplies them in types that hold their
 // products as exactly.
 enum smelt_dtype smelt_cooperative_factors(const struct smelt_backend_choice *choice);
+// Says in info what a tiling and a scratch that are chosen need, and checks them against the device's limits. Error:
+// UNSUPPORTED.
+enum smelt_result smelt_cooperative_need(smelt_context context, const struct smelt_op_plan *plan,
+                                         struct smelt_op_info *info);
 // The shape of the device's product computed x computed -> accumulated of a subgroup; false: there is none that the
 // modules can use.
 bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype computed,

@@ -10,6 +10,8 @@
 
 // A network 32-64-64-3. This makes painter_weights, painter_input, painter_output and painter_run.
 #define SMELT_MLP painter
+#define SMELT_MLP_SCOPE SMELT_SCOPE_THREAD
+#define SMELT_MLP_SAMPLES 1
 #define SMELT_MLP_LAYERS 3
 #define SMELT_MLP_WIDTH0 32
 #define SMELT_MLP_WIDTH1 64

@@ -13,6 +13,18 @@
 #ifndef SMELT_MLP
 #error "mlp_tmpl.glsl: SMELT_MLP (name of the network) is not defined"
 #endif
+#ifndef SMELT_MLP_SCOPE
+#error "mlp_tmpl.glsl: SMELT_MLP_SCOPE (invocations that work together) is not defined"
+#endif
+#if SMELT_MLP_SCOPE < SMELT_SCOPE_THREAD || SMELT_MLP_SCOPE > SMELT_SCOPE_WORKGROUP
+#error "mlp_tmpl.glsl: SMELT_MLP_SCOPE must be SMELT_SCOPE_THREAD, SMELT_SCOPE_SUBGROUP or _WORKGROUP"
+#endif
+#ifndef SMELT_MLP_SAMPLES
+#error "mlp_tmpl.glsl: SMELT_MLP_SAMPLES (of one invocation, 1, 2 or 4) is not defined"
+#endif
+#if SMELT_MLP_SAMPLES != 1 && SMELT_MLP_SAMPLES != 2 && SMELT_MLP_SAMPLES != 4
+#error "mlp_tmpl.glsl: SMELT_MLP_SAMPLES (of one invocation) must be 1, 2 or 4"
+#endif
 #ifndef SMELT_MLP_LAYERS
 #error "mlp_tmpl.glsl: SMELT_MLP_LAYERS (number of layers, 1 to 8) is not defined"
 #endif
@@ -49,8 +61,14 @@
 #if SMELT_MLP_ACCUMULATED != SMELT_DTYPE_F32 && SMELT_MLP_ACCUMULATED != SMELT_DTYPE_F16
 #error "mlp_tmpl.glsl: SMELT_MLP_ACCUMULATED (of the sums) must be SMELT_DTYPE_F32 or SMELT_DTYPE_F16"
 #endif
-#if SMELT_MLP_BACKEND != SMELT_BACKEND_PORTABLE && SMELT_MLP_BACKEND != SMELT_BACKEND_COOPVEC
+#if SMELT_MLP_SCOPE == SMELT_SCOPE_THREAD && SMELT_MLP_BACKEND != SMELT_BACKEND_PORTABLE &&                  \
+    SMELT_MLP_BACKEND != SMELT_BACKEND_COOPVEC
 #error "mlp_tmpl.glsl: SMELT_MLP_BACKEND must be SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPVEC"
+#endif
+#if SMELT_MLP_SCOPE != SMELT_SCOPE_THREAD && SMELT_MLP_BACKEND != SMELT_BACKEND_PORTABLE &&                  \
+    SMELT_MLP_BACKEND != SMELT_BACKEND_COOPMAT && SMELT_MLP_BACKEND != SMELT_BACKEND_COOPMAT2
+#error                                                                                                       \
+    "mlp_tmpl.glsl: SMELT_MLP_BACKEND must be PORTABLE, COOPMAT or COOPMAT2 at SUBGROUP and WORKGROUP scope"
 #endif
 
 #ifndef SMELT_MLP_WIDTH0

@@ -3,21 +3,20 @@
 //
 // what    see mlp_tmpl.glsl
 // params  all undefined afterwards: SMELT_MLP_LAYER name of the op; SMELT_MLP_K, SMELT_MLP_N widths before and
-//         after; SMELT_MLP_ACTIVATION; SMELT_MLP_LEFT, SMELT_MLP_RESULT names of the vectors.
+//         after; SMELT_MLP_ACTIVATION; SMELT_MLP_LEFT, SMELT_MLP_RESULT names of the vectors; SMELT_MLP_BEFORE
+//         name of the layer before, not defined for the first one; SMELT_MLP_FINAL 1: the last layer, 0: not
 // makes   SMELT_MLP_RESULT, SMELT_MLP_LAYER and its functions
 // errors  see matmul2d_tmpl.glsl
 // needs   mlp_tmpl.glsl around it
 // source  see mlp_tmpl.glsl
-#define SMELT_INLINE SMELT_MLP_RESULT
-#define SMELT_DTYPE SMELT_MLP_ACCUMULATED
-#define SMELT_RANK 1
-#define SMELT_EXTENT0 SMELT_MLP_N
-#define SMELT_INLINE_BACKEND SMELT_MLP_BACKEND
-#include "smelt/inline_tensor_tmpl.glsl"
+#if SMELT_MLP_SCOPE == SMELT_SCOPE_THREAD
+#define SMELT_MLP_VECTOR SMELT_MLP_RESULT
+#define SMELT_MLP_VECTOR_DTYPE SMELT_MLP_ACCUMULATED
+#include "smelt/mlp_vector_tmpl.glsl"
 
 #define SMELT_MATMUL2D SMELT_MLP_LAYER
 #define SMELT_MATMUL2D_SCOPE SMELT_SCOPE_THREAD
-#define SMELT_MATMUL2D_M 1
+#define SMELT_MATMUL2D_M SMELT_MLP_SAMPLES
 #define SMELT_MATMUL2D_N SMELT_MLP_N
 #define SMELT_MATMUL2D_K SMELT_MLP_K
 #define SMELT_MATMUL2D_TRANSPOSE_RIGHT 1
@@ -33,8 +32,13 @@
 #define SMELT_MATMUL2D_RESULT SMELT_MLP_RESULT
 #define SMELT_MATMUL2D_BACKEND SMELT_MLP_BACKEND
 #include "smelt/matmul2d_tmpl.glsl"
+#else
+#include "smelt/mlp_cooperative_layer_tmpl.glsl"
+#endif
 
 #undef SMELT_MLP_LAYER
+#undef SMELT_MLP_BEFORE
+#undef SMELT_MLP_FINAL
 #undef SMELT_MLP_K
 #undef SMELT_MLP_N
 #undef SMELT_MLP_ACTIVATION

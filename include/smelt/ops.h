@@ -71,15 +71,27 @@ struct smelt_matmul2d_descriptor {
 
 #define SMELT_MLP_MAX_LAYERS 8
 
-// A multilayer perceptron at THREAD scope: layer i maps widths[i] to widths[i + 1] by activation(W x + b)
-// with W stored [out][in] row-major. See glsl/smelt/mlp_tmpl.glsl.
+// A multilayer perceptron: layer i maps widths[i] to widths[i + 1] by activation(W x + b) with W stored [out][in]
+// row-major. THREAD: any stage, see glsl/smelt/mlp_tmpl.glsl.
+//
+// SUBGROUP, WORKGROUP (compute): the invocations of a workgroup evaluate their samples together, with the weights in
+// shared memory: all of them (SUBGROUP), or those of a layer at a time (WORKGROUP, for networks that do not fit), by
+// PORTABLE, COOPMAT or COOPMAT2. See glsl/smelt/mlp_cooperative_tmpl.glsl. The same weights bind at every scope. The
+// generated include also defines NAME_WORKGROUP_SIZE, which the local size must be (a y and z size of 1), and, unless
+// the macro NAME_SCRATCH names a `shared uvec4` array already, an array of its own.
 struct smelt_mlp_descriptor {
     uint32_t layer_count;                      // 1 to SMELT_MLP_MAX_LAYERS
-    uint32_t widths[SMELT_MLP_MAX_LAYERS + 1]; // each 1 to 1024
+    uint32_t widths[SMELT_MLP_MAX_LAYERS + 1]; // each 1 to 1024; SUBGROUP, WORKGROUP: to 256
     enum smelt_activation activations[SMELT_MLP_MAX_LAYERS];
     bool no_bias;
     enum smelt_dtype stored, computed, accumulated; // as in smelt_matmul2d_descriptor
     enum smelt_backend backend;
+    enum smelt_scope scope;
+    uint32_t
+        samples; // of an invocation, evaluated at once: 1, 2 or 4 (0: 1). More share each read of a weight
+    // SUBGROUP, WORKGROUP; THREAD wants zeros.
+    uint32_t subgroups;     // of the workgroup, to 64. 0: chosen
+    uint32_t subgroup_size; // 0: the device's
 };
 
 // Slowest dimension first: n batch, h height, w width, c channels; o output channels, i input channels.
@@ -159,6 +171,8 @@ struct smelt_matmul2d_tiling {
     uint32_t fragment_m, fragment_n, fragment_k; // COOPMAT: the device's matrix; COOPMAT2: what one
                                                  // matrix holds; PORTABLE: of an invocation
 };
+// Of an mlp: m samples of a subgroup at a time, k rows of a weight in shared memory (SUBGROUP: 0), subgroups_m of the
+// workgroup, n 0, subgroups_n 1; fragments of PORTABLE are 1.
 
 // What an op will be on this device, and what the caller's pipeline must have.
 struct smelt_op_info {
@@ -167,8 +181,9 @@ struct smelt_op_info {
     double error_u; // matmul2d with k 0: error_c is that of K = 2^20
     // SUBGROUP and WORKGROUP; THREAD: zeros, anything will do.
     struct smelt_matmul2d_tiling tiling;
-    uint32_t workgroup_size; // WORKGROUP: invocations there must be; SUBGROUP: there must be a multiple of
-    uint32_t scratch_size;   // bytes of shared memory for each group
+    uint32_t
+        workgroup_size;    // WORKGROUP, mlp: invocations there must be; SUBGROUP: there must be a multiple of
+    uint32_t scratch_size; // bytes of shared memory for each group; mlp: for the workgroup
     // Chain it into VkPipelineShaderStageCreateInfo unless its requiredSubgroupSize is 0.
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup_size;
     VkPipelineShaderStageCreateFlags stage_flags;

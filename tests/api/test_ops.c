@@ -288,6 +288,8 @@ static void generates_parameters(void)
 {
     static const char *const lines[] = {
         "#define SMELT_MLP net\n",
+        "#define SMELT_MLP_SCOPE SMELT_SCOPE_THREAD\n",
+        "#define SMELT_MLP_SAMPLES 1\n",
         "#define SMELT_MLP_LAYERS 3\n",
         "#define SMELT_MLP_WIDTH0 32\n",
         "#define SMELT_MLP_WIDTH3 9\n",

@@ -141,6 +141,10 @@ struct check_op {
     X(check_matmul2d_subgroup)                                                                               \
     X(check_matmul2d_workgroup)                                                                              \
     X(check_mlp)                                                                                             \
+    X(check_mlp_subgroup)                                                                                    \
+    X(check_mlp_workgroup)                                                                                   \
+    X(check_mlp_rows)                                                                                        \
+    X(check_mlp_rows_workgroup)                                                                              \
     X(check_activation)                                                                                      \
     X(check_encoding)                                                                                        \
     X(check_tensor_op)                                                                                       \

@@ -184,14 +184,10 @@ static bool eligible(smelt_context context, struct check_case *c, char what[200]
         return false;
     }
     for (uint32_t i = 0; !result && c->smelt.mlp && i < c->mlp.layer_count; i++) {
-        struct smelt_matmul2d_descriptor layer = {.transpose_right = true,
-                                                  .n = 1,
-                                                  .k = c->mlp.widths[i],
-                                                  .stored = c->types.stored,
-                                                  .computed = c->types.computed,
-                                                  .accumulated = c->types.accumulated,
-                                                  .backend = c->backend};
-        struct smelt_op op = {.name = "layer", .kind = SMELT_OP_MATMUL2D, .matmul2d = &layer};
+        struct smelt_mlp_descriptor layer = c->mlp;
+        layer.layer_count = 1;
+        layer.widths[0] = c->mlp.widths[i];
+        struct smelt_op op = {.name = "layer", .kind = SMELT_OP_MLP, .mlp = &layer};
         struct smelt_op_info info;
         result = smelt_op_query(context, &op, c->stage, &info);
         c->layer_c[i] = info.error_c;

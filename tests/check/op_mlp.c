@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mlp: whole networks in compute and fragment shaders. The bound is carried through the layers: what a layer's
+// mlp: whole networks in compute and fragment shaders, and those that a workgroup evaluates together. The bound is carried through the layers: what a layer's
 // inputs are off by passes its weights' absolute values and its activation.
 #include "check.h"
 
@@ -9,8 +9,10 @@
 #define RELU SMELT_ACTIVATION_RELU
 #define NONE SMELT_ACTIVATION_NONE
 
-// Layers, widths (9 places), activations (8 places), no_bias.
-enum { LAYERS, WIDTHS, ACTIVATIONS = WIDTHS + 9, NO_BIAS = ACTIVATIONS + 8 };
+// Layers, widths (9 places), activations (8 places), no_bias, samples of an invocation; with PADDED rows of the tensors
+// do not follow each other.
+enum { LAYERS, WIDTHS, ACTIVATIONS = WIDTHS + 9, NO_BIAS = ACTIVATIONS + 8, SAMPLES };
+#define PADDED 16
 
 static const struct check_shape shapes[] = {
     {"1-1", {1, 1, 1, [ACTIVATIONS] = NONE}, CHECK_CI},
@@ -37,6 +39,38 @@ static const struct check_shape shapes[] = {
     {"97-193-1", {2, 97, 193, 1, [ACTIVATIONS] = SMELT_ACTIVATION_TANH, NONE}, CHECK_FULL},
 };
 
+// At the scope of a group: all backends in one row of matrices, more than that, ragged, two and four samples.
+static const struct check_shape group_shapes[] = {
+    {"1-1", {1, 1, 1, [ACTIVATIONS] = NONE}, CHECK_CI},
+    {"3-7-5", {2, 3, 7, 5, [ACTIVATIONS] = SMELT_ACTIVATION_TANH, NONE, [SAMPLES] = PADDED}, CHECK_CI},
+    {"32-24-16 no bias x2",
+     {2, 32, 24, 16, [ACTIVATIONS] = SMELT_ACTIVATION_LEAKY_RELU, RELU, [NO_BIAS] = 1, [SAMPLES] = 2},
+     CHECK_CI},
+    {"16-17-15-13-11-9-7-5-3",
+     {8, 16, 17, 15, 13, 11, 9, 7, 5, 3, [ACTIVATIONS] = RELU, SMELT_ACTIVATION_TANH,
+      SMELT_ACTIVATION_LEAKY_RELU, SMELT_ACTIVATION_SILU, SMELT_ACTIVATION_SOFTPLUS, SMELT_ACTIVATION_SINE,
+      SMELT_ACTIVATION_SIGMOID, SMELT_ACTIVATION_EXP},
+     CHECK_CI},
+    {"32-48-9 x4",
+     {2, 32, 48, 9, [ACTIVATIONS] = SMELT_ACTIVATION_GELU, NONE, [SAMPLES] = 4 | PADDED},
+     CHECK_CI},
+    {"17-200-40-8", {3, 17, 200, 40, 8, [ACTIVATIONS] = RELU, RELU, NONE}, CHECK_CI},
+    {"32-64-64-64-16", {4, 32, 64, 64, 64, 16, [ACTIVATIONS] = RELU, RELU, RELU, NONE}, CHECK_FULL},
+    {"32-64-64-64-16 x2",
+     {4, 32, 64, 64, 64, 16, [ACTIVATIONS] = RELU, RELU, RELU, NONE, [SAMPLES] = 2},
+     CHECK_FULL},
+    {"64 x 8",
+     {8, 64, 64, 64, 64, 64, 64, 64, 64, 64, [ACTIVATIONS] = RELU, RELU, RELU, RELU, RELU, RELU, RELU, NONE},
+     CHECK_FULL},
+    {"256-256-256", {2, 256, 256, 256, [ACTIVATIONS] = RELU, NONE}, CHECK_FULL},
+};
+
+static const struct check_types group_types[] = {
+    {SMELT_DTYPE_BF16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+};
+
 static const struct check_types types[] = {
     {SMELT_DTYPE_F32, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
     {SMELT_DTYPE_F16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
@@ -44,7 +78,8 @@ static const struct check_types types[] = {
     {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
 };
 
-static void describe(struct check_case *c, uint32_t wanted)
+// Of the network; `rows`: inputs and outputs are tensors, else 32 bit numbers.
+static void describe_as(struct check_case *c, uint32_t wanted, enum smelt_scope scope, bool rows)
 {
     const uint32_t *d = c->shape->d;
     c->mlp = (struct smelt_mlp_descriptor){.layer_count = d[LAYERS],
@@ -52,7 +87,9 @@ static void describe(struct check_case *c, uint32_t wanted)
                                            .stored = c->types.stored,
                                            .computed = c->types.computed,
                                            .accumulated = c->types.accumulated,
-                                           .backend = c->backend};
+                                           .backend = c->backend,
+                                           .scope = scope,
+                                           .samples = d[SAMPLES] % PADDED};
     for (uint32_t i = 0; i <= d[LAYERS]; i++)
         c->mlp.widths[i] = d[WIDTHS + i];
     for (uint32_t i = 0; i < d[LAYERS]; i++)
@@ -60,7 +97,11 @@ static void describe(struct check_case *c, uint32_t wanted)
     c->smelt = (struct smelt_op){.name = "net", .kind = SMELT_OP_MLP, .mlp = &c->mlp};
     c->evaluations = wanted;
     c->outputs = d[WIDTHS + d[LAYERS]];
-    check_add_floats(c, CHECK_INPUT, c->types.computed, (uint64_t)wanted * d[WIDTHS]);
+    uint64_t from[2] = {wanted, d[WIDTHS]}, to[2] = {wanted, c->outputs};
+    if (rows)
+        check_add(c, CHECK_INPUT, c->types.computed, 2, from)->strides[0] += d[SAMPLES] / PADDED;
+    else
+        check_add_floats(c, CHECK_INPUT, c->types.computed, (uint64_t)wanted * d[WIDTHS]);
     for (uint32_t i = 0; i < d[LAYERS]; i++) {
         uint64_t shape[2] = {d[WIDTHS + i + 1], d[WIDTHS + i]};
         check_add(c, CHECK_WEIGHT, c->types.stored, 2, shape)->layer = i;
@@ -69,8 +110,41 @@ static void describe(struct check_case *c, uint32_t wanted)
         c->layers[i] = (struct smelt_weights_layer){(uint32_t)shape[0], (uint32_t)shape[1], !d[NO_BIAS]};
     }
     c->layer_count = d[LAYERS];
-    check_add_floats(c, CHECK_OUTPUT, SMELT_DTYPE_F32, (uint64_t)wanted * c->outputs);
-    check_define(c, "#define CHECK_K %u", d[WIDTHS]);
+    if (rows)
+        check_add(c, CHECK_OUTPUT, c->types.accumulated, 2, to)->strides[0] += d[SAMPLES] / PADDED;
+    else
+        check_add_floats(c, CHECK_OUTPUT, SMELT_DTYPE_F32, (uint64_t)wanted * c->outputs);
+    check_define(c, "#define CHECK_K %u\n#define CHECK_ROWS %d\n#define CHECK_SAMPLES_EACH %u", d[WIDTHS],
+                 rows, SMELT_MAX(d[SAMPLES] % PADDED, 1u));
+    check_define(c, "#define CHECK_SUBGROUP %d", scope == SMELT_SCOPE_SUBGROUP);
+    check_define(
+        c, "#define CHECK_SAMPLES net_samples_%s_2_r_0x%u\n#define CHECK_RESULTS net_results_%s_2_w_0x%u",
+        smelt_dtype_name(c->types.computed), d[WIDTHS], smelt_dtype_name(c->types.accumulated), c->outputs);
+}
+
+static void describe(struct check_case *c, uint32_t wanted)
+{
+    describe_as(c, wanted, SMELT_SCOPE_THREAD, false);
+}
+
+static void describe_subgroup(struct check_case *c, uint32_t wanted)
+{
+    describe_as(c, wanted, SMELT_SCOPE_SUBGROUP, false);
+}
+
+static void describe_workgroup(struct check_case *c, uint32_t wanted)
+{
+    describe_as(c, wanted, SMELT_SCOPE_WORKGROUP, false);
+}
+
+static void describe_rows(struct check_case *c, uint32_t wanted)
+{
+    describe_as(c, wanted, SMELT_SCOPE_SUBGROUP, true);
+}
+
+static void describe_rows_workgroup(struct check_case *c, uint32_t wanted)
+{
+    describe_as(c, wanted, SMELT_SCOPE_WORKGROUP, true);
 }
 
 // Values between layers are in the accumulated type and enter the next product in the computed one.
@@ -163,3 +237,49 @@ const struct check_op check_mlp = {
     .describe = describe,
     .flops = flops,
 };
+
+static void grid_subgroup(const struct check_case *c, uint32_t groups[3])
+{
+    (void)c;
+    groups[0] = 1;
+}
+
+static void grid_workgroup(const struct check_case *c, uint32_t groups[3])
+{
+    uint32_t block = c->info.tiling.m * c->info.tiling.subgroups_m;
+    groups[0] = (c->evaluations + block - 1) / block;
+}
+
+#define GROUP_OP                                                                                             \
+    .fixture = "mlp_group", .shapes = group_shapes, .shape_count = SMELT_COUNT_OF(group_shapes),             \
+    .types = group_types, .type_count = SMELT_COUNT_OF(group_types),                                         \
+    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT | 1 << SMELT_BACKEND_COOPMAT2,      \
+    .stages = VK_SHADER_STAGE_COMPUTE_BIT, .values = CHECK_FINITE_VALUES, .reference = reference,            \
+    .flops = flops
+
+const struct check_op check_mlp_subgroup = {.name = "mlp_subgroup",
+                                            .scope = "subgroup",
+                                            .describe = describe_subgroup,
+                                            .grid = grid_subgroup,
+                                            .wrong_shape = 1,
+                                            .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
+                                            GROUP_OP};
+const struct check_op check_mlp_workgroup = {.name = "mlp_workgroup",
+                                             .scope = "workgroup",
+                                             .describe = describe_workgroup,
+                                             .grid = grid_workgroup,
+                                             .wrong_shape = 1,
+                                             .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
+                                             GROUP_OP};
+const struct check_op check_mlp_rows = {.name = "mlp_rows",
+                                        .scope = "subgroup",
+                                        .describe = describe_rows,
+                                        .grid = grid_subgroup,
+                                        .wrong = 1 << 1 | 1 << 3 | 1 << 4,
+                                        GROUP_OP};
+const struct check_op check_mlp_rows_workgroup = {.name = "mlp_rows_workgroup",
+                                                  .scope = "workgroup",
+                                                  .describe = describe_rows_workgroup,
+                                                  .grid = grid_workgroup,
+                                                  .wrong = 1 << 1 | 1 << 3 | 1 << 4,
+                                                  GROUP_OP};

@@ -5,6 +5,8 @@
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
 #define SMELT_MLP net
+#define SMELT_MLP_SCOPE SMELT_SCOPE_THREAD
+#define SMELT_MLP_SAMPLES 1
 #define SMELT_MLP_LAYERS 1
 #define SMELT_MLP_WIDTH0 4
 #define SMELT_MLP_WIDTH1 4
@@ -17,6 +19,8 @@
 #define SMELT_MLP_BACKEND SMELT_BACKEND_PORTABLE
 #include "smelt/mlp_tmpl.glsl"
 #define SMELT_MLP net
+#define SMELT_MLP_SCOPE SMELT_SCOPE_THREAD
+#define SMELT_MLP_SAMPLES 1
 #define SMELT_MLP_LAYERS 1
 #define SMELT_MLP_WIDTH0 4
 #define SMELT_MLP_WIDTH1 4

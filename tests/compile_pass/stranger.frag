@@ -39,6 +39,8 @@ const int layer0 = 3;
 #include "smelt/base.glsl"
 
 #define SMELT_MLP sky
+#define SMELT_MLP_SCOPE SMELT_SCOPE_THREAD
+#define SMELT_MLP_SAMPLES 1
 #define SMELT_MLP_LAYERS 1
 #define SMELT_MLP_WIDTH0 K
 #define SMELT_MLP_WIDTH1 N
@@ -52,6 +54,8 @@ const int layer0 = 3;
 #include "smelt/mlp_tmpl.glsl"
 
 #define SMELT_MLP skin
+#define SMELT_MLP_SCOPE SMELT_SCOPE_THREAD
+#define SMELT_MLP_SAMPLES 1
 #define SMELT_MLP_LAYERS 8
 #define SMELT_MLP_WIDTH0 7
 #define SMELT_MLP_WIDTH1 16

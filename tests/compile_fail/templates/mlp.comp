@@ -4,6 +4,8 @@
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
 #define SMELT_MLP net                               // name
+#define SMELT_MLP_SCOPE SMELT_SCOPE_THREAD          // wrong: 0 4
+#define SMELT_MLP_SAMPLES 1                         // wrong: 0 3
 #define SMELT_MLP_LAYERS 2                          // wrong: 0 9
 #define SMELT_MLP_WIDTH0 3                          // wrong: 0 1025
 #define SMELT_MLP_WIDTH1 5                          // wrong: 0 1025
