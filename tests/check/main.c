@@ -25,6 +25,7 @@ static const char *const kind_names[CHECK_VALUES_COUNT] = {
 static struct {
     const char *op, *backend, *shape;
     bool list, bench, full;
+    uint32_t part, parts, row; // only rows whose number leaves `part` when divided by `parts` are run
     uint64_t seed;
     uint32_t passed[CHECK_TIER_COUNT], failed[CHECK_TIER_COUNT], skipped[CHECK_TIER_COUNT], caught;
     struct {
@@ -32,7 +33,7 @@ static struct {
         uint32_t count;
     } reasons[MAX_REASONS];
     uint32_t reason_count;
-} run = {.seed = 1};
+} run = {.parts = 1, .seed = 1};
 
 // --- Rows -----------------------------------------------------------------------------------------------------
 
@@ -353,6 +354,8 @@ static void visit(smelt_context context, struct check_device *device, const stru
         return;
     if (run.bench && !op->flops)
         return;
+    if (run.row++ % run.parts != run.part)
+        return;
     if (run_row(context, device, row) == SKIPPED)
         return;
     bool first_types = row->types.stored == op->types[0].stored &&
@@ -408,11 +411,13 @@ static void log_line(void *user, enum smelt_log_level level, const char *line)
 static int usage(const char *program)
 {
     printf(
-        "usage: %s [-o OP] [-b BACKEND] [-s SHAPE] [--seed N] [--tier ci|full] [--full] [--list] [--bench]\n"
+        "usage: %s [-o OP] [-b BACKEND] [-s SHAPE] [--seed N] [--tier ci|full] [--full] [--part I/N]\n"
+        "          [--list] [--bench]\n"
         "Checks the GLSL modules against references in double precision on the device that SMELT_DEVICE "
         "names.\n"
         "  -o, -s    rows whose op or shape contains the text; -b rows of one backend\n"
         "  --full    as --tier full: also the rows of large shapes, where a sample is checked. For a GPU\n"
+        "  --part    the I-th of N shares of the rows, I from 1\n"
         "  --bench   GPU time as lines csv,op,stored,computed,accumulated,shape,stage,backend,evaluations,\n"
         "            median ns,least,most,G evaluations/s,GFLOP/s,worst error in bounds\n"
         "Exit status: 0 all rows passed; 1 a row failed or none ran; 2 usage; 77 there is no device.\n",
@@ -438,6 +443,9 @@ static bool parse(int argc, char **argv)
             run.backend = argv[++i];
         else if (!strcmp(argv[i], "-s"))
             run.shape = argv[++i];
+        else if (!strcmp(argv[i], "--part") && sscanf(next, "%u/%u", &run.part, &run.parts) == 2 &&
+                 run.part >= 1 && run.part <= run.parts)
+            run.part--, i++;
         else if (!strcmp(argv[i], "--seed"))
             run.seed = strtoull(argv[++i], NULL, 0);
         else if (!strcmp(argv[i], "--tier") && (!strcmp(next, "ci") || !strcmp(next, "full")))
