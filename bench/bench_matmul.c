@@ -34,6 +34,9 @@ static const struct shape shapes[] = {
     {"skinny", 1 << 20, 64, 64, false, SMELT_DTYPE_F16, true},
     {"512x14336", 4096, 512, 14336, false, SMELT_DTYPE_F16, true},
     {"n8", 4096, 8, 14336, false, SMELT_DTYPE_F16, true},
+    {"n1", 4096, 1, 14336, false, SMELT_DTYPE_F16, false},
+    {"n2", 4096, 2, 14336, false, SMELT_DTYPE_F16, false},
+    {"n4", 4096, 4, 14336, false, SMELT_DTYPE_F16, false},
     {"1024bf16", 1024, 1024, 1024, false, SMELT_DTYPE_BF16, false},
     {"2048bf16", 2048, 2048, 2048, false, SMELT_DTYPE_BF16, false},
     {"4096bf16", 4096, 4096, 4096, false, SMELT_DTYPE_BF16, true},
@@ -46,24 +49,21 @@ static const struct shape shapes[] = {
 // First the library's own choice.
 static const struct smelt_matmul2d_tiling tiles[] = {
     {0},
-    {.m = 256, .n = 256, .k = 32, .subgroups_m = 4, .subgroups_n = 2},
-    {.m = 256, .n = 256, .k = 16, .subgroups_m = 4, .subgroups_n = 4},
-    {.m = 256, .n = 128, .k = 32, .subgroups_m = 4, .subgroups_n = 2},
+    {.m = 256, .n = 256, .k = 32, .subgroups_m = 2, .subgroups_n = 4},
     {.m = 128, .n = 256, .k = 32, .subgroups_m = 2, .subgroups_n = 4},
+    {.m = 256, .n = 128, .k = 32, .subgroups_m = 4, .subgroups_n = 2},
     {.m = 128, .n = 128, .k = 64, .subgroups_m = 2, .subgroups_n = 4},
-    {.m = 128, .n = 128, .k = 32, .subgroups_m = 2, .subgroups_n = 4},
     {.m = 128, .n = 128, .k = 32, .subgroups_m = 2, .subgroups_n = 2},
     {.m = 128, .n = 64, .k = 64, .subgroups_m = 2, .subgroups_n = 2},
     {.m = 128, .n = 64, .k = 32, .subgroups_m = 4, .subgroups_n = 1},
     {.m = 64, .n = 128, .k = 64, .subgroups_m = 2, .subgroups_n = 2},
     {.m = 64, .n = 64, .k = 64, .subgroups_m = 2, .subgroups_n = 2},
-    {.m = 64, .n = 64, .k = 32, .subgroups_m = 2, .subgroups_n = 2},
     {.m = 32, .n = 64, .k = 64, .subgroups_m = 1, .subgroups_n = 2},
 };
 
 struct options {
     const char *device, *only;
-    bool json, quick;
+    bool json, quick, tune;
     double seconds;
 };
 
@@ -229,7 +229,7 @@ static void run_types(struct bench *bench, const struct shape *shape, struct sme
         for (int s = wide ? 1 : 0; s < 2; s++)
             for (size_t t = 0; t < sizeof(tiles) / sizeof(tiles[0]); t++) {
                 bool own = t == 0, coopmat = backends[b] == SMELT_BACKEND_COOPMAT;
-                bool few = bench->options.quick || !shape->all_tiles || !coopmat;
+                bool few = !bench->options.tune || !shape->all_tiles || !coopmat;
                 if ((few && !own) || spills(&tiles[t], sums[s]) || (f32 && coopmat))
                     continue;
                 params->backend = backends[b];
@@ -270,6 +270,8 @@ static bool parse(int argc, char **argv, struct options *options)
             options->json = true;
         else if (!strcmp(argv[i], "--quick"))
             options->quick = true;
+        else if (!strcmp(argv[i], "--tune"))
+            options->tune = true;
         else if (next && !strcmp(argv[i], "--device"))
             options->device = argv[++i];
         else if (next && !strcmp(argv[i], "--only"))
@@ -286,14 +288,18 @@ int bench_matmul(int argc, char **argv)
 {
     static struct bench bench;
     if (!parse(argc, argv, &bench.options)) {
-        fprintf(stderr, "usage: bench_matmul [--json] [--quick] [--device NAME] [--only TEXT] [--seconds N]\n"
-                        "  --only TEXT  rows whose \"shape accumulated backend\" contains TEXT\n"
-                        "  --quick      the library's own tiles, and on small shapes only\n"
-                        "  --seconds N  start no row after so long (default 220)\n");
+        fprintf(
+            stderr,
+            "usage: bench_matmul [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
+            "  --only TEXT  rows whose \"shape accumulated backend\" contains TEXT\n"
+            "  --quick      small shapes only\n"
+            "  --tune       every tile, not the library's own alone: for the table in kernels_matmul2d.c\n"
+            "  --seconds N  start no row after so long (default 220)\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     gpu_create(&bench.gpu, bench_context(bench.options.device));
+    bench.gpu.stages = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT; // nothing else is recorded
     bench.start = bench_now();
     if (bench.options.json) {
         printf("{");

@@ -309,10 +309,11 @@ void gpu_copy_target(struct gpu *gpu, VkCommandBuffer commands, const struct gpu
 
 void gpu_barrier(struct gpu *gpu, VkCommandBuffer commands)
 {
+    VkPipelineStageFlags2 stages = gpu->stages ? gpu->stages : VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
     VkMemoryBarrier2 barrier = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
-                                .srcStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+                                .srcStageMask = stages,
                                 .srcAccessMask = VK_ACCESS_2_MEMORY_WRITE_BIT,
-                                .dstStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+                                .dstStageMask = stages,
                                 .dstAccessMask = VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT};
     VkDependencyInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO, .memoryBarrierCount = 1, .pMemoryBarriers = &barrier};

@@ -60,7 +60,8 @@ struct gpu {
     VkCommandPool pool;
     VkCommandBuffer commands[GPU_MOST_BATCHES];
     VkFence fence;
-    VkQueryPool queries; // two per batch
+    VkQueryPool queries;          // two per batch
+    VkPipelineStageFlags2 stages; // that gpu_barrier orders; 0: all
 };
 
 void gpu_create(struct gpu *gpu, smelt_context context);
