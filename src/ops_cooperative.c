@@ -107,6 +107,7 @@ static void choose_tile(smelt_context context, const struct smelt_op_plan *plan,
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
     if (plan->twin_of) {
         *t = plan->twin_of->tiling;
+        t->addressed = 0;
         return;
     }
     t->subgroup_size = d->subgroup_size ? d->subgroup_size
@@ -160,24 +161,46 @@ static uint32_t scratch_of(const struct smelt_op_plan *plan, const struct smelt_
     uint32_t group = 16 / (uint32_t)smelt_dtype_size(smelt_cooperative_factors(&info->choice), 1);
     uint32_t left = d->transpose_left ? t->k * (t->m / group + 1) : t->m * (t->k / group + 1);
     uint32_t right = d->transpose_right ? t->n * (t->k / group + 1) : t->k * (t->n / group + 1);
-    uint32_t table = 0;
+    uint32_t table = 1;
+    if (t->addressed)
+        return table;
     if (info->choice.backend == SMELT_BACKEND_COOPMAT)
         table = t->subgroups_m * t->subgroups_n * t->fragment_m * t->fragment_n /
                 (info->choice.accumulated == SMELT_DTYPE_F16 ? 8 : 4);
     return SMELT_MAX(left + right, table);
 }
 
-// COOPMAT2: one matrix for each subgroup, in steps of the smallest k.
-static void choose_flexible(smelt_context context, const struct smelt_op_info *info,
-                            struct smelt_matmul2d_tiling *t)
+// COOPMAT2: whether one matrix of the workgroup can be the tile, with operands by tensor addressing. Addresses that are
+// no multiples of 16 bytes, types that are converted, and sizes that the device does not have are staged.
+static bool can_address(smelt_context context, const struct smelt_op_plan *plan,
+                        const struct smelt_op_info *info)
+{
+    const struct smelt_matmul2d_tiling *t = &info->tiling;
+    uint32_t threads = t->subgroup_size * t->subgroups_m * t->subgroups_n;
+    const struct smelt_flexible_matrix *row = smelt_cooperative_flexible(
+        context, info->choice.computed, info->choice.accumulated, SMELT_SCOPE_WORKGROUP, threads);
+    if (!row || plan->scope != SMELT_SCOPE_WORKGROUP || t->subgroups_m * t->subgroups_n < 2 ||
+        !context->capabilities.cooperative_matrix2_tensor_addressing)
+        return false;
+    uint32_t largest = context->capabilities.cooperative_matrix2_max_dimension;
+    return plan->op->matmul2d->alignment == 8 && info->choice.computed == SMELT_DTYPE_F16 &&
+           plan->stored == SMELT_DTYPE_F16 && plan->stored_left == SMELT_DTYPE_F16 && t->m % row->m == 0 &&
+           t->n % row->n == 0 && t->k % row->k == 0 && t->m <= largest && t->n <= largest &&
+           t->k <= largest && threads <= context->capabilities.cooperative_matrix2_max_workgroup_size;
+}
+
+// COOPMAT2: else the smallest matrices of a subgroup, side by side: a chain of products takes them piece by piece, and
+// lavapipe (Mesa 26.1) reduces matrices wrongly that are larger in both directions.
+static void choose_flexible(smelt_context context, const struct smelt_op_plan *plan,
+                            const struct smelt_op_info *info, struct smelt_matmul2d_tiling *t)
 {
     const struct smelt_flexible_matrix *row = smelt_cooperative_flexible(
         context, info->choice.computed, info->choice.accumulated, SMELT_SCOPE_SUBGROUP, 0);
     uint32_t multiple = 16 / (uint32_t)smelt_dtype_size(info->choice.computed, 1); // of a row, in the scratch
-    uint32_t m = t->m / t->subgroups_m, n = t->n / t->subgroups_n;
-    t->fragment_m = SMELT_MAX(m / row->m * row->m, row->m);
-    t->fragment_n = SMELT_MAX(n / row->n * row->n, row->n);
-    t->fragment_k = row->k % multiple ? multiple * row->k : row->k;
+    t->addressed = can_address(context, plan, info);
+    t->fragment_m = t->addressed ? t->m : row->m;
+    t->fragment_n = t->addressed ? t->n : row->n % 8 ? 8 * row->n : row->n;
+    t->fragment_k = t->addressed ? t->k : row->k % multiple ? multiple * row->k : row->k;
 }
 
 static enum smelt_result fit_fragments(smelt_context context, const struct smelt_op_plan *plan,
@@ -194,11 +217,13 @@ static enum smelt_result fit_fragments(smelt_context context, const struct smelt
             plan->op->name, t->m, t->n, t->subgroups_m, t->subgroups_n, t->subgroup_size);
     }
     if (info->choice.backend == SMELT_BACKEND_COOPMAT2)
-        choose_flexible(context, info, t);
+        choose_flexible(context, plan, info, t);
     else
         smelt_cooperative_fragment(context, info->choice.computed, info->choice.accumulated, t);
     if (!plan->op->matmul2d->tile_k)
         t->k = SMELT_MAX(t->k, t->fragment_k);
+    if (t->addressed)
+        return SMELT_OK;
     if (t->m % (t->fragment_m * t->subgroups_m) == 0 && t->n % (t->fragment_n * t->subgroups_n) == 0 &&
         t->k % t->fragment_k == 0)
         return SMELT_OK;
@@ -231,11 +256,13 @@ static enum smelt_result check_limits(smelt_context context, const struct smelt_
                           "op \"%s\": %u x %u subgroups of %u are %u invocations, wanted at most %u", name,
                           info->tiling.subgroups_m, info->tiling.subgroups_n, size, info->workgroup_size,
                           most);
-    if (info->scratch_size > c->max_shared_memory_size)
+    uint32_t reserved = info->tiling.addressed ? c->cooperative_matrix2_reserved_shared_memory : 0;
+    if (info->scratch_size + reserved > c->max_shared_memory_size)
         return smelt_fail(
             context, SMELT_ERROR_UNSUPPORTED,
             "op \"%s\": m %u, n %u, tile_k %u take %u bytes of shared memory, wanted at most %u", name,
-            info->tiling.m, info->tiling.n, info->tiling.k, info->scratch_size, c->max_shared_memory_size);
+            info->tiling.m, info->tiling.n, info->tiling.k, info->scratch_size + reserved,
+            c->max_shared_memory_size);
     return SMELT_OK;
 }
 
@@ -307,11 +334,12 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
     smelt_op_define_number(text, prefix, "BIAS", d->bias);
     smelt_op_define(text, prefix, "ACTIVATION", smelt_op_activation_macro(d->activation));
     smelt_op_define_number(text, prefix, "EPILOGUE", d->epilogue);
-    smelt_op_define(text, prefix, "SOURCE_LEFT", "SMELT_SOURCE_TENSOR");
-    smelt_op_define(text, prefix, "SOURCE_RIGHT", "SMELT_SOURCE_TENSOR");
     smelt_op_define(text, prefix, "STORED_LEFT", smelt_op_dtype_macro(plan->stored_left));
     smelt_op_define(text, prefix, "STORED", smelt_op_dtype_macro(plan->stored));
     smelt_op_define(text, prefix, "SCALE", "SMELT_SCALE_NONE");
+    const char *source = t->addressed ? "SMELT_SOURCE_ADDRESSED" : "SMELT_SOURCE_TENSOR";
+    smelt_op_define(text, prefix, "SOURCE_LEFT", source);
+    smelt_op_define(text, prefix, "SOURCE_RIGHT", source);
     smelt_op_define(text, prefix, "COMPUTED", smelt_op_dtype_macro(smelt_cooperative_factors(&info->choice)));
     smelt_op_define(text, prefix, "ACCUMULATED", smelt_op_dtype_macro(info->choice.accumulated));
     smelt_op_define_number(text, prefix, "ALIGNMENT", d->alignment ? d->alignment : 1);

@@ -9,7 +9,7 @@
 //         compiler knows, SMELT_DTYPE_BIT_BF16 _F8E4M3 _F8E5M2 joined by | (libsmelt defines it). glslang has them from
 //         16 on; without their bit an instance that computes in them does not compile
 // makes   SMELT_BACKEND_x, SMELT_BACKEND_BIT_x, SMELT_DTYPE_x, SMELT_DTYPE_BIT_x, SMELT_ACCESS_x, SMELT_SCOPE_x, SMELT_LAYOUT_x,
-//         SMELT_SCALE_x, SMELT_CAT; values are those of include/smelt (READ_WRITE is READ | WRITE here)
+//         SMELT_SCALE_x, SMELT_SOURCE_x, SMELT_CAT; values are those of include/smelt (READ_WRITE is READ | WRITE here)
 // errors  none (no arithmetic)
 // needs   GLSL 4.60, SPIR-V 1.5 or newer (--target-env=vulkan1.3); features bufferDeviceAddress,
 //         scalarBlockLayout, storageBuffer16BitAccess, storageBuffer8BitAccess when tensors of that type are
@@ -123,9 +123,14 @@
 #define SMELT_LAYOUT_OIHW 7
 #define SMELT_LAYOUT_IOHW 8
 
-// Where an op at SUBGROUP or WORKGROUP scope takes an operand from.
+// Where an op at SUBGROUP or WORKGROUP scope takes an operand from: a tensor in device memory, by way of shared memory;
+// a function of the caller's; a tensor, straight into matrices (COOPMAT2); a shared array of the caller's; a cooperative
+// tensor.
 #define SMELT_SOURCE_TENSOR 1
 #define SMELT_SOURCE_FUNCTION 2
+#define SMELT_SOURCE_ADDRESSED 3
+#define SMELT_SOURCE_SHARED 4
+#define SMELT_SOURCE_COOPERATIVE 5
 
 #define SMELT_CAT_(a, b) a##b
 #define SMELT_CAT(a, b) SMELT_CAT_(a, b)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // cooperative_coopmat2_tmpl.glsl: cooperative tensors as NV cooperative matrices 2; part of cooperative_tmpl.glsl.
 //
-// what    as cooperative_coopmat_tmpl.glsl with matrices of flexible size: commonly one for each subgroup; one for the
+// what    as cooperative_coopmat_tmpl.glsl with matrices of flexible size; one for the
 //         whole workgroup when FRAGMENT_M x FRAGMENT_N is the tile of more than one subgroup. The device tells where an
 //         element is
 // params  those of cooperative_tmpl.glsl

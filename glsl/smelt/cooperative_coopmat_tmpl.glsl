@@ -14,6 +14,9 @@
     SMELT_COOPERATIVE_FRAGMENT_N % 8 != 0
 #error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_FRAGMENT_M * _N must be at most 2048, _N a multiple of 8"
 #endif
+#define SMELT_CO_FLOATS                                                                                      \
+    coopmat<float, gl_ScopeSubgroup, SMELT_COOPERATIVE_FRAGMENT_M, SMELT_COOPERATIVE_FRAGMENT_N,             \
+            gl_MatrixUseAccumulator>
 #define SMELT_CO_WIDE 0
 #include "smelt/cooperative_fragments_tmpl.glsl"
 #undef SMELT_CO_WIDE
@@ -101,4 +104,22 @@ float SMELT_CAT(SMELT_COOPERATIVE, _laid)(int slot, uint at)
 
 #undef SMELT_CO_SLOT
 
+// A matrix of floats to the scratch, and one whose columns (ColumnMajor; rows: RowMajor) are all the values from `at` on;
+// `at` and `pitch` in floats, multiples of 4.
+void SMELT_CAT(SMELT_COOPERATIVE, _scratch_store)(SMELT_CO_FLOATS v, uint at, uint pitch)
+{
+    coopMatStore(v, SMELT_COOPERATIVE_SCRATCH, SMELT_CO_SCRATCH_BASE + at / 4, pitch / 4,
+                 gl_CooperativeMatrixLayoutRowMajor);
+}
+void SMELT_CAT(SMELT_COOPERATIVE, _scratch_spread)(out SMELT_CO_FLOATS v, uint at, const int layout_)
+{
+    if (layout_ == gl_CooperativeMatrixLayoutColumnMajor)
+        coopMatLoad(v, SMELT_COOPERATIVE_SCRATCH, SMELT_CO_SCRATCH_BASE + at / 4, 0,
+                    gl_CooperativeMatrixLayoutColumnMajor);
+    else
+        coopMatLoad(v, SMELT_COOPERATIVE_SCRATCH, SMELT_CO_SCRATCH_BASE + at / 4, 0,
+                    gl_CooperativeMatrixLayoutRowMajor);
+}
+
 #undef SMELT_CO_RUN
+#undef SMELT_CO_FLOATS

@@ -14,9 +14,9 @@
 //         SMELT_COOPERATIVE_FRAGMENT_M _N   PORTABLE: rows and columns of one invocation, N even, as many such blocks
 //                                           in the tile as invocations at most; COOPMAT: the shape of the
 //                                           device's cooperative matrices, subgroups times it divides the tile;
-//                                           COOPMAT2: any that the device's granularity divides, commonly all that a
-//                                           subgroup holds. The whole tile of more than one subgroup: one matrix of
-//                                           the workgroup
+//                                           COOPMAT2: multiples of the device's granularity (lavapipe of Mesa 26.1
+//                                           reduces larger ones wrongly). The whole tile of more than one subgroup:
+//                                           one matrix of the workgroup
 //         SMELT_COOPERATIVE_SCRATCH         name of a `shared uvec4` array, COOPMAT: of at least M N / 4 (f16: / 8)
 //                                           elements of it for a fragment, for each subgroup in the workgroup. It may
 //                                           serve several instances: functions that use it say so

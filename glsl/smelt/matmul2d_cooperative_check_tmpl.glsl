@@ -47,17 +47,6 @@
 #error                                                                                                       \
     "matmul2d_tmpl.glsl: SMELT_MATMUL2D_EPILOGUE (1: NAME_element is declared, 0: there is none) is not defined"
 #endif
-#if !defined SMELT_MATMUL2D_SOURCE_LEFT || !defined SMELT_MATMUL2D_SOURCE_RIGHT
-#error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SOURCE_LEFT or _RIGHT (SMELT_SOURCE_x of an operand) is not defined"
-#endif
-#if (SMELT_MATMUL2D_SOURCE_LEFT != SMELT_SOURCE_TENSOR &&                                                    \
-     SMELT_MATMUL2D_SOURCE_LEFT != SMELT_SOURCE_FUNCTION) ||                                                 \
-    (SMELT_MATMUL2D_SOURCE_RIGHT != SMELT_SOURCE_TENSOR &&                                                   \
-     SMELT_MATMUL2D_SOURCE_RIGHT != SMELT_SOURCE_FUNCTION)
-#error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SOURCE_LEFT and _RIGHT must be SMELT_SOURCE_TENSOR or SMELT_SOURCE_FUNCTION"
-#endif
 #ifndef SMELT_MATMUL2D_STORED_LEFT
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT (SMELT_DTYPE_x of the left operand) is not defined"
 #endif

@@ -22,7 +22,9 @@
 //         SMELT_MATMUL2D_SOURCE_LEFT      SMELT_SOURCE_TENSOR: a is a tensor; SMELT_SOURCE_FUNCTION: of a type NAME_left,
 //                                         declared before, with uint smelt_extent(NAME_left a, uint d) and
 //                                         NAME_stage_left_group, which makes its elements (matmul2d_stage_tmpl.glsl)
-//         SMELT_MATMUL2D_SOURCE_RIGHT     the same of b, with `right`
+//                                         For _ADDRESSED, _SHARED and _COOPERATIVE, which have parameters of their own,
+//                                         see matmul2d_sources_tmpl.glsl
+//         SMELT_MATMUL2D_SOURCE_RIGHT     the same of b, with `right`; not _COOPERATIVE
 //         SMELT_MATMUL2D_STORED_LEFT      SMELT_DTYPE_x of a: F32 F16 BF16 F8E4M3 F8E5M2
 //         SMELT_MATMUL2D_STORED           the same of b and bias
 //         SMELT_MATMUL2D_SCALE            SMELT_SCALE_NONE
@@ -108,12 +110,10 @@
 #define SMELT_MM_RIGHT_ROWS SMELT_MATMUL2D_TILE_K
 #define SMELT_MM_RIGHT_COLUMNS SMELT_MATMUL2D_N
 #endif
-#define SMELT_MM_LEFT_PITCH (SMELT_MM_LEFT_COLUMNS / SMELT_MM_LEFT_GROUP + 1)
-#define SMELT_MM_RIGHT_PITCH (SMELT_MM_RIGHT_COLUMNS / SMELT_MM_RIGHT_GROUP + 1)
-#define SMELT_MM_LEFT_SIZE (SMELT_MM_LEFT_ROWS * SMELT_MM_LEFT_PITCH)
-#define SMELT_MM_OPERANDS (SMELT_MM_LEFT_SIZE + SMELT_MM_RIGHT_ROWS * SMELT_MM_RIGHT_PITCH)
+#include "smelt/matmul2d_sources_tmpl.glsl"
+#define SMELT_MM_OPERANDS (SMELT_MM_LEFT_SIZE + SMELT_MM_RIGHT_SIZE)
 #if SMELT_MATMUL2D_BACKEND != SMELT_BACKEND_COOPMAT
-#define SMELT_MM_TABLE 0
+#define SMELT_MM_TABLE 1
 #elif SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
 #define SMELT_MM_TABLE                                                                                       \
     (SMELT_MATMUL2D_SUBGROUPS_M * SMELT_MATMUL2D_SUBGROUPS_N * SMELT_MATMUL2D_FRAGMENT_M *                   \
@@ -169,6 +169,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_COOPERATIVE_BACKEND SMELT_MATMUL2D_BACKEND
 #include "smelt/cooperative_tmpl.glsl"
 
+#if SMELT_MM_STAGE_LEFT
 #define SMELT_STAGE SMELT_CAT(SMELT_MATMUL2D, _stage_left)
 #define SMELT_STAGE_OPERAND SMELT_MM_LEFT
 #define SMELT_STAGE_STORED SMELT_MATMUL2D_STORED_LEFT
@@ -182,7 +183,9 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #include "smelt/matmul2d_source_tensor_tmpl.glsl"
 #endif
 #include "smelt/matmul2d_stage_tmpl.glsl"
+#endif
 
+#if SMELT_MM_STAGE_RIGHT
 #define SMELT_STAGE SMELT_CAT(SMELT_MATMUL2D, _stage_right)
 #define SMELT_STAGE_OPERAND SMELT_MM_RIGHT
 #define SMELT_STAGE_STORED SMELT_MATMUL2D_STORED
@@ -200,6 +203,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #include "smelt/matmul2d_source_tensor_tmpl.glsl"
 #endif
 #include "smelt/matmul2d_stage_tmpl.glsl"
+#endif
 
 // Where the block of the operand begins, in (row, column) of the matrix as it is stored.
 #if SMELT_MATMUL2D_TRANSPOSE_LEFT
@@ -216,15 +220,28 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 // The backend makes NAME_multiply(inout d): adds the product of the two blocks in the scratch; and NAME_whole(inout d, a, b,
 // row, column, whole): adds the first `whole` terms, a multiple of TILE_K above 0. NAME_straight is the same for tiles
 // that lie inside, of operands that can be read as they stand.
-#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
+#if SMELT_MM_HELD || SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_ADDRESSED
+#define SMELT_MM_STRAIGHT 0
+#include "smelt/matmul2d_coopmat2_tmpl.glsl"
+#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
 #define SMELT_MM_STRAIGHT 0
 #include "smelt/matmul2d_portable_tmpl.glsl"
-#define SMELT_LOOP SMELT_CAT(SMELT_MATMUL2D, _whole)
-#include "smelt/matmul2d_loop_tmpl.glsl"
-#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT
+#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT || SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT2
 #define SMELT_MM_STRAIGHT (SMELT_MM_LEFT_STRAIGHT && SMELT_MM_RIGHT_STRAIGHT)
 #include "smelt/matmul2d_coopmat_tmpl.glsl"
+#else
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE, COOPMAT or COOPMAT2 at SUBGROUP and WORKGROUP scope"
+#endif
+
+#if SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_ADDRESSED // has run
+#elif !(SMELT_MM_STAGE_LEFT && SMELT_MM_STAGE_RIGHT)
+#include "smelt/matmul2d_chain_tmpl.glsl"
+#else
 #define SMELT_LOOP SMELT_CAT(SMELT_MATMUL2D, _whole)
+#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
+#include "smelt/matmul2d_loop_tmpl.glsl"
+#else
 #define SMELT_LOOP_STRAIGHT 0
 #include "smelt/matmul2d_coopmat_loop_tmpl.glsl"
 #if SMELT_MM_STRAIGHT
@@ -232,23 +249,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_LOOP_STRAIGHT 1
 #include "smelt/matmul2d_coopmat_loop_tmpl.glsl"
 #endif
-#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT2
-#define SMELT_MM_STRAIGHT 0
-#include "smelt/matmul2d_coopmat_tmpl.glsl"
-#define SMELT_LOOP SMELT_CAT(SMELT_MATMUL2D, _whole)
-#include "smelt/matmul2d_loop_tmpl.glsl"
-#else
-#error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE, COOPMAT or COOPMAT2 at SUBGROUP and WORKGROUP scope"
 #endif
-#undef SMELT_MM_FACTOR
-#undef SMELT_MM_A_MATRIX
-#undef SMELT_MM_B_MATRIX
-#undef SMELT_MM_A_LAYOUT
-#undef SMELT_MM_A_AT
-#undef SMELT_MM_B_LAYOUT
-#undef SMELT_MM_B_AT
-
 void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, SMELT_MM_RIGHT b, uint row,
                                      uint column)
 {
@@ -285,6 +286,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, S
     }
     SMELT_CAT(SMELT_MM_RESULT, _barrier)();
 }
+#endif
 
 // What becomes of a sum.
 float SMELT_CAT(SMELT_MATMUL2D, _finish_one)(float v,
@@ -344,8 +346,6 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #undef SMELT_MATMUL2D_BIAS
 #undef SMELT_MATMUL2D_ACTIVATION
 #undef SMELT_MATMUL2D_EPILOGUE
-#undef SMELT_MATMUL2D_SOURCE_LEFT
-#undef SMELT_MATMUL2D_SOURCE_RIGHT
 #undef SMELT_MATMUL2D_STORED_LEFT
 #undef SMELT_MATMUL2D_STORED
 #undef SMELT_MATMUL2D_SCALE
@@ -376,14 +376,19 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #undef SMELT_MM_LEFT_COLUMNS
 #undef SMELT_MM_RIGHT_ROWS
 #undef SMELT_MM_RIGHT_COLUMNS
-#undef SMELT_MM_LEFT_PITCH
-#undef SMELT_MM_RIGHT_PITCH
-#undef SMELT_MM_LEFT_SIZE
+#include "smelt/matmul2d_sources_undef_tmpl.glsl"
 #undef SMELT_MM_OPERANDS
 #undef SMELT_MM_TABLE
 #undef SMELT_MM_SCRATCH
 #undef SMELT_MM_THREAD
 #undef SMELT_MM_SUBGROUP
 #undef SMELT_MM_BASE
+#undef SMELT_MM_FACTOR
+#undef SMELT_MM_A_MATRIX
+#undef SMELT_MM_B_MATRIX
+#undef SMELT_MM_A_LAYOUT
+#undef SMELT_MM_A_AT
+#undef SMELT_MM_B_LAYOUT
+#undef SMELT_MM_B_AT
 #undef SMELT_MM_LEFT_AT
 #undef SMELT_MM_RIGHT_AT

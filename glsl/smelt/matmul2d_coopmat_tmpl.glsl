@@ -55,15 +55,14 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
     {
         SMELT_MM_A_MATRIX a[SMELT_CAT(SMELT_MM_RESULT, _down)];
         [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++)
-            coopMatLoad(a[i], SMELT_MATMUL2D_SCRATCH,
-                        SMELT_MM_BASE + SMELT_MM_A_AT(first.x + i * SMELT_MATMUL2D_FRAGMENT_M, k),
+            coopMatLoad(a[i], SMELT_MM_LEFT_MEMORY,
+                        SMELT_MM_LEFT_ORIGIN + SMELT_MM_A_AT(first.x + i * SMELT_MATMUL2D_FRAGMENT_M, k),
                         SMELT_MM_LEFT_PITCH, SMELT_MM_A_LAYOUT);
         [[unroll]] for (uint j = 0u; j < SMELT_CAT(SMELT_MM_RESULT, _across); j++)
         {
             SMELT_MM_B_MATRIX b;
-            coopMatLoad(b, SMELT_MATMUL2D_SCRATCH,
-                        SMELT_MM_BASE + SMELT_MM_LEFT_SIZE +
-                            SMELT_MM_B_AT(k, first.y + j * SMELT_MATMUL2D_FRAGMENT_N),
+            coopMatLoad(b, SMELT_MM_RIGHT_MEMORY,
+                        SMELT_MM_RIGHT_ORIGIN + SMELT_MM_B_AT(k, first.y + j * SMELT_MATMUL2D_FRAGMENT_N),
                         SMELT_MM_RIGHT_PITCH, SMELT_MM_B_LAYOUT);
             [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++) d.e[i][j] =
                 coopMatMulAdd(a[i], b, d.e[i][j]);

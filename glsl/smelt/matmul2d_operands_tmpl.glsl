@@ -7,7 +7,7 @@
 // errors  none (no arithmetic)
 // needs   matmul2d_cooperative_tmpl.glsl around it
 // source  matmul2d_cooperative_tmpl.glsl
-#if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_TENSOR
+#if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_TENSOR || SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_ADDRESSED
 #define SMELT_TENSOR SMELT_CAT(SMELT_MATMUL2D, _left)
 #define SMELT_DTYPE SMELT_MATMUL2D_STORED_LEFT
 #define SMELT_RANK 2
@@ -17,7 +17,8 @@
 #include "smelt/tensor_tmpl.glsl"
 #endif
 
-#if SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_TENSOR
+#if SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_TENSOR ||                                                    \
+    SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_ADDRESSED
 #define SMELT_TENSOR SMELT_CAT(SMELT_MATMUL2D, _right)
 #define SMELT_DTYPE SMELT_MATMUL2D_STORED
 #define SMELT_RANK 2

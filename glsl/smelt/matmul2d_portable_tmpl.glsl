@@ -38,17 +38,17 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
 #if !SMELT_MATMUL2D_TRANSPOSE_LEFT // a group lies along k: one load serves SMELT_MM_GROUP steps
         uvec4 a[SMELT_MATMUL2D_FRAGMENT_M];
         [[unroll]] for (uint i = 0u; i < SMELT_MATMUL2D_FRAGMENT_M; i++) a[i] =
-            SMELT_MATMUL2D_SCRATCH[SMELT_MM_BASE +
-                                   min(SMELT_CAT(SMELT_MM_RESULT, _row)(i), SMELT_MATMUL2D_M - 1u) *
-                                       SMELT_MM_LEFT_PITCH +
-                                   k / SMELT_MM_GROUP];
+            SMELT_MM_LEFT_MEMORY[SMELT_MM_LEFT_ORIGIN +
+                                 min(SMELT_CAT(SMELT_MM_RESULT, _row)(i), SMELT_MATMUL2D_M - 1u) *
+                                     SMELT_MM_LEFT_PITCH +
+                                 k / SMELT_MM_GROUP];
 #endif
 #if SMELT_MATMUL2D_TRANSPOSE_RIGHT
         uvec4 b[SMELT_MATMUL2D_FRAGMENT_N];
         [[unroll]] for (uint j = 0u; j < SMELT_MATMUL2D_FRAGMENT_N; j++) b[j] =
-            SMELT_MATMUL2D_SCRATCH[SMELT_MM_BASE + SMELT_MM_LEFT_SIZE +
-                                   SMELT_CAT(SMELT_MM_RESULT, _column)(j) * SMELT_MM_RIGHT_PITCH +
-                                   k / SMELT_MM_GROUP];
+            SMELT_MM_RIGHT_MEMORY[SMELT_MM_RIGHT_ORIGIN +
+                                  SMELT_CAT(SMELT_MM_RESULT, _column)(j) * SMELT_MM_RIGHT_PITCH +
+                                  k / SMELT_MM_GROUP];
 #endif
         [[unroll]] for (uint step = 0u; step < SMELT_MM_GROUP; step++)
         {
@@ -60,8 +60,8 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
                                        SMELT_CAT(SMELT_MATMUL2D, _one)(b[j + 1u], step));
 #else
                 uint n = SMELT_CAT(SMELT_MM_RESULT, _column)(j);
-                uvec4 words = SMELT_MATMUL2D_SCRATCH[SMELT_MM_BASE + SMELT_MM_LEFT_SIZE +
-                                                     (k + step) * SMELT_MM_RIGHT_PITCH + n / SMELT_MM_GROUP];
+                uvec4 words = SMELT_MM_RIGHT_MEMORY[SMELT_MM_RIGHT_ORIGIN +
+                                                    (k + step) * SMELT_MM_RIGHT_PITCH + n / SMELT_MM_GROUP];
                 y[j / 2u] = SMELT_MM_V(SMELT_CAT(SMELT_MATMUL2D, _one)(words, n % SMELT_MM_GROUP),
                                        SMELT_CAT(SMELT_MATMUL2D, _one)(words, n % SMELT_MM_GROUP + 1u));
 #endif
@@ -71,8 +71,8 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
 #if SMELT_MATMUL2D_TRANSPOSE_LEFT
                 uint m = min(SMELT_CAT(SMELT_MM_RESULT, _row)(i), SMELT_MATMUL2D_M - 1u);
                 SMELT_MM_S x = SMELT_CAT(SMELT_MATMUL2D, _one)(
-                    SMELT_MATMUL2D_SCRATCH[SMELT_MM_BASE + (k + step) * SMELT_MM_LEFT_PITCH +
-                                           m / SMELT_MM_GROUP],
+                    SMELT_MM_LEFT_MEMORY[SMELT_MM_LEFT_ORIGIN + (k + step) * SMELT_MM_LEFT_PITCH +
+                                         m / SMELT_MM_GROUP],
                     m % SMELT_MM_GROUP);
 #else
                 SMELT_MM_S x = SMELT_CAT(SMELT_MATMUL2D, _one)(a[i], step);

@@ -168,6 +168,8 @@ struct smelt_op {
 struct smelt_matmul2d_tiling {
     uint32_t m, n, k; // tile; k: in shared memory at a time
     uint32_t subgroups_m, subgroups_n, subgroup_size;
+    uint32_t
+        addressed; // COOPMAT2: 1 when matrices are loaded straight from device memory by tensor addressing
     uint32_t fragment_m, fragment_n, fragment_k; // COOPMAT: the device's matrix; COOPMAT2: what one
                                                  // matrix holds; PORTABLE: of an invocation
 };

@@ -154,7 +154,9 @@ struct check_op {
     X(check_convolution2d_workgroup)                                                                         \
     X(check_reduce_thread)                                                                                   \
     X(check_reduce_subgroup)                                                                                 \
-    X(check_reduce_workgroup)
+    X(check_reduce_workgroup)                                                                                \
+    X(check_cooperative_subgroup)                                                                            \
+    X(check_cooperative_workgroup)
 
 #define CHECK_DECLARE(op) extern const struct check_op op;
 CHECK_OPS(CHECK_DECLARE)

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// cooperative_reduce_tmpl.glsl: reductions of a cooperative tensor along its rows or columns.
+//
+// what    one value for each row, of all its elements (AXIS 1), or for each column (AXIS 0). Values lie where the elements do:
+//         smelt_reduced and cooperative_zip_tmpl.glsl take them back. Elements of the tile that lie outside of a tensor
+//         count: give them the identity first (cooperative_map_tmpl.glsl)
+// params  all required, all undefined afterwards:
+//         SMELT_COOPERATIVE            the cooperative type
+//         SMELT_COOPERATIVE_DTYPE      its SMELT_DTYPE_x
+//         SMELT_COOPERATIVE_BACKEND    its SMELT_BACKEND_x
+//         SMELT_COOPERATIVE_AXIS       1: the sum runs along a row, the result is NAME_per_row; 0: NAME_per_column
+//         SMELT_COOPERATIVE_REDUCTION  SMELT_REDUCE_SUM, _PRODUCT, _MAX, _MIN, _ARG_MAX or _ARG_MIN (reduce.glsl)
+//         SMELT_COOPERATIVE_REDUCE     name of the function that is made
+// makes   void REDUCE(out NAME_per_row r, NAME t)    by the whole group; uses the scratch (COOPMAT2: with more than one subgroup
+//         along the axis)
+// errors  MAX, MIN: exact; ARG_x: the first one's column (row) in the tile, exactly. SUM: at most n u sum |t|, PRODUCT: n u |r|, for n
+//         elements, u = 2^-23 for F32, 2^-10 for F16. A NaN among the elements: any value for MAX, MIN and ARG_x
+// needs   cooperative_tmpl.glsl before for this type; scratch, where it is too small it does not compile: PORTABLE a float for
+//         each row of each block; COOPMAT FRAGMENT_M (FRAGMENT_N + 4) floats for each subgroup and 2 for each row;
+//         COOPMAT2 one for each row and each subgroup along the axis
+// source  Metal Performance Primitives, reduce_rows, reduce_columns; GLSL_NV_cooperative_matrix2, coopMatReduceNV
+#ifndef SMELT_BASE_GLSL
+#error "cooperative_reduce_tmpl.glsl: include smelt/base.glsl first"
+#endif
+#ifndef SMELT_COOPERATIVE
+#error "cooperative_reduce_tmpl.glsl: SMELT_COOPERATIVE (the cooperative type) is not defined"
+#endif
+#ifndef SMELT_COOPERATIVE_DTYPE
+#error                                                                                                       \
+    "cooperative_reduce_tmpl.glsl: SMELT_COOPERATIVE_DTYPE (SMELT_DTYPE_x of the cooperative type) is not defined"
+#endif
+#ifndef SMELT_COOPERATIVE_BACKEND
+#error "cooperative_reduce_tmpl.glsl: SMELT_COOPERATIVE_BACKEND (of the cooperative type) is not defined"
+#endif
+#ifndef SMELT_COOPERATIVE_AXIS
+#error "cooperative_reduce_tmpl.glsl: SMELT_COOPERATIVE_AXIS (1: along rows, 0: along columns) is not defined"
+#endif
+#ifndef SMELT_COOPERATIVE_REDUCTION
+#error "cooperative_reduce_tmpl.glsl: SMELT_COOPERATIVE_REDUCTION (SMELT_REDUCE_x) is not defined"
+#endif
+#ifndef SMELT_COOPERATIVE_REDUCE
+#error                                                                                                       \
+    "cooperative_reduce_tmpl.glsl: SMELT_COOPERATIVE_REDUCE (name of the function that is made) is not defined"
+#endif
+
+#include "smelt/reduce.glsl"
+#if SMELT_COOPERATIVE_REDUCTION < SMELT_REDUCE_SUM || SMELT_COOPERATIVE_REDUCTION > SMELT_REDUCE_ARG_MIN ||  \
+    SMELT_COOPERATIVE_REDUCTION == SMELT_REDUCE_MEAN
+#error                                                                                                       \
+    "cooperative_reduce_tmpl.glsl: SMELT_COOPERATIVE_REDUCTION must be SUM, PRODUCT, MAX, MIN, ARG_MAX or ARG_MIN"
+#endif
+#if SMELT_COOPERATIVE_AXIS
+#define SMELT_CO_VALUES SMELT_CAT(SMELT_COOPERATIVE, _per_row)
+#else
+#define SMELT_CO_VALUES SMELT_CAT(SMELT_COOPERATIVE, _per_column)
+#endif
+void SMELT_CAT(SMELT_COOPERATIVE_REDUCE, _check)()
+{
+    const int axis = SMELT_CAT(smelt_flag_is_, SMELT_COOPERATIVE_AXIS);
+}
+
+#if SMELT_COOPERATIVE_REDUCTION < SMELT_REDUCE_MEAN
+#define SMELT_CO_FOLD SMELT_COOPERATIVE_REDUCE
+#define SMELT_CO_KIND SMELT_COOPERATIVE_REDUCTION
+#include "smelt/cooperative_fold_tmpl.glsl"
+#else
+#define SMELT_CO_FOLD SMELT_CAT(SMELT_COOPERATIVE_REDUCE, _extreme)
+#if SMELT_COOPERATIVE_REDUCTION == SMELT_REDUCE_ARG_MAX
+#define SMELT_CO_KIND SMELT_REDUCE_MAX
+#else
+#define SMELT_CO_KIND SMELT_REDUCE_MIN
+#endif
+#include "smelt/cooperative_fold_tmpl.glsl"
+#define SMELT_CO_FOLD SMELT_CAT(SMELT_COOPERATIVE_REDUCE, _first)
+#define SMELT_CO_KIND SMELT_REDUCE_MIN
+#include "smelt/cooperative_fold_tmpl.glsl"
+
+// The least place among those that hold the extreme.
+void SMELT_COOPERATIVE_REDUCE(out SMELT_CO_VALUES r, SMELT_COOPERATIVE t)
+{
+    SMELT_CAT(SMELT_COOPERATIVE_REDUCE, _extreme)(r, t);
+    SMELT_CAT(SMELT_COOPERATIVE, _places) p = SMELT_CAT(SMELT_COOPERATIVE, _locate)();
+    [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_COOPERATIVE, _pieces); piece++)
+        [[unroll]] for (int i = 0; i < smelt_length(t); i++)
+    {
+        bool found = smelt_get(t, piece, i) == smelt_reduced(r, piece, i);
+        smelt_set(t, piece, i, found ? float(smelt_place(p, piece, i)[SMELT_COOPERATIVE_AXIS]) : 1024.0);
+    }
+    SMELT_CAT(SMELT_COOPERATIVE_REDUCE, _first)(r, t);
+}
+#endif
+
+#undef SMELT_COOPERATIVE
+#undef SMELT_COOPERATIVE_DTYPE
+#undef SMELT_COOPERATIVE_BACKEND
+#undef SMELT_COOPERATIVE_AXIS
+#undef SMELT_COOPERATIVE_REDUCTION
+#undef SMELT_COOPERATIVE_REDUCE
+#undef SMELT_CO_VALUES

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+// Cooperative tensors: load, map with places (the identity outside), every reduction along rows and columns, the way back
+// to the elements, and a softmax made of them, at SUBGROUP and WORKGROUP scope. An evaluation is a row of the matrix.
+#include "check.h"
+
+#include <stdio.h>
+
+enum { AXIS, REDUCTION, SOFTMAX, SUBGROUPS_M, SUBGROUPS_N, COLUMNS };
+enum { SUM = 1, PRODUCT, MAX, MIN, MEAN, ARG_MAX, ARG_MIN }; // of glsl/smelt/reduce.glsl
+
+// Of the tile: a quarter at SUBGROUP scope.
+#define ROWS 32
+#define OUTSIDE_ROWS 3 // of the tile
+#define OUTSIDE_COLUMNS 5
+
+// The subgroups are those at WORKGROUP scope.
+static const struct check_shape shapes[] = {
+    {"sum of rows", {1, SUM, 0, 2, 2, 32}, CHECK_CI},
+    {"sum of columns", {0, SUM, 0, 1, 2, 32}, CHECK_CI},
+    {"product of columns", {0, PRODUCT, 0, 2, 1, 32}, CHECK_CI},
+    {"max of rows", {1, MAX, 0, 1, 2, 32}, CHECK_CI},
+    {"min of columns", {0, MIN, 0, 2, 2, 32}, CHECK_CI},
+    {"argmax of columns", {0, ARG_MAX, 0, 2, 2, 32}, CHECK_CI},
+    {"argmin of rows", {1, ARG_MIN, 0, 1, 2, 32}, CHECK_CI},
+    {"softmax of rows", {1, MAX, 1, 2, 1, 64}, CHECK_CI},
+    {"softmax of columns", {0, MAX, 1, 1, 2, 64}, CHECK_FULL},
+};
+
+static const struct check_types types[] = {
+    {SMELT_DTYPE_F32, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+};
+
+static void describe(struct check_case *c, enum smelt_scope scope)
+{
+    static const char *const outside[] = {"", "0.0", "1.0", "-1e4", "1e4", "", "-1e4", "1e4"};
+    const uint32_t *d = c->shape->d;
+    uint32_t groups = scope == SMELT_SCOPE_SUBGROUP ? 2 : 1, rows = ROWS / groups;
+    uint32_t columns = d[COLUMNS] / groups;
+    c->evaluations = rows - OUTSIDE_ROWS;
+    c->outputs = groups * columns - OUTSIDE_COLUMNS;
+    c->subgroups_per_workgroup = groups;
+    c->matmul2d = (struct smelt_matmul2d_descriptor){.scope = scope,
+                                                     .m = rows,
+                                                     .n = columns,
+                                                     .tile_k = 16,
+                                                     .subgroups_m = groups == 1 ? d[SUBGROUPS_M] : 0,
+                                                     .subgroups_n = groups == 1 ? d[SUBGROUPS_N] : 0,
+                                                     .accumulated = c->types.accumulated};
+    uint64_t shape[2] = {c->evaluations, c->outputs};
+    check_add(c, CHECK_INPUT, c->types.stored, 2, shape);
+    check_add_floats(c, CHECK_OUTPUT, SMELT_DTYPE_F32, shape[0] * shape[1]);
+    check_define(c, "#define CHECK_AXIS %u\n#define CHECK_REDUCTION %u\n#define CHECK_SOFTMAX %u", d[AXIS],
+                 d[REDUCTION], d[SOFTMAX]);
+    check_define(c, "#define CHECK_OUTSIDE %s\n#define CHECK_ROWS %u\n#define CHECK_COLUMNS %u",
+                 outside[d[REDUCTION]], rows, columns);
+    check_define(c, "#define CHECK_INPUT input_%s_2_r_0x0\n#define CHECK_TILES %u\n#define CHECK_DTYPE %s",
+                 smelt_dtype_name(c->types.stored), groups, check_dtype_macro(c->types.stored));
+    check_define(c, "#define CHECK_SCOPE %s", groups == 1 ? "SMELT_SCOPE_WORKGROUP" : "SMELT_SCOPE_SUBGROUP");
+}
+
+static void describe_subgroup(struct check_case *c, uint32_t wanted)
+{
+    (void)wanted;
+    describe(c, SMELT_SCOPE_SUBGROUP);
+}
+
+static void describe_workgroup(struct check_case *c, uint32_t wanted)
+{
+    (void)wanted;
+    describe(c, SMELT_SCOPE_WORKGROUP);
+}
+
+// The fragments are those that a product with this tile would have.
+static bool eligible(smelt_context context, struct check_case *c, char what[200])
+{
+    struct smelt_op op = {.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &c->matmul2d};
+    struct smelt_op_info portable;
+    c->matmul2d.backend = SMELT_BACKEND_PORTABLE;
+    enum smelt_result result = smelt_op_query(context, &op, c->stage, &portable);
+    c->matmul2d.backend = c->backend;
+    if (result || smelt_op_query(context, &op, c->stage, &c->info)) {
+        snprintf(what, 200, "%s", smelt_last_error());
+        return false;
+    }
+    const struct smelt_matmul2d_tiling *t = &c->info.tiling, *p = &portable.tiling;
+    check_define(c,
+                 "#define CHECK_SUBGROUP_SIZE %u\n#define CHECK_SUBGROUPS_M %u\n#define CHECK_SUBGROUPS_N %u",
+                 t->subgroup_size, t->subgroups_m, t->subgroups_n);
+    check_define(c, "#define CHECK_MATRIX_M %u\n#define CHECK_MATRIX_N %u", t->fragment_m, t->fragment_n);
+    check_define(c, "#define CHECK_PORTABLE_M %u\n#define CHECK_PORTABLE_N %u", p->fragment_m, p->fragment_n);
+    return true;
+}
+
+static void grid(const struct check_case *c, uint32_t groups[3])
+{
+    (void)c;
+    groups[0] = groups[1] = groups[2] = 1;
+}
+
+// Products stay in range, extremes are found once, and sums have signs.
+static void fill(struct check_case *c, struct check_tensor *tensor, uint64_t *random)
+{
+    bool negative = c->kind == CHECK_NEGATIVE;
+    for (uint64_t i = 0; i < tensor->count; i++) {
+        double v = check_uniform(random, negative ? -2 : -1, negative ? -0.5 : 1);
+        if (c->shape->d[REDUCTION] == PRODUCT)
+            v = (negative ? -1 : 1) * exp2(v * 0.25);
+        tensor->values[i] = v;
+    }
+}
+
+static double both(uint32_t reduction, double a, double b)
+{
+    switch (reduction) {
+    case SUM:
+        return a + b;
+    case PRODUCT:
+        return a * b;
+    case MAX:
+    case ARG_MAX:
+        return a < b ? b : a;
+    default:
+        return b < a ? b : a;
+    }
+}
+
+// Element `at` of the line that (row, column) lies in; false: there is none.
+static bool element(const struct check_case *c, uint32_t row, uint32_t column, uint32_t at, double *v)
+{
+    const uint32_t *d = c->shape->d;
+    uint32_t columns = c->matmul2d.n;
+    uint32_t r = d[AXIS] ? row : at, k = d[AXIS] ? column / columns * columns + at : column;
+    if (r >= c->evaluations || k >= c->outputs || (d[AXIS] && at >= columns))
+        return false;
+    *v = c->tensors[0].values[(uint64_t)r * c->outputs + k];
+    return true;
+}
+
+static void reference(const struct check_case *c, uint32_t row, double *wanted, double *bound)
+{
+    const uint32_t *d = c->shape->d;
+    double u = c->types.stored == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-23;
+    for (uint32_t column = 0; column < c->outputs; column++) {
+        double total = 0, absolute = 0, exps = 0, v = 0;
+        uint32_t n = 0, place = 0;
+        for (uint32_t at = 0; element(c, row, column, at, &v); at++) {
+            double before = total;
+            total = n++ ? both(d[REDUCTION], total, v) : v;
+            place = total != before || at == 0 ? at : place;
+            absolute += fabs(v);
+        }
+        double own = c->tensors[0].values[(uint64_t)row * c->outputs + column], gap = 0;
+        for (uint32_t at = 0; d[SOFTMAX] && element(c, row, column, at, &v); at++) {
+            exps += exp(v - total);
+            gap = fmax(gap, total - v);
+        }
+        wanted[column] = d[SOFTMAX] ? exp(own - total) / exps : d[REDUCTION] > MEAN ? place : total;
+        // SUM: cooperative_reduce_tmpl.glsl; softmax: exp (3 + 2 |x|) 2^-23 of a difference rounded once, a rounding to
+        // u each, the sum, the quotient (2.5 ulp) and its rounding
+        double lines = d[AXIS] ? c->matmul2d.n : c->matmul2d.m;
+        bound[column] = 0;
+        if (d[SOFTMAX])
+            bound[column] = wanted[column] * ((lines + 5 + gap) * u + (12 + 6 * gap) * 0x1p-23) +
+                            check_smallest_normal(c->types.stored);
+        else if (d[REDUCTION] == SUM)
+            bound[column] = lines * u * absolute;
+        else if (d[REDUCTION] == PRODUCT)
+            bound[column] = lines * u * fabs(total);
+    }
+}
+
+#define COOPERATIVE_OP                                                                                       \
+    .fixture = "cooperative", CHECK_TABLES, .eligible = eligible, .grid = grid, .fill = fill,                \
+    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT | 1 << SMELT_BACKEND_COOPMAT2,      \
+    .stages = VK_SHADER_STAGE_COMPUTE_BIT, .values = 1 << CHECK_RANDOM | 1 << CHECK_NEGATIVE,                \
+    .wrong = 1 << 1 | 1 << 4
+
+const struct check_op check_cooperative_subgroup = {
+    .name = "cooperative_subgroup", .scope = "subgroup", .describe = describe_subgroup, COOPERATIVE_OP};
+const struct check_op check_cooperative_workgroup = {
+    .name = "cooperative_workgroup", .scope = "workgroup", .describe = describe_workgroup, COOPERATIVE_OP};
