@@ -41,10 +41,10 @@
 #ifndef SMELT_NATIVE_DTYPES
 #define SMELT_NATIVE_DTYPES 0
 #endif
-#if SMELT_NATIVE_DTYPES < 0 || (SMELT_NATIVE_DTYPES & ~56) != 0
+#if (SMELT_NATIVE_DTYPES) < 0 || ((SMELT_NATIVE_DTYPES) & ~56) != 0
 #error "base.glsl: SMELT_NATIVE_DTYPES must be one or more SMELT_DTYPE_BIT_x joined by |"
 #endif
-#if SMELT_BACKENDS <= 0 || (SMELT_BACKENDS & ~62) != 0
+#if (SMELT_BACKENDS) <= 0 || ((SMELT_BACKENDS) & ~62) != 0
 #error "base.glsl: SMELT_BACKENDS must be one or more SMELT_BACKEND_BIT_x joined by |"
 #endif
 
@@ -57,27 +57,27 @@
 #extension GL_EXT_shader_8bit_storage : require
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #extension GL_KHR_shader_subgroup_basic : require
-#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_DOT8) != 0
+#if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_DOT8) != 0
 #extension GL_EXT_integer_dot_product : require
 #endif
-#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPVEC) != 0
+#if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_COOPVEC) != 0
 #extension GL_NV_cooperative_vector : require
 #endif
-#if (SMELT_BACKENDS & (SMELT_BACKEND_BIT_COOPMAT | SMELT_BACKEND_BIT_COOPMAT2)) != 0
+#if ((SMELT_BACKENDS) & (SMELT_BACKEND_BIT_COOPMAT | SMELT_BACKEND_BIT_COOPMAT2)) != 0
 #pragma use_vulkan_memory_model
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_cooperative_matrix : require
-#if (SMELT_NATIVE_DTYPES & SMELT_DTYPE_BIT_BF16) != 0
+#if ((SMELT_NATIVE_DTYPES)&SMELT_DTYPE_BIT_BF16) != 0
 #extension GL_EXT_bfloat16 : require
 #endif
-#if (SMELT_NATIVE_DTYPES & SMELT_DTYPE_BIT_F8E4M3) != 0
+#if ((SMELT_NATIVE_DTYPES)&SMELT_DTYPE_BIT_F8E4M3) != 0
 #extension GL_EXT_float_e4m3 : require
 #endif
-#if (SMELT_NATIVE_DTYPES & SMELT_DTYPE_BIT_F8E5M2) != 0
+#if ((SMELT_NATIVE_DTYPES)&SMELT_DTYPE_BIT_F8E5M2) != 0
 #extension GL_EXT_float_e5m2 : require
 #endif
 #endif
-#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT2) != 0
+#if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_COOPMAT2) != 0
 #extension GL_NV_cooperative_matrix2 : require
 #endif
 

@@ -185,3 +185,19 @@
 #error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_OUTPUT_PADDING_X must be 0 unless TRANSPOSED"
 #endif
 #endif
+
+// Values for which 0 has a meaning. An error here names what is wrong.
+void SMELT_CAT(SMELT_CONVOLUTION2D, _parameters)()
+{
+    const int literal = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_LITERAL);
+    const int transposed = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_TRANSPOSED);
+    const int bias = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_BIAS);
+    const int epilogue = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_EPILOGUE);
+    uint kernel = SMELT_CONVOLUTION2D_KERNEL_H + SMELT_CONVOLUTION2D_KERNEL_W + SMELT_CONVOLUTION2D_CHANNELS;
+    uint output_padding = SMELT_CONVOLUTION2D_OUTPUT_PADDING_Y + SMELT_CONVOLUTION2D_OUTPUT_PADDING_X;
+#if SMELT_CONVOLUTION2D_SCOPE == SMELT_SCOPE_THREAD
+    const int depthwise = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_DEPTHWISE);
+#else
+    const int weight_strided = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_WEIGHT_STRIDED);
+#endif
+}

@@ -42,6 +42,9 @@
 #error                                                                                                       \
     "convolution2d_store_tmpl.glsl: SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE (SMELT_DTYPE_x of the image) is not defined"
 #endif
+#if SMELT_CONVOLUTION2D_STORE_DTYPE != SMELT_DTYPE_F32 && SMELT_CONVOLUTION2D_STORE_DTYPE != SMELT_DTYPE_F16
+#error "convolution2d_store_tmpl.glsl: SMELT_CONVOLUTION2D_STORE_DTYPE must be SMELT_DTYPE_F32 or _F16"
+#endif
 #if SMELT_CONVOLUTION2D_STORE_LAYOUT != SMELT_LAYOUT_NHWC &&                                                 \
     SMELT_CONVOLUTION2D_STORE_LAYOUT != SMELT_LAYOUT_NCHW
 #error                                                                                                       \

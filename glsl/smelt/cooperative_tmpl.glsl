@@ -159,17 +159,17 @@ void SMELT_CAT(SMELT_COOPERATIVE, _scratch_set)(uint at, float v)
 }
 
 #if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE
-#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_PORTABLE) == 0
+#if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_PORTABLE) == 0
 #error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_BACKEND is PORTABLE, but SMELT_BACKENDS lacks it"
 #endif
 #include "smelt/cooperative_portable_tmpl.glsl"
 #elif SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPMAT
-#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT) == 0
+#if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_COOPMAT) == 0
 #error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_BACKEND is COOPMAT, but SMELT_BACKENDS lacks it"
 #endif
 #include "smelt/cooperative_coopmat_tmpl.glsl"
 #elif SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPMAT2
-#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT2) == 0
+#if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_COOPMAT2) == 0
 #error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_BACKEND is COOPMAT2, but SMELT_BACKENDS lacks it"
 #endif
 #include "smelt/cooperative_coopmat2_tmpl.glsl"

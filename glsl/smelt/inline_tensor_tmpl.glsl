@@ -133,7 +133,7 @@ struct SMELT_INLINE {
 #if SMELT_DTYPE != SMELT_DTYPE_F16
 #error "inline_tensor_tmpl.glsl: SMELT_DTYPE (element type) must be F16 with SMELT_BACKEND_COOPVEC"
 #endif
-#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPVEC) == 0
+#if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_COOPVEC) == 0
 #error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND is COOPVEC, but SMELT_BACKENDS lacks it"
 #endif
 #define SMELT_INLINE_PAIRS 0

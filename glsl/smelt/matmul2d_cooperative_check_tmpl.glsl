@@ -84,7 +84,7 @@
 #error                                                                                                       \
     "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED, _STORED_LEFT must be COMPUTED, if that is BF16, F8E4M3 or F8E5M2"
 #endif
-#if (SMELT_NATIVE_DTYPES & (1 << SMELT_MATMUL2D_COMPUTED)) == 0
+#if ((SMELT_NATIVE_DTYPES) & (1 << SMELT_MATMUL2D_COMPUTED)) == 0
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED is a type that SMELT_NATIVE_DTYPES (base.glsl) lacks"
 #endif
 #endif

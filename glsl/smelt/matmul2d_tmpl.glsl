@@ -223,12 +223,12 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 }
 
 #if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
-#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_PORTABLE) == 0
+#if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_PORTABLE) == 0
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is PORTABLE, but SMELT_BACKENDS lacks it"
 #endif
 #include "smelt/matmul2d_thread_portable_tmpl.glsl"
 #elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPVEC
-#if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPVEC) == 0
+#if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_COOPVEC) == 0
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is COOPVEC, but SMELT_BACKENDS lacks it"
 #endif
 #include "smelt/matmul2d_thread_coopvec_tmpl.glsl"

@@ -14,6 +14,7 @@ docs  every shader in docs/glsl.md ("```glsl STAGE") must compile
 A shader that needs an extension the compiler lacks is skipped and counted ("// extension: NAME"). Nothing run at all
 is a failure.
 """
+import concurrent.futures
 import glob
 import os
 import re
@@ -22,6 +23,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 
 CAPABILITIES = {1: 'Shader', 9: 'Float16', 11: 'Int64', 22: 'Int16', 39: 'Int8', 50: 'ImageQuery',
                 4433: 'StorageBuffer16BitAccess', 4448: 'StorageBuffer8BitAccess', 5345: 'VulkanMemoryModel',
@@ -85,7 +87,9 @@ class Runner:
 
     def compile(self, text, stage='comp', options=('-O0',)):
         """Returns the exit status, the messages and the SPIR-V."""
-        path, out = os.path.join(self.folder.name, f'shader.{stage}'), os.path.join(self.folder.name, 'shader.spv')
+        folder = os.path.join(self.folder.name, str(threading.get_ident()))
+        os.makedirs(folder, exist_ok=True)
+        path, out = os.path.join(folder, f'shader.{stage}'), os.path.join(folder, 'shader.spv')
         with open(path, 'w', encoding='utf-8') as f:
             f.write(text)
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
@@ -225,10 +229,11 @@ def calls(tensor, name, shape, access):
 
 
 def names_parameter(messages, name):
-    """Whether an error says that the parameter is not defined; two or three that go together are X_M, _N or _K."""
-    group = re.sub(r'[MNK]$', 'M', name)
-    return any(re.search(rf'glsl: {n}\b.*is not defined', messages) for n in {name, group}) or \
-        re.search(rf'glsl: \w+ or {name}\b.*is not defined', messages)
+    """Whether an error says that the parameter is not defined, alone or as "X_M, _N or _K"."""
+    stem, _, suffix = name.rpartition('_')
+    together = rf'{stem}_\w+(?:, (?:{stem})?_\w+)* or (?:{stem})?_{suffix}'
+    return re.search(rf'glsl: (?:{name}\b|{together}\b|{name}, _).*is not defined', messages) or \
+        re.search(rf'glsl: {stem}_\w+, _{suffix}\b.*is not defined', messages)
 
 
 def fail_samples(runner, sample):
@@ -237,7 +242,7 @@ def fail_samples(runner, sample):
     def refuse(label, changed):
         """Must not compile, with a message that names one of the parameters or values, or the group X_M and _N."""
         status, messages = runner.messages(sample.with_values(changed))
-        wanted = [re.sub(r'_[MNK]$', '', name.removeprefix(prefix)) for name in changed]
+        wanted = [re.sub(r'_(?:[MNK]|LEFT|RIGHT)$', '', name.removeprefix(prefix)) for name in changed]
         wanted += [f"_{value}'" if value.isdigit() else value for value in changed.values()]  # undeclared identifiers
         if judged and (status == 0 or not any(word in messages for word in wanted)):
             runner.failures.append(f'{sample.name} with {label} {changed}: wanted an error that names it, got:\n{messages}')
@@ -272,8 +277,8 @@ def check_every_error(runner):
 
 def fail(runner):
     tested = {sample.template for sample in samples(runner.root)}
-    for sample in samples(runner.root):
-        fail_samples(runner, sample)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda sample: fail_samples(runner, sample), samples(runner.root)))
     included = set()
     modules = sorted(glob.glob(os.path.join(runner.root, 'glsl/smelt/*.glsl')))
     for path in modules:

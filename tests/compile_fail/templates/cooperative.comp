@@ -18,7 +18,7 @@ shared uvec4 scratch[1];
 #define SMELT_COOPERATIVE_SCRATCH scratch             // name
 #define SMELT_COOPERATIVE_SCRATCH_STRIDE 1            // name
 #define SMELT_COOPERATIVE_BACKEND                                                                            \
-    SMELT_BACKEND_PORTABLE // wrong: 0 SMELT_BACKEND_COOPVEC SMELT_BACKEND_COOPMAT
+    SMELT_BACKEND_PORTABLE // wrong: 0 SMELT_BACKEND_COOPVEC SMELT_BACKEND_COOPMAT SMELT_BACKEND_COOPMAT2
 #include "smelt/cooperative_tmpl.glsl"
 layout(local_size_x = 64) in;
 void main()

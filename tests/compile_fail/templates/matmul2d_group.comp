@@ -12,6 +12,8 @@ shared uvec4 scratch[320];
 #define SMELT_MATMUL2D_M 32                        // wrong: 0 1025
 #define SMELT_MATMUL2D_N 32                        // wrong: 0 1032 12
 #define SMELT_MATMUL2D_K 0
+#define SMELT_MATMUL2D_SOURCE_LEFT SMELT_SOURCE_TENSOR  // wrong: 0 9
+#define SMELT_MATMUL2D_SOURCE_RIGHT SMELT_SOURCE_TENSOR // wrong: 0 9
 #define SMELT_MATMUL2D_TILE_K 16                        // wrong: 0 264 12
 #define SMELT_MATMUL2D_TRANSPOSE_LEFT 0                 // wrong: 2
 #define SMELT_MATMUL2D_TRANSPOSE_RIGHT 1                // wrong: 2

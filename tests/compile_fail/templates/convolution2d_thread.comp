@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// A convolution of one invocation.
+#version 460
+#define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
+#include "smelt/base.glsl"
+// wrong: SMELT_CONVOLUTION2D_STORED=SMELT_DTYPE_BF16 SMELT_CONVOLUTION2D_COMPUTED=SMELT_DTYPE_F16
+// wrong: SMELT_CONVOLUTION2D_N=6 SMELT_CONVOLUTION2D_WEIGHT_ALIGNMENT=4
+#define SMELT_CONVOLUTION2D conv                            // name
+#define SMELT_CONVOLUTION2D_SCOPE SMELT_SCOPE_THREAD        // wrong: 0 4
+#define SMELT_CONVOLUTION2D_M 1                             // wrong: 0 2
+#define SMELT_CONVOLUTION2D_N 4                             // wrong: 0 33
+#define SMELT_CONVOLUTION2D_IMAGE_LAYOUT SMELT_LAYOUT_NHWC  // wrong: 0 SMELT_LAYOUT_OIHW
+#define SMELT_CONVOLUTION2D_WEIGHT_LAYOUT SMELT_LAYOUT_HWIO // wrong: 0 SMELT_LAYOUT_NHWC
+#define SMELT_CONVOLUTION2D_KERNEL_H 3
+#define SMELT_CONVOLUTION2D_KERNEL_W 3
+#define SMELT_CONVOLUTION2D_CHANNELS 8
+#define SMELT_CONVOLUTION2D_STRIDE_Y 1         // wrong: 0
+#define SMELT_CONVOLUTION2D_STRIDE_X 1         // wrong: 0
+#define SMELT_CONVOLUTION2D_DILATION_Y 1       // wrong: 0
+#define SMELT_CONVOLUTION2D_DILATION_X 1       // wrong: 0
+#define SMELT_CONVOLUTION2D_GROUPS 1           // wrong: 0
+#define SMELT_CONVOLUTION2D_PADDING_TOP 1      // wrong: -1
+#define SMELT_CONVOLUTION2D_PADDING_LEFT 1     // wrong: -1
+#define SMELT_CONVOLUTION2D_PADDING_BOTTOM 1   // wrong: -1
+#define SMELT_CONVOLUTION2D_PADDING_RIGHT 1    // wrong: -1
+#define SMELT_CONVOLUTION2D_OUTPUT_PADDING_Y 0 // wrong: -1 1
+#define SMELT_CONVOLUTION2D_OUTPUT_PADDING_X 0 // wrong: -1 1
+#define SMELT_CONVOLUTION2D_LITERAL 1
+#define SMELT_CONVOLUTION2D_TRANSPOSED 0                     // wrong: 2
+#define SMELT_CONVOLUTION2D_BIAS 1                           // wrong: 2
+#define SMELT_CONVOLUTION2D_ACTIVATION SMELT_ACTIVATION_RELU // wrong: 99
+#define SMELT_CONVOLUTION2D_EPILOGUE 0                       // wrong: 2
+#define SMELT_CONVOLUTION2D_STORED_LEFT SMELT_DTYPE_F16      // wrong: 0 SMELT_DTYPE_I32
+#define SMELT_CONVOLUTION2D_STORED SMELT_DTYPE_F16           // wrong: 0 SMELT_DTYPE_I32
+#define SMELT_CONVOLUTION2D_COMPUTED SMELT_DTYPE_F32         // wrong: 0 SMELT_DTYPE_I8
+#define SMELT_CONVOLUTION2D_ACCUMULATED SMELT_DTYPE_F32      // wrong: SMELT_DTYPE_F16 SMELT_DTYPE_BF16
+#define SMELT_CONVOLUTION2D_ALIGNMENT 1                      // wrong: 0 3 16
+#define SMELT_CONVOLUTION2D_WEIGHT_ALIGNMENT 1               // wrong: 0 3 16
+#define SMELT_CONVOLUTION2D_BACKEND SMELT_BACKEND_PORTABLE   // wrong: 0 SMELT_BACKEND_COOPMAT
+#define SMELT_CONVOLUTION2D_DEPTHWISE 0                      // wrong: 2
+#include "smelt/convolution2d_tmpl.glsl"
+layout(local_size_x = 64) in;
+void main()
+{
+}
