@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reductions, softmax, layer norm and RMS norm along one axis of a tensor, as ops for a shader
-// (descriptors, see ops.h).
+// Reductions, softmax, layer norm and RMS norm along one axis of a tensor: as ops for a shader
+// (descriptors, see ops.h) and as whole calls recorded into the caller's command buffer.
 //
 // A line is what remains of a tensor when all indices but that of the axis are given. Error bounds stand in the headers of
 // glsl/smelt/reduce_tmpl.glsl, softmax_tmpl.glsl, layer_norm_tmpl.glsl and rms_norm_tmpl.glsl; sums are in f32.
@@ -66,6 +66,75 @@ struct smelt_rms_norm_descriptor {
     struct smelt_line_layout line;
     uint32_t held;
 };
+
+// --- Whole calls, recorded into the caller's command buffer -----------------------------------------------
+//
+// They run at stage COMPUTE_SHADER with SHADER_STORAGE_READ of what is read and SHADER_STORAGE_WRITE of what is written;
+// a compute pipeline and push constants are bound, nothing else of the command buffer's state changes. A first call for a
+// type compiles a kernel (f32 and f16 are baked into builds without compiler; others are UNSUPPORTED there). The
+// dimensions of the tensors but for the axis must be three at most after those are joined that step evenly: packed
+// tensors of any rank are. Rows that begin at multiples of 16 bytes are fastest.
+// Errors of all: INVALID_ARGUMENT (NULL, another context, axis, tensors that share bytes), SHAPE, DTYPE, UNSUPPORTED,
+// COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the command buffer.
+
+// y = x reduced along `axis`. y has x's shape without the axis, or with an extent of 1 there. Its dtype: ARG_x i32 or u32;
+// of a float x else f32 or as x, of signed integers i32, of unsigned u32.
+struct smelt_reduction_params {
+    smelt_tensor x, y;
+    uint32_t axis;
+    enum smelt_reduce reduce;
+    smelt_tensor scratch; // read and written; u32, rank 1, packed, at a multiple of 8 bytes and of
+        // smelt_reduction_scratch_size bytes or more. NULL: a single dispatch, which leaves most of a
+        // device idle where long lines are few
+    bool baked; // the kernel that was made when the library was built, also where there is a compiler
+};
+
+// Bytes that `scratch` needs for one call with params (params->scratch is not looked at); 0: none is of use. Errors as
+// smelt_encode_reduction. Thread-safe.
+SMELT_API enum smelt_result smelt_reduction_scratch_size(const struct smelt_reduction_params *params,
+                                                         uint64_t *size);
+// With scratch: two dispatches where that is faster, and between them a barrier of COMPUTE_SHADER on SHADER_STORAGE_WRITE
+// and _READ; the next use of the scratch needs one of the caller's. No other barriers.
+SMELT_API enum smelt_result smelt_encode_reduction(VkCommandBuffer commands,
+                                                   const struct smelt_reduction_params *params);
+
+// y = softmax(scale x + mask) along `axis`, or its logarithm. y has x's shape and dtype (float) and may be x. The mask has
+// their dtype and rank, and in each dimension x's extent or 1, which serves all; -infinity takes an element out.
+struct smelt_softmax_params {
+    smelt_tensor x, y;
+    smelt_tensor mask; // NULL: none
+    uint32_t axis;
+    float scale; // 0: 1
+    bool logarithm;
+    bool baked;
+};
+// One dispatch, no barriers.
+SMELT_API enum smelt_result smelt_encode_softmax(VkCommandBuffer commands,
+                                                 const struct smelt_softmax_params *params);
+
+// y = (x - mean) / sqrt(variance + epsilon) gamma + beta along `axis`. y has x's shape and dtype (float) and may be x.
+struct smelt_layer_norm_params {
+    smelt_tensor x, y;
+    smelt_tensor gamma, beta; // rank 1, x's dtype and its extent along the axis. NULL: ones, zeros
+    uint32_t axis;
+    float epsilon; // 0: 1e-5. Negative: INVALID_ARGUMENT
+    bool baked;
+};
+// One dispatch, no barriers.
+SMELT_API enum smelt_result smelt_encode_layer_norm(VkCommandBuffer commands,
+                                                    const struct smelt_layer_norm_params *params);
+
+// y = x / sqrt(mean of x^2 + epsilon) gamma along `axis`; all as in smelt_layer_norm_params.
+struct smelt_rms_norm_params {
+    smelt_tensor x, y;
+    smelt_tensor gamma;
+    uint32_t axis;
+    float epsilon;
+    bool baked;
+};
+// One dispatch, no barriers.
+SMELT_API enum smelt_result smelt_encode_rms_norm(VkCommandBuffer commands,
+                                                  const struct smelt_rms_norm_params *params);
 
 SMELT_END
 

@@ -156,7 +156,10 @@ struct check_op {
     X(check_reduce_subgroup)                                                                                 \
     X(check_reduce_workgroup)                                                                                \
     X(check_cooperative_subgroup)                                                                            \
-    X(check_cooperative_workgroup)
+    X(check_cooperative_workgroup)                                                                           \
+    X(check_norm_thread)                                                                                     \
+    X(check_norm_subgroup)                                                                                   \
+    X(check_norm_workgroup)
 
 #define CHECK_DECLARE(op) extern const struct check_op op;
 CHECK_OPS(CHECK_DECLARE)
