@@ -44,7 +44,9 @@ static void wrong_calls_are_refused(void)
 static smelt_context context_with(const char *name, const char *from, const char *to)
 {
     char path[200];
-    const char *module, *directory = folder_subfolder(name);
+    char directory[512]; // paths of the folder are in a ring
+    const char *module;
+    snprintf(directory, sizeof(directory), "%.500s", folder_subfolder(name));
     uint32_t replaced = 0;
     snprintf(path, sizeof(path), "%.60s/smelt", name);
     folder_subfolder(path);
