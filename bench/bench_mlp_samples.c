@@ -259,8 +259,8 @@ static void bind(struct job *job)
     bool materials = job->variant->kind == MATERIAL || job->variant->kind == BINNED;
     unsigned char table[MATERIALS * LAYERS * 40] = {0}, *at = table;
     for (uint32_t m = 0; m < (materials ? MATERIALS : 1); m++) {
-        job->weights[m] = mlp_network_weights(&bench->networks[m], bench->gpu.context,
-                                              job->info.choice.backend == COOPVEC ? COOPVEC : PORTABLE);
+        job->weights[m] =
+            mlp_network_weights(&bench->networks[m], bench->gpu.context, job->info.choice.backend);
         for (uint32_t i = 0; i < LAYERS; i++) {
             add_tensor(&at, smelt_weights_matrix(job->weights[m], i));
             add_tensor(&at, smelt_weights_bias(job->weights[m], i));
@@ -381,9 +381,11 @@ static bool job_check(struct job *job, struct row *row)
     job->clear = false;
     BENCH_OK(smelt_tensor_read_and_wait(output, NULL, values, size));
 #define VALUE(i) (wide ? ((float *)(void *)values)[i] : smelt_f16_to_f32(((uint16_t *)(void *)values)[i]))
-    for (size_t i = 0; i < count && !row->skipped[0]; i++)
-        if (isnan(VALUE(i)))
+    for (size_t i = 0; i < count && !row->skipped[0]; i++) {
+        uint32_t upper = ((uint16_t *)(void *)values)[wide ? 2 * i + 1 : i] & 0x7fffu;
+        if (upper > (wide ? 0x7f80u : 0x7c00u)) // bits of a NaN: faster than a conversion
             snprintf(row->skipped, sizeof(row->skipped), "WRONG: output %zu was not written or is NaN", i);
+    }
     for (uint32_t s = 0; s < CHECKED && !row->skipped[0]; s++) {
         uint32_t i = s < 2 ? s * (job->count - 1) : (uint32_t)(s * 2654435761u >> 4) % job->count;
         double expected[OUTPUTS], bound[OUTPUTS];

@@ -24,7 +24,7 @@ struct layer {
 
 struct smelt_weights_t {
     smelt_context context;
-    enum smelt_backend backend;
+    enum smelt_backend backend; // COOPVEC, or PORTABLE for all that read rows as they are
     VkPipelineStageFlags2 stages;
     struct smelt_buffer device, staging;
     uint64_t slot_size;
@@ -52,12 +52,11 @@ static enum smelt_result check_params(smelt_context context, const struct smelt_
                           !params           ? "params is NULL"
                           : !params->layers ? "params.layers is NULL"
                                             : "params.layer_count is 0");
-    if (params->backend != SMELT_BACKEND_PORTABLE && params->backend != SMELT_BACKEND_COOPVEC)
-        return smelt_fail(
-            context, SMELT_ERROR_INVALID_ARGUMENT,
-            "smelt_weights_params.backend is %s, wanted portable or coopvec (what smelt_op_query chose)",
-            smelt_backend_name(params->backend));
-    if (params->backend == SMELT_BACKEND_PORTABLE && !smelt_dtype_bits(dtype))
+    if (params->backend <= SMELT_BACKEND_AUTO || params->backend >= SMELT_BACKEND_COUNT)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "smelt_weights_params.backend is %s, wanted a backend (what smelt_op_query chose)",
+                          smelt_backend_name(params->backend));
+    if (params->backend != SMELT_BACKEND_COOPVEC && !smelt_dtype_bits(dtype))
         return smelt_fail(context, SMELT_ERROR_DTYPE,
                           "smelt_weights_params.dtype is %u, wanted an element type", (uint32_t)dtype);
     if (params->backend == SMELT_BACKEND_COOPVEC) {
@@ -225,7 +224,7 @@ enum smelt_result smelt_weights_create(smelt_context context, const struct smelt
     if (!w)
         return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "smelt_weights_create: no memory");
     w->context = context;
-    w->backend = params->backend;
+    w->backend = params->backend == SMELT_BACKEND_COOPVEC ? SMELT_BACKEND_COOPVEC : SMELT_BACKEND_PORTABLE;
     w->stages = params->stages
                     ? params->stages
                     : VK_PIPELINE_STAGE_2_VERTEX_SHADER_BIT | VK_PIPELINE_STAGE_2_FRAGMENT_SHADER_BIT |

@@ -96,21 +96,21 @@
 #define SMELT_ML_THREADS (SMELT_MLP_SUBGROUP_SIZE * SMELT_MLP_SUBGROUPS)
 const uint SMELT_CAT(SMELT_MLP, _block) = SMELT_ML_ROWS * SMELT_MLP_SUBGROUPS;
 
-// What the first layer takes.
+// What the first layer takes. PORTABLE holds all layers' values of an invocation in one private array: drivers give each
+// of several a place of its own in local memory, which then does not fit the cache.
 #if SMELT_MLP_BACKEND == SMELT_BACKEND_PORTABLE
-#define SMELT_ML_TILE 2
 #if SMELT_MLP_COMPUTED == SMELT_DTYPE_F16
 #include "smelt/memory16.glsl"
 #define SMELT_ML_FACTOR(e) SMELT_ML_P(f16vec2(smelt_pair_unpack(e)))
-struct SMELT_MLP_FIRST {
-    uint e[SMELT_MLP_SAMPLES * SMELT_ML_INPUTS / 2];
-};
 #else
 #define SMELT_ML_FACTOR(e) (e)
-struct SMELT_MLP_FIRST {
-    vec2 e[SMELT_MLP_SAMPLES * SMELT_ML_INPUTS / 2];
-};
 #endif
+#include "smelt/mlp_widest_tmpl.glsl"
+#define SMELT_ML_HELD SMELT_CAT(SMELT_MLP, _held)
+SMELT_ML_E SMELT_ML_HELD[SMELT_MLP_SAMPLES * SMELT_ML_PAIRS];
+struct SMELT_MLP_FIRST {
+    bool held;
+};
 #else
 #if SMELT_MLP_BACKEND == SMELT_BACKEND_COOPMAT && (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT) == 0
 #error "mlp_tmpl.glsl: SMELT_MLP_BACKEND is COOPMAT, but SMELT_BACKENDS lacks it"
@@ -118,7 +118,6 @@ struct SMELT_MLP_FIRST {
 #if SMELT_MLP_BACKEND == SMELT_BACKEND_COOPMAT2 && (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT2) == 0
 #error "mlp_tmpl.glsl: SMELT_MLP_BACKEND is COOPMAT2, but SMELT_BACKENDS lacks it"
 #endif
-#define SMELT_ML_TILE SMELT_MLP_FRAGMENT_K
 #define SMELT_ML_DOWN (SMELT_ML_ROWS / SMELT_MLP_FRAGMENT_M)
 #define SMELT_ML_A                                                                                           \
     coopmat<float16_t, gl_ScopeSubgroup, SMELT_MLP_FRAGMENT_M, SMELT_MLP_FRAGMENT_K, gl_MatrixUseA>
@@ -131,8 +130,8 @@ struct SMELT_MLP_FIRST {
 struct SMELT_MLP_FIRST {
     SMELT_ML_A e[SMELT_ML_DOWN * SMELT_ML_INPUTS / SMELT_MLP_FRAGMENT_K];
 };
+const uint SMELT_CAT(SMELT_MLP_FIRST, _tiles) = SMELT_ML_INPUTS / SMELT_MLP_FRAGMENT_K;
 #endif
-const uint SMELT_CAT(SMELT_MLP_FIRST, _tiles) = SMELT_ML_INPUTS / SMELT_ML_TILE;
 
 // The scratch: weights, then an area for each subgroup through which its samples pass between registers of
 // invocations and of matrices: PASS rows of UNIT factors or sums.

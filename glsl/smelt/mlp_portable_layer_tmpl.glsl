@@ -21,7 +21,7 @@
 #define SMELT_ML_STRETCH SMELT_ML_STEPS
 #define SMELT_ML_X(s, p) a[(s)*SMELT_ML_LEFT_PAIRS + (p)]
 #else
-#define SMELT_ML_X(s, p) SMELT_ML_FACTOR(x.e[(s)*left + (p)])
+#define SMELT_ML_X(s, p) SMELT_ML_FACTOR(before[(s)*SMELT_ML_LEFT_PAIRS + (p)])
 #if SMELT_ML_STEPS % 4 == 0
 #define SMELT_ML_STRETCH 4
 #elif SMELT_ML_STEPS % 2 == 0
@@ -48,9 +48,8 @@
 #endif
 
 struct SMELT_MLP_RESULT {
-    SMELT_ML_E e[SMELT_MLP_SAMPLES * SMELT_ML_OUTPUTS / 2];
+    bool held;
 };
-const uint SMELT_CAT(SMELT_MLP_RESULT, _tiles) = SMELT_ML_OUTPUTS / 2;
 
 SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP_LAYER, _run)(SMELT_MLP_LEFT x, const bool direct
 #if SMELT_MLP_SCOPE == SMELT_SCOPE_WORKGROUP
@@ -59,8 +58,6 @@ SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP_LAYER, _run)(SMELT_MLP_LEFT x, const bool d
 #endif
 )
 {
-    SMELT_MLP_RESULT y;
-    const uint left = SMELT_CAT(SMELT_MLP_LEFT, _tiles);
     const uint bias = SMELT_ML_BEGIN + SMELT_ML_CHUNK * SMELT_ML_STRIDE;
 #if SMELT_ML_COLUMNS <= 128
     SMELT_ML_P a[SMELT_MLP_SAMPLES * SMELT_ML_LEFT_PAIRS];
@@ -68,9 +65,14 @@ SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP_LAYER, _run)(SMELT_MLP_LEFT x, const bool d
     {
         [[unroll]] for (uint p = 0u; p < SMELT_ML_LEFT_PAIRS; p++)
         {
-            a[s * SMELT_ML_LEFT_PAIRS + p] = SMELT_ML_FACTOR(x.e[s * left + p]);
+            a[s * SMELT_ML_LEFT_PAIRS + p] = SMELT_ML_FACTOR(SMELT_ML_HELD[s * SMELT_ML_PAIRS + p]);
         }
     }
+#else
+    SMELT_ML_E before[SMELT_MLP_SAMPLES * SMELT_ML_LEFT_PAIRS];
+    for (uint s = 0u; s < SMELT_MLP_SAMPLES; s++)
+        for (uint p = 0u; p < SMELT_ML_LEFT_PAIRS; p++)
+            before[s * SMELT_ML_LEFT_PAIRS + p] = SMELT_ML_HELD[s * SMELT_ML_PAIRS + p];
 #endif
     for (uint chunk = 0u; chunk < SMELT_ML_OUTPUTS; chunk += SMELT_ML_CHUNK) {
 #if SMELT_MLP_SCOPE == SMELT_SCOPE_WORKGROUP
@@ -112,13 +114,13 @@ SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP_LAYER, _run)(SMELT_MLP_LEFT x, const bool d
                     SMELT_ML_P even = sum[s * SMELT_ML_BLOCK + 2u * p];
                     SMELT_ML_P odd = sum[s * SMELT_ML_BLOCK + 2u * p + 1u];
                     SMELT_ML_P v = SMELT_ML_P(even.x + even.y, odd.x + odd.y) + start;
-                    y.e[s * (SMELT_ML_OUTPUTS / 2) + (chunk + n0) / 2u + p] =
+                    SMELT_ML_HELD[s * SMELT_ML_PAIRS + (chunk + n0) / 2u + p] =
                         SMELT_ML_PUT(SMELT_CAT(smelt_activation_, SMELT_MLP_ACTIVATION)(v));
                 }
             }
         }
     }
-    return y;
+    return SMELT_MLP_RESULT(true);
 }
 
 #undef SMELT_ML_BLOCK

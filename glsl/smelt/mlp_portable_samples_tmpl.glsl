@@ -8,9 +8,15 @@
 // errors  none: nothing is rounded
 // needs   mlp_cooperative_run_tmpl.glsl around it
 // source  see mlp_cooperative_tmpl.glsl
+// A pair of inputs as the array holds pairs of sums.
+#if SMELT_MLP_COMPUTED == SMELT_MLP_ACCUMULATED
+#define SMELT_ML_WIDENED(pair) (pair)
+#else
+#define SMELT_ML_WIDENED(pair) unpackHalf2x16(pair)
+#endif
+
 SMELT_MLP_FIRST SMELT_CAT(SMELT_MLP, _gather)(SMELT_MLP_X x)
 {
-    SMELT_MLP_FIRST g;
     [[unroll]] for (int s = 0; s < SMELT_MLP_SAMPLES; s++)
     {
         [[unroll]] for (int p = 0; p < SMELT_ML_INPUTS / 2; p++)
@@ -20,10 +26,10 @@ SMELT_MLP_FIRST SMELT_CAT(SMELT_MLP, _gather)(SMELT_MLP_X x)
                 pair = x.e[s * SMELT_MLP_X_PAIRS + min(p, SMELT_MLP_X_PAIRS - 1)];
             if (2 * p + 1 == SMELT_MLP_WIDTH0)
                 pair = SMELT_MLP_FIRST_HALF(pair);
-            g.e[s * (SMELT_ML_INPUTS / 2) + p] = pair;
+            SMELT_ML_HELD[s * SMELT_ML_PAIRS + p] = SMELT_ML_WIDENED(pair);
         }
     }
-    return g;
+    return SMELT_MLP_FIRST(true);
 }
 
 SMELT_MLP_Y SMELT_CAT(SMELT_MLP, _scatter)(SMELT_MLP_LAST g)
@@ -33,7 +39,7 @@ SMELT_MLP_Y SMELT_CAT(SMELT_MLP, _scatter)(SMELT_MLP_LAST g)
     {
         [[unroll]] for (int p = 0; p < SMELT_MLP_Y_PAIRS; p++)
         {
-            y.e[s * SMELT_MLP_Y_PAIRS + p] = g.e[s * int(SMELT_CAT(SMELT_MLP_LAST, _tiles)) + p];
+            y.e[s * SMELT_MLP_Y_PAIRS + p] = SMELT_ML_HELD[s * SMELT_ML_PAIRS + p];
         }
     }
     return y;
@@ -55,3 +61,4 @@ bool SMELT_CAT(SMELT_MLP, _same_places)()
 {
     return false;
 }
+#undef SMELT_ML_WIDENED

@@ -51,7 +51,9 @@
 #undef SMELT_ML_H
 #undef SMELT_ML_INPUTS
 #undef SMELT_ML_LAST_UNIT
+#undef SMELT_ML_HELD
 #undef SMELT_ML_P
+#undef SMELT_ML_PAIRS
 #undef SMELT_ML_PASS
 #undef SMELT_ML_PITCH
 #undef SMELT_ML_ROWS
@@ -59,6 +61,5 @@
 #undef SMELT_ML_SUMS
 #undef SMELT_ML_SUM_PITCH
 #undef SMELT_ML_THREADS
-#undef SMELT_ML_TILE
 #undef SMELT_ML_UNIT
 #undef SMELT_ML_WEIGHT_TAG

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The matrices and biases of a network in one device buffer, in the layout that a backend reads: row-major
-// for PORTABLE, the device's inferencing-optimal layout for COOPVEC, converted on the device in one batch
+// for PORTABLE and cooperative matrices, the device's inferencing-optimal layout for COOPVEC, converted on the device in one batch
 // (VK_NV_cooperative_vector). Files and callers only ever see row-major [out][in].
 #ifndef SMELT_WEIGHTS_H
 #define SMELT_WEIGHTS_H
@@ -20,7 +20,7 @@ struct smelt_weights_params {
     const struct smelt_weights_layer *layers;
     uint32_t layer_count;       // >= 1
     enum smelt_dtype dtype;     // of all of them. NONE: f16
-    enum smelt_backend backend; // PORTABLE or COOPVEC; AUTO is an error: give what smelt_op_query chose
+    enum smelt_backend backend; // AUTO is an error: give what smelt_op_query chose
     uint32_t frames_in_flight;  // slots of host staging for smelt_weights_update; 0: 1
     VkPipelineStageFlags2
         stages;       // that read the weights; 0: VERTEX_SHADER | FRAGMENT_SHADER | COMPUTE_SHADER

@@ -110,6 +110,51 @@ static void refuses_bad_group_matmul2d(void)
 #undef REFUSED
 }
 
+static void refuses_bad_group_mlp(void)
+{
+    struct smelt_op_info info;
+    struct smelt_mlp_descriptor good = network(), d;
+    struct smelt_op op = op_mlp(&d);
+#define REFUSED(field, value, text)                                                                          \
+    d = good;                                                                                                \
+    d.field = value;                                                                                         \
+    CHECK_FAILS(QUERY(op), SMELT_ERROR_INVALID_ARGUMENT, text)
+    REFUSED(scope, (enum smelt_scope)3, "scope is 3");
+    REFUSED(samples, 3, "samples is 3, wanted 1, 2 or 4");
+    REFUSED(samples, 8, "samples is 8, wanted 1, 2 or 4");
+    REFUSED(subgroups, 1, "subgroups is 1, wanted 0 to 0");
+    REFUSED(subgroup_size, 32, "subgroup_size is 32, wanted 0 to 0");
+    good.scope = SMELT_SCOPE_SUBGROUP;
+    REFUSED(widths[1], 257, "widths[1] is 257, wanted 1 to 256");
+    REFUSED(subgroups, 65, "subgroups is 65, wanted 0 to 64");
+    REFUSED(subgroup_size, 129, "subgroup_size is 129, wanted 0 to 128");
+#undef REFUSED
+}
+
+static void lays_out_a_group_mlp(void)
+{
+    struct smelt_op_info info;
+    struct smelt_mlp_descriptor d = network();
+    struct smelt_op op = op_mlp(&d);
+    CHECK_OK(QUERY(op));
+    CHECK(!info.workgroup_size && !info.scratch_size);
+    d.scope = SMELT_SCOPE_SUBGROUP;
+    d.samples = 2;
+    d.subgroups = 4;
+    CHECK_OK(QUERY(op));
+    CHECK(info.choice.backend == SMELT_BACKEND_PORTABLE && info.workgroup_size == 128);
+    CHECK(info.tiling.m == 64 && info.tiling.subgroups_m == 4 && !info.tiling.k);
+    CHECK(info.stage_flags && info.subgroup_size.requiredSubgroupSize == 32);
+    uint32_t all = info.scratch_size;
+    d.scope = SMELT_SCOPE_WORKGROUP;
+    CHECK_OK(QUERY(op));
+    CHECK(info.tiling.k == 64 && info.scratch_size < all);
+    d.backend = SMELT_BACKEND_COOPMAT;
+    d.subgroups = 0;
+    enum smelt_result result = QUERY(op); // where the compiler knows them
+    CHECK(result == SMELT_ERROR_UNSUPPORTED || (!result && info.scratch_size <= 32768));
+}
+
 static void lays_out_a_group_matmul2d(void)
 {
     struct smelt_op_info info;
@@ -447,6 +492,8 @@ static const struct test tests[] = {
     {"matmul2d: every field is checked", refuses_bad_matmul2d},
     {"matmul2d of a group: every field is checked", refuses_bad_group_matmul2d},
     {"matmul2d of a group is laid out", lays_out_a_group_matmul2d},
+    {"mlp of a group: every field is checked", refuses_bad_group_mlp},
+    {"mlp of a group is laid out", lays_out_a_group_mlp},
     {"types of an op are checked together", refuses_bad_types},
     {"mlp: every field is checked", refuses_bad_mlp},
     {"the error bound is the one of matmul2d_tmpl.glsl", states_the_bound},

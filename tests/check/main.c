@@ -188,6 +188,7 @@ static bool eligible(smelt_context context, struct check_case *c, char what[200]
         struct smelt_mlp_descriptor layer = c->mlp;
         layer.layer_count = 1;
         layer.widths[0] = c->mlp.widths[i];
+        layer.widths[1] = 1;
         struct smelt_op op = {.name = "layer", .kind = SMELT_OP_MLP, .mlp = &layer};
         struct smelt_op_info info;
         result = smelt_op_query(context, &op, c->stage, &info);
