@@ -26,7 +26,10 @@ struct kernel_key {
     uint32_t transpose_left, transpose_right, alignment;
     struct smelt_matmul2d_tiling tiling;
     uint32_t baked;
+    uint32_t vectors, swapped; // 1 to MAX_VECTORS: glsl/kernels/matvec_body.glsl
 };
+
+#define MAX_VECTORS 8
 
 // --- Kernels ----------------------------------------------------------------------------------------------
 
@@ -43,6 +46,20 @@ static enum smelt_dtype narrow_result(enum smelt_dtype operands)
     return operands == SMELT_DTYPE_BF16 ? SMELT_DTYPE_BF16 : SMELT_DTYPE_F16;
 }
 
+// What matmul2d_head.glsl takes, and it.
+static void write_head(struct smelt_text *text, const struct kernel_key *key)
+{
+    const char *dtype = smelt_dtype_name((enum smelt_dtype)key->stored);
+    enum smelt_dtype narrow = narrow_result((enum smelt_dtype)key->stored);
+    smelt_op_define(text, "KERNEL_", "STORED", smelt_op_dtype_macro((enum smelt_dtype)key->stored));
+    smelt_op_define(text, "KERNEL_", "NARROW", smelt_op_dtype_macro(narrow));
+    smelt_text_add(text,
+                   "#define KERNEL_BIAS bias_%s_1_r_0\n#define KERNEL_DATA %s\n"
+                   "#define KERNEL_RESULT narrow_%s_2_w_0x0\n%s",
+                   dtype, data_type((enum smelt_dtype)key->stored), smelt_dtype_name(narrow),
+                   smelt_kernel_text("kernels/matmul2d_head.glsl"));
+}
+
 static void write_kernel(struct smelt_text *text, const void *user)
 {
     const struct kernel_key *key = user;
@@ -50,9 +67,6 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_text_add(
         text, "#version 460\n#include \"smelt/base.glsl\"\nfloat product_element(float v, uvec2 place);\n"
               "#include \"smelt/op/product.glsl\"\n");
-    smelt_op_define(text, "KERNEL_", "STORED", smelt_op_dtype_macro((enum smelt_dtype)key->stored));
-    smelt_op_define(text, "KERNEL_", "NARROW",
-                    smelt_op_dtype_macro(narrow_result((enum smelt_dtype)key->stored)));
     smelt_op_define(text, "KERNEL_", "ACCUMULATED", smelt_op_dtype_macro((enum smelt_dtype)key->accumulated));
     smelt_op_define(text, "KERNEL_", "BACKEND", "SMELT_BACKEND_DEFAULT");
     smelt_op_define_number(text, "KERNEL_", "TRANSPOSE_LEFT", key->transpose_left);
@@ -61,13 +75,24 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_op_define(text, "KERNEL_", "TILE_N", "product_TILE_N");
     smelt_op_define(text, "KERNEL_", "WORKGROUP_SIZE", "product_WORKGROUP_SIZE");
     smelt_text_add(
-        text,
-        "#define KERNEL_LEFT product_left_%s_2_r_0x0\n#define KERNEL_RIGHT product_right_%s_2_r_0x0\n"
-        "#define KERNEL_BIAS bias_%s_1_r_0\n#define KERNEL_DATA %s\n"
-        "#define KERNEL_RESULT narrow_%s_2_w_0x0\n%s",
-        dtype, dtype, dtype, data_type((enum smelt_dtype)key->stored),
-        smelt_dtype_name(narrow_result((enum smelt_dtype)key->stored)),
-        smelt_kernel_text("kernels/matmul2d_body.glsl"));
+        text, "#define KERNEL_LEFT product_left_%s_2_r_0x0\n#define KERNEL_RIGHT product_right_%s_2_r_0x0\n",
+        dtype, dtype);
+    write_head(text, key);
+    smelt_text_add(text, "%s", smelt_kernel_text("kernels/matmul2d_body.glsl"));
+}
+
+static void write_matvec(struct smelt_text *text, const void *user)
+{
+    const struct kernel_key *key = user;
+    smelt_text_add(text,
+                   "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/activation.glsl\"\n"
+                   "#define KERNEL_VECTOR vector_%s_2_r_0x0\n",
+                   smelt_dtype_name((enum smelt_dtype)key->stored));
+    smelt_op_define_number(text, "KERNEL_", "VECTORS", key->vectors);
+    smelt_op_define_number(text, "KERNEL_", "SWAPPED", key->swapped);
+    smelt_op_define_number(text, "KERNEL_", "ALONG", key->swapped || key->transpose_right);
+    write_head(text, key);
+    smelt_text_add(text, "%s", smelt_kernel_text("kernels/matvec_body.glsl"));
 }
 
 // --- Calls ------------------------------------------------------------------------------------------------
@@ -261,6 +286,36 @@ static void choose_tile(struct call *call, enum smelt_dtype accumulated)
     d->subgroups_n = tiles[i].subgroups_n;
 }
 
+// Few rows or columns of d: what counts is reading the other operand once. For any backend, but where one is asked for.
+static bool take_matvec(const struct call *call, struct kernel_key *key, struct smelt_op_info *info)
+{
+    const struct smelt_matmul2d_params *p = call->params;
+    const struct smelt_matmul2d_tiling *asked = &p->tiling;
+    bool swapped = call->push.m < call->push.n;
+    const struct smelt_tensor_info *matrix = swapped ? &p->b->info : &p->a->info;
+    uint32_t vectors = SMELT_MIN(call->push.m, call->push.n), lines = SMELT_MAX(call->push.m, call->push.n);
+    enum smelt_dtype dtype = matrix->dtype;
+    if (key->baked || p->backend != SMELT_BACKEND_AUTO || asked->m || asked->k || asked->subgroups_m ||
+        p->transpose_left || (swapped && !p->transpose_right) || !vectors || vectors > MAX_VECTORS ||
+        lines < 64 || call->push.k < 64 ||
+        (dtype != SMELT_DTYPE_F32 && dtype != SMELT_DTYPE_F16 && dtype != SMELT_DTYPE_BF16) ||
+        alignment_of(matrix) * smelt_dtype_size(dtype, 1) < 16 || column_stride(&p->a->info) != 1 ||
+        column_stride(&p->b->info) != 1)
+        return false;
+    memset(&key->tiling, 0, sizeof(key->tiling));
+    key->vectors = vectors;
+    key->swapped = swapped;
+    key->alignment = 0;
+    key->transpose_left = false;
+    key->computed = key->accumulated = SMELT_DTYPE_F32;
+    key->backend = SMELT_BACKEND_PORTABLE;
+    info->tiling =
+        (struct smelt_matmul2d_tiling){.m = vectors > 2 ? 8 : 4, .n = vectors}; // ROWS in the kernel
+    info->stage_flags = 0;
+    info->subgroup_size.requiredSubgroupSize = 0;
+    return true;
+}
+
 static enum smelt_result describe(struct call *call, struct kernel_key *key, struct smelt_op_info *info)
 {
     const struct smelt_matmul2d_params *p = call->params;
@@ -337,8 +392,10 @@ enum smelt_result smelt_encode_matmul2d(VkCommandBuffer commands, const struct s
         return result;
     smelt_context context = call.context;
     const struct push *push = &call.push;
-    uint64_t tiles_down = (push->m + (uint64_t)info.tiling.m - 1) / info.tiling.m;
-    uint64_t groups = tiles_down * ((push->n + (uint64_t)info.tiling.n - 1) / info.tiling.n);
+    bool matvec = take_matvec(&call, &key, &info);
+    uint64_t down = matvec && key.swapped ? push->n : push->m, across = matvec ? key.vectors : push->n;
+    uint64_t groups =
+        (down + info.tiling.m - 1) / info.tiling.m * ((across + info.tiling.n - 1) / info.tiling.n);
     if (groups > context->capabilities.max_workgroup_count[0])
         return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
                           "matmul2d: %" PRIu64 " tiles of %" PRIu32 " x %" PRIu32 ", wanted at most %" PRIu32,
@@ -352,10 +409,10 @@ enum smelt_result smelt_encode_matmul2d(VkCommandBuffer commands, const struct s
         .key = &key,
         .key_size = sizeof(key),
         .baked = key.baked ? baked : NULL,
-        .write = write_kernel,
+        .write = matvec ? write_matvec : write_kernel,
         .user = &key,
         .ops = &call.op,
-        .op_count = 1,
+        .op_count = matvec ? 0 : 1,
         .backend = (enum smelt_backend)key.backend,
         .push_size = PUSH_SIZE,
         .stage_flags = info.stage_flags,

@@ -41,4 +41,5 @@ float product_element(float v, uvec2 place);
 #define SMELT_MATMUL2D_SCRATCH scratch
 #define SMELT_MATMUL2D_BACKEND SMELT_BACKEND_PORTABLE
 #include "smelt/matmul2d_tmpl.glsl"
+#include "matmul2d_head.glsl"
 #include "matmul2d_body.glsl"

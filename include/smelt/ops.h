@@ -216,7 +216,9 @@ struct smelt_matmul2d_params {
     bool transpose_right; // b is stored [n][k], else [k][n]
     enum smelt_activation activation;
     enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
-    enum smelt_backend backend;             // AUTO: the best (a build without compiler has PORTABLE)
+    // AUTO: the best (a build without compiler has PORTABLE); a kernel of its own, with sums of f32, where d has at most 8
+    // rows (b transposed) or columns and the other operand's rows of f32, f16 or bf16 begin at multiples of 16 bytes
+    enum smelt_backend backend;
     // m, n, k, subgroups_m, subgroups_n of the workgroup's tile, as in smelt_matmul2d_descriptor. Zeros: from a table
     struct smelt_matmul2d_tiling tiling;
     bool baked; // the kernel that was made when the library was built, also where there is a compiler
@@ -246,7 +248,9 @@ struct smelt_convolution2d_params {
     struct smelt_convolution2d_geometry geometry;
     enum smelt_activation activation;
     enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
-    enum smelt_backend backend;             // AUTO: the best (a build without compiler has PORTABLE)
+    // AUTO: the best (a build without compiler has PORTABLE); a kernel of its own, with sums of f32, where d has at most 8
+    // rows (b transposed) or columns and the other operand's rows of f32, f16 or bf16 begin at multiples of 16 bytes
+    enum smelt_backend backend;
     // m, n, k, subgroups_m, subgroups_n of the workgroup's tile; m 1 alone: an invocation for 8 channels of a pixel (on
     // PORTABLE). Zeros: from a table
     struct smelt_matmul2d_tiling tiling;

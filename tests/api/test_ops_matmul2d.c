@@ -136,6 +136,28 @@ static void check_product(struct product p)
 
 static void products_are_right(void)
 {
+    // A matrix with few vectors, on either side.
+    const enum smelt_dtype dtypes[] = {SMELT_DTYPE_F16, SMELT_DTYPE_F32, SMELT_DTYPE_BF16};
+    for (uint32_t i = 0; i < 3; i++) {
+        check_product((struct product){
+            .m = 67, .n = 1 + i, .k = 1096, .wide = i == 1, .bias = true, .dtype = dtypes[i]});
+        check_product((struct product){.m = 65,
+                                       .n = 8 - i,
+                                       .k = 72,
+                                       .transpose_right = true,
+                                       .batch = 2,
+                                       .gap = 8,
+                                       .wide = i == 1,
+                                       .dtype = dtypes[i]});
+        check_product((struct product){.m = 1 + 3 * i,
+                                       .n = 70,
+                                       .k = 520,
+                                       .transpose_right = true,
+                                       .bias = true,
+                                       .activation = SMELT_ACTIVATION_RELU,
+                                       .wide = i == 1,
+                                       .dtype = dtypes[i]});
+    }
     for (int baked = 0; baked < 2; baked++) {
         check_product((struct product){.m = 37, .n = 65, .k = 19, .dtype = SMELT_DTYPE_F16, .baked = baked});
         check_product((struct product){.m = 65,
