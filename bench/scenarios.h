@@ -9,6 +9,7 @@
 #define SMELT_BENCH_SCENARIOS_H
 
 #define BENCH_SCENARIOS(X)                                                                                   \
+    X(conv, "convolutions of whole images by shape, sums and backend")                                       \
     X(matmul, "products of whole matrices by shape, sums and backend")                                       \
     X(mlp, "networks evaluated per invocation, in compute and fragment shaders")                             \
     X(mlp_samples, "a network from memory to memory, at every scope, and samples of many materials")

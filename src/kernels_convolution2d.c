@@ -25,6 +25,7 @@ _Static_assert(offsetof(struct push, stride_a) == 60 && sizeof(struct push) == 1
 struct kernel_key {
     uint32_t stored, computed, accumulated, backend, scope;
     uint32_t image_layout, weight_layout, transposed, depthwise, weight_strided, alignment, weight_alignment;
+    uint32_t wide, bias, activation, rows; // of what is compiled: d is f32, its pixels are rows of a matrix
     struct smelt_matmul2d_tiling tiling;
     uint32_t baked;
 };
@@ -58,8 +59,15 @@ static void write_kernel(struct smelt_text *text, const void *user)
                                           "SMELT_LAYOUT_IOHW"};
     bool thread = key->scope == SMELT_SCOPE_THREAD;
     const char *dtype = smelt_dtype_name((enum smelt_dtype)key->stored);
-    smelt_text_add(text, "#version 460\n#include \"smelt/base.glsl\"\n%s#include \"smelt/op/conv.glsl\"\n",
-                   smelt_kernel_text("kernels/convolution2d_constants.glsl"));
+    smelt_text_add(
+        text,
+        "#version 460\n#include \"smelt/base.glsl\"\n#define KERNEL_BAKED 0\n#define KERNEL_D_IS_F32 %s\n"
+        "#define KERNEL_HAS_BIAS %s\n#define KERNEL_ACTIVATES %s\n"
+        "#define KERNEL_ACTIVATE(v) SMELT_CAT(smelt_activation_, %s)(v)\n%s#include \"smelt/op/conv.glsl\"\n",
+        key->wide ? "true" : "false", key->bias ? "true" : "false", key->activation ? "true" : "false",
+        smelt_op_activation_macro((enum smelt_activation)key->activation),
+        smelt_kernel_text("kernels/convolution2d_constants.glsl"));
+    smelt_op_define_number(text, "KERNEL_", "ROWS", key->rows);
     smelt_op_define(text, "KERNEL_", "STORED", smelt_op_dtype_macro((enum smelt_dtype)key->stored));
     smelt_op_define(text, "KERNEL_", "IMAGE_LAYOUT", images[key->image_layout]);
     smelt_op_define(text, "KERNEL_", "WEIGHT_LAYOUT", weights[key->weight_layout]);
@@ -368,16 +376,24 @@ static bool takes_thread(const struct call *call)
                             : call->geometry.groups > 1 && call->group_outputs < THREAD_CHANNELS;
 }
 
-// Tiles by the class of a shape, for subgroups of 32 and more (measured on an H200, docs/performance.md). The first row that
-// fits is taken; sizes that a row does not name are free.
+// Tiles by the class of a shape, for subgroups of 32 and more (measured on an H200, docs/performance.md). The first row is
+// taken whose channels fit and whose tiles are as many as it wants.
 static const struct {
-    uint32_t least_pixels, least_outputs, most_outputs;
+    uint32_t least_outputs, most_outputs, least_tiles;
     uint32_t m, n, k, subgroups_m, subgroups_n;
 } tiles[] = {
-    {4096, 1, 64, 128, 64, 32, 4, 1},
-    {16384, 96, UINT32_MAX, 128, 128, 32, 2, 2},
-    {1, 1, UINT32_MAX, 64, 64, 32, 2, 2},
+    {96, UINT32_MAX, 128, 128, 128, 32, 2, 2},
+    {33, 64, 2048, 128, 64, 32, 2, 2},
+    {1, 16, 1, 64, 16, 32, 4, 1},
+    {17, 32, 1024, 128, 32, 32, 4, 1},
+    {1, UINT32_MAX, 1, 64, 64, 64, 2, 2},
 };
+
+// Of one group of channels.
+static uint64_t tiles_of(const struct call *call, uint32_t m, uint32_t n)
+{
+    return (call->pixels + m - 1) / m * ((call->group_outputs + n - 1) / n);
+}
 
 static void choose_tile(struct call *call)
 {
@@ -394,8 +410,8 @@ static void choose_tile(struct call *call)
     }
     if (call->context->capabilities.subgroup_size < 32)
         return; // the op's own
-    while (call->pixels < tiles[i].least_pixels || call->group_outputs < tiles[i].least_outputs ||
-           call->group_outputs > tiles[i].most_outputs)
+    while (call->group_outputs < tiles[i].least_outputs || call->group_outputs > tiles[i].most_outputs ||
+           tiles_of(call, tiles[i].m, tiles[i].n) < tiles[i].least_tiles)
         i++;
     d->m = tiles[i].m;
     d->n = tiles[i].n;
@@ -422,6 +438,7 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
     const struct smelt_convolution2d_params *p = call->params;
     const struct smelt_convolution2d_geometry *g = &call->geometry;
     struct smelt_convolution2d_descriptor *d = &call->descriptor;
+    struct smelt_tensor_t rows;
     bool baked = !SMELT_HAVE_COMPILER || p->baked, thread = takes_thread(call);
     bool channelwise = g->groups == call->a[C] && g->groups == call->d[C] && (!baked || !g->transposed);
     *d = (struct smelt_convolution2d_descriptor){
@@ -474,6 +491,10 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
         key->weight_strided = d->weight_strided;
         key->alignment = d->alignment;
         key->weight_alignment = d->weight_alignment;
+        key->wide = p->d->info.dtype == SMELT_DTYPE_F32;
+        key->bias = p->bias != NULL;
+        key->activation = (uint32_t)p->activation;
+        key->rows = d->scope == SMELT_SCOPE_WORKGROUP && make_rows(call, p->d, &rows);
         key->tiling = info->tiling;
         return SMELT_OK;
     }
@@ -541,8 +562,7 @@ static enum smelt_result count_groups(const struct call *call, const struct smel
         return smelt_fail(call->context, SMELT_ERROR_UNSUPPORTED,
                           "convolution2d: %" PRIu64 " invocations, wanted fewer than 2^32", all);
     }
-    groups = (call->pixels + info->tiling.m - 1) / info->tiling.m *
-             ((call->group_outputs + info->tiling.n - 1) / info->tiling.n);
+    groups = tiles_of(call, info->tiling.m, info->tiling.n);
     grid[0] = (uint32_t)groups;
     grid[1] = 1;
     grid[2] = (uint32_t)sections;
@@ -604,11 +624,11 @@ static enum smelt_result get_kernel(const struct call *call, const struct kernel
                       g->output_padding_y,
                       g->output_padding_x,
                       g->groups,
+                      whole,
                       call->params->d->info.dtype == SMELT_DTYPE_F32,
                       call->params->bias != NULL,
-                      (uint32_t)call->params->activation,
-                      whole},
-        .constant_count = 22,
+                      (uint32_t)call->params->activation},
+        .constant_count = key->baked ? 22 : 19,
         .size_count = 7,
     };
     return smelt_kernel_get(call->context, &request, kernel);

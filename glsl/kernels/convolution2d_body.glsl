@@ -3,7 +3,7 @@
 // op `conv` of WORKGROUP scope, which the includer has made after convolution2d_constants.glsl; the z of the grid is the
 // group. Compiled at run time by src/kernels_convolution2d.c, ahead of time for PORTABLE.
 //
-// KERNEL_ACCUMULATED, KERNEL_BACKEND, KERNEL_TILE_M, KERNEL_TILE_N, KERNEL_WORKGROUP_SIZE are the includer's.
+// KERNEL_ROWS, KERNEL_ACCUMULATED, KERNEL_BACKEND, KERNEL_TILE_M, KERNEL_TILE_N, KERNEL_WORKGROUP_SIZE are the includer's.
 layout(local_size_x = KERNEL_WORKGROUP_SIZE) in;
 
 #define SMELT_CONVOLUTION2D_STORE conv
@@ -11,6 +11,7 @@ layout(local_size_x = KERNEL_WORKGROUP_SIZE) in;
 #define SMELT_CONVOLUTION2D_STORE_BACKEND KERNEL_BACKEND
 #define SMELT_CONVOLUTION2D_STORE_LAYOUT KERNEL_IMAGE_LAYOUT
 #define SMELT_CONVOLUTION2D_STORE_GROUPS groups
+#define SMELT_CONVOLUTION2D_STORE_ROWS KERNEL_ROWS
 #define SMELT_CONVOLUTION2D_STORE_IMAGE wide
 #define SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE SMELT_DTYPE_F32
 #include "smelt/convolution2d_store_tmpl.glsl"
@@ -19,6 +20,7 @@ layout(local_size_x = KERNEL_WORKGROUP_SIZE) in;
 #define SMELT_CONVOLUTION2D_STORE_BACKEND KERNEL_BACKEND
 #define SMELT_CONVOLUTION2D_STORE_LAYOUT KERNEL_IMAGE_LAYOUT
 #define SMELT_CONVOLUTION2D_STORE_GROUPS groups
+#define SMELT_CONVOLUTION2D_STORE_ROWS KERNEL_ROWS
 #define SMELT_CONVOLUTION2D_STORE_IMAGE narrow
 #define SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE SMELT_DTYPE_F16
 #include "smelt/convolution2d_store_tmpl.glsl"
@@ -38,9 +40,9 @@ void main()
 
     conv_result result;
     conv_run(result, image, weight, tile);
-    if (has_bias != 0 || activation != 0)
+    if (KERNEL_HAS_BIAS || KERNEL_ACTIVATES)
         conv_finish(result, extents, tile);
-    if (d_is_f32 != 0) {
+    if (KERNEL_D_IS_F32) {
         wide_f32_4_w_0x0x0x0 t;
         t.data = smelt_f32_w_data(d);
         t.extent = in_layout(extents);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // convolution2d_constants.glsl: what the library's convolution kernels know of a call, as src/kernels_convolution2d.c gives
-// it. Sizes are specialization constants; 0: they are pushed.
+// it. KERNEL_BAKED is the includer's; when 0 so are KERNEL_D_IS_F32 to KERNEL_ACTIVATE. Sizes are specialization constants; 0: they are pushed.
 layout(constant_id = 0) const uint fixed_batch = 0;
 layout(constant_id = 1) const uint fixed_height = 0;
 layout(constant_id = 2) const uint fixed_width = 0;
@@ -19,10 +19,16 @@ layout(constant_id = 14) const uint padding_right = 0;
 layout(constant_id = 15) const uint output_padding_y = 0;
 layout(constant_id = 16) const uint output_padding_x = 0;
 layout(constant_id = 17) const uint groups = 1;
-layout(constant_id = 18) const uint d_is_f32 = 0;
-layout(constant_id = 19) const uint has_bias = 1;
-layout(constant_id = 20) const uint activation = 0; // SMELT_ACTIVATION_x
-layout(constant_id = 21) const uint d_is_whole = 0; // 8 channels of d in f16 are an aligned uvec4
+layout(constant_id = 18) const uint d_is_whole = 0; // 8 channels of d in f16 are an aligned uvec4
+#if KERNEL_BAKED                                    // else in the text: less of it, which compiles faster
+layout(constant_id = 19) const uint d_is_f32 = 0;
+layout(constant_id = 20) const uint has_bias = 1;
+layout(constant_id = 21) const uint activation = 0; // SMELT_ACTIVATION_x
+#define KERNEL_D_IS_F32 (d_is_f32 != 0)
+#define KERNEL_HAS_BIAS (has_bias != 0)
+#define KERNEL_ACTIVATES (activation != 0)
+#define KERNEL_ACTIVATE(v) smelt_activate(activation, v)
+#endif
 
 layout(push_constant, scalar) uniform push
 {

@@ -54,12 +54,12 @@ KERNEL_WEIGHT the_weight()
 
 float conv_element(float v, uvec4 place)
 {
-    if (has_bias != 0) {
+    if (KERNEL_HAS_BIAS) {
         KERNEL_BIAS t;
         t.data = KERNEL_DATA(bias);
         t.extent = uint[1](fixed_outputs != 0 ? fixed_outputs : outputs);
         t.stride = uint[1](1);
         v += smelt_load(t, place.w);
     }
-    return smelt_activate(activation, v);
+    return KERNEL_ACTIVATE(v);
 }

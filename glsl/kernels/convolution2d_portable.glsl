@@ -4,6 +4,8 @@
 // types of convolution2d_operands.glsl are the includer's, and so are KERNEL_THREAD, KERNEL_TRANSPOSED, KERNEL_DEPTHWISE.
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
+#define KERNEL_BAKED 1
+#define KERNEL_ROWS 0
 #include "convolution2d_constants.glsl"
 #define KERNEL_IMAGE_LAYOUT SMELT_LAYOUT_NHWC
 #define KERNEL_WEIGHT_LAYOUT SMELT_LAYOUT_HWIO

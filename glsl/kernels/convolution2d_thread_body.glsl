@@ -66,7 +66,7 @@ void main()
     {
         if (block * KERNEL_CHANNELS + j >= section)
             break;
-        if (d_is_f32 != 0)
+        if (KERNEL_D_IS_F32)
             smelt_store_at(w, at + j * step, result.v[j]);
         else
             smelt_store_at(h, at + j * step, result.v[j]);

@@ -98,10 +98,11 @@ struct SMELT_CV_LEFT {
     SMELT_CV_IMAGE image; // of the group
     uvec4 extents;        // of the result
     uvec3 kernel;         // height, width, channels
-#if SMELT_CV_ORIGINS > 0
-    ivec3 origin[SMELT_CV_ORIGINS];
-#endif
 };
+#if SMELT_CV_ORIGINS > 0
+// Not in the struct, which would then be copied as a whole where an element is taken.
+ivec3 SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[SMELT_CV_ORIGINS];
+#endif
 
 uint smelt_extent(SMELT_CV_LEFT a, uint d)
 {
@@ -121,6 +122,7 @@ uvec3 SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(uvec3 kernel, uint term)
     return uvec3(y, tap - y * kernel.y, channel);
 }
 
+// How operands are read, without branches: loads that are made together hide each other's latency.
 #define SMELT_GATHER SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left)
 #define SMELT_GATHER_TENSOR SMELT_CV_IMAGE
 #define SMELT_GATHER_STORED SMELT_CONVOLUTION2D_STORED_LEFT
@@ -133,16 +135,17 @@ uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_group)(SMELT_CV_LEFT a, uint i,
 {
     uvec4 words = uvec4(0u);
     uvec3 tap = SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(a.kernel, term);
+    bool within = all(lessThan(tap, a.kernel)), counts = !partial || within;
     [[unroll]] for (uint v = 0u; v < SMELT_CV_GROUP; v++)
     {
 #if SMELT_CV_ORIGINS > 0
-        ivec3 origin = a.origin[v];
+        ivec3 origin = SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[v];
 #else
         ivec3 origin = SMELT_CAT(SMELT_CONVOLUTION2D, _origin)(a.image, a.extents, pixel + v);
 #endif
         bool inside;
         uint at = SMELT_CAT(SMELT_CONVOLUTION2D, _element_of)(a.image, origin, tap, inside);
-        inside = inside && (!partial || tap.z < a.kernel.z);
+        inside = inside && counts;
         SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_one)(words, v, a.image, at, inside);
     }
     return words;
@@ -155,9 +158,11 @@ uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_group)(SMELT_CV_LEFT a, uint i,
     [[unroll]] for (uint v = 0u; v < SMELT_CV_GROUP; v += SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_vector))
     {
         uvec3 tap = SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(a.kernel, term + v);
+        bool within = all(lessThan(tap, a.kernel)), counts = !partial || within;
         bool inside;
-        uint at = SMELT_CAT(SMELT_CONVOLUTION2D, _element_of)(a.image, a.origin[i], tap, inside);
-        inside = inside && (!partial || tap.x < a.kernel.x);
+        uint at = SMELT_CAT(SMELT_CONVOLUTION2D,
+                            _element_of)(a.image, SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[i], tap, inside);
+        inside = inside && counts;
         SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_read)(words, v, a.image, at, inside);
     }
     return words;
@@ -184,7 +189,7 @@ uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_right_group)(SMELT_CV_RIGHT b, uint 
     [[unroll]] for (uint v = 0u; v < SMELT_CV_GROUP; v++)
     {
         uvec3 tap = SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(b.kernel, term + v);
-        bool inside = !partial || (tap.x < b.kernel.x && tap.z < b.kernel.z);
+        bool within = all(lessThan(tap, b.kernel)), inside = !partial || within;
         uint at = first + tap.x * smelt_stride(b.weight, SMELT_CV_WH) +
                   tap.y * smelt_stride(b.weight, SMELT_CV_WW) + tap.z * smelt_stride(b.weight, SMELT_CV_WI);
         SMELT_CAT(SMELT_CONVOLUTION2D, _gather_right_one)(words, v, b.weight, inside ? at : 0u, inside);
@@ -241,13 +246,14 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _run)(inout SMELT_CAT(SMELT_CONVOLUTION2D, _
     extent[SMELT_CV_C] = a.kernel.z;
     a.image = smelt_slice(image, first, extent);
 #if !SMELT_CV_TRANSPOSE_LEFT
-    [[unroll]] for (uint i = 0u; i < SMELT_CV_ORIGINS; i++) a.origin[i] =
-        SMELT_CAT(SMELT_CONVOLUTION2D, _origin)(a.image, a.extents,
-                                                tile.y + (SMELT_CV_THREAD + i * SMELT_CV_THREADS) /
-                                                             (SMELT_CONVOLUTION2D_TILE_K / SMELT_CV_GROUP));
+    [[unroll]] for (uint i = 0u; i < SMELT_CV_ORIGINS; i++) SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[i] =
+        SMELT_CAT(SMELT_CONVOLUTION2D, _origin)(
+            a.image, a.extents,
+            tile.y +
+                SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_spot)(SMELT_CV_THREAD + i * SMELT_CV_THREADS).x);
 #elif SMELT_CV_ORIGINS > 0
     uint group = SMELT_CV_THREAD % (SMELT_CONVOLUTION2D_M / SMELT_CV_GROUP);
-    [[unroll]] for (uint v = 0u; v < SMELT_CV_ORIGINS; v++) a.origin[v] =
+    [[unroll]] for (uint v = 0u; v < SMELT_CV_ORIGINS; v++) SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[v] =
         SMELT_CAT(SMELT_CONVOLUTION2D, _origin)(a.image, a.extents, tile.y + group * SMELT_CV_GROUP + v);
 #endif
     uint origin[4] = uint[4](0u, 0u, 0u, 0u), size[4] = weight.extent;

@@ -174,11 +174,14 @@ uint SMELT_CAT(SMELT_CONVOLUTION2D, _element_of)(SMELT_CV_IMAGE a, ivec3 origin,
 #if SMELT_CONVOLUTION2D_TRANSPOSED
     uvec2 stride = uvec2(SMELT_CONVOLUTION2D_STRIDE_Y, SMELT_CONVOLUTION2D_STRIDE_X);
     uvec2 scaled = uvec2(origin.xy) - step, at = scaled / stride; // above 2^31 when negative: outside
-    inside = at * stride == scaled && all(lessThan(at, extent)) && all(lessThan(scaled, uvec2(0x80000000u)));
+    bool inside_y =
+        all(lessThan(uvec3(scaled.x, at.x, scaled.x - at.x * stride.x), uvec3(0x80000000u, extent.x, 1u)));
+    bool inside_x =
+        all(lessThan(uvec3(scaled.y, at.y, scaled.y - at.y * stride.y), uvec3(0x80000000u, extent.y, 1u)));
+    inside = inside_y && inside_x;
     offset += at.x * smelt_stride(a, SMELT_CV_H) + at.y * smelt_stride(a, SMELT_CV_W);
 #else
-    uvec2 at = uvec2(origin.xy) + step;
-    inside = at.x < extent.x && at.y < extent.y;
+    inside = all(lessThan(uvec2(origin.xy) + step, extent));
     offset += step.x * smelt_stride(a, SMELT_CV_H) + step.y * smelt_stride(a, SMELT_CV_W);
 #endif
     return inside ? offset : 0u;

@@ -8,6 +8,8 @@
 //         SMELT_CONVOLUTION2D_STORE_BACKEND   its SMELT_BACKEND_x
 //         SMELT_CONVOLUTION2D_STORE_LAYOUT    SMELT_LAYOUT_NHWC or SMELT_LAYOUT_NCHW: of the tensor
 //         SMELT_CONVOLUTION2D_STORE_GROUPS    as the convolution's
+//         SMELT_CONVOLUTION2D_STORE_ROWS      1: a promise that the pixels of the tensor are the rows of a matrix: NHWC, and
+//                                             each follows the one before by the same stride; 0: any strides
 //         SMELT_CONVOLUTION2D_STORE_IMAGE     name of the image, which becomes a tensor type here
 //         SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE   its SMELT_DTYPE_x: F32 or F16
 // makes   the tensor type IMAGE_<dtype>_4_w_0x0x0x0 and
@@ -34,6 +36,10 @@
 #endif
 #ifndef SMELT_CONVOLUTION2D_STORE_GROUPS
 #error "convolution2d_store_tmpl.glsl: SMELT_CONVOLUTION2D_STORE_GROUPS (as the convolution's) is not defined"
+#endif
+#ifndef SMELT_CONVOLUTION2D_STORE_ROWS
+#error                                                                                                       \
+    "convolution2d_store_tmpl.glsl: SMELT_CONVOLUTION2D_STORE_ROWS (1: pixels are rows of a matrix) is not defined"
 #endif
 #ifndef SMELT_CONVOLUTION2D_STORE_IMAGE
 #error "convolution2d_store_tmpl.glsl: SMELT_CONVOLUTION2D_STORE_IMAGE (name of the image) is not defined"
@@ -84,6 +90,7 @@
 #define SMELT_EXTENT3 0
 #include "smelt/tensor_tmpl.glsl"
 
+#if SMELT_CONVOLUTION2D_STORE_ROWS
 #define SMELT_TENSOR SMELT_CS_MATRIX_NAME
 #define SMELT_DTYPE SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE
 #define SMELT_RANK 2
@@ -98,6 +105,13 @@
 #define SMELT_COOPERATIVE_TENSOR_DTYPE SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE
 #define SMELT_COOPERATIVE_TENSOR_ACCESS SMELT_ACCESS_WRITE
 #include "smelt/cooperative_tensor_tmpl.glsl"
+#endif
+
+// A value for which 0 has a meaning. An error here names what is wrong.
+void SMELT_CAT(SMELT_CONVOLUTION2D_STORE_IMAGE, _check_flags)()
+{
+    const int rows = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_STORE_ROWS);
+}
 
 void smelt_store(SMELT_CS_RESULT d, SMELT_CS_TENSOR t, uvec3 tile)
 {
@@ -108,15 +122,13 @@ void smelt_store(SMELT_CS_RESULT d, SMELT_CS_TENSOR t, uvec3 tile)
     t = smelt_slice(t, origin, extent);
     uint height = smelt_extent(t, SMELT_CS_H), width = smelt_extent(t, SMELT_CS_W), area = height * width;
     uint pixels = smelt_extent(t, 0) * area, step = smelt_stride(t, SMELT_CS_W);
-    if (smelt_stride(t, SMELT_CS_H) == width * step &&
-        smelt_stride(t, 0) == area * step) { // rows of a matrix
-        SMELT_CS_MATRIX m;
-        m.data = t.data;
-        m.extent = uint[2](pixels, channels);
-        m.stride = uint[2](step, smelt_stride(t, SMELT_CS_C));
-        smelt_store(d, m, tile.y, tile.z);
-        return;
-    }
+#if SMELT_CONVOLUTION2D_STORE_ROWS
+    SMELT_CS_MATRIX m;
+    m.data = t.data;
+    m.extent = uint[2](pixels, channels);
+    m.stride = uint[2](step, smelt_stride(t, SMELT_CS_C));
+    smelt_store(d, m, tile.y, tile.z);
+#else
     SMELT_CAT(SMELT_CS_RESULT, _places) p = SMELT_CAT(SMELT_CS_RESULT, _locate)();
     if (!smelt_valid(p))
         return;
@@ -130,6 +142,7 @@ void smelt_store(SMELT_CS_RESULT d, SMELT_CS_TENSOR t, uvec3 tile)
         if (place.x < pixels && place.y < channels)
             smelt_store_at(t, offset, smelt_get(d, piece, i));
     }
+#endif
 }
 
 #undef SMELT_CONVOLUTION2D_STORE
@@ -137,6 +150,7 @@ void smelt_store(SMELT_CS_RESULT d, SMELT_CS_TENSOR t, uvec3 tile)
 #undef SMELT_CONVOLUTION2D_STORE_BACKEND
 #undef SMELT_CONVOLUTION2D_STORE_LAYOUT
 #undef SMELT_CONVOLUTION2D_STORE_GROUPS
+#undef SMELT_CONVOLUTION2D_STORE_ROWS
 #undef SMELT_CONVOLUTION2D_STORE_IMAGE
 #undef SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE
 #undef SMELT_CS_H

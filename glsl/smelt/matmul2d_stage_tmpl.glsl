@@ -13,7 +13,7 @@
 // makes   PREFIX_fetch(OPERAND m, uint row, uint column, bool partial, out e) and PREFIX_put(e); with STRAIGHT also, for
 //         blocks that lie inside: uvec2 PREFIX_start(OPERAND m, uint row, uint column), the address that this invocation
 //         reads from, PREFIX_walk(OPERAND m, uvec2 at, out e), and uint PREFIX_step(OPERAND m), in bytes to the next block
-//         along the sum
+//         along the sum; and PREFIX_spot, by which a source may know in `run` what it will be asked for
 // errors  exact
 // needs   matmul2d_cooperative_tmpl.glsl around it, and before it an operand source, a file that takes the same parameters
 //         (matmul2d_source_tensor_tmpl.glsl, for one) and makes

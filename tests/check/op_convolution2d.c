@@ -199,8 +199,8 @@ static void add_defines(struct check_case *c, struct pair result)
     check_define(c, "#define CHECK_RESULT_SPAN %u",
                  (unsigned)((e[0] - 1) * s[0] + (result.y - 1) * s[1] + (result.x - 1) * s[2] +
                             (d[O] - 1) * s[3] + 1));
-    check_define(c, "#define CHECK_DEPTHWISE %d\n#define CHECK_BLOCK %u", !!(flags & DEPTHWISE),
-                 c->convolution2d.n);
+    check_define(c, "#define CHECK_ROWS %d\n#define CHECK_DEPTHWISE %d\n#define CHECK_BLOCK %u",
+                 !(flags & (NCHW | GAPS)), !!(flags & DEPTHWISE), c->convolution2d.n);
     // The reflection's twin is PORTABLE.
     check_define(c,
                  "#define CHECK_ACCUMULATED %s\n#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n"

@@ -52,6 +52,7 @@ shared uvec4 scratch[400];
 #define SMELT_CONVOLUTION2D_STORE_BACKEND SMELT_BACKEND_PORTABLE // wrong: 0
 #define SMELT_CONVOLUTION2D_STORE_LAYOUT SMELT_LAYOUT_NHWC       // wrong: 0 SMELT_LAYOUT_OIHW
 #define SMELT_CONVOLUTION2D_STORE_GROUPS 1
+#define SMELT_CONVOLUTION2D_STORE_ROWS 1                      // wrong: 2
 #define SMELT_CONVOLUTION2D_STORE_IMAGE image                 // name
 #define SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE SMELT_DTYPE_F32 // wrong: 0 SMELT_DTYPE_I8
 #include "smelt/convolution2d_store_tmpl.glsl"
