@@ -25,6 +25,7 @@
     X(CmdWriteTimestamp2)                                                                                    \
     X(CmdPipelineBarrier2)                                                                                   \
     X(CmdBindPipeline)                                                                                       \
+    X(CmdPushConstants)                                                                                      \
     X(CmdDispatch)                                                                                           \
     X(CmdBeginRendering)                                                                                     \
     X(CmdEndRendering)                                                                                       \

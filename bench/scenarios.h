@@ -12,6 +12,7 @@
     X(conv, "convolutions of whole images by shape, sums and backend")                                       \
     X(matmul, "products of whole matrices by shape, sums and backend")                                       \
     X(mlp, "networks evaluated per invocation, in compute and fragment shaders")                             \
+    X(reduce, "sums, softmax and norms of 2 GiB, beside a copy")                                             \
     X(mlp_samples, "a network from memory to memory, at every scope, and samples of many materials")
 
 #define BENCH_DECLARE(name, summary) int bench_##name(int argc, char **argv);

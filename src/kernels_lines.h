@@ -37,7 +37,8 @@ bool smelt_lines_share_bytes(smelt_tensor a, smelt_tensor b);
 
 // An instance of a kernel.
 struct smelt_lines_kernel {
-    const char *body; // "reduce", "softmax", "norm"
+    const char *name, *body; // "layer_norm" of "norm"; also "rms_norm", "reduce" and "softmax" of their own
+    bool centred;            // layer_norm
     enum smelt_dtype dtype;
     bool group; // a workgroup for each line; else an invocation
     bool baked;

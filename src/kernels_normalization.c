@@ -110,7 +110,8 @@ enum smelt_result smelt_encode_softmax(VkCommandBuffer commands, const struct sm
     memcpy(push.stride_x, lines.strides[0], sizeof(push.stride_x));
     memcpy(push.stride_y, lines.strides[1], sizeof(push.stride_y));
     memcpy(push.stride_mask, lines.strides[2], sizeof(push.stride_mask));
-    struct smelt_lines_kernel wanted = {.body = "softmax",
+    struct smelt_lines_kernel wanted = {.name = "softmax",
+                                        .body = "softmax",
                                         .dtype = p->x->info.dtype,
                                         .baked = p->baked,
                                         .constants = {p->logarithm, p->mask != NULL},
@@ -172,11 +173,8 @@ static enum smelt_result encode_norm(VkCommandBuffer commands, const struct smel
     memcpy(push.extent, lines.extent, sizeof(push.extent));
     memcpy(push.stride_x, lines.strides[0], sizeof(push.stride_x));
     memcpy(push.stride_y, lines.strides[1], sizeof(push.stride_y));
-    struct smelt_lines_kernel wanted = {.body = "norm",
-                                        .dtype = p->x->info.dtype,
-                                        .baked = p->baked,
-                                        .constants = {centred},
-                                        .constant_count = 1};
+    struct smelt_lines_kernel wanted = {
+        .name = name, .body = "norm", .centred = centred, .dtype = p->x->info.dtype, .baked = p->baked};
     return record(&lines, commands, &wanted, centred ? "smelt layer norm" : "smelt RMS norm", &push);
 }
 

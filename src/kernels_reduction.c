@@ -166,6 +166,7 @@ static enum smelt_result make_kernel(const struct call *call, enum stage stage,
     enum smelt_dtype y = p->y->info.dtype;
     bool word = y == SMELT_DTYPE_F32 || y == SMELT_DTYPE_I32 || y == SMELT_DTYPE_U32;
     *wanted = (struct smelt_lines_kernel){
+        .name = "reduce",
         .body = "reduce",
         .dtype = p->x->info.dtype,
         .group = call->group || stage == MERGE,

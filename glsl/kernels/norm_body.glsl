@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// norm_body.glsl: layer norm and RMS norm along lines of a tensor. Compiled at run time by src/kernels_normalization.c,
-// ahead of time for f32 and f16; macros as in line_body.glsl, which comes before.
-layout(constant_id = 1) const uint centred = 1; // 0: RMS norm
+// norm_body.glsl: layer norm (KERNEL_CENTRED 1) or RMS norm (0) along lines of a tensor. Compiled at run time by
+// src/kernels_normalization.c, ahead of time for f32 and f16; macros as in line_body.glsl, which comes before.
 
 // The push constants of src/kernels_normalization.c, word for word.
 layout(push_constant, scalar) uniform push
@@ -20,7 +19,8 @@ layout(push_constant, scalar) uniform push
 #include "smelt/tensor_tmpl.glsl"
 #define KERNEL_WEIGHT SMELT_CAT(SMELT_CAT(weight_, KERNEL_TAG), _1_r_0)
 
-#define SMELT_LAYER_NORM layer
+#if KERNEL_CENTRED
+#define SMELT_LAYER_NORM line
 #define SMELT_LAYER_NORM_SCOPE KERNEL_SCOPE
 #define SMELT_LAYER_NORM_TENSOR KERNEL_X
 #define SMELT_LAYER_NORM_RESULT KERNEL_Y
@@ -33,7 +33,8 @@ layout(push_constant, scalar) uniform push
 #define SMELT_LAYER_NORM_SCRATCH kernel_scratch
 #define SMELT_LAYER_NORM_SCRATCH_STRIDE 0
 #include "smelt/layer_norm_tmpl.glsl"
-#define SMELT_RMS_NORM rms
+#else
+#define SMELT_RMS_NORM line
 #define SMELT_RMS_NORM_SCOPE KERNEL_SCOPE
 #define SMELT_RMS_NORM_TENSOR KERNEL_X
 #define SMELT_RMS_NORM_RESULT KERNEL_Y
@@ -46,6 +47,7 @@ layout(push_constant, scalar) uniform push
 #define SMELT_RMS_NORM_SCRATCH kernel_scratch
 #define SMELT_RMS_NORM_SCRATCH_STRIDE 0
 #include "smelt/rms_norm_tmpl.glsl"
+#endif
 
 KERNEL_WEIGHT weight(uvec2 address, uint stride)
 {
@@ -69,9 +71,10 @@ void main()
     KERNEL_WEIGHT g = weight(gamma, stride_gamma), b = weight(beta, stride_beta);
     uint lines = extent[0] * extent[1] * extent[2];
     for (uint line = KERNEL_FIRST; line < lines; line += KERNEL_STEP) {
-        if (centred != 0)
-            layer_run(source, result, kernel_place(line, extent), g, b, epsilon);
-        else
-            rms_run(source, result, kernel_place(line, extent), g, epsilon);
+#if KERNEL_CENTRED
+        line_run(source, result, kernel_place(line, extent), g, b, epsilon);
+#else
+        line_run(source, result, kernel_place(line, extent), g, epsilon);
+#endif
     }
 }
