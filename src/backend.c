@@ -19,7 +19,7 @@ static const struct implementation {
     const char *extension; // of GLSL
 } implementations[SMELT_BACKEND_COUNT] = {
     [SMELT_BACKEND_PORTABLE] = {"THREAD, SUBGROUP and WORKGROUP scope", "GL_EXT_buffer_reference"},
-    [SMELT_BACKEND_DOT8] = {"THREAD scope", "GL_EXT_integer_dot_product"},
+    [SMELT_BACKEND_DOT8] = {"every scope", "GL_EXT_integer_dot_product"},
     [SMELT_BACKEND_COOPVEC] = {"THREAD scope", "GL_NV_cooperative_vector"},
     [SMELT_BACKEND_COOPMAT] = {"SUBGROUP and WORKGROUP scope", "GL_KHR_cooperative_matrix"},
     [SMELT_BACKEND_COOPMAT2] = {"SUBGROUP and WORKGROUP scope", "GL_NV_cooperative_matrix2"},
@@ -27,7 +27,8 @@ static const struct implementation {
 
 // The order in which AUTO takes them.
 static const enum smelt_backend preference[] = {SMELT_BACKEND_COOPVEC, SMELT_BACKEND_COOPMAT,
-                                                SMELT_BACKEND_COOPMAT2, SMELT_BACKEND_PORTABLE};
+                                                SMELT_BACKEND_COOPMAT2, SMELT_BACKEND_DOT8,
+                                                SMELT_BACKEND_PORTABLE};
 
 // The types that matrices multiply as they are stored, by the extension of GLSL that has them.
 static const char *const native_extensions[SMELT_DTYPE_COUNT] = {
@@ -114,10 +115,10 @@ static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt
     const struct implementation *has = &implementations[backend];
     const char *scope = scope_name(query->scope);
     if (!(smelt_op_type(query->op)->scopes[backend] >> query->scope & 1)) {
-        if (!strstr(has->scopes, scope))
-            REASON(choice, backend, "computes at %s only, %s was asked for", has->scopes, scope);
-        else if (backend == SMELT_BACKEND_DOT8)
+        if (backend == SMELT_BACKEND_DOT8)
             REASON(choice, backend, "computes products of i8, not of %s", smelt_dtype_name(choice->computed));
+        else if (!strstr(has->scopes, scope))
+            REASON(choice, backend, "computes at %s only, %s was asked for", has->scopes, scope);
         else
             REASON(choice, backend, "this version has no %s of %s scope: no template for %s exists yet",
                    op_name(query->op), scope, smelt_backend_name(backend));
@@ -127,9 +128,13 @@ static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt
         REASON(choice, backend, "computes at %s scope in the compute stage only", scope);
         return true;
     }
+    if (backend == SMELT_BACKEND_DOT8 && choice->computed != SMELT_DTYPE_I8) {
+        REASON(choice, backend, "computes products of i8, not of %s", smelt_dtype_name(choice->computed));
+        return true;
+    }
     bool matrix = backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2;
     if (matrix && choice->computed == SMELT_DTYPE_F32) {
-        REASON(choice, backend, "computes products of f16, bf16 and f8, not of f32");
+        REASON(choice, backend, "computes products of f16, bf16, f8 and i8, not of f32");
         return true;
     }
     enum smelt_dtype stored = query->stored ? query->stored : SMELT_DTYPE_F16;
@@ -158,6 +163,9 @@ static bool refuse_by_device(smelt_context context, const struct smelt_backend_q
     if (query->scope == SMELT_SCOPE_SUBGROUP)
         needs |= SMELT_FEATURE_BIT(SMELT_FEATURE_SUBGROUP_SIZE_CONTROL) |
                  SMELT_FEATURE_BIT(SMELT_FEATURE_COMPUTE_FULL_SUBGROUPS);
+    enum smelt_dtype factor = choice->computed != SMELT_DTYPE_I8 ? choice->computed
+                              : query->stored == SMELT_DTYPE_U8  ? SMELT_DTYPE_U8
+                                                                 : SMELT_DTYPE_I8;
     uint64_t missing = needs & ~context->features;
     struct smelt_matmul2d_tiling shape;
     const struct smelt_capabilities *c = &context->capabilities;
@@ -177,15 +185,16 @@ static bool refuse_by_device(smelt_context context, const struct smelt_backend_q
                !(c->cooperative_matrix_stages & stage)) {
         REASON(choice, backend, "the device has no cooperative matrices in the %s stage", stage_name(stage));
     } else if (backend == SMELT_BACKEND_COOPMAT &&
-               !smelt_cooperative_fragment(context, choice->computed, choice->accumulated, &shape)) {
+               !smelt_cooperative_fragment(context, factor, choice->accumulated, &shape)) {
         REASON(choice, backend, "the driver lists no cooperative matrix product of %s with %s result",
-               smelt_dtype_name(choice->computed), smelt_dtype_name(choice->accumulated));
+               smelt_dtype_name(factor),
+               smelt_dtype_name(factor == SMELT_DTYPE_U8 ? SMELT_DTYPE_U32 : choice->accumulated));
     } else if (backend == SMELT_BACKEND_COOPMAT2 &&
-               !smelt_cooperative_flexible(context, choice->computed, choice->accumulated,
-                                           SMELT_SCOPE_SUBGROUP, 0)) {
+               !smelt_cooperative_flexible(context, factor, choice->accumulated, SMELT_SCOPE_SUBGROUP, 0)) {
         REASON(choice, backend,
                "the driver lists no cooperative matrix product of flexible size of %s with %s result",
-               smelt_dtype_name(choice->computed), smelt_dtype_name(choice->accumulated));
+               smelt_dtype_name(factor),
+               smelt_dtype_name(factor == SMELT_DTYPE_U8 ? SMELT_DTYPE_U32 : choice->accumulated));
     } else {
         return false;
     }
@@ -215,6 +224,23 @@ static bool fits_f16(enum smelt_dtype stored)
     return stored != SMELT_DTYPE_F32 && stored != SMELT_DTYPE_BF16;
 }
 
+static enum smelt_result check_integer_query(smelt_context context, const struct smelt_backend_query *query)
+{
+    if (query->stored != SMELT_DTYPE_I8 && query->stored != SMELT_DTYPE_U8)
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "backend choice: stored: got %s, wanted i8 or u8 for integer products",
+                          smelt_dtype_name(query->stored));
+    if (query->computed != SMELT_DTYPE_I8 && query->computed != SMELT_DTYPE_NONE)
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "backend choice: computed: got %s, wanted i8 for i32 sums",
+                          smelt_dtype_name(query->computed));
+    if (query->accumulated != SMELT_DTYPE_I32 && query->accumulated != SMELT_DTYPE_NONE)
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "backend choice: accumulated: got %s, wanted i32 for products of i8",
+                          smelt_dtype_name(query->accumulated));
+    return SMELT_OK;
+}
+
 // The types of factors and sums.
 static enum smelt_result check_types(smelt_context context, const struct smelt_backend_query *query)
 {
@@ -231,6 +257,8 @@ static enum smelt_result check_types(smelt_context context, const struct smelt_b
                           smelt_dtype_name(query->accumulated),
                           query->computed == SMELT_DTYPE_BF16 ? "" : " or f16");
     }
+    if (query->computed == SMELT_DTYPE_I8 || query->accumulated == SMELT_DTYPE_I32)
+        return check_integer_query(context, query);
     const enum smelt_dtype types[] = {query->computed, query->accumulated};
     for (int i = 0; i < 2; i++)
         if (types[i] != SMELT_DTYPE_NONE && types[i] != SMELT_DTYPE_F16 && types[i] != SMELT_DTYPE_F32)
@@ -264,10 +292,11 @@ static enum smelt_result check_query(smelt_context context, const struct smelt_b
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "backend choice: stage: got bits 0x%x, wanted a single one",
                           (unsigned)query->stage);
-    if (!smelt_dtype_is_float(query->stored) && query->stored != SMELT_DTYPE_NONE)
-        return smelt_fail(context, SMELT_ERROR_DTYPE,
-                          "backend choice: stored: got %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2",
-                          smelt_dtype_name(query->stored));
+    if (!smelt_matmul2d_stored(query->stored) && query->stored != SMELT_DTYPE_NONE)
+        return smelt_fail(
+            context, SMELT_ERROR_DTYPE,
+            "backend choice: stored: got %s, wanted f32, f16, bf16, f8e4m3, f8e5m2, i8, u8, i4 or u4",
+            smelt_dtype_name(query->stored));
     return check_types(context, query);
 }
 
@@ -279,6 +308,10 @@ static void choose_types(smelt_context context, const struct smelt_backend_query
     bool f16 = fits_f16(query->stored) && (!context || context->capabilities.shader_float16);
     choice->computed = query->computed;
     choice->accumulated = query->accumulated;
+    if (choice->computed == SMELT_DTYPE_I8 || choice->accumulated == SMELT_DTYPE_I32) {
+        choice->computed = SMELT_DTYPE_I8;
+        choice->accumulated = SMELT_DTYPE_I32;
+    }
     if (choice->computed == SMELT_DTYPE_NONE)
         choice->computed = group && query->stored == SMELT_DTYPE_BF16 ? SMELT_DTYPE_BF16
                            : f16                                      ? SMELT_DTYPE_F16

@@ -144,6 +144,8 @@ uint64_t smelt_dtype_features(enum smelt_dtype factors)
     if (factors == SMELT_DTYPE_F8E4M3 || factors == SMELT_DTYPE_F8E5M2)
         return SMELT_FEATURE_BIT(SMELT_FEATURE_FLOAT8) |
                SMELT_FEATURE_BIT(SMELT_FEATURE_FLOAT8_COOPERATIVE_MATRIX);
+    if (factors == SMELT_DTYPE_I8 || factors == SMELT_DTYPE_U8)
+        return SMELT_FEATURE_BIT(SMELT_FEATURE_SHADER_INT8);
     return 0;
 }
 

@@ -63,7 +63,7 @@ enum smelt_result smelt_op_check_activation(smelt_context context, const struct 
 
 bool smelt_op_exact_in_f16(enum smelt_dtype stored)
 {
-    return stored == SMELT_DTYPE_F16 || stored == SMELT_DTYPE_F8E4M3 || stored == SMELT_DTYPE_F8E5M2;
+    return stored != SMELT_DTYPE_F32 && stored != SMELT_DTYPE_BF16;
 }
 
 // Products of bf16 or f8 as they are stored: both operands, with sums that hold what their products need.
@@ -222,8 +222,9 @@ static enum smelt_result choose(smelt_context context, const struct smelt_op_pla
         .op = plan->op->kind,
         .scope = plan->scope,
         .stage = stage,
-        .stored =
-            plan->stored_left && !smelt_op_exact_in_f16(plan->stored_left) ? plan->stored_left : plan->stored,
+        .stored = plan->computed == SMELT_DTYPE_I8 ? (plan->unsigned_only ? SMELT_DTYPE_U8 : SMELT_DTYPE_I8)
+                  : plan->stored_left && !smelt_op_exact_in_f16(plan->stored_left) ? plan->stored_left
+                                                                                   : plan->stored,
         .computed = plan->computed,
         .accumulated = plan->accumulated,
         .backend = plan->backend,
@@ -299,8 +300,6 @@ void smelt_op_define_types(struct smelt_text *text, const char *prefix, const st
                            const struct smelt_backend_choice *choice)
 {
     smelt_op_define(text, prefix, "STORED", dtype_macros[plan->stored]);
-    if (plan->op->kind == SMELT_OP_MATMUL2D)
-        smelt_op_define(text, prefix, "SCALE", "SMELT_SCALE_NONE");
     smelt_op_define(text, prefix, "COMPUTED", dtype_macros[choice->computed]);
     smelt_op_define(text, prefix, "ACCUMULATED", dtype_macros[choice->accumulated]);
     smelt_op_define(text, prefix, "LAYOUT", "SMELT_LAYOUT_OPTIMAL");

@@ -32,44 +32,54 @@ enum smelt_result smelt_cooperative_check(smelt_context context, const struct sm
             "op \"%s\": subgroups_m is %u and subgroups_n is %u, wanted both or neither to be 0",
             plan->op->name, d->subgroups_m, d->subgroups_n);
     uint32_t most = plan->scope == SMELT_SCOPE_SUBGROUP ? 1 : 64;
+    uint32_t group = plan->computed == SMELT_DTYPE_I8 ? 16 : 8;
     if ((result = smelt_op_check_range(context, plan, "m", d->m, 0, MAX_TILE)) ||
         (result = smelt_op_check_range(context, plan, "n", d->n, 0, MAX_TILE)) ||
         (result = smelt_op_check_range(context, plan, "tile_k", d->tile_k, 0, MAX_TILE_K)) ||
-        (result = check_multiple(context, plan, "n", d->n, 8)) ||
-        (result = check_multiple(context, plan, "tile_k", d->tile_k, 8)) ||
-        (result = d->transpose_left ? check_multiple(context, plan, "m (with transpose_left)", d->m, 8)
+        (result = check_multiple(context, plan, "n", d->n, group)) ||
+        (result = check_multiple(context, plan, "tile_k", d->tile_k, group)) ||
+        (result = d->transpose_left ? check_multiple(context, plan, "m (with transpose_left)", d->m, group)
                                     : SMELT_OK) ||
         (result = smelt_op_check_range(context, plan, "subgroups_m", d->subgroups_m, 0, most)) ||
         (result = smelt_op_check_range(context, plan, "subgroups_n", d->subgroups_n, 0, most)) ||
         (result = smelt_op_check_range(context, plan, "subgroup_size", d->subgroup_size, 0, 128)))
         return result;
-    if (d->alignment > 8 || (d->alignment & (d->alignment - 1)))
+    if (d->alignment > 16 || (d->alignment & (d->alignment - 1)))
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "op \"%s\": alignment is %u, wanted 1, 2, 4 or 8 (or 0: 1)", plan->op->name,
+                          "op \"%s\": alignment is %u, wanted 1, 2, 4, 8 or 16 (or 0: 1)", plan->op->name,
                           d->alignment);
     return SMELT_OK;
 }
 
 // --- The tiling -------------------------------------------------------------------------------------------
 
-bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype computed,
-                                enum smelt_dtype accumulated, struct smelt_matmul2d_tiling *tiling)
+// A row of a matrix of bytes is loaded from whole uvec4; of integers, which a software device multiplies by eight, also
+// from a half that has one of its own.
+static bool fits_scratch(enum smelt_dtype factor, uint32_t elements)
 {
-    uint32_t multiple =
-        smelt_dtype_size(computed, 1) == 1 ? 16 : 8; // elements of a row in 16 bytes of scratch
+    bool integer = factor == SMELT_DTYPE_I8 || factor == SMELT_DTYPE_U8;
+    return elements % (smelt_dtype_size(factor, 1) == 1 ? 16 : 8) == 0 || (integer && elements == 8);
+}
+
+bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype factor, enum smelt_dtype accumulated,
+                                struct smelt_matmul2d_tiling *tiling)
+{
+    uint32_t depth = smelt_dtype_size(factor, 1) == 1 ? 32 : 16;
+    if (factor == SMELT_DTYPE_U8)
+        accumulated = SMELT_DTYPE_U32;
     tiling->fragment_m = tiling->fragment_n = 16;
-    tiling->fragment_k = 2 * multiple;
+    tiling->fragment_k = depth;
     if (!context) // the shape that every GPU with the extension has
         return true;
     const struct smelt_capabilities *c = &context->capabilities;
     const struct smelt_cooperative_matrix *best = NULL;
     for (uint32_t i = 0; i < c->cooperative_matrix_count; i++) {
         const struct smelt_cooperative_matrix *row = &c->cooperative_matrices[i];
-        bool usable = row->a == computed && row->b == computed && row->c == accumulated &&
-                      row->result == accumulated && row->scope == SMELT_SCOPE_SUBGROUP &&
-                      row->m % multiple == 0 && row->n % multiple == 0 && row->k % multiple == 0 &&
-                      row->k <= MAX_TILE_K && row->m * row->n <= 2048;
-        bool common = row->m == 16 && row->n == 16 && row->k == 2 * multiple;
+        bool usable = row->a == factor && row->b == factor && row->c == accumulated &&
+                      row->result == accumulated && !row->saturating && row->scope == SMELT_SCOPE_SUBGROUP &&
+                      fits_scratch(factor, row->m) && fits_scratch(factor, row->n) &&
+                      fits_scratch(factor, row->k) && row->k <= MAX_TILE_K && row->m * row->n <= 2048;
+        bool common = row->m == 16 && row->n == 16 && row->k == depth;
         if (usable && (!best || common))
             best = row;
     }
@@ -81,19 +91,20 @@ bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype computed
     return true;
 }
 
-const struct smelt_flexible_matrix *smelt_cooperative_flexible(smelt_context context,
-                                                               enum smelt_dtype computed,
+const struct smelt_flexible_matrix *smelt_cooperative_flexible(smelt_context context, enum smelt_dtype factor,
                                                                enum smelt_dtype accumulated,
                                                                enum smelt_scope scope, uint32_t invocations)
 {
     static const struct smelt_flexible_matrix usual = {.m = 16, .n = 16, .k = 16},
                                               bytes = {.m = 16, .n = 16, .k = 32};
     if (!context)
-        return scope != SMELT_SCOPE_SUBGROUP ? NULL : smelt_dtype_size(computed, 1) == 1 ? &bytes : &usual;
+        return scope != SMELT_SCOPE_SUBGROUP ? NULL : smelt_dtype_size(factor, 1) == 1 ? &bytes : &usual;
+    if (factor == SMELT_DTYPE_U8)
+        accumulated = SMELT_DTYPE_U32;
     const struct smelt_capabilities *c = &context->capabilities;
     for (uint32_t i = 0; i < c->flexible_matrix_count; i++) {
         const struct smelt_flexible_matrix *row = &c->flexible_matrices[i];
-        if (row->a == computed && row->b == computed && row->c == accumulated && row->result == accumulated &&
+        if (row->a == factor && row->b == factor && row->c == accumulated && row->result == accumulated &&
             row->scope == scope && row->invocations == invocations && row->k <= MAX_TILE_K)
             return row;
     }
@@ -120,7 +131,8 @@ static void choose_tile(smelt_context context, const struct smelt_op_plan *plan,
     uint32_t edge = wide ? (group ? 128 : 32) : (group ? 32 : 16);
     t->m = d->m ? d->m : edge;
     t->n = d->n ? d->n : edge;
-    t->k = d->tile_k ? d->tile_k : wide ? 32 : 16;
+    bool bytes = plan->computed == SMELT_DTYPE_I8; // half of what f16 takes
+    t->k = d->tile_k ? d->tile_k : !wide ? 16 : bytes ? 64 : 32;
 }
 
 // The block of one invocation: all invocations busy where that can be, and near a square, which reads least.
@@ -153,17 +165,33 @@ enum smelt_dtype smelt_cooperative_factors(const struct smelt_backend_choice *ch
                                                     : choice->computed;
 }
 
+static bool is_matrix(enum smelt_backend backend)
+{
+    return backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2;
+}
+
+// What the device's matrices multiply: of integers with different signs i8.
+static enum smelt_dtype matrix_factor(const struct smelt_op_plan *plan, const struct smelt_op_info *info)
+{
+    bool u8 = info->choice.computed == SMELT_DTYPE_I8 && plan->unsigned_only;
+    return u8 ? SMELT_DTYPE_U8 : info->choice.computed;
+}
+
 // In uvec4, as matmul2d_cooperative_tmpl.glsl counts them.
 static uint32_t scratch_of(const struct smelt_op_plan *plan, const struct smelt_op_info *info)
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
     const struct smelt_matmul2d_tiling *t = &info->tiling;
     uint32_t group = 16 / (uint32_t)smelt_dtype_size(smelt_cooperative_factors(&info->choice), 1);
-    uint32_t left = d->transpose_left ? t->k * (t->m / group + 1) : t->m * (t->k / group + 1);
-    uint32_t right = d->transpose_right ? t->n * (t->k / group + 1) : t->k * (t->n / group + 1);
-    uint32_t table = 1;
+    uint32_t l = group, r = group, table = 1;
     if (t->addressed)
         return table;
+    if (is_matrix(info->choice.backend) && info->choice.computed == SMELT_DTYPE_I8) {
+        l = (d->transpose_left ? t->fragment_m : t->fragment_k) == 8 ? 8 : group;
+        r = (d->transpose_right ? t->fragment_k : t->fragment_n) == 8 ? 8 : group;
+    }
+    uint32_t left = d->transpose_left ? t->k * (t->m / l + 1) : t->m * (t->k / l + 1);
+    uint32_t right = d->transpose_right ? t->n * (t->k / r + 1) : t->k * (t->n / r + 1);
     if (info->choice.backend == SMELT_BACKEND_COOPMAT)
         table = t->subgroups_m * t->subgroups_n * t->fragment_m * t->fragment_n /
                 (info->choice.accumulated == SMELT_DTYPE_F16 ? 8 : 4);
@@ -183,7 +211,7 @@ static bool can_address(smelt_context context, const struct smelt_op_plan *plan,
         !context->capabilities.cooperative_matrix2_tensor_addressing)
         return false;
     uint32_t largest = context->capabilities.cooperative_matrix2_max_dimension;
-    return plan->op->matmul2d->alignment == 8 && info->choice.computed == SMELT_DTYPE_F16 &&
+    return plan->op->matmul2d->alignment >= 8 && info->choice.computed == SMELT_DTYPE_F16 &&
            plan->stored == SMELT_DTYPE_F16 && plan->stored_left == SMELT_DTYPE_F16 && t->m % row->m == 0 &&
            t->n % row->n == 0 && t->k % row->k == 0 && t->m <= largest && t->n <= largest &&
            t->k <= largest && threads <= context->capabilities.cooperative_matrix2_max_workgroup_size;
@@ -195,19 +223,22 @@ static void choose_flexible(smelt_context context, const struct smelt_op_plan *p
                             const struct smelt_op_info *info, struct smelt_matmul2d_tiling *t)
 {
     const struct smelt_flexible_matrix *row = smelt_cooperative_flexible(
-        context, info->choice.computed, info->choice.accumulated, SMELT_SCOPE_SUBGROUP, 0);
+        context, matrix_factor(plan, info), info->choice.accumulated, SMELT_SCOPE_SUBGROUP, 0);
     uint32_t multiple = 16 / (uint32_t)smelt_dtype_size(info->choice.computed, 1); // of a row, in the scratch
     t->addressed = can_address(context, plan, info);
     t->fragment_m = t->addressed ? t->m : row->m;
     t->fragment_n = t->addressed ? t->n : row->n % 8 ? 8 * row->n : row->n;
-    t->fragment_k = t->addressed ? t->k : row->k % multiple ? multiple * row->k : row->k;
+    t->fragment_k = t->addressed             ? t->k
+                    : row->k % multiple == 0 ? row->k
+                    : multiple % row->k == 0 ? multiple
+                                             : multiple * row->k;
 }
 
 static enum smelt_result fit_fragments(smelt_context context, const struct smelt_op_plan *plan,
                                        struct smelt_op_info *info)
 {
     struct smelt_matmul2d_tiling *t = &info->tiling;
-    if (info->choice.backend == SMELT_BACKEND_PORTABLE) {
+    if (info->choice.backend == SMELT_BACKEND_PORTABLE || info->choice.backend == SMELT_BACKEND_DOT8) {
         if (choose_block(t))
             return SMELT_OK;
         return smelt_fail(
@@ -219,7 +250,7 @@ static enum smelt_result fit_fragments(smelt_context context, const struct smelt
     if (info->choice.backend == SMELT_BACKEND_COOPMAT2)
         choose_flexible(context, plan, info, t);
     else
-        smelt_cooperative_fragment(context, info->choice.computed, info->choice.accumulated, t);
+        smelt_cooperative_fragment(context, matrix_factor(plan, info), info->choice.accumulated, t);
     if (!plan->op->matmul2d->tile_k)
         t->k = SMELT_MAX(t->k, t->fragment_k);
     if (t->addressed)
@@ -286,7 +317,7 @@ enum smelt_result smelt_cooperative_need(smelt_context context, const struct sme
 {
     const struct smelt_matmul2d_tiling *t = &info->tiling;
     info->workgroup_size = t->subgroup_size * t->subgroups_m * t->subgroups_n;
-    bool subgroups = plan->scope == SMELT_SCOPE_SUBGROUP || info->choice.backend != SMELT_BACKEND_PORTABLE;
+    bool subgroups = plan->scope == SMELT_SCOPE_SUBGROUP || is_matrix(info->choice.backend);
     bool sized = subgroups && (!context || context->required_subgroup_size);
     info->stage_flags = subgroups ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0;
     info->subgroup_size = (VkPipelineShaderStageRequiredSubgroupSizeCreateInfo){
@@ -336,7 +367,7 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
     smelt_op_define_number(text, prefix, "EPILOGUE", d->epilogue);
     smelt_op_define(text, prefix, "STORED_LEFT", smelt_op_dtype_macro(plan->stored_left));
     smelt_op_define(text, prefix, "STORED", smelt_op_dtype_macro(plan->stored));
-    smelt_op_define(text, prefix, "SCALE", "SMELT_SCALE_NONE");
+    smelt_matmul2d_write_scale(text, plan);
     const char *source = t->addressed ? "SMELT_SOURCE_ADDRESSED" : "SMELT_SOURCE_TENSOR";
     smelt_op_define(text, prefix, "SOURCE_LEFT", source);
     smelt_op_define(text, prefix, "SOURCE_RIGHT", source);

@@ -14,9 +14,10 @@ struct smelt_op_plan {
     enum smelt_dtype stored, computed, accumulated;
     enum smelt_dtype stored_left; // NONE: there is none
     enum smelt_backend backend;
-    uint32_t widest;   // THREAD: components of the longest vector
-    uint32_t max_k;    // terms of the longest sum
-    bool row_major_kn; // the matrix is stored [k][n]
+    uint32_t widest;    // THREAD: components of the longest vector
+    uint32_t max_k;     // terms of the longest sum
+    bool row_major_kn;  // the matrix is stored [k][n]
+    bool unsigned_only; // of integer products: both operands are u8
     // The op is made for reflection beside the one that this describes (on another backend): the workgroup must be the
     // same. NULL: it is made for itself.
     const struct smelt_op_info *twin_of;
@@ -75,6 +76,8 @@ enum smelt_result smelt_op_check_activation(smelt_context context, const struct 
 // narrower than products, so that the bound has one u. Fills in defaults.
 enum smelt_result smelt_op_check_dtypes(smelt_context context, struct smelt_op_plan *plan);
 bool smelt_op_exact_in_f16(enum smelt_dtype stored);
+// Whether matmul2d has operands of the type.
+bool smelt_matmul2d_stored(enum smelt_dtype dtype);
 // smelt_op_type.refuse of products at THREAD scope.
 void smelt_op_refuse_coopvec(smelt_context context, const struct smelt_op_plan *plan,
                              enum smelt_backend backend, char reason[160]);
@@ -113,14 +116,15 @@ enum smelt_dtype smelt_cooperative_factors(const struct smelt_backend_choice *ch
 // UNSUPPORTED.
 enum smelt_result smelt_cooperative_need(smelt_context context, const struct smelt_op_plan *plan,
                                          struct smelt_op_info *info);
-// The shape of the device's product computed x computed -> accumulated of a subgroup; false: there is none that the
-// modules can use.
-bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype computed,
-                                enum smelt_dtype accumulated, struct smelt_matmul2d_tiling *tiling);
+// SCALE, and with scales BLOCK and ZERO (ops_matmul2d.c).
+void smelt_matmul2d_write_scale(struct smelt_text *text, const struct smelt_op_plan *plan);
+// The shape of the device's product factor x factor -> accumulated of a subgroup; of u8 its sums are u32. False: there is
+// none that the modules can use.
+bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype factor, enum smelt_dtype accumulated,
+                                struct smelt_matmul2d_tiling *tiling);
 // What the sizes of such a product by matrices of flexible size are multiples of: of a subgroup, or of a workgroup of so
 // many invocations; NULL: there is none.
-const struct smelt_flexible_matrix *smelt_cooperative_flexible(smelt_context context,
-                                                               enum smelt_dtype computed,
+const struct smelt_flexible_matrix *smelt_cooperative_flexible(smelt_context context, enum smelt_dtype factor,
                                                                enum smelt_dtype accumulated,
                                                                enum smelt_scope scope, uint32_t invocations);
 

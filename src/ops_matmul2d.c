@@ -5,6 +5,123 @@
 
 #define MAX_ROWS 16 // that one invocation computes
 
+bool smelt_matmul2d_stored(enum smelt_dtype dtype)
+{
+    return smelt_dtype_is_float(dtype) || dtype == SMELT_DTYPE_I8 || dtype == SMELT_DTYPE_U8 ||
+           dtype == SMELT_DTYPE_I4 || dtype == SMELT_DTYPE_U4;
+}
+
+static bool is_byte(enum smelt_dtype dtype)
+{
+    return dtype == SMELT_DTYPE_I8 || dtype == SMELT_DTYPE_U8;
+}
+
+static enum smelt_result check_scale(smelt_context context, const struct smelt_op_plan *plan)
+{
+    const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
+    const char *name = plan->op->name;
+    enum smelt_result result =
+        smelt_op_check_range(context, plan, "scale", d->scale, 0, SMELT_SCALE_COUNT - 1);
+    if (result || (result = smelt_op_check_range(context, plan, "zero", d->zero, 0, SMELT_ZERO_COUNT - 1)))
+        return result;
+    if (d->scale == SMELT_SCALE_NONE) {
+        if (d->block || d->zero)
+            return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                              "op \"%s\": block is %u and zero is %u without scale, wanted 0 and 0", name,
+                              d->block, (uint32_t)d->zero);
+        return SMELT_OK;
+    }
+    if ((result = smelt_op_check_range(context, plan, "block", d->block, 1, 1u << 30)))
+        return result;
+    bool small = d->stored == SMELT_DTYPE_F8E4M3 || d->stored == SMELT_DTYPE_F8E5M2;
+    if (!small && (smelt_dtype_is_float(d->stored) || !smelt_matmul2d_stored(d->stored)))
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "op \"%s\": stored is %s with scale, wanted i8, u8, i4, u4, f8e4m3 or f8e5m2", name,
+                          smelt_dtype_name(d->stored));
+    if (d->computed && d->computed != SMELT_DTYPE_F16 && d->computed != SMELT_DTYPE_F32)
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "op \"%s\": computed is %s with scale, wanted f16 or f32", name,
+                          smelt_dtype_name(d->computed));
+    if ((d->zero == SMELT_ZERO_POINT && small) ||
+        (d->zero == SMELT_ZERO_OFFSET && d->scale == SMELT_SCALE_UE8M0))
+        return smelt_fail(
+            context, SMELT_ERROR_INVALID_ARGUMENT,
+            "op \"%s\": zero is %u with stored %s and scale %u, wanted NONE (0), POINT (1) with "
+            "integers or OFFSET (2) with f32 or f16 scales",
+            name, (uint32_t)d->zero, smelt_dtype_name(d->stored), (uint32_t)d->scale);
+    return SMELT_OK;
+}
+
+// Products of i8 and u8 as they are.
+static enum smelt_result check_integers(smelt_context context, struct smelt_op_plan *plan)
+{
+    const char *name = plan->op->name;
+    if (plan->stored == SMELT_DTYPE_NONE && is_byte(plan->stored_left))
+        plan->stored = plan->stored_left;
+    if (!is_byte(plan->stored) || !is_byte(plan->stored_left))
+        return smelt_fail(context, SMELT_ERROR_DTYPE, "op \"%s\": %s is %s with computed i8, wanted i8 or u8",
+                          name, is_byte(plan->stored) ? "stored_left" : "stored",
+                          smelt_dtype_name(is_byte(plan->stored) ? plan->stored_left : plan->stored));
+    if (plan->accumulated != SMELT_DTYPE_NONE && plan->accumulated != SMELT_DTYPE_I32)
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "op \"%s\": accumulated is %s with computed i8, wanted i32 (or none: i32)", name,
+                          smelt_dtype_name(plan->accumulated));
+    if (plan->op->matmul2d->activation > SMELT_ACTIVATION_RELU)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "op \"%s\": activation is %s with computed i8, wanted none or relu", name,
+                          smelt_activation_name(plan->op->matmul2d->activation));
+    plan->computed = SMELT_DTYPE_I8;
+    plan->accumulated = SMELT_DTYPE_I32;
+    plan->unsigned_only = plan->stored == SMELT_DTYPE_U8 && plan->stored_left == SMELT_DTYPE_U8;
+    return SMELT_OK;
+}
+
+// Fills in stored, stored_left and, where that follows, the others.
+static enum smelt_result check_types(smelt_context context, struct smelt_op_plan *plan)
+{
+    const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
+    bool group = plan->scope != SMELT_SCOPE_THREAD;
+    enum smelt_result result = check_scale(context, plan);
+    if (result)
+        return result;
+    if (!group && (d->scale || (d->stored && !smelt_dtype_is_float(d->stored))))
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "op \"%s\": stored is %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2 without scale at "
+                          "THREAD scope",
+                          plan->op->name, smelt_dtype_name(d->stored));
+    plan->stored_left = d->stored_left ? d->stored_left
+                        : d->scale     ? SMELT_DTYPE_F16
+                        : !d->stored   ? SMELT_DTYPE_F16
+                                       : d->stored;
+    bool bytes = is_byte(plan->stored) && is_byte(plan->stored_left) && (group || d->stored_left);
+    if (plan->computed == SMELT_DTYPE_I8 || plan->accumulated == SMELT_DTYPE_I32 ||
+        (plan->computed == SMELT_DTYPE_NONE && plan->accumulated == SMELT_DTYPE_NONE && bytes && !d->scale))
+        return check_integers(context, plan);
+    const struct {
+        const char *field;
+        enum smelt_dtype dtype;
+    } types[] = {{"stored", plan->stored}, {"stored_left", plan->stored_left}};
+    for (int i = 0; i < 2; i++)
+        if (types[i].dtype && !smelt_matmul2d_stored(types[i].dtype))
+            return smelt_fail(
+                context, SMELT_ERROR_DTYPE,
+                "op \"%s\": %s is %s, wanted f32, f16, bf16, f8e4m3, f8e5m2, i8, u8, i4 or u4 (or none)",
+                plan->op->name, types[i].field, smelt_dtype_name(types[i].dtype));
+    if (!group && d->stored_left)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "op \"%s\": stored_left is %s, wanted none at THREAD scope but for computed i8",
+                          plan->op->name, smelt_dtype_name(d->stored_left));
+    // Integers of 8 and 4 bits are among what f16 holds exactly.
+    enum smelt_dtype stored = plan->stored, left = plan->stored_left;
+    if (!smelt_dtype_is_float(stored))
+        plan->stored = SMELT_DTYPE_F16;
+    plan->stored_left = group && smelt_dtype_is_float(left) ? left : SMELT_DTYPE_NONE;
+    result = smelt_op_check_dtypes(context, plan);
+    plan->stored = stored ? stored : SMELT_DTYPE_F16;
+    plan->stored_left = group ? left : SMELT_DTYPE_NONE;
+    return result;
+}
+
 static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan)
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
@@ -21,16 +138,17 @@ static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan
     enum smelt_result result = smelt_op_check_activation(context, plan, "activation", d->activation);
     if (result)
         return result;
+    if ((result = check_types(context, plan)))
+        return result;
     if (d->scope != SMELT_SCOPE_THREAD) {
-        plan->stored_left = d->stored_left ? d->stored_left : d->stored ? d->stored : SMELT_DTYPE_F16;
         plan->max_k = d->k ? d->k : 1u << 20;
-        result = smelt_cooperative_check(context, plan);
-        return result ? result : smelt_op_check_dtypes(context, plan);
+        return smelt_cooperative_check(context, plan);
     }
-    if (d->transpose_left || d->epilogue || d->stored_left || d->alignment || d->tile_k || d->subgroups_m ||
-        d->subgroups_n || d->subgroup_size)
+    if (d->transpose_left || d->epilogue || d->alignment || d->tile_k || d->subgroups_m || d->subgroups_n ||
+        d->subgroup_size)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "op \"%s\": a field from transpose_left on is set, wanted zeros at THREAD scope",
+                          "op \"%s\": a field from transpose_left on is set, wanted zeros at THREAD scope "
+                          "(but stored_left)",
                           plan->op->name);
     if ((result = smelt_op_check_range(context, plan, "m", d->m, 0, MAX_ROWS)) ||
         (result = smelt_op_check_range(context, plan, "n", d->n, 1, SMELT_OP_MAX_WIDTH)) ||
@@ -38,7 +156,7 @@ static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan
         return result;
     plan->widest = SMELT_MAX(d->n, d->k);
     plan->max_k = d->k;
-    return smelt_op_check_dtypes(context, plan);
+    return SMELT_OK;
 }
 
 // The bounds of glsl/smelt/matmul2d_tmpl.glsl and matmul2d_cooperative_tmpl.glsl ("errors"), which derive them.
@@ -47,6 +165,12 @@ static enum smelt_result lay_out(smelt_context context, const struct smelt_op_pl
 {
     bool thread = plan->scope == SMELT_SCOPE_THREAD;
     smelt_op_state_bound(info, thread ? plan->max_k + 3.0 : 2.0 * plan->max_k + 8.0);
+    double cu = info->error_c * info->error_u;
+    if (plan->op->matmul2d->scale) // v (1 + c u) of matmul2d_scaled_tmpl.glsl
+        info->error_c +=
+            (info->choice.computed == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-22) * (1 + cu) / info->error_u;
+    if (info->choice.computed == SMELT_DTYPE_I8)
+        info->error_c = info->error_u = 0;
     return thread ? SMELT_OK : smelt_cooperative_tile(context, plan, info);
 }
 
@@ -63,13 +187,28 @@ static void add_inline(struct smelt_text *text, const struct smelt_op_plan *plan
     smelt_text_add(text, "#include \"smelt/inline_tensor_tmpl.glsl\"\n");
 }
 
+void smelt_matmul2d_write_scale(struct smelt_text *text, const struct smelt_op_plan *plan)
+{
+    static const char *const scales[SMELT_SCALE_COUNT] = {"SMELT_SCALE_NONE", "SMELT_SCALE_F32",
+                                                          "SMELT_SCALE_F16", "SMELT_SCALE_UE8M0"};
+    static const char *const zeros[SMELT_ZERO_COUNT] = {"SMELT_ZERO_NONE", "SMELT_ZERO_POINT",
+                                                        "SMELT_ZERO_OFFSET"};
+    const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
+    smelt_op_define(text, "SMELT_MATMUL2D_", "SCALE", scales[d->scale]);
+    if (!d->scale)
+        return;
+    smelt_op_define_number(text, "SMELT_MATMUL2D_", "BLOCK", d->block);
+    smelt_op_define(text, "SMELT_MATMUL2D_", "ZERO", zeros[d->zero]);
+}
+
 static void write_thread(struct smelt_text *text, const struct smelt_op_plan *plan,
                          const struct smelt_backend_choice *choice)
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
     const char *prefix = "SMELT_MATMUL2D_";
     uint32_t m = d->m ? d->m : 1;
-    add_inline(text, plan, "left", choice->computed, m, d->k, choice->backend);
+    bool bytes = choice->computed == SMELT_DTYPE_I8;
+    add_inline(text, plan, "left", bytes ? plan->stored_left : choice->computed, m, d->k, choice->backend);
     add_inline(text, plan, "result", choice->accumulated, m, d->n, choice->backend);
     smelt_op_define(text, "SMELT_", "MATMUL2D", plan->op->name);
     smelt_op_define(text, prefix, "SCOPE", "SMELT_SCOPE_THREAD");
@@ -81,6 +220,7 @@ static void write_thread(struct smelt_text *text, const struct smelt_op_plan *pl
     smelt_op_define_number(text, prefix, "BIAS", d->bias);
     smelt_op_define(text, prefix, "ACTIVATION", smelt_op_activation_macro(d->activation));
     smelt_op_define_types(text, prefix, plan, choice);
+    smelt_matmul2d_write_scale(text, plan);
     smelt_text_add(text, "#define %sLEFT %s_left\n", prefix, plan->op->name);
     smelt_text_add(text, "#define %sRESULT %s_result\n", prefix, plan->op->name);
     smelt_text_add(text, "#include \"smelt/matmul2d_tmpl.glsl\"\n");
@@ -101,6 +241,7 @@ const struct smelt_op_type smelt_op_type_matmul2d = {
     .descriptor = offsetof(struct smelt_op, matmul2d),
     .native_types = true,
     .scopes = {[SMELT_BACKEND_PORTABLE] = 1u << SMELT_SCOPE_THREAD | GROUPS,
+               [SMELT_BACKEND_DOT8] = GROUPS,
                [SMELT_BACKEND_COOPVEC] = 1u << SMELT_SCOPE_THREAD,
                [SMELT_BACKEND_COOPMAT] = GROUPS,
                [SMELT_BACKEND_COOPMAT2] = GROUPS},

@@ -9,7 +9,8 @@
 //         compiler knows, SMELT_DTYPE_BIT_BF16 _F8E4M3 _F8E5M2 joined by | (libsmelt defines it). glslang has them from
 //         16 on; without their bit an instance that computes in them does not compile
 // makes   SMELT_BACKEND_x, SMELT_BACKEND_BIT_x, SMELT_DTYPE_x, SMELT_DTYPE_BIT_x, SMELT_ACCESS_x, SMELT_SCOPE_x, SMELT_LAYOUT_x,
-//         SMELT_SCALE_x, SMELT_SOURCE_x, SMELT_CAT; values are those of include/smelt (READ_WRITE is READ | WRITE here)
+//         SMELT_SCALE_x, SMELT_ZERO_x, SMELT_SOURCE_x, SMELT_TAG_x, SMELT_CAT; values are those of include/smelt (READ_WRITE
+//         is READ | WRITE here)
 // errors  none (no arithmetic)
 // needs   GLSL 4.60, SPIR-V 1.5 or newer (--target-env=vulkan1.3); features bufferDeviceAddress,
 //         scalarBlockLayout, storageBuffer16BitAccess, storageBuffer8BitAccess when tensors of that type are
@@ -66,6 +67,7 @@
 #if ((SMELT_BACKENDS) & (SMELT_BACKEND_BIT_COOPMAT | SMELT_BACKEND_BIT_COOPMAT2)) != 0
 #pragma use_vulkan_memory_model
 #extension GL_KHR_memory_scope_semantics : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int8 : require
 #extension GL_KHR_cooperative_matrix : require
 #if ((SMELT_NATIVE_DTYPES)&SMELT_DTYPE_BIT_BF16) != 0
 #extension GL_EXT_bfloat16 : require
@@ -94,6 +96,21 @@
 #define SMELT_DTYPE_U32 11
 #define SMELT_DTYPE_I4 12
 #define SMELT_DTYPE_U4 13
+
+// How a type stands in the names of tensor types: SMELT_CAT(SMELT_TAG_, SMELT_DTYPE_F32) is _f32.
+#define SMELT_TAG_1 _f32
+#define SMELT_TAG_2 _f16
+#define SMELT_TAG_3 _bf16
+#define SMELT_TAG_4 _f8e4m3
+#define SMELT_TAG_5 _f8e5m2
+#define SMELT_TAG_6 _i8
+#define SMELT_TAG_7 _u8
+#define SMELT_TAG_8 _i16
+#define SMELT_TAG_9 _u16
+#define SMELT_TAG_10 _i32
+#define SMELT_TAG_11 _u32
+#define SMELT_TAG_12 _i4
+#define SMELT_TAG_13 _u4
 
 #define SMELT_ACCESS_READ 1
 #define SMELT_ACCESS_WRITE 2
@@ -132,6 +149,11 @@
 #define SMELT_SOURCE_SHARED 4
 #define SMELT_SOURCE_COOPERATIVE 5
 
+// With a scale s, an element is s q; (q - z) s with a zero point z of the type of q; s q + z with an offset z.
+#define SMELT_ZERO_NONE 0
+#define SMELT_ZERO_POINT 1
+#define SMELT_ZERO_OFFSET 2
+
 #define SMELT_CAT_(a, b) a##b
 #define SMELT_CAT(a, b) SMELT_CAT_(a, b)
 
@@ -147,5 +169,8 @@ const int smelt_scale_is_0 = SMELT_SCALE_NONE;
 const int smelt_scale_is_1 = SMELT_SCALE_F32;
 const int smelt_scale_is_2 = SMELT_SCALE_F16;
 const int smelt_scale_is_3 = SMELT_SCALE_UE8M0;
+const int smelt_zero_is_0 = SMELT_ZERO_NONE;
+const int smelt_zero_is_1 = SMELT_ZERO_POINT;
+const int smelt_zero_is_2 = SMELT_ZERO_OFFSET;
 
 #endif

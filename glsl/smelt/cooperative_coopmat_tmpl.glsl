@@ -37,6 +37,9 @@ SMELT_CO_PLACES SMELT_CAT(SMELT_COOPERATIVE, _locate)()
     for (uint i = SMELT_CO_THREAD;
          i < SMELT_COOPERATIVE_FRAGMENT_M * SMELT_COOPERATIVE_FRAGMENT_N / SMELT_CO_RUN;
          i += SMELT_CAT(SMELT_COOPERATIVE, _threads)) {
+#if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32
+        SMELT_COOPERATIVE_SCRATCH[SMELT_CO_SCRATCH_BASE + i] = uvec4(i * SMELT_CO_RUN) + uvec4(0, 1, 2, 3);
+#else
         vec4 index = vec4(i * SMELT_CO_RUN) + vec4(0.0, 1.0, 2.0, 3.0);
 #if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F16
         vec4 next = index + 4.0;
@@ -44,6 +47,7 @@ SMELT_CO_PLACES SMELT_CAT(SMELT_COOPERATIVE, _locate)()
             packHalf2x16(index.xy), packHalf2x16(index.zw), packHalf2x16(next.xy), packHalf2x16(next.zw));
 #else
         SMELT_COOPERATIVE_SCRATCH[SMELT_CO_SCRATCH_BASE + i] = floatBitsToUint(index);
+#endif
 #endif
     }
     SMELT_CAT(SMELT_COOPERATIVE, _barrier)();

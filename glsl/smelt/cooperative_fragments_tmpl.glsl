@@ -31,6 +31,8 @@
 #define SMELT_CO_ACROSS (SMELT_COOPERATIVE_COLUMNS / (SMELT_COOPERATIVE_FRAGMENT_N * SMELT_CO_PARTS_N))
 #if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F16
 #define SMELT_CO_S float16_t
+#elif SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32
+#define SMELT_CO_S int
 #else
 #define SMELT_CO_S float
 #endif
@@ -66,7 +68,7 @@ uvec2 SMELT_CAT(SMELT_COOPERATIVE, _first)()
                                                          SMELT_CO_ACROSS * SMELT_COOPERATIVE_FRAGMENT_N);
 }
 
-void smelt_fill(out SMELT_COOPERATIVE t, float v)
+void smelt_fill(out SMELT_COOPERATIVE t, SMELT_CO_T v)
 {
     [[unroll]] for (int i = 0; i < SMELT_CO_DOWN; i++) [[unroll]] for (int j = 0; j < SMELT_CO_ACROSS; j++)
         t.e[i][j] = SMELT_CO_MATRIX(SMELT_CO_S(v));
@@ -77,12 +79,12 @@ int smelt_length(SMELT_COOPERATIVE t)
     return t.e[0][0].length();
 }
 
-float smelt_get(SMELT_COOPERATIVE t, int piece, int i)
+SMELT_CO_T smelt_get(SMELT_COOPERATIVE t, int piece, int i)
 {
-    return float(t.e[piece / SMELT_CO_ACROSS][piece % SMELT_CO_ACROSS][i]);
+    return SMELT_CO_T(t.e[piece / SMELT_CO_ACROSS][piece % SMELT_CO_ACROSS][i]);
 }
 
-void smelt_set(inout SMELT_COOPERATIVE t, int piece, int i, float v)
+void smelt_set(inout SMELT_COOPERATIVE t, int piece, int i, SMELT_CO_T v)
 {
     t.e[piece / SMELT_CO_ACROSS][piece % SMELT_CO_ACROSS][i] = SMELT_CO_S(v);
 }

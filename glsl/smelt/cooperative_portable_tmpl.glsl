@@ -27,6 +27,10 @@
 #define SMELT_CO_V f16vec2
 #define SMELT_CO_S float16_t
 #define SMELT_CO_RUN 8
+#elif SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32
+#define SMELT_CO_V ivec2
+#define SMELT_CO_S int
+#define SMELT_CO_RUN 4
 #else
 #define SMELT_CO_V vec2
 #define SMELT_CO_S float
@@ -68,7 +72,7 @@ uint SMELT_CAT(SMELT_COOPERATIVE, _column)(uint j)
            j % SMELT_CO_RUN_N;
 }
 
-void smelt_fill(out SMELT_COOPERATIVE t, float v)
+void smelt_fill(out SMELT_COOPERATIVE t, SMELT_CO_T v)
 {
     [[unroll]] for (int i = 0; i < SMELT_COOPERATIVE_FRAGMENT_M; i++)
         [[unroll]] for (int j = 0; j < SMELT_COOPERATIVE_FRAGMENT_N / 2; j++) t.e[i][j] = SMELT_CO_V(v);
@@ -79,12 +83,12 @@ int smelt_length(SMELT_COOPERATIVE t)
     return SMELT_COOPERATIVE_FRAGMENT_N;
 }
 
-float smelt_get(SMELT_COOPERATIVE t, int piece, int i)
+SMELT_CO_T smelt_get(SMELT_COOPERATIVE t, int piece, int i)
 {
-    return float(t.e[piece][i / 2][i % 2]);
+    return SMELT_CO_T(t.e[piece][i / 2][i % 2]);
 }
 
-void smelt_set(inout SMELT_COOPERATIVE t, int piece, int i, float v)
+void smelt_set(inout SMELT_COOPERATIVE t, int piece, int i, SMELT_CO_T v)
 {
     t.e[piece][i / 2][i % 2] = SMELT_CO_S(v);
 }

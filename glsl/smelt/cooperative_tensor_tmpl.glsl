@@ -7,7 +7,7 @@
 //         SMELT_COOPERATIVE                the cooperative type
 //         SMELT_COOPERATIVE_DTYPE          its SMELT_DTYPE_x
 //         SMELT_COOPERATIVE_BACKEND        its SMELT_BACKEND_x
-//         SMELT_COOPERATIVE_TENSOR         the tensor type, of floats
+//         SMELT_COOPERATIVE_TENSOR         the tensor type; a cooperative I32 loads integers only, but not U32
 //         SMELT_COOPERATIVE_TENSOR_DTYPE   its SMELT_DTYPE_x
 //         SMELT_COOPERATIVE_TENSOR_ACCESS  SMELT_ACCESS_READ: makes smelt_load; _WRITE: smelt_store; _READ_WRITE: both
 // makes   void smelt_load(inout NAME t, TENSOR m, uint row, uint column)    outside the matrix: 0
@@ -15,9 +15,10 @@
 //         void smelt_store(NAME t, TENSOR m, uint row, uint column, uvec2 from)   and so are rows of the tile below
 //         from.x and columns below from.y
 //         for the whole group, with the same arguments in all of it; both use the scratch
-// errors  load: exact, or one rounding to a cooperative f16; store: one rounding to the tensor's type
+// errors  load: exact, or one rounding to a cooperative f16; store: one rounding to the tensor's type, to nearest even
+//         for integers, which saturate as tensor_tmpl.glsl says
 // needs   both templates included before for these types. COOPMAT and COOPMAT2 store whole matrices where the tile lies inside,
-//         the tensor is f32 or f16 and its rows begin at multiples of 16 bytes; else single elements
+//         the tensor is f32 or f16 (a cooperative I32: i32) and its rows begin at multiples of 16 bytes; else single elements
 // source  GLSL_KHR_cooperative_matrix; alignment: VUID-RuntimeSpirv-OpCooperativeMatrixLoadKHR-08986
 #ifndef SMELT_BASE_GLSL
 #error "cooperative_tensor_tmpl.glsl: include smelt/base.glsl first"
@@ -56,6 +57,7 @@
 #endif
 
 #include "smelt/memory.glsl"
+#include "smelt/numeric.glsl"
 
 #define SMELT_CO_PLACES SMELT_CAT(SMELT_COOPERATIVE, _places)
 #define SMELT_CO_PIECES SMELT_CAT(SMELT_COOPERATIVE, _pieces)
@@ -63,13 +65,56 @@
 #define SMELT_CO_FRAGMENT                                                                                    \
     uvec2(SMELT_CAT(SMELT_COOPERATIVE, _fragment_m), SMELT_CAT(SMELT_COOPERATIVE, _fragment_n))
 
-#if SMELT_COOPERATIVE_BACKEND != SMELT_BACKEND_PORTABLE &&                                                   \
+#if SMELT_COOPERATIVE_TENSOR_DTYPE >= SMELT_DTYPE_I4 &&                                                      \
+    (SMELT_COOPERATIVE_TENSOR_ACCESS & SMELT_ACCESS_WRITE) != 0
+#error                                                                                                       \
+    "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE_TENSOR_DTYPE I4, U4 are not stored: invocations share bytes"
+#endif
+#if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32 &&                                                            \
+    (SMELT_COOPERATIVE_TENSOR_ACCESS & SMELT_ACCESS_READ) != 0 &&                                            \
+    (SMELT_COOPERATIVE_TENSOR_DTYPE < SMELT_DTYPE_I8 || SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_U32)
+#error                                                                                                       \
+    "cooperative_tensor_tmpl.glsl: SMELT_COOPERATIVE_TENSOR_DTYPE must be an integer that I32 holds, to be loaded"
+#endif
+
+// A value of the tensor from one of the cooperative tensor.
+#if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32
+#define SMELT_CO_T int
+#else
+#define SMELT_CO_T float
+#endif
+#if SMELT_COOPERATIVE_TENSOR_DTYPE < SMELT_DTYPE_I8
+#define SMELT_CO_VALUE(v) float(v)
+#elif SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_U8 ||                                                    \
+    SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_U16 || SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_U32
+#if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32
+#define SMELT_CO_VALUE(v) uint(max(v, 0))
+#else
+#define SMELT_CO_VALUE(v) smelt_uint_from_f32(v, 0xffffffffu)
+#endif
+#elif SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32
+#define SMELT_CO_VALUE(v) (v)
+#else
+#define SMELT_CO_VALUE(v) smelt_int_from_f32(v, int(0x80000000u), 0x7fffffff)
+#endif
+
+#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE || SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_DOT8
+#define SMELT_CO_WHOLE 0
+#elif SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32 && SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_I32
+#define SMELT_CO_WHOLE 1
+#elif SMELT_COOPERATIVE_DTYPE != SMELT_DTYPE_I32 &&                                                          \
     (SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_F32 || SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_F16)
 #define SMELT_CO_WHOLE 1
 #else
 #define SMELT_CO_WHOLE 0
 #endif
-#if SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_F32
+#if SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_I32
+#define SMELT_CO_SIZE 4
+#define SMELT_CO_ELEMENTS(m) m.data.e
+#define SMELT_CO_MATRIX                                                                                      \
+    coopmat<int, SMELT_CAT(SMELT_COOPERATIVE, _matrix_scope), SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),     \
+            SMELT_CAT(SMELT_COOPERATIVE, _fragment_n), gl_MatrixUseAccumulator>
+#elif SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_F32
 #define SMELT_CO_SIZE 4
 #define SMELT_CO_ELEMENTS(m) m.data.e
 #define SMELT_CO_MATRIX                                                                                      \
@@ -83,7 +128,9 @@
             SMELT_CAT(SMELT_COOPERATIVE, _fragment_m), SMELT_CAT(SMELT_COOPERATIVE, _fragment_n),            \
             gl_MatrixUseAccumulator>
 #endif
-#if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F32
+#if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32
+#define SMELT_CO_OWN_MATRIX SMELT_CO_MATRIX
+#elif SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F32
 #define SMELT_CO_OWN_MATRIX                                                                                  \
     coopmat<float, SMELT_CAT(SMELT_COOPERATIVE, _matrix_scope), SMELT_CAT(SMELT_COOPERATIVE, _fragment_m),   \
             SMELT_CAT(SMELT_COOPERATIVE, _fragment_n), gl_MatrixUseAccumulator>
@@ -130,7 +177,9 @@ void smelt_load(inout SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row,
         [[unroll]] for (int i = 0; i < smelt_length(t); i++)
     {
         uvec2 place = smelt_place(p, piece, i);
-        smelt_set(t, piece, i, smelt_valid(p) ? smelt_load(m, row + place.x, column + place.y) : 0.0);
+        smelt_set(t, piece, i,
+                  smelt_valid(p) ? SMELT_CO_T(smelt_load(m, row + place.x, column + place.y))
+                                 : SMELT_CO_T(0));
     }
 }
 #endif
@@ -186,7 +235,7 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
     {
         uvec2 place = smelt_place(p, piece, i);
         if (all(greaterThanEqual(place, from)))
-            smelt_store(m, row + place.x, column + place.y, smelt_get(t, piece, i));
+            smelt_store(m, row + place.x, column + place.y, SMELT_CO_VALUE(smelt_get(t, piece, i)));
     }
 #endif
 }
@@ -207,6 +256,8 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
 #undef SMELT_CO_PIECES
 #undef SMELT_CO_ACROSS
 #undef SMELT_CO_FRAGMENT
+#undef SMELT_CO_T
+#undef SMELT_CO_VALUE
 #undef SMELT_CO_WHOLE
 #undef SMELT_CO_SIZE
 #undef SMELT_CO_ELEMENTS

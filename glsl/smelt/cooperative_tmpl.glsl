@@ -7,7 +7,7 @@
 //         SMELT_COOPERATIVE                 name
 //         SMELT_COOPERATIVE_SCOPE           SMELT_SCOPE_SUBGROUP or SMELT_SCOPE_WORKGROUP: who holds it
 //         SMELT_COOPERATIVE_ROWS _COLUMNS   decimal literals, 1 to 1024
-//         SMELT_COOPERATIVE_DTYPE           SMELT_DTYPE_F32 or SMELT_DTYPE_F16, of the elements
+//         SMELT_COOPERATIVE_DTYPE           SMELT_DTYPE_F32, _F16 or _I32, of the elements
 //         SMELT_COOPERATIVE_SUBGROUP_SIZE   decimal literal: the size the pipeline requires
 //         SMELT_COOPERATIVE_SUBGROUPS_M _N  decimal literals: WORKGROUP: the workgroup is exactly M x N subgroups, side
 //                                           by side over the tile; SUBGROUP: 1 and 1
@@ -22,12 +22,13 @@
 //                                           serve several instances: functions that use it say so
 //         SMELT_COOPERATIVE_SCRATCH_STRIDE  decimal literal: uvec4 of the array that each group of scope SUBGROUP
 //                                           calls its own
-//         SMELT_COOPERATIVE_BACKEND         SMELT_BACKEND_PORTABLE, _COOPMAT or _COOPMAT2
-// makes   struct NAME, struct NAME_places, and
-//         void smelt_fill(out NAME t, float v)         every element
+//         SMELT_COOPERATIVE_BACKEND         SMELT_BACKEND_PORTABLE, _COOPMAT, _COOPMAT2, or _DOT8, which is held as
+//                                           PORTABLE is
+// makes   struct NAME, struct NAME_places, and, with T = int for I32 and float for the others,
+//         void smelt_fill(out NAME t, T v)             every element
 //         const int NAME_pieces; int smelt_length(NAME t)   each invocation holds `length` elements in each piece
-//         float smelt_get(NAME t, int piece, int i)         cheap in loops that unroll, over pieces at least
-//         void smelt_set(inout NAME t, int piece, int i, float v)   v rounded to DTYPE
+//         T smelt_get(NAME t, int piece, int i)             cheap in loops that unroll, over pieces at least
+//         void smelt_set(inout NAME t, int piece, int i, T v)   v rounded to DTYPE
 //         NAME_places NAME_locate()                    where elements are; by the whole group, uses the scratch
 //         uvec2 smelt_place(NAME_places p, int piece, int i)   (row, column) of an element in the tile
 //         bool smelt_valid(NAME_places p)              false: this invocation's elements are not part of the tile
@@ -76,8 +77,10 @@
 #ifndef SMELT_COOPERATIVE_DTYPE
 #error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_DTYPE (SMELT_DTYPE_x of the elements) is not defined"
 #endif
-#if SMELT_COOPERATIVE_DTYPE != SMELT_DTYPE_F32 && SMELT_COOPERATIVE_DTYPE != SMELT_DTYPE_F16
-#error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_DTYPE (of the elements) must be SMELT_DTYPE_F32 or _F16"
+#if SMELT_COOPERATIVE_DTYPE != SMELT_DTYPE_F32 && SMELT_COOPERATIVE_DTYPE != SMELT_DTYPE_F16 &&              \
+    SMELT_COOPERATIVE_DTYPE != SMELT_DTYPE_I32
+#error                                                                                                       \
+    "cooperative_tmpl.glsl: SMELT_COOPERATIVE_DTYPE (of the elements) must be SMELT_DTYPE_F32, _F16 or _I32"
 #endif
 #ifndef SMELT_COOPERATIVE_SUBGROUP_SIZE
 #error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_SUBGROUP_SIZE (invocations of a subgroup) is not defined"
@@ -141,6 +144,11 @@ void SMELT_CAT(SMELT_COOPERATIVE, _barrier)()
 }
 #endif
 #define SMELT_CO_PLACES SMELT_CAT(SMELT_COOPERATIVE, _places)
+#if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32
+#define SMELT_CO_T int
+#else
+#define SMELT_CO_T float
+#endif
 
 uint SMELT_CAT(SMELT_COOPERATIVE, _thread)()
 {
@@ -158,9 +166,12 @@ void SMELT_CAT(SMELT_COOPERATIVE, _scratch_set)(uint at, float v)
     SMELT_COOPERATIVE_SCRATCH[SMELT_CO_SCRATCH_BASE + at / 4][at % 4] = floatBitsToUint(v);
 }
 
-#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE
-#if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_PORTABLE) == 0
+#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE || SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_DOT8
+#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE && ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_PORTABLE) == 0
 #error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_BACKEND is PORTABLE, but SMELT_BACKENDS lacks it"
+#endif
+#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_DOT8 && ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_DOT8) == 0
+#error "cooperative_tmpl.glsl: SMELT_COOPERATIVE_BACKEND is DOT8, but SMELT_BACKENDS lacks it"
 #endif
 #include "smelt/cooperative_portable_tmpl.glsl"
 #elif SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPMAT
@@ -175,16 +186,16 @@ void SMELT_CAT(SMELT_COOPERATIVE, _scratch_set)(uint at, float v)
 #include "smelt/cooperative_coopmat2_tmpl.glsl"
 #else
 #error                                                                                                       \
-    "cooperative_tmpl.glsl: SMELT_COOPERATIVE_BACKEND must be SMELT_BACKEND_PORTABLE, _COOPMAT or _COOPMAT2"
+    "cooperative_tmpl.glsl: SMELT_COOPERATIVE_BACKEND must be SMELT_BACKEND_PORTABLE, _DOT8, _COOPMAT or _COOPMAT2"
 #endif
 
-float smelt_partner(SMELT_COOPERATIVE t, SMELT_COOPERATIVE other, int piece, int i)
+SMELT_CO_T smelt_partner(SMELT_COOPERATIVE t, SMELT_COOPERATIVE other, int piece, int i)
 {
     return smelt_get(other, piece, i);
 }
 
 #define SMELT_VALUES SMELT_CAT(SMELT_COOPERATIVE, _per_row)
-#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE
+#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE || SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_DOT8
 #define SMELT_VALUES_COUNT SMELT_COOPERATIVE_FRAGMENT_M
 #else
 #define SMELT_VALUES_COUNT SMELT_CO_DOWN
@@ -193,7 +204,7 @@ float smelt_partner(SMELT_COOPERATIVE t, SMELT_COOPERATIVE other, int piece, int
 #include "smelt/cooperative_values_tmpl.glsl"
 
 #define SMELT_VALUES SMELT_CAT(SMELT_COOPERATIVE, _per_column)
-#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE
+#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE || SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_DOT8
 #define SMELT_VALUES_COUNT SMELT_COOPERATIVE_FRAGMENT_N
 #else
 #define SMELT_VALUES_COUNT SMELT_CO_ACROSS
@@ -206,12 +217,12 @@ int smelt_capacity(SMELT_COOPERATIVE t)
     return SMELT_CAT(SMELT_COOPERATIVE, _pieces) * smelt_length(t);
 }
 
-float smelt_get(SMELT_COOPERATIVE t, int i)
+SMELT_CO_T smelt_get(SMELT_COOPERATIVE t, int i)
 {
     return smelt_get(t, i / smelt_length(t), i % smelt_length(t));
 }
 
-void smelt_set(inout SMELT_COOPERATIVE t, int i, float v)
+void smelt_set(inout SMELT_COOPERATIVE t, int i, SMELT_CO_T v)
 {
     smelt_set(t, i / smelt_length(t), i % smelt_length(t), v);
 }
@@ -252,3 +263,4 @@ uvec2 smelt_place(SMELT_COOPERATIVE t, SMELT_CO_PLACES p, int i)
 #undef SMELT_CO_VALUE_OF_ROW
 #undef SMELT_CO_VALUE_OF_COLUMN
 #undef SMELT_CO_PLACES
+#undef SMELT_CO_T

@@ -57,25 +57,19 @@
 #ifndef SMELT_MATMUL2D_SCALE
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCALE (SMELT_SCALE_x of the right operand) is not defined"
 #endif
-#if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCALE (of the right operand) must be SMELT_SCALE_NONE"
-#endif
 #ifndef SMELT_MATMUL2D_COMPUTED
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (SMELT_DTYPE_x of the factors) is not defined"
 #endif
 #ifndef SMELT_MATMUL2D_ACCUMULATED
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (SMELT_DTYPE_x of the sums) is not defined"
 #endif
-#if SMELT_MATMUL2D_STORED_LEFT < SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED_LEFT > SMELT_DTYPE_F8E5M2
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT must be F32, F16, BF16, F8E4M3 or F8E5M2"
+#include "smelt/matmul2d_types_tmpl.glsl"
+#if SMELT_MATMUL2D_STORED_LEFT < SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED_LEFT > SMELT_DTYPE_U4 ||           \
+    (SMELT_MATMUL2D_STORED_LEFT > SMELT_DTYPE_U8 && SMELT_MATMUL2D_STORED_LEFT < SMELT_DTYPE_I4)
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT must be F32, F16, BF16, F8E4M3, F8E5M2, I8, U8, I4 or U4"
 #endif
-#if SMELT_MATMUL2D_STORED < SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED > SMELT_DTYPE_F8E5M2
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be F32, F16, BF16, F8E4M3 or F8E5M2"
-#endif
-#if SMELT_MATMUL2D_COMPUTED < SMELT_DTYPE_F32 || SMELT_MATMUL2D_COMPUTED > SMELT_DTYPE_F8E5M2
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be F32, F16, BF16, F8E4M3 or F8E5M2"
-#endif
-#if SMELT_MATMUL2D_COMPUTED >= SMELT_DTYPE_BF16
+#if SMELT_MATMUL2D_COMPUTED >= SMELT_DTYPE_BF16 && SMELT_MATMUL2D_COMPUTED <= SMELT_DTYPE_F8E5M2
 #if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
 #error                                                                                                       \
     "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED must be F32 (for BF16) or F16 (for F8E4M3, F8E5M2) with PORTABLE"
@@ -84,24 +78,35 @@
 #error                                                                                                       \
     "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED, _STORED_LEFT must be COMPUTED, if that is BF16, F8E4M3 or F8E5M2"
 #endif
+#if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCALE must be NONE with COMPUTED BF16, F8E4M3 or F8E5M2"
+#endif
 #if ((SMELT_NATIVE_DTYPES) & (1 << SMELT_MATMUL2D_COMPUTED)) == 0
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED is a type that SMELT_NATIVE_DTYPES (base.glsl) lacks"
 #endif
 #endif
-#if SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F32 && SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F16
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) must be SMELT_DTYPE_F32 or _F16"
-#endif
-#if (SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F32 || SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_BF16) &&           \
-    SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_BF16 && SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) is narrower than SMELT_MATMUL2D_COMPUTED"
 #endif
 #if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 &&                                                            \
-    (SMELT_MATMUL2D_STORED == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED == SMELT_DTYPE_BF16 ||                \
-     SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_BF16)
-#error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED, _STORED_LEFT must be F16, F8E4M3 or F8E5M2 with COMPUTED F16"
+    (SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_BF16)
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT must not be F32 or BF16 with COMPUTED F16"
 #endif
-#if SMELT_MATMUL2D_COMPUTED >= SMELT_DTYPE_F8E4M3 &&                                                         \
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8
+#if SMELT_MATMUL2D_STORED_LEFT != SMELT_DTYPE_I8 && SMELT_MATMUL2D_STORED_LEFT != SMELT_DTYPE_U8
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT must be I8 or U8 with COMPUTED I8"
+#endif
+#if SMELT_MATMUL2D_TILE_K % 16 != 0
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_TILE_K (terms in shared memory) must be a multiple of 16 with I8"
+#endif
+#if SMELT_MATMUL2D_N % 16 != 0
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_N (columns of the tile) must be a multiple of 16 with COMPUTED I8"
+#endif
+#if SMELT_MATMUL2D_TRANSPOSE_LEFT && SMELT_MATMUL2D_M % 16 != 0
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_M must be a multiple of 16 with TRANSPOSE_LEFT and COMPUTED I8"
+#endif
+#endif
+#if (SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F8E4M3 || SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F8E5M2) &&      \
     (SMELT_MATMUL2D_N % 16 != 0 || SMELT_MATMUL2D_TILE_K % 16 != 0)
 #error                                                                                                       \
     "matmul2d_tmpl.glsl: SMELT_MATMUL2D_N and _TILE_K must be multiples of 16 with COMPUTED F8E4M3 or F8E5M2"
@@ -110,8 +115,8 @@
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ALIGNMENT (of the operands, in elements) is not defined"
 #endif
 #if SMELT_MATMUL2D_ALIGNMENT != 1 && SMELT_MATMUL2D_ALIGNMENT != 2 && SMELT_MATMUL2D_ALIGNMENT != 4 &&       \
-    SMELT_MATMUL2D_ALIGNMENT != 8
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ALIGNMENT (of the operands, in elements) must be 1, 2, 4 or 8"
+    SMELT_MATMUL2D_ALIGNMENT != 8 && SMELT_MATMUL2D_ALIGNMENT != 16
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ALIGNMENT (of the operands, in elements) must be 1, 2, 4, 8 or 16"
 #endif
 #ifndef SMELT_MATMUL2D_SUBGROUP_SIZE
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SUBGROUP_SIZE (invocations of a subgroup) is not defined"

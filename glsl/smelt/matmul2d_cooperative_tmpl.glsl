@@ -25,22 +25,26 @@
 //                                         For _ADDRESSED, _SHARED and _COOPERATIVE, which have parameters of their own,
 //                                         see matmul2d_sources_tmpl.glsl
 //         SMELT_MATMUL2D_SOURCE_RIGHT     the same of b, with `right`; not _COOPERATIVE
-//         SMELT_MATMUL2D_STORED_LEFT      SMELT_DTYPE_x of a: F32 F16 BF16 F8E4M3 F8E5M2
-//         SMELT_MATMUL2D_STORED           the same of b and bias
-//         SMELT_MATMUL2D_SCALE            SMELT_SCALE_NONE
+//         SMELT_MATMUL2D_STORED_LEFT      SMELT_DTYPE_x of a: F32 F16 BF16 F8E4M3 F8E5M2 I8 U8 I4 U4
+//         SMELT_MATMUL2D_STORED           the same of b
 //         SMELT_MATMUL2D_COMPUTED         SMELT_DTYPE_F32 or _F16: what both factors are converted to; F16 not with
 //                                         F32 or BF16 stored; COOPMAT: or _BF16, _F8E4M3, _F8E5M2 (SMELT_NATIVE_DTYPES,
-//                                         base.glsl), with the same type stored in both
-//         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; F32 with COMPUTED F32 or BF16
-//         SMELT_MATMUL2D_ALIGNMENT        1, 2, 4 or 8 elements: a promise that the extent along and the stride between
+//                                         base.glsl), with the same type stored in both. SMELT_DTYPE_I8: both are I8 or
+//                                         U8, in any mix, and multiplied as they are; M, N and TILE_K that run along rows
+//                                         of a or b are then multiples of 16, and ACTIVATION is NONE or RELU
+//         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; F32 with COMPUTED F32 or BF16. I8: _I32
+//         SMELT_MATMUL2D_SCALE, _BLOCK, _ZERO   scales of b: matmul2d_scaled_tmpl.glsl; SMELT_SCALE_NONE: there are none
+//         SMELT_MATMUL2D_ALIGNMENT        1, 2, 4, 8 or 16 elements: a promise that the extent along and the stride between
 //                                         rows of a and b as stored, and their addresses, are multiples of so many.
 //                                         1 also permits any stride within a row; above 1 that is 1
 //         SMELT_MATMUL2D_SUBGROUP_SIZE, _SUBGROUPS_M, _SUBGROUPS_N, _FRAGMENT_M, _FRAGMENT_N, _SCRATCH
 //                                         as in cooperative_tmpl.glsl
-//         SMELT_MATMUL2D_FRAGMENT_K       COOPMAT, COOPMAT2: of the device's cooperative matrices; PORTABLE: 1
-//         SMELT_MATMUL2D_BACKEND          SMELT_BACKEND_PORTABLE, SMELT_BACKEND_COOPMAT or _COOPMAT2 (COMPUTED F16)
+//         SMELT_MATMUL2D_FRAGMENT_K       COOPMAT, COOPMAT2: of the device's cooperative matrices; others: 1
+//         SMELT_MATMUL2D_BACKEND          SMELT_BACKEND_PORTABLE, _COOPMAT or _COOPMAT2 (not COMPUTED F32), _DOT8 (I8)
 // makes   for the name NAME:
-//         NAME_left_<stored_left>_2_r, NAME_right_<stored>_2_r, NAME_bias_<stored>_1_r   tensor types
+//         NAME_left_<stored_left>_2_r_0x0, NAME_right_<stored>_2_r_0x0, NAME_bias_<type>_1_r_0   tensor types; that
+//         of bias is STORED, or ACCUMULATED where STORED is an integer or has scales. RIGHT is the second of
+//         them, with scales the struct NAME_right that has it as a member (matmul2d_scaled_tmpl.glsl)
 //         NAME_result                     a cooperative tensor of ACCUMULATED, M x N
 //         void NAME_run(inout NAME_result d, LEFT a, RIGHT b, uint row, uint column)
 //         void NAME_finish(inout NAME_result d, BIAS bias, uint row, uint column)   without `bias` when BIAS is 0
@@ -51,47 +55,30 @@
 // errors  before the activation, for every element inside, with K the terms of the sum:
 //             |d - exact| <= c u (sum_k |a[k]||b[k]| + |bias| + |d before|),
 //             n = 2 K + 8, c = n (1 + n u), u = 2^-23 for ACCUMULATED F32, u = 2^-10 for ACCUMULATED F16
+//         and with scales what matmul2d_scaled_tmpl.glsl adds. ACCUMULATED I32: exact modulo 2^32, so exact where
+//         |a| and |b| bound the sum below 2^31: for K up to 2^17 (I8 with I8), 2^16 (mixed), 33025 (U8 with U8).
 //         Derivation: matmul2d_tmpl.glsl; a matrix unit may add a fragment's terms and the sum so far aligned to the
 //         largest of them, each cut off: one u more for each term. A product or sum below 2^-14 in f16 (2^-126 in
 //         f32) may be flushed. A store to a narrower type rounds once more
 // needs   base.glsl first; compute; one-dimensional order as cooperative_tmpl.glsl; COMPUTED or ACCUMULATED F16:
 //         shaderFloat16; COOPMAT: VK_KHR_cooperative_matrix with this shape, and full subgroups; COOPMAT2:
-//         cooperative_coopmat2_tmpl.glsl
+//         cooperative_coopmat2_tmpl.glsl; I8 by these: shaderInt8 and products of I8 with I8 to I32 (both U8: U8 with
+//         U8 to U32)
 // source  GLSL_KHR_cooperative_matrix; matmul2d_tmpl.glsl
 #include "smelt/matmul2d_cooperative_check_tmpl.glsl"
 #include "smelt/activation.glsl"
 #include "smelt/memory.glsl"
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8
+#include "smelt/integer.glsl"
+#define SMELT_MM_T int
+#else
+#define SMELT_MM_T float
+#endif
 
 #include "smelt/matmul2d_operands_tmpl.glsl"
 #define SMELT_MM_RESULT SMELT_CAT(SMELT_MATMUL2D, _result)
 
-// SMELT_MM_GROUP elements of SMELT_MM_SIZE bytes make a uvec4 of shared memory.
-#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 || SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_BF16
-#define SMELT_MM_GROUP 8
-#define SMELT_MM_SIZE 2
-#elif SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_F32
-#define SMELT_MM_GROUP 16
-#define SMELT_MM_SIZE 1
-#else
-#define SMELT_MM_GROUP 4
-#define SMELT_MM_SIZE 4
-#endif
-// How many of them along a row of the left and of the right block.
-#define SMELT_MM_LEFT_GROUP SMELT_MM_GROUP
-#define SMELT_MM_RIGHT_GROUP SMELT_MM_GROUP
-// Whether they can be read from memory as they stand.
-#if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_TENSOR &&                                                     \
-    SMELT_MATMUL2D_STORED_LEFT == SMELT_MATMUL2D_COMPUTED && SMELT_MATMUL2D_ALIGNMENT >= SMELT_MM_GROUP
-#define SMELT_MM_LEFT_STRAIGHT 1
-#else
-#define SMELT_MM_LEFT_STRAIGHT 0
-#endif
-#if SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_TENSOR &&                                                    \
-    SMELT_MATMUL2D_STORED == SMELT_MATMUL2D_COMPUTED && SMELT_MATMUL2D_ALIGNMENT >= SMELT_MM_GROUP
-#define SMELT_MM_RIGHT_STRAIGHT 1
-#else
-#define SMELT_MM_RIGHT_STRAIGHT 0
-#endif
+#include "smelt/matmul2d_groups_tmpl.glsl"
 #define SMELT_MM_THREADS                                                                                     \
     (SMELT_MATMUL2D_SUBGROUP_SIZE * SMELT_MATMUL2D_SUBGROUPS_M * SMELT_MATMUL2D_SUBGROUPS_N)
 
@@ -150,7 +137,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
     const int bias = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_BIAS);
     const int epilogue = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_EPILOGUE);
     const int scale = SMELT_CAT(smelt_scale_is_, SMELT_MATMUL2D_SCALE);
-    SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(0.0);
+    SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(SMELT_MM_T(0));
     int scratch_is_too_small[SMELT_MATMUL2D_SCRATCH.length() < SMELT_MM_SCRATCH ? 0 : 1];
 }
 
@@ -178,6 +165,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_STAGE_GROUP SMELT_MM_LEFT_GROUP
 #define SMELT_STAGE_K_IS_ROWS SMELT_MATMUL2D_TRANSPOSE_LEFT
 #define SMELT_STAGE_STRAIGHT SMELT_MM_LEFT_STRAIGHT
+#define SMELT_STAGE_FLIP (SMELT_MM_MIXED && SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_U8)
 #define SMELT_STAGE_BASE SMELT_MM_BASE
 #if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_TENSOR
 #include "smelt/matmul2d_source_tensor_tmpl.glsl"
@@ -198,8 +186,11 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_STAGE_K_IS_ROWS 1
 #endif
 #define SMELT_STAGE_STRAIGHT SMELT_MM_RIGHT_STRAIGHT
+#define SMELT_STAGE_FLIP (SMELT_MM_MIXED && SMELT_MATMUL2D_STORED == SMELT_DTYPE_U8)
 #define SMELT_STAGE_BASE (SMELT_MM_BASE + SMELT_MM_LEFT_SIZE)
-#if SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_TENSOR
+#if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
+#include "smelt/matmul2d_source_scaled_tmpl.glsl"
+#elif SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_TENSOR
 #include "smelt/matmul2d_source_tensor_tmpl.glsl"
 #endif
 #include "smelt/matmul2d_stage_tmpl.glsl"
@@ -226,12 +217,19 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
 #define SMELT_MM_STRAIGHT 0
 #include "smelt/matmul2d_portable_tmpl.glsl"
+#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_DOT8
+#define SMELT_MM_STRAIGHT 0
+#include "smelt/matmul2d_dot8_tmpl.glsl"
 #elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT || SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT2
+#if SMELT_MM_MIXED
+#define SMELT_MM_STRAIGHT 0
+#else
 #define SMELT_MM_STRAIGHT (SMELT_MM_LEFT_STRAIGHT && SMELT_MM_RIGHT_STRAIGHT)
+#endif
 #include "smelt/matmul2d_coopmat_tmpl.glsl"
 #else
 #error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE, COOPMAT or COOPMAT2 at SUBGROUP and WORKGROUP scope"
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE, DOT8, COOPMAT or COOPMAT2 at SUBGROUP, WORKGROUP scope"
 #endif
 
 #if SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_ADDRESSED // has run
@@ -239,7 +237,8 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #include "smelt/matmul2d_chain_tmpl.glsl"
 #else
 #define SMELT_LOOP SMELT_CAT(SMELT_MATMUL2D, _whole)
-#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
+#if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE || SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_DOT8 ||      \
+    SMELT_MM_MIXED
 #include "smelt/matmul2d_loop_tmpl.glsl"
 #else
 #define SMELT_LOOP_STRAIGHT 0
@@ -262,7 +261,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, S
 #endif
     uint whole = terms / SMELT_MATMUL2D_TILE_K * SMELT_MATMUL2D_TILE_K;
 #if !SMELT_MATMUL2D_ACCUMULATE
-    smelt_fill(d, 0.0);
+    smelt_fill(d, SMELT_MM_T(0));
 #endif
 #if SMELT_MM_STRAIGHT
     bool inside = row + SMELT_MATMUL2D_M <= smelt_extent(a, SMELT_MATMUL2D_TRANSPOSE_LEFT) &&
@@ -289,11 +288,11 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, S
 #endif
 
 // What becomes of a sum.
-float SMELT_CAT(SMELT_MATMUL2D, _finish_one)(float v,
+SMELT_MM_T SMELT_CAT(SMELT_MATMUL2D, _finish_one)(SMELT_MM_T v,
 #if SMELT_MATMUL2D_BIAS
-                                             SMELT_MM_BIAS bias,
+                                                  SMELT_MM_BIAS bias,
 #endif
-                                             uvec2 place)
+                                                  uvec2 place)
 {
 #if SMELT_MATMUL2D_BIAS
     v += smelt_load(bias, place.y);
@@ -324,11 +323,11 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #if SMELT_MATMUL2D_BIAS || SMELT_MATMUL2D_EPILOGUE
         place += smelt_place(p, piece, i);
 #endif
-        float v = SMELT_CAT(SMELT_MATMUL2D, _finish_one)(smelt_get(d, piece, i),
+        SMELT_MM_T v = SMELT_CAT(SMELT_MATMUL2D, _finish_one)(smelt_get(d, piece, i),
 #if SMELT_MATMUL2D_BIAS
-                                                         bias,
+                                                              bias,
 #endif
-                                                         place);
+                                                              place);
         smelt_set(d, piece, i, v);
     }
 }
@@ -348,6 +347,12 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #undef SMELT_MATMUL2D_EPILOGUE
 #undef SMELT_MATMUL2D_STORED_LEFT
 #undef SMELT_MATMUL2D_STORED
+#if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
+#undef SMELT_MATMUL2D_BLOCK
+#undef SMELT_MATMUL2D_ZERO
+#undef SMELT_MM_SCALE_DTYPE
+#undef SMELT_MM_ZERO_DTYPE
+#endif
 #undef SMELT_MATMUL2D_SCALE
 #undef SMELT_MATMUL2D_COMPUTED
 #undef SMELT_MATMUL2D_ACCUMULATED
@@ -360,6 +365,11 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #undef SMELT_MATMUL2D_FRAGMENT_K
 #undef SMELT_MATMUL2D_SCRATCH
 #undef SMELT_MATMUL2D_BACKEND
+#undef SMELT_MM_T
+#undef SMELT_MM_MIXED
+#undef SMELT_MM_BIAS_DTYPE
+#undef SMELT_MM_TENSOR
+#undef SMELT_MM_RIGHT_WEIGHT
 #undef SMELT_MM_LEFT
 #undef SMELT_MM_RIGHT
 #undef SMELT_MM_BIAS
@@ -386,6 +396,8 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #undef SMELT_MM_FACTOR
 #undef SMELT_MM_A_MATRIX
 #undef SMELT_MM_B_MATRIX
+#undef SMELT_MM_C_MATRIX
+#undef SMELT_MM_ADD
 #undef SMELT_MM_A_LAYOUT
 #undef SMELT_MM_A_AT
 #undef SMELT_MM_B_LAYOUT

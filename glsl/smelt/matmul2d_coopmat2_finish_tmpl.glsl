@@ -10,7 +10,7 @@
 #if SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
 #define SMELT_MM_S float16_t
 #else
-#define SMELT_MM_S float
+#define SMELT_MM_S SMELT_MM_T
 #endif
 
 // A struct as an argument of the operation stops lavapipe (Mesa 26.1).
@@ -21,7 +21,7 @@ SMELT_MM_BIAS SMELT_CAT(SMELT_MATMUL2D, _finish_bias);
 SMELT_MM_S SMELT_CAT(SMELT_MATMUL2D, _finished)(const in uint r, const in uint c, const in SMELT_MM_S v,
                                                 const in uvec2 first)
 {
-    return SMELT_MM_S(SMELT_CAT(SMELT_MATMUL2D, _finish_one)(float(v),
+    return SMELT_MM_S(SMELT_CAT(SMELT_MATMUL2D, _finish_one)(SMELT_MM_T(v),
 #if SMELT_MATMUL2D_BIAS
                                                              SMELT_CAT(SMELT_MATMUL2D, _finish_bias),
 #endif

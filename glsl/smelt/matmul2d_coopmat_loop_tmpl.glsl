@@ -27,7 +27,7 @@
         SMELT_MM_RIGHT_PITCH, SMELT_MM_B_LAYOUT)
 #define SMELT_LO_MULTIPLY(set, from, to)                                                                     \
     [[unroll]] for (uint j = from; j < to; j++) [[unroll]] for (uint i = 0u; i < SMELT_LO_DOWN; i++)         \
-        d.e[i][j] = coopMatMulAdd(a[set][i], b[set][j], d.e[i][j])
+        d.e[i][j] = SMELT_MM_ADD(a[set][i], b[set][j], d.e[i][j])
 // Reads a block and moves on to the one at `next`, or stays at the last.
 #if SMELT_LOOP_STRAIGHT
 #define SMELT_LO_FETCH(next)                                                                                 \
@@ -47,8 +47,8 @@
 void SMELT_LOOP(inout SMELT_MM_RESULT d, SMELT_MM_LEFT m, SMELT_MM_RIGHT n, uint row, uint column, uint whole)
 {
     const uint block = SMELT_MATMUL2D_TILE_K;
-    // f32 sums fill the registers: more products before the next fragments arrive.
-    const uint part = SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F32 ? (SMELT_LO_ACROSS * 3u + 3u) / 4u
+    // Sums of 32 bits fill the registers: more products before the next fragments arrive.
+    const uint part = SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_F16 ? (SMELT_LO_ACROSS * 3u + 3u) / 4u
                                                                     : (SMELT_LO_ACROSS + 1u) / 2u;
     uvec4 left[SMELT_CAT(SMELT_MATMUL2D, _stage_left_each)],
         right[SMELT_CAT(SMELT_MATMUL2D, _stage_right_each)];

@@ -3,12 +3,16 @@
 //
 // what    each invocation adds outer products of a piece of a column of the left block and of a row of the right one to
 //         its block of the result, in pairs along the row (packed in f16). COMPUTED F16 with ACCUMULATED F32 forms
-//         exact products
+//         exact products; COMPUTED I8 goes to matmul2d_integer_tmpl.glsl
 // params  those of matmul2d_cooperative_tmpl.glsl
 // makes   NAME_multiply(inout NAME_result d)
 // errors  see matmul2d_cooperative_tmpl.glsl
 // needs   matmul2d_cooperative_tmpl.glsl around it
 // source  matmul2d_cooperative_tmpl.glsl
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8
+#define SMELT_MM_DOT(x, y) smelt_dot4(x, y)
+#include "smelt/matmul2d_integer_tmpl.glsl"
+#else
 #if SMELT_MATMUL2D_FRAGMENT_K != 1
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_FRAGMENT_K must be 1 with PORTABLE"
 #endif
@@ -86,3 +90,4 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
 
 #undef SMELT_MM_S
 #undef SMELT_MM_V
+#endif

@@ -3,7 +3,7 @@
 //
 // what    for X in f16, bf16, f8e4m3, f8e5m2: float smelt_X_to_f32(uint bits) and uint smelt_X_from_f32(float),
 //         as the C functions of the same names (include/smelt/dtype.h), on the low bits of a uint; and
-//         smelt_i4_to_int, smelt_int_from_f32, smelt_uint_from_f32, smelt_nan
+//         smelt_ue8m0_to_f32, smelt_i4_to_int, smelt_int_from_f32, smelt_uint_from_f32, smelt_nan
 // params  none
 // makes   the functions above. They need no 8 or 16 bit types
 // errors  to f32: exact. From f32: one rounding to nearest, ties to even, subnormals kept. A NaN stays a quiet
@@ -11,7 +11,8 @@
 //         (448, 57344), infinities included. Integers saturate, a NaN gives 0. Only the conversion itself is
 //         promised: Vulkan lets a device flush an f32 subnormal in any arithmetic before or after it
 // needs   nothing
-// source  IEEE 754-2019; OCP 8-bit floating point specification 1.0, section 5
+// source  IEEE 754-2019; OCP 8-bit floating point specification 1.0, section 5; ue8m0: OCP
+//         microscaling formats 1.0, section 5.4
 #ifndef SMELT_NUMERIC_GLSL
 #define SMELT_NUMERIC_GLSL
 
@@ -112,6 +113,12 @@ uint smelt_f8e5m2_from_f32(float value)
     if (smelt_nan(bits))
         return sign | 0x7eu;
     return sign | min(smelt_round_magnitude(min(bits & 0x7fffffffu, 0x47600000u), 2u, 15u), 0x7bu);
+}
+
+// A scale of a block, 2^(bits - 127); 255 is a NaN. 2^-127 is subnormal.
+float smelt_ue8m0_to_f32(uint bits)
+{
+    return uintBitsToFloat(bits == 0u ? 0x00400000u : bits == 255u ? 0x7fc00000u : bits << 23);
 }
 
 // Sign-extends the low 4 bits.

@@ -29,6 +29,22 @@ SMELT_API const char *smelt_activation_name(enum smelt_activation activation);
 // SMELT_ACTIVATION_COUNT when there is no such name.
 SMELT_API enum smelt_activation smelt_activation_from_name(const char *name);
 
+// Scales of blocks of a quantised matrix. Values are shared with glsl/smelt/base.glsl.
+enum smelt_scale {
+    SMELT_SCALE_NONE = 0,
+    SMELT_SCALE_F32 = 1,
+    SMELT_SCALE_F16 = 2,
+    SMELT_SCALE_UE8M0 = 3, // 2^(bits - 127) in a tensor of u8 (OCP microscaling formats 1.0); 255: NaN
+    SMELT_SCALE_COUNT = 4,
+};
+// What stands beside a scale s; q is the stored element.
+enum smelt_zero {
+    SMELT_ZERO_NONE = 0,   // s q
+    SMELT_ZERO_POINT = 1,  // (q - z) s, z of the stored type, an integer
+    SMELT_ZERO_OFFSET = 2, // s q + z, z of the type of s, f32 or f16
+    SMELT_ZERO_COUNT = 3,
+};
+
 // d[m][n] = activation(sum_k a[m][k] b[k][n] + bias[n]).
 //
 // THREAD: `a` and `d` live in the invocation (inline tensors), `b` and `bias` in device memory. See
@@ -36,7 +52,7 @@ SMELT_API enum smelt_activation smelt_activation_from_name(const char *name);
 // the inline tensor types NAME_left ([m][k] of `computed`) and NAME_result ([m][n] of `accumulated`).
 //
 // SUBGROUP, WORKGROUP (compute): a subgroup or a whole workgroup computes an m x n tile of a product of two tensors
-// in device memory into a cooperative tensor, by PORTABLE, COOPMAT or COOPMAT2.
+// in device memory into a cooperative tensor, by PORTABLE, DOT8, COOPMAT or COOPMAT2.
 // See glsl/smelt/matmul2d_cooperative_tmpl.glsl. The generated include
 // also defines NAME_WORKGROUP_SIZE (WORKGROUP: what the local size must be; SUBGROUP: what it must be a multiple of;
 // a y and z size of 1), NAME_TILE_M, NAME_TILE_N, and, unless the macro NAME_SCRATCH names a `shared uvec4` array
@@ -45,26 +61,31 @@ struct smelt_matmul2d_descriptor {
     enum smelt_scope scope;
     uint32_t m; // THREAD: rows that one invocation computes, 1 to 16 (0: 1). Else rows of the tile, to 1024
     uint32_t n, k;        // THREAD: each 1 to 1024. Else columns of the tile, to 1024, and terms of the sum.
-                          // n, and with transpose_left m, is then a multiple of 8.
+                          // n, and with transpose_left m, is then a multiple of 8 (of i8: 16).
                           // m and n both 0: chosen for the device. k 0: the left operand's extent at run time
     bool transpose_right; // `b` is stored [n][k]: a weight [out][in]. COOPVEC takes no other
     bool accumulate;      // d = activation(d + ...); SUBGROUP, WORKGROUP: run adds to d, finish is separate
     bool bias;
     enum smelt_activation activation;
-    enum smelt_dtype stored;   // of b and bias: f32 f16 bf16 f8e4m3 f8e5m2. NONE: f16
-    enum smelt_dtype computed; // f16 (not with stored f32 or bf16) or f32. NONE: see smelt_backend_query.
-        // SUBGROUP, WORKGROUP: or what both operands are stored as, bf16, f8e4m3, f8e5m2:
-        // by matrices of that type, or (PORTABLE) in f32, f16, which hold the products as
-        // exactly
-    enum smelt_dtype
-        accumulated; // f16 or f32; f32 with computed f32 or bf16. NONE: f16 with computed f16, else f32
+    // stored: of b: f32 f16 bf16 f8e4m3 f8e5m2 i8 u8 i4 u4. NONE: f16. bias is of it too, but where it is an integer or has
+    // scales: of `accumulated`.
+    // computed: f16 (not with stored f32 or bf16) or f32. SUBGROUP, WORKGROUP: or what both operands are stored as, bf16,
+    // f8e4m3, f8e5m2: by matrices of that type, or (PORTABLE) in f32, f16, which hold the products as exactly. i8: integer
+    // products of i8 or u8 a and b in any mix. NONE: i8 where both are such and have no scales; else see
+    // smelt_backend_query.
+    // accumulated: f16 or f32; f32 with computed f32 or bf16; i32 with i8. NONE: f16 with computed f16, i32 with i8, else f32
+    enum smelt_dtype stored, computed, accumulated;
+    enum smelt_scale
+        scale;      // of stored i8, u8, i4, u4, f8e4m3, f8e5m2: see glsl/smelt/matmul2d_scaled_tmpl.glsl
+    uint32_t block; // terms with one scale, 1 to 2^30; not below k: one for each column. Without scale: 0
+    enum smelt_zero zero;
     enum smelt_backend backend;
     // The rest is for SUBGROUP and WORKGROUP; THREAD wants zeros.
     bool transpose_left;          // `a` is stored [k][m]
     bool epilogue;                // the shader declares `float NAME_element(float v, uvec2 place)` before
-    enum smelt_dtype stored_left; // of a. NONE: as stored
-    uint32_t alignment;           // promise, in elements: 1, 2, 4 or 8 (see the module). 0: 1
-    uint32_t tile_k;              // terms in shared memory at a time, a multiple of 8, to 256. 0: chosen
+    enum smelt_dtype stored_left; // of a. NONE: as stored; with scales f16. THREAD: with `computed` i8 only
+    uint32_t alignment;           // promise, in elements: 1, 2, 4, 8 or 16 (see the module). 0: 1
+    uint32_t tile_k; // terms in shared memory at a time, a multiple of 8 (of i8: 16), to 256. 0: chosen
     uint32_t subgroups_m, subgroups_n; // WORKGROUP: subgroups over the tile. Both 0: chosen. SUBGROUP: 0 or 1
     uint32_t subgroup_size;            // 0: the device's
 };
@@ -180,7 +201,8 @@ struct smelt_matmul2d_tiling {
 struct smelt_op_info {
     struct smelt_backend_choice choice;
     double error_c; // |y - exact| <= error_c * error_u * (sum |a||b| + |bias|), per layer; c = c(K)
-    double error_u; // matmul2d with k 0: error_c is that of K = 2^20
+    double
+        error_u; // matmul2d with k 0: error_c is that of K = 2^20. Products of i8 are exact modulo 2^32: 0 and 0
     // SUBGROUP and WORKGROUP; THREAD: zeros, anything will do.
     struct smelt_matmul2d_tiling tiling;
     uint32_t

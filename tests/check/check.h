@@ -140,6 +140,10 @@ struct check_op {
     X(check_matmul2d)                                                                                        \
     X(check_matmul2d_subgroup)                                                                               \
     X(check_matmul2d_workgroup)                                                                              \
+    X(check_matmul2d_integer_subgroup)                                                                       \
+    X(check_matmul2d_integer_workgroup)                                                                      \
+    X(check_matmul2d_scaled_subgroup)                                                                        \
+    X(check_matmul2d_scaled_workgroup)                                                                       \
     X(check_mlp)                                                                                             \
     X(check_mlp_subgroup)                                                                                    \
     X(check_mlp_workgroup)                                                                                   \

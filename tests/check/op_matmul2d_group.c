@@ -101,6 +101,7 @@ static void describe(struct check_case *c, enum smelt_scope scope)
     const char *stored = smelt_dtype_name(c->types.stored);
     check_define(c, "#define CHECK_TRANSPOSE_LEFT %u\n#define CHECK_ACCUMULATE %u\n#define CHECK_BIAS %u",
                  d[LEFT], d[ACCUMULATE], d[BIAS]);
+    check_define(c, "#define CHECK_INTEGER 0");
     check_define(c, "#define CHECK_EPILOGUE %u\n#define CHECK_GROUPS_PER_WORKGROUP %u", d[EPILOGUE],
                  c->subgroups_per_workgroup);
     check_define(c,

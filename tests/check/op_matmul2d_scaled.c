@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// matmul2d with quantised weights at SUBGROUP and WORKGROUP scope: types of weights and of scales, blocks that divide
+// neither K nor the tile, zero points and offsets. An evaluation is a row of the result.
+#include "check.h"
+
+enum { M, N, K, RIGHT, BIAS, ALIGNMENT, BLOCK, SCALE, ZERO };
+
+#define MAX_K 1024
+
+// Names: r transposed right operand, b bias; then block, scale and zero point (p) or offset (o).
+static const struct check_shape shapes[] = {
+    {"3x5x7r_3_f16", {3, 5, 7, 1, 0, 1, 3, SMELT_SCALE_F16, SMELT_ZERO_NONE}, CHECK_CI},
+    {"19x20x67rb_32_f16p", {19, 20, 67, 1, 1, 1, 32, SMELT_SCALE_F16, SMELT_ZERO_POINT}, CHECK_CI},
+    {"17x24x64r_32_f16", {17, 24, 64, 1, 0, 8, 32, SMELT_SCALE_F16, SMELT_ZERO_NONE}, CHECK_CI},
+    {"33x40x48_20_f32p", {33, 40, 48, 0, 0, 8, 20, SMELT_SCALE_F32, SMELT_ZERO_POINT}, CHECK_CI},
+    {"5x18x34b_32_ue8m0", {5, 18, 34, 0, 1, 2, 32, SMELT_SCALE_UE8M0, SMELT_ZERO_NONE}, CHECK_CI},
+    {"9x16x64r_64_ue8m0p", {9, 16, 64, 1, 0, 16, 64, SMELT_SCALE_UE8M0, SMELT_ZERO_POINT}, CHECK_CI},
+    {"18x12x40r_8_f16o", {18, 12, 40, 1, 0, 4, 8, SMELT_SCALE_F16, SMELT_ZERO_OFFSET}, CHECK_CI},
+    {"7x9x50_1024_f32o", {7, 9, 50, 0, 0, 1, 1024, SMELT_SCALE_F32, SMELT_ZERO_OFFSET}, CHECK_CI},
+    {"64x129x1000rb_128_f16p", {64, 129, 1000, 1, 1, 8, 128, SMELT_SCALE_F16, SMELT_ZERO_POINT}, CHECK_FULL},
+    {"130x136x512_64_f16", {130, 136, 512, 0, 0, 8, 64, SMELT_SCALE_F16, SMELT_ZERO_NONE}, CHECK_FULL},
+    {"8x256x1024r_32_ue8m0", {8, 256, 1024, 1, 0, 16, 32, SMELT_SCALE_UE8M0, SMELT_ZERO_NONE}, CHECK_FULL},
+};
+
+static const struct check_types types[] = {
+    {SMELT_DTYPE_I4, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_U4, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_I8, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+    {SMELT_DTYPE_U8, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F8E4M3, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+};
+
+// Tensors of the block, in order; zero and bias only when there is one.
+enum { A, B, SCALES, ZEROS };
+
+static enum smelt_dtype scale_dtype(enum smelt_scale scale)
+{
+    return scale == SMELT_SCALE_F32   ? SMELT_DTYPE_F32
+           : scale == SMELT_SCALE_F16 ? SMELT_DTYPE_F16
+                                      : SMELT_DTYPE_U8;
+}
+
+static void describe(struct check_case *c, enum smelt_scope scope)
+{
+    const uint32_t *d = c->shape->d;
+    c->matmul2d = (struct smelt_matmul2d_descriptor){.scope = scope,
+                                                     .transpose_right = d[RIGHT],
+                                                     .bias = d[BIAS],
+                                                     .stored = c->types.stored,
+                                                     .computed = c->types.computed,
+                                                     .accumulated = c->types.accumulated,
+                                                     .scale = (enum smelt_scale)d[SCALE],
+                                                     .block = d[BLOCK],
+                                                     .zero = (enum smelt_zero)d[ZERO],
+                                                     .alignment = d[ALIGNMENT],
+                                                     .backend = c->backend};
+    c->smelt = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &c->matmul2d};
+    c->evaluations = d[M];
+    c->outputs = d[N];
+    c->subgroups_per_workgroup = scope == SMELT_SCOPE_SUBGROUP ? 2 : 1;
+    uint32_t blocks = (d[K] + d[BLOCK] - 1) / d[BLOCK];
+    uint64_t a[2] = {d[M], d[K]}, addend[2] = {d[M], d[N]}, bias[1] = {d[N]};
+    uint64_t b[2] = {d[RIGHT] ? d[N] : d[K], d[RIGHT] ? d[K] : d[N]};
+    uint64_t scales[2] = {d[RIGHT] ? d[N] : blocks, d[RIGHT] ? blocks : d[N]};
+    check_add(c, CHECK_INPUT, SMELT_DTYPE_F16, 2, a);
+    check_add(c, CHECK_WEIGHT, c->types.stored, 2, b)->strides[0] += 16; // rows that do not follow each other
+    check_add(c, CHECK_WEIGHT, scale_dtype((enum smelt_scale)d[SCALE]), 2, scales)->strides[0] += 1;
+    if (d[ZERO])
+        check_add(c, CHECK_WEIGHT,
+                  d[ZERO] == SMELT_ZERO_POINT ? c->types.stored : scale_dtype((enum smelt_scale)d[SCALE]), 2,
+                  scales)
+            ->strides[0] += 1;
+    if (d[BIAS])
+        check_add(c, CHECK_BIAS, c->types.accumulated, 1, bias);
+    check_add(c, CHECK_INPUT, SMELT_DTYPE_F32, 2, addend);
+    check_add_floats(c, CHECK_OUTPUT, SMELT_DTYPE_F32, (uint64_t)d[M] * d[N]);
+    check_define(c,
+                 "#define CHECK_TRANSPOSE_LEFT 0\n#define CHECK_ACCUMULATE 0\n#define CHECK_EPILOGUE 0\n"
+                 "#define CHECK_INTEGER 0\n#define CHECK_BIAS %u\n#define CHECK_GROUPS_PER_WORKGROUP %u",
+                 d[BIAS], c->subgroups_per_workgroup);
+    check_define(c,
+                 "#define CHECK_LEFT product_left_f16_2_r_0x0\n#define CHECK_RIGHT product_right\n"
+                 "#define CHECK_BIAS_TYPE product_bias_%s_1_r_0\n#define CHECK_ACCUMULATED %s",
+                 smelt_dtype_name(c->types.accumulated), check_dtype_macro(c->types.accumulated));
+    // The reflection's twin is PORTABLE.
+    check_define(c,
+                 "#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n"
+                 "#define CHECK_BACKEND SMELT_BACKEND_PORTABLE\n#else\n#define CHECK_BACKEND %s\n#endif",
+                 c->backend == SMELT_BACKEND_COOPMAT2  ? "SMELT_BACKEND_COOPMAT2"
+                 : c->backend == SMELT_BACKEND_COOPMAT ? "SMELT_BACKEND_COOPMAT"
+                                                       : "SMELT_BACKEND_PORTABLE");
+}
+
+static void describe_subgroup(struct check_case *c, uint32_t wanted)
+{
+    (void)wanted;
+    describe(c, SMELT_SCOPE_SUBGROUP);
+}
+
+static void describe_workgroup(struct check_case *c, uint32_t wanted)
+{
+    (void)wanted;
+    describe(c, SMELT_SCOPE_WORKGROUP);
+}
+
+// Integers take all of their range, LARGEST its ends with zero points at the others; scales differ from each other.
+static void fill(struct check_case *c, struct check_tensor *tensor, uint64_t *random)
+{
+    const uint32_t *d = c->shape->d;
+    bool whole = !smelt_dtype_is_float(tensor->dtype), scale = tensor == &c->tensors[SCALES];
+    bool zero = d[ZERO] && tensor == &c->tensors[ZEROS];
+    double least = whole ? check_least(tensor->dtype) : -1,
+           largest = whole ? check_largest(tensor->dtype) : 1;
+    uint64_t row = tensor->shape[tensor->rank - 1];
+    for (uint64_t e = 0; e < tensor->count; e++) {
+        double value =
+            whole ? floor(check_uniform(random, least, largest + 1)) : check_uniform(random, -1, 1);
+        if (scale)
+            value = d[SCALE] == SMELT_SCALE_UE8M0 ? floor(check_uniform(random, 121, 131))
+                                                  : check_uniform(random, 0.01, 0.1) * (e % 3 ? 1 : -1);
+        else if (c->kind == CHECK_LARGEST && whole)
+            value = (e & 1) != zero ? least : largest;
+        else if (c->kind == CHECK_ONE_HOT && tensor == &c->tensors[A])
+            value = e % row == (e / row * 7 + 3) % row;
+        else if (c->kind == CHECK_ZEROS)
+            value = 0;
+        tensor->values[e] = value;
+    }
+}
+
+static void reference(const struct check_case *c, uint32_t m, double *wanted, double *bound)
+{
+    const uint32_t *d = c->shape->d;
+    uint32_t blocks = (d[K] + d[BLOCK] - 1) / d[BLOCK];
+    double u = c->types.accumulated == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-23, terms = 2.0 * d[K] + 8;
+    double v = c->types.computed == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-22;
+    const struct check_numbers numbers = {terms * (1 + terms * u), u, c->types.stored, c->types.computed,
+                                          c->types.accumulated};
+    const double *a = c->tensors[A].values + (uint64_t)m * d[K];
+    for (uint32_t n = 0; n < d[N]; n++) {
+        double b[MAX_K], sum = 0, above = 0;
+        for (uint32_t k = 0; k < d[K]; k++) {
+            uint64_t at =
+                d[RIGHT] ? (uint64_t)n * blocks + k / d[BLOCK] : (uint64_t)(k / d[BLOCK]) * d[N] + n;
+            double q = c->tensors[B].values[d[RIGHT] ? (uint64_t)n * d[K] + k : (uint64_t)k * d[N] + n];
+            double s = c->tensors[SCALES].values[at], z = d[ZERO] ? c->tensors[ZEROS].values[at] : 0;
+            s = d[SCALE] == SMELT_SCALE_UE8M0 ? ldexp(1, (int)s - 127) : s;
+            b[k] = d[ZERO] == SMELT_ZERO_OFFSET ? s * q + z : (q - z) * s;
+            double size = d[ZERO] == SMELT_ZERO_OFFSET ? fabs(s * q) + fabs(z) : fabs(b[k]);
+            sum += fabs(a[k]) * size;
+            above += fabs(a[k]) * (size - fabs(b[k]));
+        }
+        double bias = d[BIAS] ? c->tensors[ZEROS + (d[ZERO] != 0)].values[n] : 0;
+        struct check_dot dot = check_reference_dot(&numbers, d[K], a, NULL, b, 1, bias);
+        wanted[n] = dot.value;
+        bound[n] = dot.bound + numbers.c * u * above + v * (1 + numbers.c * u) * sum;
+        if (fabs(wanted[n]) + bound[n] > check_largest(numbers.accumulated))
+            bound[n] = INFINITY;
+    }
+}
+
+static double flops(const struct check_shape *shape)
+{
+    return 2.0 * shape->d[N] * shape->d[K];
+}
+
+static void grid(const struct check_case *c, uint32_t groups[3])
+{
+    const struct smelt_matmul2d_tiling *tiling = &c->info.tiling;
+    uint32_t columns = tiling->n * c->subgroups_per_workgroup;
+    groups[0] = (c->outputs + columns - 1) / columns;
+    groups[1] = (c->evaluations + tiling->m - 1) / tiling->m;
+}
+
+// A zero point is an integer.
+static bool exists(const struct check_case *row)
+{
+    return row->shape->d[ZERO] != SMELT_ZERO_POINT || !smelt_dtype_is_float(row->types.stored);
+}
+
+#define SCALED_OP                                                                                            \
+    .fixture = "matmul2d_group", CHECK_TABLES, .exists = exists, .grid = grid,                               \
+    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT | 1 << SMELT_BACKEND_COOPMAT2,      \
+    .stages = VK_SHADER_STAGE_COMPUTE_BIT,                                                                   \
+    .values = 1 << CHECK_RANDOM | 1 << CHECK_ZEROS | 1 << CHECK_LARGEST | 1 << CHECK_ONE_HOT,                \
+    .wrong_shape = 1, .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4, .fill = fill, .flops = flops
+
+const struct check_op check_matmul2d_scaled_subgroup = {
+    .name = "scaled_subgroup", .scope = "subgroup", .describe = describe_subgroup, SCALED_OP};
+const struct check_op check_matmul2d_scaled_workgroup = {
+    .name = "scaled_workgroup", .scope = "workgroup", .describe = describe_workgroup, SCALED_OP};
