@@ -18,7 +18,8 @@
 // errors  load: exact, or one rounding to a cooperative f16; store: one rounding to the tensor's type, to nearest even
 //         for integers, which saturate as tensor_tmpl.glsl says
 // needs   both templates included before for these types. COOPMAT and COOPMAT2 store whole matrices where the tile lies inside,
-//         the tensor is f32 or f16 (a cooperative I32: i32) and its rows begin at multiples of 16 bytes; else single elements
+//         the tensor is f32 or f16 (a cooperative I32: i32) and its rows begin at multiples of 16 bytes; COOPMAT stores sums
+//         of f32 to a tensor of bf16 there 16 bytes at a time; else single elements
 // source  GLSL_KHR_cooperative_matrix; alignment: VUID-RuntimeSpirv-OpCooperativeMatrixLoadKHR-08986
 #ifndef SMELT_BASE_GLSL
 #error "cooperative_tensor_tmpl.glsl: include smelt/base.glsl first"
@@ -141,8 +142,16 @@
             gl_MatrixUseAccumulator>
 #endif
 
-#if SMELT_CO_WHOLE
-// Whether whole matrices can be moved: the same answer in the whole group.
+// Runs of 8 elements that make 16 bytes.
+#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPMAT && SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F32 &&      \
+    SMELT_COOPERATIVE_TENSOR_DTYPE == SMELT_DTYPE_BF16
+#define SMELT_CO_RUNS 1
+#else
+#define SMELT_CO_RUNS 0
+#endif
+
+#if SMELT_CO_WHOLE || SMELT_CO_RUNS
+// Whether whole matrices, or whole runs, can be moved: the same answer in the whole group.
 bool SMELT_CAT(SMELT_COOPERATIVE, _moves_whole)(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row,
                                                 uint column)
 {
@@ -208,6 +217,9 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
     const int slots = min(SMELT_CAT(SMELT_COOPERATIVE, _slots), SMELT_CO_PIECES);
     const uint across = uint(SMELT_CO_ACROSS);
     const uint each = SMELT_CAT(SMELT_COOPERATIVE, _fragment_m) * SMELT_CAT(SMELT_COOPERATIVE, _fragment_n);
+#if SMELT_CO_RUNS
+    bool runs = SMELT_CAT(SMELT_COOPERATIVE, _moves_whole)(t, m, row, column) && from.y % 8u == 0u;
+#endif
     [[unroll]] for (int done = 0; done < SMELT_CO_PIECES; done += slots)
     {
         SMELT_CAT(SMELT_COOPERATIVE, _barrier)();
@@ -215,6 +227,24 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
             SMELT_CAT(SMELT_COOPERATIVE, _lay)(t, done + slot, slot);
         SMELT_CAT(SMELT_COOPERATIVE, _barrier)();
         uint count = uint(min(slots, SMELT_CO_PIECES - done)) * each;
+#if SMELT_CO_RUNS
+        for (uint i = gl_SubgroupInvocationID * 8u; runs && i < count;
+             i += SMELT_CAT(SMELT_COOPERATIVE, _subgroup_size) * 8u) {
+            uint piece = uint(done) + i / each, at = i % each;
+            uvec2 place = SMELT_CAT(SMELT_COOPERATIVE, _first)() +
+                          uvec2(piece / across, piece % across) * SMELT_CO_FRAGMENT +
+                          uvec2(at / SMELT_CO_FRAGMENT.y, at % SMELT_CO_FRAGMENT.y);
+            uvec4 words;
+            [[unroll]] for (uint j = 0u; j < 4u; j++) words[j] =
+                smelt_bf16_from_f32(SMELT_CAT(SMELT_COOPERATIVE, _laid)(int(i / each), at + 2u * j)) |
+                smelt_bf16_from_f32(SMELT_CAT(SMELT_COOPERATIVE, _laid)(int(i / each), at + 2u * j + 1u))
+                    << 16;
+            if (all(greaterThanEqual(place, from)))
+                smelt_words4_write_data(uvec2(m.data))
+                    .e[((row + place.x) * smelt_stride(m, 0) + column + place.y) / 8u] = words;
+        }
+        count = runs ? 0u : count;
+#endif
         for (uint i = gl_SubgroupInvocationID; i < count; i += SMELT_CAT(SMELT_COOPERATIVE, _subgroup_size)) {
             uint piece = uint(done) + i / each, at = i % each;
             uvec2 place = SMELT_CAT(SMELT_COOPERATIVE, _first)() +
@@ -259,6 +289,7 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
 #undef SMELT_CO_T
 #undef SMELT_CO_VALUE
 #undef SMELT_CO_WHOLE
+#undef SMELT_CO_RUNS
 #undef SMELT_CO_SIZE
 #undef SMELT_CO_ELEMENTS
 #undef SMELT_CO_MATRIX
