@@ -143,7 +143,8 @@ static void groups_compute_in_compute_only(void)
                   "lists no cooperative matrix product of f16 with f16");
     CHECK(choose(context, query).backend == SMELT_BACKEND_PORTABLE);
     query.computed = query.accumulated = SMELT_DTYPE_F32;
-    check_refused(context, query, SMELT_BACKEND_COOPMAT, "computes products of f16, bf16 and f8, not of f32");
+    check_refused(context, query, SMELT_BACKEND_COOPMAT,
+                  "computes products of f16, bf16, f8 and i8, not of f32");
     query.stage = VK_SHADER_STAGE_FRAGMENT_BIT;
     check_refused(context, query, SMELT_BACKEND_PORTABLE, "in the compute stage only");
     query = (struct smelt_backend_query){.scope = SMELT_SCOPE_SUBGROUP};
@@ -199,7 +200,7 @@ static void flexible_matrices_want_every_part(void)
     context->features |= needs;
     query.computed = query.accumulated = SMELT_DTYPE_F32;
     check_refused(context, query, SMELT_BACKEND_COOPMAT2,
-                  "computes products of f16, bf16 and f8, not of f32");
+                  "computes products of f16, bf16, f8 and i8, not of f32");
 }
 
 // bf16 and f8 as they are stored: the device's features, its products and the compiler's types, each by itself.
@@ -279,10 +280,10 @@ static void queries_out_of_range_are_refused(void)
         {{.scope = (enum smelt_scope)3}, SMELT_ERROR_INVALID_ARGUMENT, "scope: got 3"},
         {{.backend = SMELT_BACKEND_COUNT}, SMELT_ERROR_INVALID_ARGUMENT, "backend: got 6"},
         {{.stage = VK_SHADER_STAGE_ALL_GRAPHICS}, SMELT_ERROR_INVALID_ARGUMENT, "stage: got bits 0x1f"},
-        {{.stored = SMELT_DTYPE_I8}, SMELT_ERROR_DTYPE, "stored: got i8"},
+        {{.stored = SMELT_DTYPE_I16}, SMELT_ERROR_DTYPE, "stored: got i16"},
         {{.stored = SMELT_DTYPE_COUNT}, SMELT_ERROR_DTYPE, "stored: got invalid"},
         {{.computed = SMELT_DTYPE_BF16}, SMELT_ERROR_DTYPE, "computed: got bf16, wanted f16 or f32"},
-        {{.accumulated = SMELT_DTYPE_I32}, SMELT_ERROR_DTYPE, "accumulated: got i32"},
+        {{.accumulated = SMELT_DTYPE_I32}, SMELT_ERROR_DTYPE, "wanted i8 or u8 for integer products"},
         {{.stored = SMELT_DTYPE_BF16, .computed = SMELT_DTYPE_F16},
          SMELT_ERROR_DTYPE,
          "a stored bf16 exactly"},
