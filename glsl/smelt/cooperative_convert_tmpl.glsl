@@ -28,6 +28,13 @@
 #ifndef SMELT_COOPERATIVE_BACKEND
 #error "cooperative_convert_tmpl.glsl: SMELT_COOPERATIVE_BACKEND (of the cooperative type) is not defined"
 #endif
+#if SMELT_COOPERATIVE_TO_DTYPE < SMELT_DTYPE_F32
+#error                                                                                                       \
+    "cooperative_convert_tmpl.glsl: SMELT_COOPERATIVE_TO_DTYPE must be that of the cooperative type, a SMELT_DTYPE_x"
+#endif
+#if SMELT_COOPERATIVE_BACKEND < SMELT_BACKEND_PORTABLE || SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPVEC
+#error "cooperative_convert_tmpl.glsl: SMELT_COOPERATIVE_BACKEND must be that of the cooperative type"
+#endif
 
 void SMELT_CAT(SMELT_COOPERATIVE, SMELT_CAT(_must_fit_, SMELT_COOPERATIVE_TO))()
 {

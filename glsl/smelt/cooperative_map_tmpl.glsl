@@ -32,6 +32,13 @@
 #ifndef SMELT_COOPERATIVE_FUNCTION
 #error "cooperative_map_tmpl.glsl: SMELT_COOPERATIVE_FUNCTION (float f(float v, uvec2 place)) is not defined"
 #endif
+#if SMELT_COOPERATIVE_DTYPE < SMELT_DTYPE_F32
+#error                                                                                                       \
+    "cooperative_map_tmpl.glsl: SMELT_COOPERATIVE_DTYPE must be that of the cooperative type, a SMELT_DTYPE_x"
+#endif
+#if SMELT_COOPERATIVE_BACKEND < SMELT_BACKEND_PORTABLE || SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPVEC
+#error "cooperative_map_tmpl.glsl: SMELT_COOPERATIVE_BACKEND must be that of the cooperative type"
+#endif
 
 #if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPMAT2
 #if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F16

@@ -42,6 +42,13 @@
 #error                                                                                                       \
     "cooperative_reduce_tmpl.glsl: SMELT_COOPERATIVE_REDUCE (name of the function that is made) is not defined"
 #endif
+#if SMELT_COOPERATIVE_DTYPE < SMELT_DTYPE_F32
+#error                                                                                                       \
+    "cooperative_reduce_tmpl.glsl: SMELT_COOPERATIVE_DTYPE must be that of the cooperative type, a SMELT_DTYPE_x"
+#endif
+#if SMELT_COOPERATIVE_BACKEND < SMELT_BACKEND_PORTABLE || SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPVEC
+#error "cooperative_reduce_tmpl.glsl: SMELT_COOPERATIVE_BACKEND must be that of the cooperative type"
+#endif
 
 #include "smelt/reduce.glsl"
 #if SMELT_COOPERATIVE_REDUCTION < SMELT_REDUCE_SUM || SMELT_COOPERATIVE_REDUCTION > SMELT_REDUCE_ARG_MIN ||  \

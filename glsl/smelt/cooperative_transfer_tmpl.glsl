@@ -29,6 +29,13 @@
 #ifndef SMELT_COOPERATIVE_BACKEND
 #error "cooperative_transfer_tmpl.glsl: SMELT_COOPERATIVE_BACKEND (of the cooperative type) is not defined"
 #endif
+#if SMELT_COOPERATIVE_DTYPE < SMELT_DTYPE_F32
+#error                                                                                                       \
+    "cooperative_transfer_tmpl.glsl: SMELT_COOPERATIVE_DTYPE must be that of the cooperative type, a SMELT_DTYPE_x"
+#endif
+#if SMELT_COOPERATIVE_BACKEND < SMELT_BACKEND_PORTABLE || SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPVEC
+#error "cooperative_transfer_tmpl.glsl: SMELT_COOPERATIVE_BACKEND must be that of the cooperative type"
+#endif
 
 void SMELT_CAT(SMELT_COOPERATIVE, SMELT_CAT(_rows_must_be_those_of_, SMELT_COOPERATIVE_TO))()
 {
