@@ -299,6 +299,7 @@ static const struct sums {
 } sums[] = {
     {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F32, 2048},
     {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F16, 2048},
+    {SMELT_DTYPE_I8, SMELT_DTYPE_I8, SMELT_DTYPE_I32, 128},
 };
 
 static const char *scope_name(enum smelt_scope scope)

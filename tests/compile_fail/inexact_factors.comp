@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // f32 weights do not fit f16 products.
-// expect: matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be F16, F8E4M3 or F8E5M2 with COMPUTED F16
+// expect: matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must not be F32 or BF16 with COMPUTED F16
 #version 460
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
