@@ -9,6 +9,7 @@
 #define SMELT_BENCH_SCENARIOS_H
 
 #define BENCH_SCENARIOS(X)                                                                                   \
+    X(attention, "attention in one kernel, by head dimension, mask and backend")                             \
     X(conv, "convolutions of whole images by shape, sums and backend")                                       \
     X(matmul, "products of whole matrices by shape, sums and backend")                                       \
     X(mlp, "networks evaluated per invocation, in compute and fragment shaders")                             \

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // cooperative_convert_tmpl.glsl: a cooperative tensor in another type.
 //
-// what    two cooperative types that differ in DTYPE alone; elements keep their places and their invocations
+// what    two cooperative types that differ in DTYPE alone; elements keep their places
 // params  all required, all undefined afterwards:
 //         SMELT_COOPERATIVE           the cooperative type
 //         SMELT_COOPERATIVE_TO        the other one: same extents, subgroups, fragments and backend
 //         SMELT_COOPERATIVE_TO_DTYPE  its SMELT_DTYPE_x
 //         SMELT_COOPERATIVE_BACKEND   their SMELT_BACKEND_x
-// makes   void smelt_convert(out TO d, NAME t)    each invocation by itself; types that do not fit do not compile
+// makes   void smelt_convert(out TO d, NAME t)    by the whole group; PORTABLE may use the scratch; types that do not fit do not
+//         compile
 // errors  one rounding, by at most 2^-10 of the value to F16; exact to F32
-// needs   cooperative_tmpl.glsl before for both types
+// needs   cooperative_tmpl.glsl before for both types; PORTABLE: a row of floats in the scratch
 // source  GLSL_KHR_cooperative_matrix, conversion of component types
 #ifndef SMELT_BASE_GLSL
 #error "cooperative_convert_tmpl.glsl: include smelt/base.glsl first"
@@ -50,8 +51,41 @@ void SMELT_CAT(SMELT_COOPERATIVE, SMELT_CAT(_must_fit_, SMELT_COOPERATIVE_TO))()
 void smelt_convert(out SMELT_COOPERATIVE_TO d, SMELT_COOPERATIVE t)
 {
 #if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE
-    [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_COOPERATIVE, _pieces); piece++)
-        [[unroll]] for (int i = 0; i < smelt_length(t); i++) smelt_set(d, piece, i, smelt_get(t, piece, i));
+    const bool alike = SMELT_CAT(SMELT_COOPERATIVE, _run_m) == SMELT_CAT(SMELT_COOPERATIVE_TO, _run_m) &&
+                       SMELT_CAT(SMELT_COOPERATIVE, _run_n) == SMELT_CAT(SMELT_COOPERATIVE_TO, _run_n);
+    if (alike) {
+        [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_COOPERATIVE, _pieces); piece++)
+            [[unroll]] for (int i = 0; i < smelt_length(t); i++)
+                smelt_set(d, piece, i, smelt_get(t, piece, i));
+        return;
+    }
+    // Runs of f16 are longer (cooperative_portable_tmpl.glsl): by way of as many rows as the scratch holds.
+    const uint columns = SMELT_CAT(SMELT_COOPERATIVE, _columns);
+    const uint height = SMELT_CAT(SMELT_COOPERATIVE, _scratch_floats) / columns;
+    int scratch_is_too_small[height < 1u ? 0 : 1];
+    SMELT_CAT(SMELT_COOPERATIVE, _places) from = SMELT_CAT(SMELT_COOPERATIVE, _locate)();
+    SMELT_CAT(SMELT_COOPERATIVE_TO, _places) to = SMELT_CAT(SMELT_COOPERATIVE_TO, _locate)();
+    for (uint first = 0u; first < SMELT_CAT(SMELT_COOPERATIVE, _rows); first += height) {
+        SMELT_CAT(SMELT_COOPERATIVE, _barrier)();
+        [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_COOPERATIVE, _pieces); piece++)
+            [[unroll]] for (int i = 0; i < smelt_length(t); i++)
+        {
+            uvec2 place = smelt_place(from, piece, i);
+            if (smelt_valid(from) && place.x - first < height) // below `first` it wraps around
+                SMELT_CAT(SMELT_COOPERATIVE, _scratch_set)
+            ((place.x - first) * columns + place.y, smelt_get(t, piece, i));
+        }
+        SMELT_CAT(SMELT_COOPERATIVE, _barrier)();
+        [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_COOPERATIVE_TO, _pieces); piece++)
+            [[unroll]] for (int i = 0; i < smelt_length(d); i++)
+        {
+            uvec2 place = smelt_place(to, piece, i);
+            if (smelt_valid(to) && place.x - first < height)
+                smelt_set(d, piece, i,
+                          SMELT_CAT(SMELT_COOPERATIVE, _scratch_get)((place.x - first) * columns + place.y));
+        }
+    }
+    SMELT_CAT(SMELT_COOPERATIVE, _barrier)();
 #else
 #if SMELT_COOPERATIVE_TO_DTYPE == SMELT_DTYPE_F16
 #define SMELT_CO_S float16_t

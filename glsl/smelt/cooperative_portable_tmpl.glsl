@@ -58,6 +58,8 @@ struct SMELT_CO_PLACES {
 const int SMELT_CAT(SMELT_COOPERATIVE, _pieces) = SMELT_COOPERATIVE_FRAGMENT_M;
 const uint SMELT_CAT(SMELT_COOPERATIVE, _down) = SMELT_CO_DOWN;
 const uint SMELT_CAT(SMELT_COOPERATIVE, _across) = SMELT_CO_ACROSS;
+const uint SMELT_CAT(SMELT_COOPERATIVE, _run_m) = SMELT_CO_RUN_M;
+const uint SMELT_CAT(SMELT_COOPERATIVE, _run_n) = SMELT_CO_RUN_N;
 
 // The block of an invocation that has none lies below the tile.
 uint SMELT_CAT(SMELT_COOPERATIVE, _row)(uint i)

@@ -160,6 +160,7 @@ struct check_op {
     X(check_reduce_subgroup)                                                                                 \
     X(check_reduce_workgroup)                                                                                \
     X(check_cooperative_subgroup)                                                                            \
+    X(check_chain)                                                                                           \
     X(check_cooperative_workgroup)                                                                           \
     X(check_norm_thread)                                                                                     \
     X(check_norm_subgroup)                                                                                   \

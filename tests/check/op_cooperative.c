@@ -87,7 +87,8 @@ static bool eligible(smelt_context context, struct check_case *c, char what[200]
     check_define(c,
                  "#define CHECK_SUBGROUP_SIZE %u\n#define CHECK_SUBGROUPS_M %u\n#define CHECK_SUBGROUPS_N %u",
                  t->subgroup_size, t->subgroups_m, t->subgroups_n);
-    check_define(c, "#define CHECK_MATRIX_M %u\n#define CHECK_MATRIX_N %u", t->fragment_m, t->fragment_n);
+    check_define(c, "#define CHECK_MATRIX_M %u\n#define CHECK_MATRIX_N %u\n#define CHECK_MATRIX_K %u",
+                 t->fragment_m, t->fragment_n, t->fragment_k);
     check_define(c, "#define CHECK_PORTABLE_M %u\n#define CHECK_PORTABLE_N %u", p->fragment_m, p->fragment_n);
     return true;
 }
@@ -180,3 +181,93 @@ const struct check_op check_cooperative_subgroup = {
     .name = "cooperative_subgroup", .scope = "subgroup", .describe = describe_subgroup, COOPERATIVE_OP};
 const struct check_op check_cooperative_workgroup = {
     .name = "cooperative_workgroup", .scope = "workgroup", .describe = describe_workgroup, COOPERATIVE_OP};
+
+// --- A chain of two products ------------------------------------------------------------------------------
+
+enum { TRANSPOSE_RIGHT, CHAIN_SUBGROUPS_M, CHAIN_SUBGROUPS_N, M, N, K1, K2 };
+
+// COOPMAT2 keeps the left operand in registers where SUBGROUPS_N is 1; else, as COOPMAT and PORTABLE, in the scratch.
+static const struct check_shape chain_shapes[] = {
+    {"32x32 on 2x1", {0, 2, 1, 32, 32, 16, 32}, CHECK_CI},
+    {"29x31 on 1x2 t", {1, 1, 2, 29, 31, 16, 32}, CHECK_CI},
+    {"32x27 on 2x2", {0, 2, 2, 32, 27, 14, 25}, CHECK_FULL},
+};
+
+static const struct check_types chain_types[] = {{SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F32}};
+
+static void describe_chain(struct check_case *c, uint32_t wanted)
+{
+    (void)wanted;
+    const uint32_t *d = c->shape->d;
+    bool t = d[TRANSPOSE_RIGHT];
+    c->evaluations = d[M];
+    c->outputs = d[N];
+    c->matmul2d = (struct smelt_matmul2d_descriptor){.scope = SMELT_SCOPE_WORKGROUP,
+                                                     .m = 32,
+                                                     .n = 32,
+                                                     .tile_k = 16,
+                                                     .subgroups_m = d[CHAIN_SUBGROUPS_M],
+                                                     .subgroups_n = d[CHAIN_SUBGROUPS_N],
+                                                     .accumulated = c->types.accumulated};
+    uint64_t a[2] = {d[M], d[K1]}, b[2] = {t ? d[K2] : d[K1], t ? d[K1] : d[K2]};
+    uint64_t right[2] = {t ? d[N] : d[K2], t ? d[K2] : d[N]};
+    check_add(c, CHECK_INPUT, SMELT_DTYPE_F16, 2, a);
+    check_add(c, CHECK_WEIGHT, SMELT_DTYPE_F16, 2, b);
+    check_add(c, CHECK_WEIGHT, SMELT_DTYPE_F16, 2, right);
+    check_add_floats(c, CHECK_OUTPUT, SMELT_DTYPE_F32, (uint64_t)d[M] * d[N]);
+    check_define(c, "#define CHECK_TRANSPOSE_RIGHT %u", d[TRANSPOSE_RIGHT]);
+}
+
+static void fill_chain(struct check_case *c, struct check_tensor *tensor, uint64_t *random)
+{
+    for (uint64_t i = 0; i < tensor->count; i++)
+        tensor->values[i] = check_uniform(random, -1, c->kind == CHECK_NEGATIVE ? -0.01 : 1);
+}
+
+// Element (k, n) of a right operand, which is stored [n][k] when it is transposed.
+static double right_at(const struct check_case *c, uint32_t tensor, uint32_t k, uint32_t n)
+{
+    const struct check_tensor *t = &c->tensors[tensor];
+    return t->values[c->shape->d[TRANSPOSE_RIGHT] ? n * t->shape[1] + k : k * t->shape[1] + n];
+}
+
+static void chain_reference(const struct check_case *c, uint32_t row, double *wanted, double *bound)
+{
+    const uint32_t *d = c->shape->d;
+    double u = 0x1p-23, c1 = 2.0 * d[K1] + 8, c2 = 2.0 * d[K2] + 8;
+    for (uint32_t n = 0; n < d[N]; n++) {
+        wanted[n] = bound[n] = 0;
+        for (uint32_t j = 0; j < d[K2]; j++) {
+            double sum = 0, size = 0, right = right_at(c, 2, j, n);
+            for (uint32_t k = 0; k < d[K1]; k++) {
+                double term = c->tensors[0].values[(uint64_t)row * d[K1] + k] * right_at(c, 1, k, j);
+                sum += term;
+                size += fabs(term);
+            }
+            // the first product's error, one rounding to f16, the second product's error
+            double off = c1 * (1 + c1 * u) * u * size;
+            off += 0x1p-10 * (fabs(sum) + off) + 0x1p-24;
+            wanted[n] += sum * right;
+            bound[n] += off * fabs(right) + c2 * (1 + c2 * u) * u * (fabs(sum) + off) * fabs(right);
+        }
+    }
+}
+
+const struct check_op check_chain = {
+    .name = "chain",
+    .fixture = "chain",
+    .scope = "workgroup",
+    .shapes = chain_shapes,
+    .shape_count = SMELT_COUNT_OF(chain_shapes),
+    .types = chain_types,
+    .type_count = SMELT_COUNT_OF(chain_types),
+    .describe = describe_chain,
+    .eligible = eligible,
+    .grid = grid,
+    .fill = fill_chain,
+    .reference = chain_reference,
+    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT | 1 << SMELT_BACKEND_COOPMAT2,
+    .stages = VK_SHADER_STAGE_COMPUTE_BIT,
+    .values = 1 << CHECK_RANDOM | 1 << CHECK_NEGATIVE,
+    .wrong = 1 << 1 | 1 << 4,
+};

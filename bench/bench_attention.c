@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+// examples/attention over head dimensions, masks, backends and tiles: GPU time, with sampled rows checked in double.
+// bench/compare_attention.py puts its figures beside PyTorch's scaled_dot_product_attention.
+#include "gpu.h"
+#include "scenarios.h"
+
+#include <attention.h>
+#include <math.h>
+#include <attention_reference.h>
+
+#define HEADS 16
+#define BATCHES 7
+#define BATCH_NS 15e6 // at least, of each batch
+#define WARM_NS 60e6
+#define SAMPLES 8
+
+struct shape {
+    const char *name;
+    uint32_t tokens, head_dim;
+    bool causal;
+};
+
+static const struct shape shapes[] = {
+    {"512d64", 512, 64, false},        {"4096d64", 4096, 64, false},        {"4096d128", 4096, 128, false},
+    {"4096d64causal", 4096, 64, true}, {"4096d128causal", 4096, 128, true},
+};
+
+// First what the example chooses; rows of a subgroup, subgroups, keys at a time.
+static const struct {
+    enum smelt_backend backend;
+    uint32_t rows, subgroups, keys;
+    bool wide;
+} tiles[] = {
+    {SMELT_BACKEND_COOPMAT2, 0, 0, 0, false},    {SMELT_BACKEND_COOPMAT, 0, 0, 0, false},
+    {SMELT_BACKEND_PORTABLE, 0, 0, 0, false},    {SMELT_BACKEND_COOPMAT2, 16, 4, 64, false},
+    {SMELT_BACKEND_COOPMAT2, 16, 4, 32, false},  {SMELT_BACKEND_COOPMAT2, 16, 8, 32, false},
+    {SMELT_BACKEND_COOPMAT2, 16, 8, 128, false}, {SMELT_BACKEND_COOPMAT2, 32, 4, 64, false},
+    {SMELT_BACKEND_COOPMAT2, 32, 4, 32, false},  {SMELT_BACKEND_COOPMAT2, 16, 8, 64, true},
+    {SMELT_BACKEND_COOPMAT2, 16, 4, 64, true},   {SMELT_BACKEND_COOPMAT2, 16, 4, 32, true},
+    {SMELT_BACKEND_COOPMAT, 16, 4, 64, false},
+};
+
+struct bench {
+    struct gpu gpu;
+    const char *device, *only;
+    bool json, quick, tune;
+    double seconds, start;
+    uint32_t rows, skipped, wrong;
+    smelt_tensor tensors[4]; // q, k, v, o
+    float *values[3];
+    struct attention attention;
+    struct attention_call call;
+};
+
+static void fill(struct bench *bench, const struct shape *shape, uint32_t which)
+{
+    struct smelt_tensor_params params = {
+        .dtype = SMELT_DTYPE_F16, .rank = 3, .shape = {HEADS, shape->tokens, shape->head_dim}};
+    BENCH_OK(smelt_tensor_create(bench->gpu.context, &params, &bench->tensors[which]));
+    if (which == 3)
+        return;
+    uint64_t count = (uint64_t)HEADS * shape->tokens * shape->head_dim;
+    uint16_t *halves = malloc(count * sizeof(uint16_t));
+    float *values = bench->values[which] = malloc(count * sizeof(float));
+    bench_require(halves && values, "malloc");
+    uint32_t x = 12345 + which;
+    for (uint64_t i = 0; i < count; i++) {
+        x = x * 1664525u + 1013904223u;                  // Numerical Recipes
+        values[i] = (float)((x >> 22) & 1023) / 512 - 1; // exact in f16, in [-1, 1)
+    }
+    smelt_dtype_convert(SMELT_DTYPE_F16, halves, SMELT_DTYPE_F32, values, count);
+    BENCH_OK(smelt_tensor_write_and_wait(bench->tensors[which], NULL, halves, count * sizeof(uint16_t)));
+    free(halves);
+}
+
+static double check(struct bench *bench, const struct shape *shape)
+{
+    double worst = 0;
+    uint64_t d = shape->head_dim;
+    for (uint32_t s = 0; s < SAMPLES; s++) {
+        uint32_t head = s * 7 % HEADS, row = s ? s * 2654435761u % shape->tokens : shape->tokens - 1;
+        uint64_t keys = (uint64_t)head * shape->tokens * d;
+        uint16_t halves[256];
+        float got[256];
+        struct smelt_tensor_box box = {.origin = {head, row, 0}, .shape = {1, 1, d}};
+        BENCH_OK(smelt_tensor_read_and_wait(bench->tensors[3], &box, halves, d * sizeof(uint16_t)));
+        smelt_dtype_convert(SMELT_DTYPE_F32, got, SMELT_DTYPE_F16, halves, d);
+        double ratio = attention_error((uint32_t)d, attention_seen(shape->tokens, shape->causal, row),
+                                       bench->values[0] + keys + row * d, bench->values[1] + keys,
+                                       bench->values[2] + keys, got);
+        worst = ratio <= worst ? worst : isnan(ratio) ? INFINITY : ratio;
+    }
+    return worst;
+}
+
+static void record(void *user, VkCommandBuffer commands)
+{
+    struct bench *bench = user;
+    attention_record(&bench->attention, commands, &bench->call);
+}
+
+static void print(struct bench *bench, const struct shape *shape, bool wide, struct bench_summary ns,
+                  double made, double worst)
+{
+    // As is usual: both products of all keys, half of them with a causal mask.
+    double flops = 4.0 * HEADS * shape->tokens * shape->tokens * shape->head_dim * (shape->causal ? 0.5 : 1);
+    const struct attention *a = &bench->attention;
+    struct gpu_statistics s = gpu_statistics(&bench->gpu, a->pipeline, VK_SHADER_STAGE_COMPUTE_BIT);
+    const char *backend = smelt_backend_name(a->backend);
+    if (bench->json)
+        printf(
+            "%s\n  {\"shape\": \"%s\", \"tokens\": %u, \"heads\": %u, \"head_dim\": %u, \"causal\": %s, "
+            "\"backend\": \"%s\", \"wide\": %s, \"rows\": %u, \"keys\": %u, \"threads\": %u, \"ns\": %.0f, "
+            "\"ns_least\": %.0f, \"ns_most\": %.0f, \"tflops\": %.3f, \"registers\": %lld, \"local_bytes\": "
+            "%lld, "
+            "\"first_call_s\": %.3f, \"error\": %.3g}",
+            bench->rows ? "," : "", shape->name, shape->tokens, HEADS, shape->head_dim,
+            shape->causal ? "true" : "false", backend, wide ? "true" : "false", a->rows, a->keys, a->threads,
+            ns.median, ns.minimum, ns.maximum, flops / ns.median / 1000, s.registers, s.local_bytes, made,
+            worst);
+    else
+        printf("%-15s %-8s%s %3u queries %3u keys %3u threads  %9.1f us (%.1f to %.1f) %7.2f TFLOP/s  %lld "
+               "registers "
+               "%lld local  made in %.2f s  error %.2g%s\n",
+               shape->name, backend, wide ? " wide" : "     ", a->rows, a->keys, a->threads, ns.median / 1000,
+               ns.minimum / 1000, ns.maximum / 1000, flops / ns.median / 1000, s.registers, s.local_bytes,
+               made, worst, worst > 1 ? " WRONG" : "");
+}
+
+static void run_tile(struct bench *bench, const struct shape *shape, size_t t)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "%s %s", shape->name, smelt_backend_name(tiles[t].backend));
+    if (bench->only && !strstr(name, bench->only))
+        return;
+    if (bench_now() - bench->start > bench->seconds) {
+        bench->skipped++;
+        return;
+    }
+    double before = bench_now(), ns[BATCHES];
+    struct attention_params params = {.head_dim = shape->head_dim,
+                                      .causal = shape->causal,
+                                      .backend = tiles[t].backend,
+                                      .rows_of_subgroup = tiles[t].rows,
+                                      .subgroups = tiles[t].subgroups,
+                                      .keys = tiles[t].keys,
+                                      .wide = tiles[t].wide};
+    if (!attention_create(bench->gpu.context, &params,
+                          &bench->attention)) { // a backend that the device lacks
+        fprintf(stderr, "# %s: %s\n", name, smelt_last_error());
+        return;
+    }
+    double made = bench_now() - before;
+    bool cpu = smelt_context_capabilities(bench->gpu.context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    gpu_time(&bench->gpu, record, bench, 1, 1, ns);
+    uint32_t repeats = cpu ? 1 : (uint32_t)fmin(fmax(BATCH_NS / fmax(ns[0], 1), 1), 1000);
+    if (!cpu && !bench->quick)
+        gpu_time(&bench->gpu, record, bench, (uint32_t)fmin(fmax(WARM_NS / fmax(ns[0], 1), 1), 4000), 1, ns);
+    uint32_t batches = cpu ? 1 : BATCHES;
+    gpu_time(&bench->gpu, record, bench, repeats, batches, ns);
+    double worst = check(bench, shape);
+    print(bench, shape, tiles[t].wide, bench_summarise(ns, batches), made, worst);
+    bench->wrong += worst > 1;
+    bench->rows++;
+    attention_destroy(&bench->attention);
+}
+
+static void run_shape(struct bench *bench, const struct shape *shape)
+{
+    for (uint32_t i = 0; i < 4; i++)
+        fill(bench, shape, i);
+    uint32_t length = shape->tokens;
+    struct smelt_tensor_params known = {.dtype = SMELT_DTYPE_U32, .rank = 1, .shape = {1}};
+    smelt_tensor lengths = NULL;
+    BENCH_OK(smelt_tensor_create(bench->gpu.context, &known, &lengths));
+    BENCH_OK(smelt_tensor_write_and_wait(lengths, NULL, &length, sizeof(length)));
+    bench->call = (struct attention_call){bench->tensors[0], bench->tensors[1], bench->tensors[2],
+                                          bench->tensors[3], lengths,           HEADS};
+    for (size_t t = 0; t < (bench->tune ? sizeof(tiles) / sizeof(tiles[0]) : 3); t++)
+        run_tile(bench, shape, t);
+    for (uint32_t i = 0; i < 4; i++) {
+        smelt_tensor_destroy(&bench->tensors[i]);
+        if (i < 3)
+            free(bench->values[i]);
+    }
+    smelt_tensor_destroy(&lengths);
+}
+
+static bool parse(int argc, char **argv, struct bench *bench)
+{
+    bench->seconds = 220;
+    for (int i = 1; i < argc; i++) {
+        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+        if (!strcmp(argv[i], "--json"))
+            bench->json = true;
+        else if (!strcmp(argv[i], "--quick"))
+            bench->quick = true;
+        else if (!strcmp(argv[i], "--tune"))
+            bench->tune = true;
+        else if (next && !strcmp(argv[i], "--device"))
+            bench->device = argv[++i];
+        else if (next && !strcmp(argv[i], "--only"))
+            bench->only = argv[++i];
+        else if (next && !strcmp(argv[i], "--seconds"))
+            bench->seconds = atof(argv[++i]);
+        else
+            return false;
+    }
+    return true;
+}
+
+int bench_attention(int argc, char **argv)
+{
+    static struct bench bench;
+    if (!parse(argc, argv, &bench)) {
+        fprintf(
+            stderr,
+            "usage: bench_attention [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
+            "  --only TEXT  rows whose \"shape backend\" contains TEXT\n"
+            "  --quick      the smallest shape only\n"
+            "  --tune       every tile, not the example's own alone\n"
+            "  --seconds N  start no row after so long (default 220)\n");
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    gpu_create(&bench.gpu, bench_context(bench.device));
+    bench.gpu.stages = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT; // nothing else is recorded
+    bench.start = bench_now();
+    if (bench.json) {
+        printf("{");
+        bench_json_device(stdout, bench.gpu.context);
+        printf(", \"rows\": [");
+    } else {
+        bench_print_device(stdout, bench.gpu.context);
+    }
+    for (size_t i = 0; i < (bench.quick ? 1 : sizeof(shapes) / sizeof(shapes[0])); i++)
+        run_shape(&bench, &shapes[i]);
+    if (bench.json)
+        printf("\n], \"not_run\": %u}\n", bench.skipped);
+    else
+        printf("%u rows, %u wrong, %u not run for lack of time\n", bench.rows, bench.wrong, bench.skipped);
+    smelt_context context = bench.gpu.context;
+    gpu_destroy(&bench.gpu);
+    smelt_context_destroy(&context);
+    return bench.wrong || !bench.rows;
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs bench_attention and PyTorch's scaled_dot_product_attention in turn on one GPU and prints ratios.
+
+usage: compare_attention.py BENCH_ATTENTION [OPTIONS OF BENCH_ATTENTION...]
+
+PyTorch is measured without the time of its calls: a CUDA graph of 10 calls, after a warm-up of 0.3 s, the median of 7 batches
+of at least 15 ms by CUDA events, for each of its fused kernels that runs; the fastest counts. A ratio above 1: smelt is faster.
+"""
+import json
+import statistics
+import subprocess
+import sys
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+
+def batch_ms(run, repeats):
+    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    begin.record()
+    for _ in range(repeats):
+        run()
+    end.record()
+    end.synchronize()
+    return begin.elapsed_time(end) / repeats
+
+
+def library_ns(row, kernel):
+    shape = (1, row['heads'], row['tokens'], row['head_dim'])
+    q, k, v = ((torch.rand(shape, device='cuda') * 2 - 1).half() for _ in range(3))
+
+    def run():
+        return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=row['causal'])
+
+    with sdpa_kernel(kernel):
+        for _ in range(3):
+            run()
+        torch.cuda.synchronize()
+        graph, calls = torch.cuda.CUDAGraph(), 10
+        with torch.cuda.graph(graph):
+            for _ in range(calls):
+                run()
+    once = max(batch_ms(graph.replay, 1), 1e-3)
+    batch_ms(graph.replay, max(1, int(300 / once)))
+    return statistics.median(batch_ms(graph.replay, max(1, int(15 / once))) for _ in range(7)) / calls * 1e6
+
+
+def library(row):
+    times = {}
+    for kernel in (SDPBackend.FLASH_ATTENTION, SDPBackend.CUDNN_ATTENTION, SDPBackend.EFFICIENT_ATTENTION):
+        try:
+            times[kernel.name] = library_ns(row, kernel)
+        except RuntimeError as error:
+            print(f'# {kernel.name}: {str(error).splitlines()[0]}')
+    return times
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    result = subprocess.run([sys.argv[1], '--json', *sys.argv[2:]], stdout=subprocess.PIPE, check=False)
+    report = json.loads(result.stdout)
+    print(f"# {report['device']}, {report['driver_info']}; PyTorch {torch.__version__}")
+    if result.returncode:
+        print('# bench_attention found wrong rows: see the column "error" (in bounds)')
+    theirs = {}
+    for row in report['rows']:
+        if row['shape'] not in theirs:
+            theirs[row['shape']] = library(row)
+            for name, ns in theirs[row['shape']].items():
+                print(f"{row['shape']:15} {name:22} {ns / 1000:9.1f} us {row['tflops'] * row['ns'] / ns:8.2f} TFLOP/s")
+        best = min(theirs[row['shape']].values())
+        print(f"{row['shape']:15} {row['backend']:9}{'wide' if row['wide'] else '    '} {row['rows']:3} x {row['keys']:3} "
+              f"on {row['threads']:3} {row['ns'] / 1000:9.1f} us {row['tflops']:8.2f} TFLOP/s  {best / row['ns']:.3f} "
+              f"registers {row['registers']} local {row['local_bytes']} made {row['first_call_s']:.2f} s error {row['error']:.2g}")
+    print(f"rows not run for lack of time: {report['not_run']}")
+
+
+main()
