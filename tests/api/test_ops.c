@@ -87,7 +87,7 @@ static void refuses_bad_group_matmul2d(void)
     REFUSED(tile_k, 12, "tile_k is 12, wanted a multiple of 8");
     REFUSED(tile_k, 264, "tile_k is 264, wanted 0 to 256");
     REFUSED(alignment, 3, "alignment is 3, wanted 1, 2, 4, 8 or 16");
-    REFUSED(alignment, 16, "alignment is 16");
+    REFUSED(alignment, 32, "alignment is 32");
     REFUSED(subgroup_size, 129, "subgroup_size is 129, wanted 0 to 128");
     REFUSED(activation, (enum smelt_activation)77, "activation is 77");
     d = good;
