@@ -25,7 +25,7 @@ static const char *const kind_names[CHECK_VALUES_COUNT] = {
 static struct {
     const char *op, *backend, *shape;
     bool list, bench, full;
-    uint32_t part, parts, row; // only rows whose number leaves `part` when divided by `parts` are run
+    uint32_t part, parts, row; // the share of the rows that is run
     uint64_t seed;
     uint32_t passed[CHECK_TIER_COUNT], failed[CHECK_TIER_COUNT], skipped[CHECK_TIER_COUNT], caught;
     struct {
@@ -358,7 +358,8 @@ static void visit(smelt_context context, struct check_device *device, const stru
         return;
     if (run.bench && !op->flops)
         return;
-    if (run.row++ % run.parts != run.part)
+    // Multiplicative hashing: shares do not follow the order of types and backends.
+    if ((run.row++ * 2654435761u >> 16) % run.parts != run.part)
         return;
     if (run_row(context, device, row) == SKIPPED)
         return;
