@@ -259,11 +259,14 @@ static enum smelt_result resolve_default(struct job *job)
     enum smelt_backend wanted = job->params->backend;
     if (wanted == SMELT_BACKEND_AUTO && job->context)
         wanted = job->context->forced_backend;
-    bool matrix = wanted == SMELT_BACKEND_COOPMAT || wanted == SMELT_BACKEND_COOPMAT2;
+    bool integer = wanted == SMELT_BACKEND_DOT8;
+    bool group = integer || wanted == SMELT_BACKEND_COOPMAT || wanted == SMELT_BACKEND_COOPMAT2;
     struct smelt_backend_query query = {
         .op = SMELT_OP_MATMUL2D,
-        .scope = matrix ? SMELT_SCOPE_SUBGROUP : SMELT_SCOPE_THREAD,
+        .scope = group ? SMELT_SCOPE_WORKGROUP : SMELT_SCOPE_THREAD,
         .stage = job->stage,
+        .stored = integer ? SMELT_DTYPE_I8 : SMELT_DTYPE_NONE,
+        .computed = integer ? SMELT_DTYPE_I8 : SMELT_DTYPE_NONE,
         .backend = wanted,
     };
     struct smelt_backend_choice choice;

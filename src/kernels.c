@@ -211,6 +211,8 @@ static enum smelt_result run(struct job *job)
     simplify(job);
     const struct smelt_kernel_request request = {
         .name = "copy",
+        .key = "copy",
+        .key_size = 4,
         .baked = "copy",
         .push_size = sizeof(struct push),
         .constants = {(uint32_t)job->destination_type, (uint32_t)job->source_type},

@@ -12,7 +12,7 @@
 struct smelt_kernel_request {
     const char *
         name; // "matmul2d": in debug names and messages; static storage. Kernels of two names are never the same
-    const void *key; // what the kernel is compiled for, compared as bytes: no padding in it
+    const void *key; // what the kernel is compiled for, compared as bytes: no padding in it; not empty
     size_t key_size;
     const char *baked; // name of the SPIR-V in glsl/kernels; NULL: compiled from what `write` gives
     void (*write)(struct smelt_text *text, const void *user); // the GLSL

@@ -96,11 +96,17 @@ void SMELT_CAT(SMELT_COOPERATIVE, _lay)(SMELT_COOPERATIVE t, int piece, int slot
 }
 
 // Element `at` of a piece, row FRAGMENT_N + column.
+#if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32
+int SMELT_CAT(SMELT_COOPERATIVE, _laid)(int slot, uint at)
+#else
 float SMELT_CAT(SMELT_COOPERATIVE, _laid)(int slot, uint at)
+#endif
 {
     uvec4 words = SMELT_COOPERATIVE_SCRATCH[SMELT_CAT(SMELT_COOPERATIVE, _slot)(slot) + at / SMELT_CO_RUN];
 #if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F16
     return unpackHalf2x16(words[at / 2u % 4u])[at % 2u];
+#elif SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_I32
+    return int(words[at % 4u]);
 #else
     return uintBitsToFloat(words[at % 4u]);
 #endif

@@ -252,7 +252,7 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
                           uvec2(at / SMELT_CO_FRAGMENT.y, at % SMELT_CO_FRAGMENT.y);
             if (all(greaterThanEqual(place, from)))
                 smelt_store(m, row + place.x, column + place.y,
-                            SMELT_CAT(SMELT_COOPERATIVE, _laid)(int(i / each), at));
+                            SMELT_CO_VALUE(SMELT_CAT(SMELT_COOPERATIVE, _laid)(int(i / each), at)));
         }
     }
     SMELT_CAT(SMELT_COOPERATIVE, _barrier)();
