@@ -4,7 +4,7 @@
 #version 460
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_COOPVEC | SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
-#define SMELT_INLINE v
+#define SMELT_INLINE vector
 #define SMELT_DTYPE SMELT_DTYPE_F16
 #define SMELT_RANK 2
 #define SMELT_EXTENT0 3
@@ -34,8 +34,8 @@
 #define SMELT_MATMUL2D_COMPUTED SMELT_DTYPE_F16         // wrong: SMELT_DTYPE_F32
 #define SMELT_MATMUL2D_ACCUMULATED SMELT_DTYPE_F16      // wrong: SMELT_DTYPE_F32
 #define SMELT_MATMUL2D_LAYOUT SMELT_LAYOUT_OPTIMAL      // wrong: 0 3
-#define SMELT_MATMUL2D_LEFT v                           // wrong: r
-#define SMELT_MATMUL2D_RESULT r                         // wrong: v
+#define SMELT_MATMUL2D_LEFT vector                      // wrong: r
+#define SMELT_MATMUL2D_RESULT r                         // wrong: vector
 #define SMELT_MATMUL2D_BACKEND SMELT_BACKEND_COOPVEC    // wrong: SMELT_BACKEND_COOPMAT SMELT_BACKEND_DOT8 0
 #include "smelt/matmul2d_tmpl.glsl"
 layout(local_size_x = 1) in;
