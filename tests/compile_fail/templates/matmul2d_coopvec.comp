@@ -25,7 +25,7 @@
 #define SMELT_MATMUL2D_M 3                              // wrong: 0 17
 #define SMELT_MATMUL2D_N 7                              // wrong: 0 1025
 #define SMELT_MATMUL2D_K 5                              // wrong: 0 1025
-#define SMELT_MATMUL2D_TRANSPOSE_RIGHT 1                // wrong: 0 2
+#define SMELT_MATMUL2D_TRANSPOSE_RIGHT 1                // wrong: 2
 #define SMELT_MATMUL2D_ACCUMULATE 0                     // wrong: 2
 #define SMELT_MATMUL2D_BIAS 0                           // wrong: 2
 #define SMELT_MATMUL2D_ACTIVATION SMELT_ACTIVATION_NONE // wrong: 99
