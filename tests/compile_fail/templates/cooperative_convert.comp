@@ -3,7 +3,7 @@
 #version 460
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
-shared uvec4 scratch[1];
+shared uvec4 scratch[64];
 #define SMELT_COOPERATIVE tile
 #define SMELT_COOPERATIVE_SCOPE SMELT_SCOPE_WORKGROUP
 #define SMELT_COOPERATIVE_ROWS 32
