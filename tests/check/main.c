@@ -361,6 +361,17 @@ static void visit(smelt_context context, struct check_device *device, const stru
     // Multiplicative hashing: shares do not follow the order of types and backends.
     if ((run.row++ * 2654435761u >> 16) % run.parts != run.part)
         return;
+    // It takes seconds to compile one. Hashed like the shares, by other bits.
+    bool sampled = !run.full && !run.op && !run.shape &&
+                   (row->backend == SMELT_BACKEND_COOPMAT || row->backend == SMELT_BACKEND_COOPMAT2) &&
+                   smelt_context_capabilities(context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU &&
+                   smelt_context_capabilities(context)->cooperative_matrix;
+    if (sampled && (run.row * 2654435761u >> 24) % 4 != 0) {
+        count_skip(
+            row->shape->tier,
+            "a software device runs a quarter of the rows on matrices, unless -o, -s or --full is given");
+        return;
+    }
     if (run_row(context, device, row) == SKIPPED)
         return;
     bool first_types = row->types.stored == op->types[0].stored &&
