@@ -65,6 +65,37 @@ static inline smelt_context bench_context(const char *device)
     return context;
 }
 
+// What the benchmarks of rows understand (scenarios.h); `tune` only where `may_tune`.
+struct bench_options {
+    bool json, quick, tune;
+    const char *device, *only;
+    double seconds; // start no row after so long
+};
+
+// False: print the usage.
+static inline bool bench_parse(int argc, char **argv, bool may_tune, struct bench_options *options)
+{
+    *options = (struct bench_options){.seconds = 220};
+    for (int i = 1; i < argc; i++) {
+        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+        if (!strcmp(argv[i], "--json"))
+            options->json = true;
+        else if (!strcmp(argv[i], "--quick"))
+            options->quick = true;
+        else if (may_tune && !strcmp(argv[i], "--tune"))
+            options->tune = true;
+        else if (next && !strcmp(argv[i], "--device"))
+            options->device = argv[++i];
+        else if (next && !strcmp(argv[i], "--only"))
+            options->only = argv[++i];
+        else if (next && !strcmp(argv[i], "--seconds"))
+            options->seconds = atof(argv[++i]);
+        else
+            return false;
+    }
+    return true;
+}
+
 // A string as JSON. Device names are ASCII in practice; what JSON cannot hold becomes '?'.
 static inline void bench_json_string(FILE *out, const char *text)
 {
@@ -93,6 +124,27 @@ static inline void bench_print_device(FILE *out, smelt_context context)
 {
     const struct smelt_capabilities *c = smelt_context_capabilities(context);
     fprintf(out, "# %s, %s %s\n", c->device_name, c->driver_name, c->driver_info);
+}
+
+// What stands before and after the rows.
+static inline void bench_open(bool json, smelt_context context)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!json) {
+        bench_print_device(stdout, context);
+        return;
+    }
+    printf("{");
+    bench_json_device(stdout, context);
+    printf(", \"rows\": [");
+}
+
+static inline void bench_close(bool json, uint32_t rows, uint32_t wrong, uint32_t skipped)
+{
+    if (json)
+        printf("\n], \"not_run\": %u}\n", skipped);
+    else
+        printf("%u rows, %u wrong, %u not run for lack of time\n", rows, wrong, skipped);
 }
 
 #endif

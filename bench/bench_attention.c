@@ -42,9 +42,8 @@ static const struct {
 
 struct bench {
     struct gpu gpu;
-    const char *device, *only;
-    bool json, quick, tune;
-    double seconds, start;
+    struct bench_options options;
+    double start;
     uint32_t rows, skipped, wrong;
     smelt_tensor tensors[4]; // q, k, v, o
     float *values[3];
@@ -107,7 +106,7 @@ static void print(struct bench *bench, const struct shape *shape, bool wide, str
     const struct attention *a = &bench->attention;
     struct gpu_statistics s = gpu_statistics(&bench->gpu, a->pipeline, VK_SHADER_STAGE_COMPUTE_BIT);
     const char *backend = smelt_backend_name(a->backend);
-    if (bench->json)
+    if (bench->options.json)
         printf(
             "%s\n  {\"shape\": \"%s\", \"tokens\": %u, \"heads\": %u, \"head_dim\": %u, \"causal\": %s, "
             "\"backend\": \"%s\", \"wide\": %s, \"rows\": %u, \"keys\": %u, \"threads\": %u, \"ns\": %.0f, "
@@ -131,9 +130,9 @@ static void run_tile(struct bench *bench, const struct shape *shape, size_t t)
 {
     char name[64];
     snprintf(name, sizeof(name), "%s %s", shape->name, smelt_backend_name(tiles[t].backend));
-    if (bench->only && !strstr(name, bench->only))
+    if (bench->options.only && !strstr(name, bench->options.only))
         return;
-    if (bench_now() - bench->start > bench->seconds) {
+    if (bench_now() - bench->start > bench->options.seconds) {
         bench->skipped++;
         return;
     }
@@ -154,7 +153,7 @@ static void run_tile(struct bench *bench, const struct shape *shape, size_t t)
     bool cpu = smelt_context_capabilities(bench->gpu.context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
     gpu_time(&bench->gpu, record, bench, 1, 1, ns);
     uint32_t repeats = cpu ? 1 : (uint32_t)fmin(fmax(BATCH_NS / fmax(ns[0], 1), 1), 1000);
-    if (!cpu && !bench->quick)
+    if (!cpu && !bench->options.quick)
         gpu_time(&bench->gpu, record, bench, (uint32_t)fmin(fmax(WARM_NS / fmax(ns[0], 1), 1), 4000), 1, ns);
     uint32_t batches = cpu ? 1 : BATCHES;
     gpu_time(&bench->gpu, record, bench, repeats, batches, ns);
@@ -176,7 +175,7 @@ static void run_shape(struct bench *bench, const struct shape *shape)
     BENCH_OK(smelt_tensor_write_and_wait(lengths, NULL, &length, sizeof(length)));
     bench->call = (struct attention_call){bench->tensors[0], bench->tensors[1], bench->tensors[2],
                                           bench->tensors[3], lengths,           HEADS};
-    for (size_t t = 0; t < (bench->tune ? sizeof(tiles) / sizeof(tiles[0]) : 3); t++)
+    for (size_t t = 0; t < (bench->options.tune ? sizeof(tiles) / sizeof(tiles[0]) : 3); t++)
         run_tile(bench, shape, t);
     for (uint32_t i = 0; i < 4; i++) {
         smelt_tensor_destroy(&bench->tensors[i]);
@@ -186,33 +185,10 @@ static void run_shape(struct bench *bench, const struct shape *shape)
     smelt_tensor_destroy(&lengths);
 }
 
-static bool parse(int argc, char **argv, struct bench *bench)
-{
-    bench->seconds = 220;
-    for (int i = 1; i < argc; i++) {
-        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-        if (!strcmp(argv[i], "--json"))
-            bench->json = true;
-        else if (!strcmp(argv[i], "--quick"))
-            bench->quick = true;
-        else if (!strcmp(argv[i], "--tune"))
-            bench->tune = true;
-        else if (next && !strcmp(argv[i], "--device"))
-            bench->device = argv[++i];
-        else if (next && !strcmp(argv[i], "--only"))
-            bench->only = argv[++i];
-        else if (next && !strcmp(argv[i], "--seconds"))
-            bench->seconds = atof(argv[++i]);
-        else
-            return false;
-    }
-    return true;
-}
-
 int bench_attention(int argc, char **argv)
 {
     static struct bench bench;
-    if (!parse(argc, argv, &bench)) {
+    if (!bench_parse(argc, argv, true, &bench.options)) {
         fprintf(
             stderr,
             "usage: bench_attention [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
@@ -222,23 +198,13 @@ int bench_attention(int argc, char **argv)
             "  --seconds N  start no row after so long (default 220)\n");
         return 2;
     }
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    gpu_create(&bench.gpu, bench_context(bench.device));
+    gpu_create(&bench.gpu, bench_context(bench.options.device));
     bench.gpu.stages = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT; // nothing else is recorded
     bench.start = bench_now();
-    if (bench.json) {
-        printf("{");
-        bench_json_device(stdout, bench.gpu.context);
-        printf(", \"rows\": [");
-    } else {
-        bench_print_device(stdout, bench.gpu.context);
-    }
-    for (size_t i = 0; i < (bench.quick ? 1 : sizeof(shapes) / sizeof(shapes[0])); i++)
+    bench_open(bench.options.json, bench.gpu.context);
+    for (size_t i = 0; i < (bench.options.quick ? 1 : sizeof(shapes) / sizeof(shapes[0])); i++)
         run_shape(&bench, &shapes[i]);
-    if (bench.json)
-        printf("\n], \"not_run\": %u}\n", bench.skipped);
-    else
-        printf("%u rows, %u wrong, %u not run for lack of time\n", bench.rows, bench.wrong, bench.skipped);
+    bench_close(bench.options.json, bench.rows, bench.wrong, bench.skipped);
     smelt_context context = bench.gpu.context;
     gpu_destroy(&bench.gpu);
     smelt_context_destroy(&context);

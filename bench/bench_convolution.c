@@ -57,15 +57,9 @@ static const struct smelt_matmul2d_tiling tiles[] = {
     {.m = 1},
 };
 
-struct options {
-    const char *device, *only;
-    bool json, quick;
-    double seconds;
-};
-
 struct bench {
     struct gpu gpu;
-    struct options options;
+    struct bench_options options;
     double start;
     float noise[NOISE];
     uint32_t rows, skipped, wrong;
@@ -295,55 +289,24 @@ static void run_shape(struct bench *bench, const struct shape *s)
     smelt_tensor_destroy(&params.d);
 }
 
-static bool parse(int argc, char **argv, struct options *options)
-{
-    options->seconds = 220;
-    for (int i = 1; i < argc; i++) {
-        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-        if (!strcmp(argv[i], "--json"))
-            options->json = true;
-        else if (!strcmp(argv[i], "--quick"))
-            options->quick = true;
-        else if (next && !strcmp(argv[i], "--device"))
-            options->device = argv[++i];
-        else if (next && !strcmp(argv[i], "--only"))
-            options->only = argv[++i];
-        else if (next && !strcmp(argv[i], "--seconds"))
-            options->seconds = atof(argv[++i]);
-        else
-            return false;
-    }
-    return true;
-}
-
 int bench_conv(int argc, char **argv)
 {
     static struct bench bench;
-    if (!parse(argc, argv, &bench.options)) {
+    if (!bench_parse(argc, argv, false, &bench.options)) {
         fprintf(stderr, "usage: bench_conv [--json] [--quick] [--device NAME] [--only TEXT] [--seconds N]\n"
                         "  --only TEXT  rows whose \"shape accumulated backend\" contains TEXT\n"
                         "  --quick      the library's own tiles, and on small shapes only\n"
                         "  --seconds N  start no row after so long (default 220)\n");
         return 2;
     }
-    setvbuf(stdout, NULL, _IOLBF, 0);
     fill_noise(&bench);
     gpu_create(&bench.gpu, bench_context(bench.options.device));
     bench.start = bench_now();
-    if (bench.options.json) {
-        printf("{");
-        bench_json_device(stdout, bench.gpu.context);
-        printf(", \"rows\": [");
-    } else {
-        bench_print_device(stdout, bench.gpu.context);
-    }
+    bench_open(bench.options.json, bench.gpu.context);
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
         if (!bench.options.quick || products(&shapes[i]) <= 0x1p27)
             run_shape(&bench, &shapes[i]);
-    if (bench.options.json)
-        printf("\n], \"not_run\": %u}\n", bench.skipped);
-    else
-        printf("%u rows, %u wrong, %u not run for lack of time\n", bench.rows, bench.wrong, bench.skipped);
+    bench_close(bench.options.json, bench.rows, bench.wrong, bench.skipped);
     smelt_context context = bench.gpu.context;
     gpu_destroy(&bench.gpu);
     smelt_context_destroy(&context);

@@ -62,15 +62,9 @@ static const struct smelt_matmul2d_tiling tiles[] = {
     {.m = 32, .n = 64, .k = 64, .subgroups_m = 1, .subgroups_n = 2},
 };
 
-struct options {
-    const char *device, *only;
-    bool json, quick, tune;
-    double seconds;
-};
-
 struct bench {
     struct gpu gpu;
-    struct options options;
+    struct bench_options options;
     double start;
     float noise[NOISE];
     uint32_t rows, skipped, wrong;
@@ -264,33 +258,10 @@ static void run_shape(struct bench *bench, const struct shape *shape)
     smelt_tensor_destroy(&params.d);
 }
 
-static bool parse(int argc, char **argv, struct options *options)
-{
-    options->seconds = 220;
-    for (int i = 1; i < argc; i++) {
-        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-        if (!strcmp(argv[i], "--json"))
-            options->json = true;
-        else if (!strcmp(argv[i], "--quick"))
-            options->quick = true;
-        else if (!strcmp(argv[i], "--tune"))
-            options->tune = true;
-        else if (next && !strcmp(argv[i], "--device"))
-            options->device = argv[++i];
-        else if (next && !strcmp(argv[i], "--only"))
-            options->only = argv[++i];
-        else if (next && !strcmp(argv[i], "--seconds"))
-            options->seconds = atof(argv[++i]);
-        else
-            return false;
-    }
-    return true;
-}
-
 int bench_matmul(int argc, char **argv)
 {
     static struct bench bench;
-    if (!parse(argc, argv, &bench.options)) {
+    if (!bench_parse(argc, argv, true, &bench.options)) {
         fprintf(
             stderr,
             "usage: bench_matmul [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
@@ -300,24 +271,14 @@ int bench_matmul(int argc, char **argv)
             "  --seconds N  start no row after so long (default 220)\n");
         return 2;
     }
-    setvbuf(stdout, NULL, _IOLBF, 0);
     gpu_create(&bench.gpu, bench_context(bench.options.device));
     bench.gpu.stages = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT; // nothing else is recorded
     bench.start = bench_now();
-    if (bench.options.json) {
-        printf("{");
-        bench_json_device(stdout, bench.gpu.context);
-        printf(", \"rows\": [");
-    } else {
-        bench_print_device(stdout, bench.gpu.context);
-    }
+    bench_open(bench.options.json, bench.gpu.context);
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
         if (!bench.options.quick || (double)shapes[i].m * shapes[i].n * shapes[i].k <= 0x1p27)
             run_shape(&bench, &shapes[i]);
-    if (bench.options.json)
-        printf("\n], \"not_run\": %u}\n", bench.skipped);
-    else
-        printf("%u rows, %u wrong, %u not run for lack of time\n", bench.rows, bench.wrong, bench.skipped);
+    bench_close(bench.options.json, bench.rows, bench.wrong, bench.skipped);
     smelt_context context = bench.gpu.context;
     gpu_destroy(&bench.gpu);
     smelt_context_destroy(&context);

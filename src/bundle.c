@@ -29,7 +29,7 @@ static void write_use(const struct smelt_backend_query *query, uint32_t widest,
                    smelt_backend_name(query->backend), smelt_dtype_name(query->stored),
                    smelt_dtype_name(query->computed), smelt_dtype_name(query->accumulated), widest);
     if (query->scope != SMELT_SCOPE_THREAD) {
-        bool matrix = query->backend == SMELT_BACKEND_COOPMAT;
+        bool matrix = query->backend == SMELT_BACKEND_COOPMAT || query->backend == SMELT_BACKEND_COOPMAT2;
         const struct smelt_matmul2d_tiling *t = &info->tiling;
         smelt_text_add(json,
                        ",\"workgroup_size\":%u,\"scratch_size\":%u,\"subgroup_size\":%u,"
@@ -199,21 +199,37 @@ static enum smelt_result read_layout(const struct smelt_json *use, struct layout
     return result;
 }
 
-static bool has_matrix(const struct smelt_capabilities *c, const struct smelt_backend_query *query,
-                       const struct layout *l)
+static bool lists_matrix(smelt_context context, enum smelt_backend backend, enum smelt_dtype factor,
+                         enum smelt_dtype sums, const struct layout *l)
 {
+    const struct smelt_capabilities *c = &context->capabilities;
+    if (backend == SMELT_BACKEND_COOPMAT2) {
+        const struct smelt_flexible_matrix *row =
+            smelt_cooperative_flexible(context, factor, sums, SMELT_SCOPE_SUBGROUP, 0);
+        return row && l->matrix_m % row->m == 0 && l->matrix_n % row->n == 0 && l->matrix_k % row->k == 0;
+    }
     for (uint32_t i = 0; i < c->cooperative_matrix_count; i++) {
         const struct smelt_cooperative_matrix *row = &c->cooperative_matrices[i];
         if (row->m == l->matrix_m && row->n == l->matrix_n && row->k == l->matrix_k &&
-            row->scope == SMELT_SCOPE_SUBGROUP && row->a == query->computed && row->b == query->computed &&
-            row->c == query->accumulated && row->result == query->accumulated)
+            row->scope == SMELT_SCOPE_SUBGROUP && row->a == factor && row->b == factor && row->c == sums &&
+            row->result == sums)
             return true;
     }
     return false;
 }
 
+// A use does not say the signs of 8-bit factors: both are wanted.
+static bool has_matrix(smelt_context context, enum smelt_backend backend,
+                       const struct smelt_backend_query *query, const struct layout *l)
+{
+    return lists_matrix(context, backend, query->computed, query->accumulated, l) &&
+           (query->computed != SMELT_DTYPE_I8 ||
+            lists_matrix(context, backend, SMELT_DTYPE_U8, SMELT_DTYPE_U32, l));
+}
+
 // Whether the device can run what was laid out so; adds why not to bundle->refusals.
-static bool fits(struct bundle *bundle, const struct smelt_backend_query *query, const struct layout *l)
+static bool fits(struct bundle *bundle, enum smelt_backend backend, const struct smelt_backend_query *query,
+                 const struct layout *l)
 {
     smelt_context context = bundle->context;
     const struct smelt_capabilities *c = &context->capabilities;
@@ -230,7 +246,7 @@ static bool fits(struct bundle *bundle, const struct smelt_backend_query *query,
     else if (l->scratch_size > c->max_shared_memory_size)
         smelt_text_add(&bundle->refusals, "%u bytes of shared memory are wanted, the device has %u",
                        l->scratch_size, c->max_shared_memory_size);
-    else if (l->matrix_m && !has_matrix(c, query, l))
+    else if (l->matrix_m && !has_matrix(context, backend, query, l))
         smelt_text_add(&bundle->refusals, "matrices of %u x %u x %u are wanted, the device has none",
                        l->matrix_m, l->matrix_n, l->matrix_k);
     else
@@ -287,7 +303,7 @@ static enum smelt_result check_use(struct bundle *bundle, enum smelt_backend var
         bundle->full_subgroups[variant] |= layout.full_subgroups != 0;
         query.computed = choice.computed;
         query.accumulated = choice.accumulated;
-        if (!bundle->context || fits(bundle, &query, &layout))
+        if (!bundle->context || fits(bundle, backend, &query, &layout))
             return SMELT_OK;
     }
     *usable = false;

@@ -254,7 +254,7 @@ static bool share_bytes(smelt_tensor a, smelt_tensor b)
                 return false;
         return true;
     }
-    return first->address < second->address + second->size && second->address < first->address + first->size;
+    return smelt_tensor_ranges_meet(first, second);
 }
 
 // Source dimension of each destination dimension; checked.

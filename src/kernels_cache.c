@@ -4,6 +4,7 @@
 
 #include "embedded.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,15 @@ const char *smelt_kernel_text(const char *name)
     while (text->name && strcmp(text->name, name) != 0)
         text++;
     return (const char *)text->data;
+}
+
+enum smelt_result smelt_kernel_check_extent(smelt_context context, const char *kernel, const char *what,
+                                            uint64_t got, uint64_t wanted)
+{
+    if (got == wanted)
+        return SMELT_OK;
+    return smelt_fail(context, SMELT_ERROR_SHAPE, "%s: %s is %" PRIu64 ", wanted %" PRIu64, kernel, what, got,
+                      wanted);
 }
 
 // --- Making -----------------------------------------------------------------------------------------------

@@ -42,6 +42,10 @@ enum smelt_result smelt_kernel_get(smelt_context context, const struct smelt_ker
 void smelt_kernel_bind(smelt_context context, VkCommandBuffer commands, const struct smelt_kernel *kernel,
                        const void *push, uint32_t push_size);
 
+// That an extent of a call's tensors is `wanted`. Errors: SHAPE, "KERNEL: WHAT is GOT, wanted WANTED".
+enum smelt_result smelt_kernel_check_extent(smelt_context context, const char *kernel, const char *what,
+                                            uint64_t got, uint64_t wanted);
+
 // The text of glsl/kernels/NAME for kernels compiled at run time; the name must be one of glsl/meson.build's.
 const char *smelt_kernel_text(const char *name);
 

@@ -115,19 +115,6 @@ static enum smelt_result check_tensor(smelt_context context, const char *role, s
     return smelt_tensor_require_plain(tensor, "convolution2d");
 }
 
-static enum smelt_result check_extent(smelt_context context, const char *what, uint64_t got, uint64_t wanted)
-{
-    if (got == wanted)
-        return SMELT_OK;
-    return smelt_fail(context, SMELT_ERROR_SHAPE, "convolution2d: %s is %" PRIu64 ", wanted %" PRIu64, what,
-                      got, wanted);
-}
-
-static bool share_bytes(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b)
-{
-    return a->address < b->address + b->size && b->address < a->address + a->size;
-}
-
 static enum smelt_result check_enums(const struct call *call)
 {
     const struct smelt_convolution2d_params *p = call->params;
@@ -161,7 +148,7 @@ static enum smelt_result check_result(const struct call *call, const char *what,
                           "convolution2d: %s of an image of %" PRIu64 " with padding %" PRIu64
                           " by a kernel that reaches over %" PRIu64 ": there is none, wanted one at least",
                           what, image, padding, reach);
-    return check_extent(call->context, what, got, wanted);
+    return smelt_kernel_check_extent(call->context, "convolution2d", what, got, wanted);
 }
 
 static enum smelt_result check_shapes(struct call *call)
@@ -195,20 +182,26 @@ static enum smelt_result check_shapes(struct call *call)
     call->group_outputs = outputs / g->groups;
     call->pixels = call->d[N] * call->d[H] * call->d[W];
     enum smelt_result result = SMELT_OK;
-    if ((result = check_extent(context, "the extent of b along the channels of a", call->b[IN],
-                               iohw ? call->a[C] : call->a[C] / g->groups)) ||
-        (result = check_extent(context, "the batch of d", call->d[N], call->a[N])) ||
-        (result = check_extent(context, "the number of channels of d", call->d[C], outputs)) ||
+    if ((result =
+             smelt_kernel_check_extent(context, "convolution2d", "the extent of b along the channels of a",
+                                       call->b[IN], iohw ? call->a[C] : call->a[C] / g->groups)) ||
+        (result =
+             smelt_kernel_check_extent(context, "convolution2d", "the batch of d", call->d[N], call->a[N])) ||
+        (result = smelt_kernel_check_extent(context, "convolution2d", "the number of channels of d",
+                                            call->d[C], outputs)) ||
         (result = check_result(call, "the number of rows of d", call->d[H], call->a[H], call->b[KERNEL_H],
                                g->stride_y, g->dilation_y, (uint64_t)g->padding_top + g->padding_bottom,
                                g->output_padding_y)) ||
         (result = check_result(call, "the number of columns of d", call->d[W], call->a[W], call->b[KERNEL_W],
                                g->stride_x, g->dilation_x, (uint64_t)g->padding_left + g->padding_right,
                                g->output_padding_x)) ||
-        (result = p->bias ? check_extent(context, "the length of bias", p->bias->info.shape[0], outputs)
+        (result = p->bias ? smelt_kernel_check_extent(context, "convolution2d", "the length of bias",
+                                                      p->bias->info.shape[0], outputs)
                           : SMELT_OK))
         return result;
-    return p->bias ? check_extent(context, "the stride of bias", p->bias->info.strides[0], 1) : SMELT_OK;
+    return p->bias ? smelt_kernel_check_extent(context, "convolution2d", "the stride of bias",
+                                               p->bias->info.strides[0], 1)
+                   : SMELT_OK;
 }
 
 static enum smelt_result check_operands(struct call *call)
@@ -228,7 +221,8 @@ static enum smelt_result check_operands(struct call *call)
         return smelt_fail(context, SMELT_ERROR_DTYPE, "convolution2d: %s '%s' is %s, wanted %s as a",
                           odd == b ? "b" : "bias", odd->name, smelt_dtype_name(odd->dtype),
                           smelt_dtype_name(a->dtype));
-    if (share_bytes(d, a) || share_bytes(d, b) || (p->bias && share_bytes(d, &p->bias->info)))
+    if (smelt_tensor_ranges_meet(d, a) || smelt_tensor_ranges_meet(d, b) ||
+        (p->bias && smelt_tensor_ranges_meet(d, &p->bias->info)))
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "convolution2d: d '%s' shares bytes with an operand, wanted separate tensors",
                           d->name);

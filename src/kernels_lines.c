@@ -26,12 +26,6 @@ enum smelt_result smelt_lines_check_tensor(const struct smelt_lines *lines, cons
     return smelt_tensor_require_plain(tensor, lines->name);
 }
 
-bool smelt_lines_share_bytes(smelt_tensor a, smelt_tensor b)
-{
-    return a->info.address < b->info.address + b->info.size &&
-           b->info.address < a->info.address + a->info.size;
-}
-
 // The stride of a tensor along dimension d of the first one; 0: it has none there. Writes false to `fits` when its extent
 // there is another.
 static uint64_t stride_of(const struct smelt_lines_tensor *t, const struct smelt_tensor_info *first,

@@ -33,7 +33,6 @@ struct smelt_lines_tensor {
 };
 enum smelt_result smelt_lines_view(struct smelt_lines *lines, const struct smelt_lines_tensor *tensors,
                                    uint32_t count, uint32_t axis);
-bool smelt_lines_share_bytes(smelt_tensor a, smelt_tensor b);
 
 // An instance of a kernel.
 struct smelt_lines_kernel {

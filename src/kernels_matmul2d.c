@@ -135,22 +135,9 @@ static enum smelt_result check_operand(smelt_context context, const char *role, 
     return smelt_tensor_require_plain(tensor, "matmul2d");
 }
 
-static enum smelt_result check_extent(smelt_context context, const char *what, uint64_t got, uint64_t wanted)
-{
-    if (got == wanted)
-        return SMELT_OK;
-    return smelt_fail(context, SMELT_ERROR_SHAPE, "matmul2d: %s is %" PRIu64 ", wanted %" PRIu64, what, got,
-                      wanted);
-}
-
 static uint64_t batch_of(const struct smelt_tensor_info *t)
 {
     return t->rank == 3 ? t->shape[0] : 1;
-}
-
-static bool share_bytes(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b)
-{
-    return a->address < b->address + b->size && b->address < a->address + a->size;
 }
 
 static enum smelt_result check_shapes(struct call *call)
@@ -162,17 +149,26 @@ static enum smelt_result check_shapes(struct call *call)
     uint64_t m = a->shape[ra + p->transpose_left], k = a->shape[ra + !p->transpose_left];
     uint64_t n = b->shape[rb + !p->transpose_right], batch = batch_of(d);
     enum smelt_result result = SMELT_OK;
-    if ((result =
-             check_extent(context, "the extent of b along the sum", b->shape[rb + p->transpose_right], k)) ||
-        (result = check_extent(context, "the number of rows of d", d->shape[rd], m)) ||
-        (result = check_extent(context, "the number of columns of d", d->shape[rd + 1], n)) ||
-        (result = a->rank == 3 ? check_extent(context, "the batch of a", a->shape[0], batch) : SMELT_OK) ||
-        (result = b->rank == 3 ? check_extent(context, "the batch of b", b->shape[0], batch) : SMELT_OK) ||
+    if ((result = smelt_kernel_check_extent(context, "matmul2d", "the extent of b along the sum",
+                                            b->shape[rb + p->transpose_right], k)) ||
         (result =
-             p->bias ? check_extent(context, "the length of bias", p->bias->info.shape[0], n) : SMELT_OK) ||
-        (result = check_extent(context, "the stride within a row of d", column_stride(d), 1)) ||
-        (result =
-             p->bias ? check_extent(context, "the stride of bias", p->bias->info.strides[0], 1) : SMELT_OK))
+             smelt_kernel_check_extent(context, "matmul2d", "the number of rows of d", d->shape[rd], m)) ||
+        (result = smelt_kernel_check_extent(context, "matmul2d", "the number of columns of d",
+                                            d->shape[rd + 1], n)) ||
+        (result = a->rank == 3
+                      ? smelt_kernel_check_extent(context, "matmul2d", "the batch of a", a->shape[0], batch)
+                      : SMELT_OK) ||
+        (result = b->rank == 3
+                      ? smelt_kernel_check_extent(context, "matmul2d", "the batch of b", b->shape[0], batch)
+                      : SMELT_OK) ||
+        (result = p->bias ? smelt_kernel_check_extent(context, "matmul2d", "the length of bias",
+                                                      p->bias->info.shape[0], n)
+                          : SMELT_OK) ||
+        (result = smelt_kernel_check_extent(context, "matmul2d", "the stride within a row of d",
+                                            column_stride(d), 1)) ||
+        (result = p->bias ? smelt_kernel_check_extent(context, "matmul2d", "the stride of bias",
+                                                      p->bias->info.strides[0], 1)
+                          : SMELT_OK))
         return result;
     if (b->dtype != a->dtype || (p->bias && p->bias->info.dtype != a->dtype))
         return smelt_fail(context, SMELT_ERROR_DTYPE, "matmul2d: %s '%s' is %s, wanted %s as a",
@@ -185,7 +181,8 @@ static enum smelt_result check_shapes(struct call *call)
                           "matmul2d: d '%s' is %s, wanted f32 or %s for operands of %s", d->name,
                           smelt_dtype_name(d->dtype), smelt_dtype_name(narrow_result(a->dtype)),
                           smelt_dtype_name(a->dtype));
-    if (share_bytes(d, a) || share_bytes(d, b) || (p->bias && share_bytes(d, &p->bias->info)))
+    if (smelt_tensor_ranges_meet(d, a) || smelt_tensor_ranges_meet(d, b) ||
+        (p->bias && smelt_tensor_ranges_meet(d, &p->bias->info)))
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "matmul2d: d '%s' shares bytes with an operand, wanted separate tensors", d->name);
     if (batch > context->capabilities.max_workgroup_count[2])

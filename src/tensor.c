@@ -345,6 +345,11 @@ void smelt_tensor_destroy(smelt_tensor *tensor)
     *tensor = NULL;
 }
 
+bool smelt_tensor_ranges_meet(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b)
+{
+    return a->address < b->address + b->size && b->address < a->address + a->size;
+}
+
 enum smelt_result smelt_tensor_require_plain(smelt_tensor tensor, const char *action)
 {
     if (!tensor)

@@ -19,6 +19,9 @@ struct smelt_tensor_t {
 // SMELT_ERROR_UNSUPPORTED for an opaque tensor, naming what was tried; INVALID_ARGUMENT for NULL.
 enum smelt_result smelt_tensor_require_plain(smelt_tensor tensor, const char *action);
 
+// Whether the bytes from the first to the last element of two tensors meet.
+bool smelt_tensor_ranges_meet(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b);
+
 // Strided elements anywhere on the device, for the copy kernel. Strides in elements.
 struct smelt_view {
     enum smelt_dtype dtype;

@@ -73,7 +73,7 @@ static enum smelt_result create_shader(struct check_program *p)
     struct smelt_virtual_file files[] = {{"check/parameters.glsl", c->defines},
                                          {"check/io.glsl", check_fixture("io.glsl")},
                                          {"check/lines.glsl", check_fixture("lines.glsl")}};
-    // Half the time of a row on a CPU goes into the optimizer: there it runs on the first shape of an op, for every type
+    // Four fifths of the time of a row on a CPU go into the optimizer: there it runs on the first shape of an op, for every type
     // and backend.
     const struct smelt_capabilities *device = smelt_context_capabilities(p->device->context);
     bool optimized =
