@@ -20,7 +20,7 @@ struct pipeline {
 struct smelt_kernel_entry {
     struct smelt_kernel_entry *next;
     const char *name;
-    uint8_t key[SMELT_KERNEL_MAX_KEY];
+    void *key;
     size_t key_size;
     smelt_shader shader;   // NULL: baked
     VkShaderModule module; // the shader's, or own when baked
@@ -123,6 +123,7 @@ static void destroy_entry(smelt_context context, struct smelt_kernel_entry *entr
     if (!entry->shader)
         context->vk.DestroyShaderModule(context->device, entry->module, context->allocation_callbacks);
     smelt_shader_destroy(&entry->shader);
+    free(entry->key);
     free(entry);
 }
 
@@ -225,13 +226,13 @@ static enum smelt_result get_entry(smelt_context context, const struct smelt_ker
     struct smelt_kernel_entry *entry = *found = find_entry(context, request);
     if (entry)
         return SMELT_OK;
-    if (request->key_size > sizeof(entry->key) || request->constant_count > SMELT_KERNEL_MAX_CONSTANTS)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "%s: a key of %zu bytes and %u constants, wanted at most %zu and %u", request->name,
-                          request->key_size, request->constant_count, sizeof(entry->key),
-                          SMELT_KERNEL_MAX_CONSTANTS);
-    if (!(entry = calloc(1, sizeof(*entry))))
+    if (request->constant_count > SMELT_KERNEL_MAX_CONSTANTS)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "%s: %u constants, wanted at most %u",
+                          request->name, request->constant_count, SMELT_KERNEL_MAX_CONSTANTS);
+    if (!(entry = calloc(1, sizeof(*entry))) || !(entry->key = malloc(request->key_size))) {
+        free(entry);
         return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: out of host memory", request->name);
+    }
     entry->name = request->name;
     entry->key_size = request->key_size;
     memcpy(entry->key, request->key, request->key_size);

@@ -6,7 +6,6 @@
 
 #include "ops_internal.h"
 
-#define SMELT_KERNEL_MAX_KEY 128
 #define SMELT_KERNEL_MAX_CONSTANTS 32
 
 struct smelt_kernel_request {

@@ -7,6 +7,7 @@
 #include "common.h"
 #include "context.h"
 #include "dtype.h"
+#include "elementwise.h"
 #include "heap.h"
 #include "material.h"
 #include "ops.h"

@@ -211,6 +211,11 @@ void tensors()
     smelt_rms_norm_params rms_norm = {};
     rms_norm.x = a;
     CHECK(smelt_encode_rms_norm(recorder.commands, &rms_norm) == SMELT_ERROR_INVALID_ARGUMENT);
+    smelt_elementwise_params elementwise = {};
+    elementwise.y = a;
+    CHECK(smelt_encode_elementwise(recorder.commands, &elementwise) == SMELT_ERROR_INVALID_ARGUMENT);
+    CHECK(std::string(smelt_elementwise_name(SMELT_ELEMENTWISE_ADD)) == "add");
+    CHECK(smelt_elementwise_operand_count(SMELT_ELEMENTWISE_ADD) == 2);
     smelt_tensor c = nullptr;
     CHECK_OK(smelt_tensor_create(context, &params, &c));
     CHECK_OK(smelt_encode_fill(recorder.commands, c, 3.0));

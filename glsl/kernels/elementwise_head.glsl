@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// elementwise_head.glsl: the functions that generated kernels of src/kernels_elementwise.c call, beside GLSL's own.
+float power(float p, float q)
+{
+    float size = q == 0.0 ? 1.0 : p == 0.0 ? 0.0 : pow(abs(p), q);
+    return p < 0.0 && fract(abs(q) * 0.5) == 0.5 ? -size : size;
+}
+
+// Abramowitz and Stegun 1964, 7.1.26.
+float erf(float p)
+{
+    float t = 1.0 / (1.0 + 0.3275911 * abs(p));
+    float sum =
+        t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+    return sign(p) * (1.0 - sum * exp(-p * p));
+}
