@@ -1,82 +1,81 @@
 // SPDX-License-Identifier: MIT
-// smelt_encode_matmul2d: whole products by the library's own kernel, glsl/kernels/matmul2d_body.glsl. Kernels are made
-// for types, layout and tile when first needed, by the compiler where this build has it, else from what was baked;
-// pipelines for sizes, which are specialization constants.
-#include "kernels_cache.h"
+// smelt_encode_matmul2d: whole products by the library's own kernels, glsl/kernels/matmul2d_body.glsl and
+// matvec_body.glsl. Kernels are made for types, layout and tile when first needed, by the compiler where this build has
+// it, else from what was baked; pipelines for sizes, which are specialization constants.
+#include "kernels_matmul2d.h"
 #include "tensor_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-// The push constants of matmul2d_body.glsl, word for word.
-struct push {
-    uint64_t a, b, bias, d;
-    uint32_t m, n, k;
-    uint32_t stride_a[2], stride_b[2], stride_d;
-    uint64_t batch_a, batch_b, batch_d;
-};
-_Static_assert(offsetof(struct push, batch_a) == 64 && sizeof(struct push) == 88,
-               "matmul2d_body.glsl's constants");
-#define PUSH_SIZE 88
-
 // What a kernel is compiled for.
 struct kernel_key {
-    uint32_t stored, computed, accumulated, backend;
+    uint32_t left, right, bias, scale, zero; // enum smelt_dtype; scale and zero 0: there are none
+    uint32_t block, offset;                  // offset: zero is added
+    uint32_t computed, accumulated, backend;
     uint32_t transpose_left, transpose_right, alignment;
     struct smelt_matmul2d_tiling tiling;
     uint32_t baked;
     uint32_t vectors, swapped; // 1 to MAX_VECTORS: glsl/kernels/matvec_body.glsl
 };
+_Static_assert(sizeof(struct kernel_key) <= SMELT_KERNEL_MAX_KEY, "a key");
 
 #define MAX_VECTORS 8
+#define SUM_WORKGROUP 256 // of matmul2d_sum_body.glsl
+
+// A call on its way.
+struct call {
+    struct smelt_product product;
+    struct smelt_matmul2d_descriptor descriptor;
+    struct smelt_op op;
+    struct smelt_op_info info;
+    struct kernel_key key;
+    uint32_t splits;
+};
 
 // --- Kernels ----------------------------------------------------------------------------------------------
 
-static const char *data_type(enum smelt_dtype stored)
+static void define_dtype(struct smelt_text *text, const char *parameter, uint32_t dtype)
 {
-    return stored == SMELT_DTYPE_F32          ? "smelt_f32_r_data"
-           : smelt_dtype_size(stored, 1) == 1 ? "smelt_u8_r_data"
-                                              : "smelt_u16_r_data";
+    smelt_op_define(text, "KERNEL_", parameter, dtype ? smelt_op_dtype_macro((enum smelt_dtype)dtype) : "0");
 }
 
-// What d may be besides f32.
-static enum smelt_dtype narrow_result(enum smelt_dtype operands)
+static bool is_integer(const struct kernel_key *key)
 {
-    return operands == SMELT_DTYPE_BF16 ? SMELT_DTYPE_BF16 : SMELT_DTYPE_F16;
+    return key->accumulated == SMELT_DTYPE_I32;
 }
 
 // What matmul2d_head.glsl takes, and it.
 static void write_head(struct smelt_text *text, const struct kernel_key *key)
 {
-    const char *dtype = smelt_dtype_name((enum smelt_dtype)key->stored);
-    enum smelt_dtype narrow = narrow_result((enum smelt_dtype)key->stored);
-    smelt_op_define(text, "KERNEL_", "STORED", smelt_op_dtype_macro((enum smelt_dtype)key->stored));
-    smelt_op_define(text, "KERNEL_", "NARROW", smelt_op_dtype_macro(narrow));
-    smelt_text_add(text,
-                   "#define KERNEL_BIAS bias_%s_1_r_0\n#define KERNEL_DATA %s\n"
-                   "#define KERNEL_RESULT narrow_%s_2_w_0x0\n%s",
-                   dtype, data_type((enum smelt_dtype)key->stored), smelt_dtype_name(narrow),
-                   smelt_kernel_text("kernels/matmul2d_head.glsl"));
+    define_dtype(text, "LEFT_STORED", key->left);
+    define_dtype(text, "RIGHT_STORED", key->right);
+    define_dtype(text, "BIAS_STORED", key->bias);
+    define_dtype(text, "SCALE_STORED", key->scale);
+    define_dtype(text, "ZERO_STORED", key->zero);
+    define_dtype(text, "WIDE", is_integer(key) ? SMELT_DTYPE_I32 : SMELT_DTYPE_F32);
+    define_dtype(text, "NARROW",
+                 is_integer(key) ? SMELT_DTYPE_NONE
+                                 : (uint32_t)smelt_product_narrow((enum smelt_dtype)key->left));
+    smelt_text_add(text, "%s", smelt_kernel_text("kernels/matmul2d_head.glsl"));
 }
 
 static void write_kernel(struct smelt_text *text, const void *user)
 {
     const struct kernel_key *key = user;
-    const char *dtype = smelt_dtype_name((enum smelt_dtype)key->stored);
-    smelt_text_add(
-        text, "#version 460\n#include \"smelt/base.glsl\"\nfloat product_element(float v, uvec2 place);\n"
-              "#include \"smelt/op/product.glsl\"\n");
-    smelt_op_define(text, "KERNEL_", "ACCUMULATED", smelt_op_dtype_macro((enum smelt_dtype)key->accumulated));
+    const char *type = is_integer(key) ? "int" : "float";
+    smelt_text_add(text,
+                   "#version 460\n#include \"smelt/base.glsl\"\n%s product_element(%s v, uvec2 place);\n"
+                   "#include \"smelt/op/product.glsl\"\n",
+                   type, type);
+    define_dtype(text, "ACCUMULATED", key->accumulated);
     smelt_op_define(text, "KERNEL_", "BACKEND", "SMELT_BACKEND_DEFAULT");
     smelt_op_define_number(text, "KERNEL_", "TRANSPOSE_LEFT", key->transpose_left);
     smelt_op_define_number(text, "KERNEL_", "TRANSPOSE_RIGHT", key->transpose_right);
     smelt_op_define(text, "KERNEL_", "TILE_M", "product_TILE_M");
     smelt_op_define(text, "KERNEL_", "TILE_N", "product_TILE_N");
     smelt_op_define(text, "KERNEL_", "WORKGROUP_SIZE", "product_WORKGROUP_SIZE");
-    smelt_text_add(
-        text, "#define KERNEL_LEFT product_left_%s_2_r_0x0\n#define KERNEL_RIGHT product_right_%s_2_r_0x0\n",
-        dtype, dtype);
     write_head(text, key);
     smelt_text_add(text, "%s", smelt_kernel_text("kernels/matmul2d_body.glsl"));
 }
@@ -84,163 +83,42 @@ static void write_kernel(struct smelt_text *text, const void *user)
 static void write_matvec(struct smelt_text *text, const void *user)
 {
     const struct kernel_key *key = user;
-    smelt_text_add(text,
-                   "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/activation.glsl\"\n"
-                   "#define KERNEL_VECTOR vector_%s_2_r_0x0\n",
-                   smelt_dtype_name((enum smelt_dtype)key->stored));
+    smelt_text_add(text, "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/activation.glsl\"\n");
     smelt_op_define_number(text, "KERNEL_", "VECTORS", key->vectors);
     smelt_op_define_number(text, "KERNEL_", "SWAPPED", key->swapped);
     smelt_op_define_number(text, "KERNEL_", "ALONG", key->swapped || key->transpose_right);
+    if (key->scale) {
+        smelt_op_define_number(text, "KERNEL_", "BLOCK", key->block);
+        smelt_op_define(text, "KERNEL_", "ZERO",
+                        key->offset ? "SMELT_ZERO_OFFSET"
+                        : key->zero ? "SMELT_ZERO_POINT"
+                                    : "SMELT_ZERO_NONE");
+    }
     write_head(text, key);
-    smelt_text_add(text, "%s", smelt_kernel_text("kernels/matvec_body.glsl"));
+    smelt_text_add(
+        text, "%s%s", smelt_kernel_text("kernels/matvec_finish.glsl"),
+        smelt_kernel_text(key->scale ? "kernels/matvec_scaled_body.glsl" : "kernels/matvec_body.glsl"));
+}
+
+// The second dispatch of a sum in parts. The key is of the product, whose operands it does not see.
+static void write_sum(struct smelt_text *text, const void *user)
+{
+    smelt_text_add(text, "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/activation.glsl\"\n");
+    write_head(text, user);
+    smelt_text_add(text, "%s", smelt_kernel_text("kernels/matmul2d_sum_body.glsl"));
 }
 
 // --- Calls ------------------------------------------------------------------------------------------------
 
-// A call, checked: what one product is.
-struct call {
-    smelt_context context;
-    const struct smelt_matmul2d_params *params;
-    struct smelt_matmul2d_descriptor descriptor;
-    struct smelt_op op;
-    struct push push;
-    uint32_t batch;
-    bool d_is_f32;
-};
-
-static uint64_t row_stride(const struct smelt_tensor_info *t)
-{
-    return t->strides[t->rank - 2];
-}
-
-static uint64_t column_stride(const struct smelt_tensor_info *t)
-{
-    return t->strides[t->rank - 1];
-}
-
-static enum smelt_result check_operand(smelt_context context, const char *role, smelt_tensor tensor,
-                                       bool operand)
-{
-    const struct smelt_tensor_info *t = &tensor->info;
-    if (tensor->context != context)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "matmul2d: %s '%s' is of another context",
-                          role, t->name);
-    if (!smelt_dtype_is_float(t->dtype))
-        return smelt_fail(context, SMELT_ERROR_DTYPE,
-                          "matmul2d: %s '%s' is %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2", role, t->name,
-                          smelt_dtype_name(t->dtype));
-    if (operand ? t->rank != 2 && t->rank != 3 : t->rank != 1)
-        return smelt_fail(context, SMELT_ERROR_SHAPE, "matmul2d: %s '%s' has rank %" PRIu32 ", wanted %s",
-                          role, t->name, t->rank, operand ? "2, or 3 with a batch" : "1");
-    return smelt_tensor_require_plain(tensor, "matmul2d");
-}
-
-static uint64_t batch_of(const struct smelt_tensor_info *t)
-{
-    return t->rank == 3 ? t->shape[0] : 1;
-}
-
-static enum smelt_result check_shapes(struct call *call)
-{
-    const struct smelt_matmul2d_params *p = call->params;
-    const struct smelt_tensor_info *a = &p->a->info, *b = &p->b->info, *d = &p->d->info;
-    smelt_context context = call->context;
-    uint32_t ra = a->rank - 2, rb = b->rank - 2, rd = d->rank - 2;
-    uint64_t m = a->shape[ra + p->transpose_left], k = a->shape[ra + !p->transpose_left];
-    uint64_t n = b->shape[rb + !p->transpose_right], batch = batch_of(d);
-    enum smelt_result result = SMELT_OK;
-    if ((result = smelt_kernel_check_extent(context, "matmul2d", "the extent of b along the sum",
-                                            b->shape[rb + p->transpose_right], k)) ||
-        (result =
-             smelt_kernel_check_extent(context, "matmul2d", "the number of rows of d", d->shape[rd], m)) ||
-        (result = smelt_kernel_check_extent(context, "matmul2d", "the number of columns of d",
-                                            d->shape[rd + 1], n)) ||
-        (result = a->rank == 3
-                      ? smelt_kernel_check_extent(context, "matmul2d", "the batch of a", a->shape[0], batch)
-                      : SMELT_OK) ||
-        (result = b->rank == 3
-                      ? smelt_kernel_check_extent(context, "matmul2d", "the batch of b", b->shape[0], batch)
-                      : SMELT_OK) ||
-        (result = p->bias ? smelt_kernel_check_extent(context, "matmul2d", "the length of bias",
-                                                      p->bias->info.shape[0], n)
-                          : SMELT_OK) ||
-        (result = smelt_kernel_check_extent(context, "matmul2d", "the stride within a row of d",
-                                            column_stride(d), 1)) ||
-        (result = p->bias ? smelt_kernel_check_extent(context, "matmul2d", "the stride of bias",
-                                                      p->bias->info.strides[0], 1)
-                          : SMELT_OK))
-        return result;
-    if (b->dtype != a->dtype || (p->bias && p->bias->info.dtype != a->dtype))
-        return smelt_fail(context, SMELT_ERROR_DTYPE, "matmul2d: %s '%s' is %s, wanted %s as a",
-                          b->dtype != a->dtype ? "b" : "bias",
-                          b->dtype != a->dtype ? b->name : p->bias->info.name,
-                          smelt_dtype_name(b->dtype != a->dtype ? b->dtype : p->bias->info.dtype),
-                          smelt_dtype_name(a->dtype));
-    if (d->dtype != SMELT_DTYPE_F32 && d->dtype != narrow_result(a->dtype))
-        return smelt_fail(context, SMELT_ERROR_DTYPE,
-                          "matmul2d: d '%s' is %s, wanted f32 or %s for operands of %s", d->name,
-                          smelt_dtype_name(d->dtype), smelt_dtype_name(narrow_result(a->dtype)),
-                          smelt_dtype_name(a->dtype));
-    if (smelt_tensor_ranges_meet(d, a) || smelt_tensor_ranges_meet(d, b) ||
-        (p->bias && smelt_tensor_ranges_meet(d, &p->bias->info)))
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "matmul2d: d '%s' shares bytes with an operand, wanted separate tensors", d->name);
-    if (batch > context->capabilities.max_workgroup_count[2])
-        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
-                          "matmul2d: a batch of %" PRIu64 ", wanted at most %" PRIu32, batch,
-                          context->capabilities.max_workgroup_count[2]);
-    call->batch = (uint32_t)batch;
-    call->d_is_f32 = d->dtype == SMELT_DTYPE_F32;
-    call->push = (struct push){
-        .a = a->address,
-        .b = b->address,
-        .bias = p->bias ? p->bias->info.address : 0,
-        .d = d->address,
-        .m = (uint32_t)m,
-        .n = (uint32_t)n,
-        .k = (uint32_t)k,
-        .stride_a = {(uint32_t)row_stride(a), (uint32_t)column_stride(a)},
-        .stride_b = {(uint32_t)row_stride(b), (uint32_t)column_stride(b)},
-        .stride_d = (uint32_t)row_stride(d),
-        .batch_a = a->rank == 3 ? smelt_dtype_size(a->dtype, a->strides[0]) : 0,
-        .batch_b = b->rank == 3 ? smelt_dtype_size(b->dtype, b->strides[0]) : 0,
-        .batch_d = d->rank == 3 ? smelt_dtype_size(d->dtype, d->strides[0]) : 0,
-    };
-    return SMELT_OK;
-}
-
-static enum smelt_result check_call(VkCommandBuffer commands, struct call *call)
-{
-    const struct smelt_matmul2d_params *p = call->params;
-    if (!p || !p->a || !p->b || !p->d)
-        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "matmul2d: %s is NULL",
-                          !p      ? "params"
-                          : !p->a ? "a"
-                          : !p->b ? "b"
-                                  : "d");
-    smelt_context context = call->context = p->d->context;
-    if (!commands)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "matmul2d: commands is NULL, wanted one");
-    enum smelt_result result = SMELT_OK;
-    if ((result = check_operand(context, "a", p->a, true)) ||
-        (result = check_operand(context, "b", p->b, true)) ||
-        (result = check_operand(context, "d", p->d, true)) ||
-        (result = p->bias ? check_operand(context, "bias", p->bias, false) : SMELT_OK))
-        return result;
-    return check_shapes(call);
-}
-
-// How far an operand's rows are aligned, in elements.
+// How far an operand's rows are aligned, in elements: up to 16 of a byte and less, to 8 of others.
 static uint32_t alignment_of(const struct smelt_tensor_info *t)
 {
-    uint64_t size = smelt_dtype_size(t->dtype, 1);
-    uint64_t all =
-        t->shape[t->rank - 1] | row_stride(t) | t->address / size | (t->rank == 3 ? t->strides[0] : 0);
-    uint32_t alignment = 8;
-    while (alignment > 1 &&
-           (all & (alignment - 1) || t->address % (alignment * size) || column_stride(t) != 1))
+    uint32_t bits = smelt_dtype_bits(t->dtype);
+    uint64_t all = t->shape[t->rank - 1] | smelt_product_row_stride(t) | (t->rank == 3 ? t->strides[0] : 0);
+    uint32_t alignment = bits <= 8 ? 16 : 8;
+    while (alignment > 1 && (all & (alignment - 1) || t->address * 8 % (alignment * bits)))
         alignment /= 2;
-    return column_stride(t) == 1 ? alignment : 1;
+    return smelt_product_column_stride(t) == 1 ? alignment : 1;
 }
 
 // Tiles by the class of a shape, for subgroups of 32 and more: the first row that fits is taken. Measured on an H200;
@@ -261,7 +139,7 @@ static const struct {
 static void choose_tile(struct call *call, enum smelt_dtype accumulated)
 {
     struct smelt_matmul2d_descriptor *d = &call->descriptor;
-    const struct smelt_matmul2d_tiling *asked = &call->params->tiling;
+    const struct smelt_matmul2d_tiling *asked = &call->product.params->tiling;
     uint32_t i = 0;
     if (asked->m || asked->n || asked->k || asked->subgroups_m || asked->subgroups_n) {
         d->m = asked->m;
@@ -271,10 +149,11 @@ static void choose_tile(struct call *call, enum smelt_dtype accumulated)
         d->subgroups_n = asked->subgroups_n;
         return;
     }
-    if (call->context->capabilities.subgroup_size < 32)
+    if (call->product.context->capabilities.subgroup_size < 32)
         return; // the op's own
-    while (call->push.m < tiles[i].least_m || call->push.n < tiles[i].least_n ||
-           call->push.n > tiles[i].most_n || (tiles[i].accumulated && tiles[i].accumulated != accumulated))
+    while (call->product.push.m < tiles[i].least_m || call->product.push.n < tiles[i].least_n ||
+           call->product.push.n > tiles[i].most_n ||
+           (tiles[i].accumulated && tiles[i].accumulated != accumulated))
         i++;
     d->m = tiles[i].m;
     d->n = tiles[i].n;
@@ -283,149 +162,359 @@ static void choose_tile(struct call *call, enum smelt_dtype accumulated)
     d->subgroups_n = tiles[i].subgroups_n;
 }
 
+// A sum is cut into halves while fewer workgroups than these would run and each has as many terms left: workgroups that an
+// H200 runs at once, and what makes up for the second dispatch. Estimated, not measured; `bench_matmul --splits` measures.
+#define SPLIT_GROUPS 160
+#define SPLIT_TERMS 512
+
 // Few rows or columns of d: what counts is reading the other operand once. For any backend, but where one is asked for.
-static bool take_matvec(const struct call *call, struct kernel_key *key, struct smelt_op_info *info)
+static bool can_matvec(const struct call *call, bool swapped)
 {
-    const struct smelt_matmul2d_params *p = call->params;
+    const struct smelt_matmul2d_params *p = call->product.params;
+    const struct smelt_product_push *push = &call->product.push;
     const struct smelt_matmul2d_tiling *asked = &p->tiling;
-    bool swapped = call->push.m < call->push.n;
-    const struct smelt_tensor_info *matrix = swapped ? &p->b->info : &p->a->info;
-    uint32_t vectors = SMELT_MIN(call->push.m, call->push.n), lines = SMELT_MAX(call->push.m, call->push.n);
-    enum smelt_dtype dtype = matrix->dtype;
-    if (key->baked || p->backend != SMELT_BACKEND_AUTO || asked->m || asked->k || asked->subgroups_m ||
-        p->transpose_left || (swapped && !p->transpose_right) || !vectors || vectors > MAX_VECTORS ||
-        lines < 64 || call->push.k < 64 ||
-        (dtype != SMELT_DTYPE_F32 && dtype != SMELT_DTYPE_F16 && dtype != SMELT_DTYPE_BF16) ||
-        alignment_of(matrix) * smelt_dtype_size(dtype, 1) < 16 || column_stride(&p->a->info) != 1 ||
-        column_stride(&p->b->info) != 1)
+    const struct smelt_tensor_info *a = &p->a->info, *b = &p->b->info, *matrix = swapped ? b : a;
+    uint32_t vectors = SMELT_MIN(push->m, push->n), lines = SMELT_MAX(push->m, push->n);
+    if (call->key.baked || call->product.integers || p->backend != SMELT_BACKEND_AUTO || asked->m ||
+        asked->k || asked->subgroups_m || p->splits > 1 || p->transpose_left ||
+        (swapped && !p->transpose_right) || !vectors || vectors > MAX_VECTORS || lines < 64 || push->k < 64 ||
+        smelt_product_column_stride(a) != 1 || smelt_product_column_stride(b) != 1 ||
+        (a->dtype != SMELT_DTYPE_F32 && a->dtype != SMELT_DTYPE_F16 && a->dtype != SMELT_DTYPE_BF16))
+        return false;
+    if (call->product.scale)
+        return swapped && alignment_of(a) >= 8 && alignment_of(b) >= 8 &&
+               (call->product.block % 8 == 0 || call->product.block >= push->k);
+    return alignment_of(matrix) * smelt_dtype_size(matrix->dtype, 1) >= 16;
+}
+
+static bool take_matvec(struct call *call)
+{
+    const struct smelt_product_push *push = &call->product.push;
+    struct kernel_key *key = &call->key;
+    bool swapped = push->m < push->n;
+    if (!can_matvec(call, swapped))
         return false;
     memset(&key->tiling, 0, sizeof(key->tiling));
-    key->vectors = vectors;
+    key->vectors = SMELT_MIN(push->m, push->n);
     key->swapped = swapped;
     key->alignment = 0;
     key->transpose_left = false;
     key->computed = key->accumulated = SMELT_DTYPE_F32;
     key->backend = SMELT_BACKEND_PORTABLE;
-    info->tiling =
-        (struct smelt_matmul2d_tiling){.m = vectors > 2 ? 8 : 4, .n = vectors}; // ROWS in the kernel
-    info->stage_flags = 0;
-    info->subgroup_size.requiredSubgroupSize = 0;
+    call->info.tiling = (struct smelt_matmul2d_tiling){.m = key->vectors > 2 ? 8 : 4, // ROWS in the kernel
+                                                       .n = key->vectors};
+    call->info.stage_flags = 0;
+    call->info.subgroup_size.requiredSubgroupSize = 0;
     return true;
 }
 
-static enum smelt_result describe(struct call *call, struct kernel_key *key, struct smelt_op_info *info)
+static void fill_descriptor(struct call *call)
 {
-    const struct smelt_matmul2d_params *p = call->params;
-    struct smelt_matmul2d_descriptor *d = &call->descriptor;
-    *d = (struct smelt_matmul2d_descriptor){
+    const struct smelt_matmul2d_params *p = call->product.params;
+    call->descriptor = (struct smelt_matmul2d_descriptor){
         .scope = SMELT_SCOPE_WORKGROUP,
         .transpose_left = p->transpose_left,
         .transpose_right = p->transpose_right,
         .epilogue = true,
-        .stored = p->a->info.dtype,
+        .stored = p->b->info.dtype,
+        .stored_left = p->a->info.dtype,
+        .scale = call->product.scale,
+        .zero = call->product.zero,
+        .block = call->product.block,
         .computed = p->computed,
         .accumulated = p->accumulated,
         .alignment = SMELT_MIN(alignment_of(&p->a->info), alignment_of(&p->b->info)),
         .activation = p->activation, // for the check; the kernel's is a constant
         .backend = p->backend,
     };
-    call->op = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = d};
-    if (!SMELT_HAVE_COMPILER && d->backend == SMELT_BACKEND_AUTO)
-        d->backend = SMELT_BACKEND_PORTABLE; // what is baked
-    enum smelt_result result = smelt_op_query(call->context, &call->op, 0, info);
+    call->op = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &call->descriptor};
+    if (!SMELT_HAVE_COMPILER && p->backend == SMELT_BACKEND_AUTO)
+        call->descriptor.backend = SMELT_BACKEND_PORTABLE; // what is baked
+}
+
+// glsl/kernels/matmul2d_portable.glsl, which reads transposed operands by their strides.
+static enum smelt_result take_baked(struct call *call)
+{
+    const struct smelt_matmul2d_params *p = call->product.params;
+    struct smelt_product_push *push = &call->product.push;
+    if (call->info.choice.backend != SMELT_BACKEND_PORTABLE)
+        return smelt_fail(call->product.context, SMELT_ERROR_UNSUPPORTED,
+                          "matmul2d: backend %s is not baked, wanted portable",
+                          smelt_backend_name(call->info.choice.backend));
+    if (p->scale || call->product.integers)
+        return smelt_fail(call->product.context, SMELT_ERROR_UNSUPPORTED,
+                          "matmul2d: a kernel of %s by %s is not baked, wanted f32, f16 or bf16 of both",
+                          smelt_dtype_name(p->a->info.dtype), smelt_dtype_name(p->b->info.dtype));
+    call->info.tiling = (struct smelt_matmul2d_tiling){.m = 64, .n = 64, .k = 16};
+    call->info.stage_flags = 0;
+    call->info.subgroup_size.requiredSubgroupSize = 0;
+    uint32_t *turned[] = {p->transpose_left ? push->stride_a : NULL,
+                          p->transpose_right ? push->stride_b : NULL};
+    for (int i = 0; i < 2; i++)
+        if (turned[i]) {
+            uint32_t row = turned[i][0];
+            turned[i][0] = turned[i][1];
+            turned[i][1] = row;
+        }
+    return SMELT_OK;
+}
+
+static void fill_key(struct call *call)
+{
+    const struct smelt_matmul2d_params *p = call->product.params;
+    struct kernel_key *key = &call->key;
+    memset(key, 0, sizeof(*key)); // compared as bytes
+    key->left = p->a->info.dtype;
+    key->right = p->b->info.dtype;
+    key->bias = call->product.integers ? SMELT_DTYPE_I32 : p->a->info.dtype;
+    key->scale = p->scale ? p->scale->info.dtype : SMELT_DTYPE_NONE;
+    key->zero = p->zero ? p->zero->info.dtype : SMELT_DTYPE_NONE;
+    key->block = call->product.block;
+    key->offset = call->product.zero == SMELT_ZERO_OFFSET;
+    key->computed = call->info.choice.computed;
+    key->accumulated = call->info.choice.accumulated;
+    key->backend = call->info.choice.backend;
+    key->baked = !SMELT_HAVE_COMPILER || p->baked;
+    if (key->baked)
+        return;
+    key->transpose_left = p->transpose_left;
+    key->transpose_right = p->transpose_right;
+    key->alignment = call->descriptor.alignment;
+    key->tiling = call->info.tiling;
+    call->descriptor.backend = call->info.choice.backend;
+}
+
+static enum smelt_result describe(struct call *call)
+{
+    smelt_context context = call->product.context;
+    struct smelt_matmul2d_descriptor *d = &call->descriptor;
+    const struct smelt_matmul2d_tiling *asked = &call->product.params->tiling;
+    fill_descriptor(call);
+    enum smelt_result result = smelt_op_query(context, &call->op, 0, &call->info);
     if (result)
         return result;
     d->activation = SMELT_ACTIVATION_NONE;
-    choose_tile(call, info->choice.accumulated);
-    bool tiled = call->params->tiling.m || call->params->tiling.k || call->params->tiling.subgroups_m;
-    result = smelt_op_query(call->context, &call->op, 0, info);
+    choose_tile(call, call->info.choice.accumulated);
+    bool tiled = asked->m || asked->k || asked->subgroups_m;
+    result = smelt_op_query(context, &call->op, 0, &call->info);
     if (result == SMELT_ERROR_UNSUPPORTED &&
         !tiled) { // a tile of the table that this device is too small for
         d->m = d->n = d->tile_k = d->subgroups_m = d->subgroups_n = 0;
-        result = smelt_op_query(call->context, &call->op, 0, info);
+        result = smelt_op_query(context, &call->op, 0, &call->info);
     }
     if (result)
         return result;
-    memset(key, 0, sizeof(*key)); // compared as bytes
-    key->stored = (uint32_t)d->stored;
-    key->computed = (uint32_t)info->choice.computed;
-    key->accumulated = (uint32_t)info->choice.accumulated;
-    key->backend = (uint32_t)info->choice.backend;
-    key->baked = !SMELT_HAVE_COMPILER || p->baked;
-    if (!key->baked) {
-        key->transpose_left = d->transpose_left;
-        key->transpose_right = d->transpose_right;
-        key->alignment = d->alignment;
-        key->tiling = info->tiling;
-        d->backend = info->choice.backend;
+    fill_key(call);
+    return call->key.baked ? take_baked(call) : SMELT_OK;
+}
+
+// --- Sums in parts ----------------------------------------------------------------------------------------
+
+static uint64_t tile_count(const struct call *call)
+{
+    const struct smelt_matmul2d_tiling *t = &call->info.tiling;
+    const struct smelt_product_push *push = &call->product.push;
+    uint64_t down = call->key.vectors && call->key.swapped ? push->n : push->m;
+    uint64_t across = call->key.vectors ? call->key.vectors : push->n;
+    return (down + t->m - 1) / t->m * ((across + t->n - 1) / t->n);
+}
+
+// Parts begin where rows of 16 bytes and blocks of scales do.
+static bool can_split(const struct call *call, uint32_t splits)
+{
+    uint32_t k = call->product.push.k, block = call->product.block;
+    uint32_t part = k / splits;
+    return !call->key.baked && call->product.batch == 1 && splits <= 64 && k % splits == 0 &&
+           (splits == 1 || (part % 16 == 0 && (!block || block >= k || part % block == 0)));
+}
+
+static enum smelt_result choose_splits(struct call *call)
+{
+    uint32_t asked = call->product.params->splits, k = call->product.push.k;
+    call->splits = 1;
+    if (asked > 1 && !can_split(call, asked))
+        return smelt_fail(call->product.context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "matmul2d: splits is %" PRIu32 " with k %" PRIu32 ", block %" PRIu32
+                          ", a batch of %" PRIu32 "%s, wanted 1 to 64 that cut k into multiples of 16 and of "
+                          "block, no batch and a kernel that is not baked",
+                          asked, k, call->product.block, call->product.batch,
+                          call->key.baked ? " and a baked kernel" : "");
+    if (asked) {
+        call->splits = asked;
         return SMELT_OK;
     }
-    if (info->choice.backend != SMELT_BACKEND_PORTABLE)
-        return smelt_fail(call->context, SMELT_ERROR_UNSUPPORTED,
-                          "matmul2d: backend %s is not baked, wanted portable",
-                          smelt_backend_name(info->choice.backend));
-    // glsl/kernels/matmul2d_portable.glsl: it reads transposed operands by their strides.
-    info->tiling = (struct smelt_matmul2d_tiling){.m = 64, .n = 64, .k = 16};
-    info->stage_flags = 0;
-    info->subgroup_size.requiredSubgroupSize = 0;
-    if (d->transpose_left)
-        call->push.stride_a[0] = (uint32_t)column_stride(&p->a->info),
-        call->push.stride_a[1] = (uint32_t)row_stride(&p->a->info);
-    if (d->transpose_right)
-        call->push.stride_b[0] = (uint32_t)column_stride(&p->b->info),
-        call->push.stride_b[1] = (uint32_t)row_stride(&p->b->info);
+    if (call->product.context->capabilities.subgroup_size < 32)
+        return SMELT_OK;
+    while (2 * tile_count(call) * call->splits <= SPLIT_GROUPS && k / (2 * call->splits) >= SPLIT_TERMS &&
+           can_split(call, 2 * call->splits))
+        call->splits *= 2;
     return SMELT_OK;
+}
+
+static uint64_t scratch_size(const struct call *call)
+{
+    return call->splits > 1 ? 4ull * call->splits * call->product.push.m * call->product.push.n : 0;
+}
+
+// All but the recording.
+static enum smelt_result prepare(struct call *call)
+{
+    enum smelt_result result = smelt_product_check(&call->product);
+    if (result || (result = describe(call)))
+        return result;
+    call->splits = 1;
+    return take_matvec(call) ? SMELT_OK : choose_splits(call);
+}
+
+static enum smelt_result check_scratch(struct call *call)
+{
+    const struct smelt_matmul2d_params *p = call->product.params;
+    smelt_context context = call->product.context;
+    uint64_t wanted = scratch_size(call);
+    if (!p->scratch && !p->splits)
+        call->splits = 1;
+    if (call->splits == 1)
+        return SMELT_OK;
+    if (!p->scratch)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "matmul2d: scratch is NULL with splits %" PRIu32 ", wanted a tensor of %" PRIu64
+                          " bytes (smelt_matmul2d_scratch_size)",
+                          call->splits, wanted);
+    const struct smelt_tensor_info *t = &p->scratch->info;
+    const smelt_tensor others[] = {p->a, p->b, p->bias, p->scale, p->zero, p->d};
+    bool meets = false;
+    for (uint32_t i = 0; i < SMELT_COUNT_OF(others); i++)
+        meets |= others[i] && smelt_tensor_ranges_meet(t, &others[i]->info);
+    if (p->scratch->context != context || t->rank != 1 || t->strides[0] != 1 || t->size < wanted ||
+        t->address % 16 || meets)
+        return smelt_fail(
+            context, SMELT_ERROR_INVALID_ARGUMENT,
+            "matmul2d: scratch '%s' of rank %" PRIu32 " has %" PRIu64
+            " bytes%s, wanted a tensor of this context of rank 1 without gaps, at a multiple of 16 "
+            "bytes, of %" PRIu64 " bytes that no other tensor of the call shares",
+            t->name, t->rank, t->size, meets ? " and shares some" : "", wanted);
+    return SMELT_OK;
+}
+
+// --- Recording --------------------------------------------------------------------------------------------
+
+static enum smelt_result record(const struct call *call, VkCommandBuffer commands,
+                                const struct smelt_kernel_request *request,
+                                const struct smelt_product_push *push, uint64_t groups, uint32_t batch)
+{
+    smelt_context context = call->product.context;
+    struct smelt_kernel kernel;
+    enum smelt_result result = smelt_kernel_get(context, request, &kernel);
+    if (result)
+        return result;
+    smelt_begin_label(context, commands, "smelt matmul2d");
+    smelt_kernel_bind(context, commands, &kernel, push, SMELT_PRODUCT_PUSH_SIZE);
+    context->vk.CmdDispatch(commands, (uint32_t)groups, 1, batch);
+    smelt_end_label(context, commands);
+    return SMELT_OK;
+}
+
+static struct smelt_kernel_request request_of(const struct call *call, const struct smelt_product_push *push,
+                                              bool wide, bool finishes)
+{
+    const struct smelt_matmul2d_params *p = call->product.params;
+    return (struct smelt_kernel_request){
+        .name = "matmul2d",
+        .key = &call->key,
+        .key_size = sizeof(call->key),
+        .write = call->key.vectors ? write_matvec : write_kernel,
+        .user = &call->key,
+        .ops = &call->op,
+        .op_count = call->key.vectors ? 0 : 1,
+        .backend = (enum smelt_backend)call->key.backend,
+        .push_size = SMELT_PRODUCT_PUSH_SIZE,
+        .stage_flags = call->info.stage_flags,
+        .subgroup_size = call->info.subgroup_size.requiredSubgroupSize,
+        .constants = {push->m, push->n, push->k, push->stride_a[0], push->stride_b[0], push->stride_d, wide,
+                      finishes && p->bias, finishes ? (uint32_t)p->activation : SMELT_ACTIVATION_NONE},
+        .constant_count = 9,
+        .size_count = 6,
+    };
+}
+
+static enum smelt_result record_product(const struct call *call, VkCommandBuffer commands,
+                                        const struct smelt_product_push *push, bool wide, bool finishes,
+                                        uint32_t batch)
+{
+    struct smelt_kernel_request request = request_of(call, push, wide, finishes);
+    char baked[64];
+    snprintf(baked, sizeof(baked), "matmul2d_%s_%s_%s", smelt_dtype_name((enum smelt_dtype)call->key.left),
+             smelt_dtype_name(smelt_cooperative_factors(&call->info.choice)),
+             smelt_dtype_name((enum smelt_dtype)call->key.accumulated));
+    request.baked = call->key.baked ? baked : NULL;
+    uint64_t groups = tile_count(call);
+    uint32_t most = call->product.context->capabilities.max_workgroup_count[0];
+    if (groups > most)
+        return smelt_fail(call->product.context, SMELT_ERROR_UNSUPPORTED,
+                          "matmul2d: %" PRIu64 " tiles of %" PRIu32 " x %" PRIu32 ", wanted at most %" PRIu32,
+                          groups, call->info.tiling.m, call->info.tiling.n, most);
+    return record(call, commands, &request, push, groups, batch);
+}
+
+// The parts into the scratch, side by side as a batch; then their sum, in order.
+static enum smelt_result record_parts(const struct call *call, VkCommandBuffer commands, bool wide)
+{
+    const struct smelt_matmul2d_params *p = call->product.params;
+    struct smelt_product_push push = call->product.push, whole = push;
+    uint32_t part = push.k / call->splits, block = call->product.block;
+    uint32_t blocks = block && block < push.k ? part / block : 0;
+    push.k = part;
+    push.d = p->scratch->info.address;
+    push.stride_d = push.n;
+    push.batch_a = part * push.stride_a[!p->transpose_left];
+    push.batch_b = part * push.stride_b[p->transpose_right];
+    push.batch_scale = blocks * push.stride_scale[p->transpose_right];
+    push.batch_zero = blocks * push.stride_zero[p->transpose_right];
+    push.batch_d = push.m * push.n;
+    enum smelt_result result = record_product(call, commands, &push, true, false, call->splits);
+    if (result)
+        return result;
+    smelt_memory_barrier(call->product.context, commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
+                         VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
+                         VK_ACCESS_2_SHADER_STORAGE_READ_BIT);
+    struct kernel_key key = {.left = call->key.left, // D's type follows from it
+                             .right = call->key.left,
+                             .bias = call->key.bias,
+                             .accumulated = call->product.integers ? SMELT_DTYPE_I32 : SMELT_DTYPE_F32};
+    whole.a = p->scratch->info.address;
+    whole.k = call->splits;
+    struct smelt_kernel_request request = request_of(call, &whole, wide, true);
+    request.name = "matmul2d sum";
+    request.key = request.user = &key;
+    request.write = write_sum;
+    request.op_count = 0;
+    request.backend = SMELT_BACKEND_PORTABLE;
+    request.stage_flags = 0;
+    request.subgroup_size = 0;
+    uint64_t groups = ((uint64_t)whole.m * whole.n + SUM_WORKGROUP - 1) / SUM_WORKGROUP;
+    uint32_t most = call->product.context->capabilities.max_workgroup_count[0];
+    return record(call, commands, &request, &whole, SMELT_MIN(groups, most), 1);
 }
 
 enum smelt_result smelt_encode_matmul2d(VkCommandBuffer commands, const struct smelt_matmul2d_params *params)
 {
-    struct call call = {.params = params};
-    enum smelt_result result = check_call(commands, &call);
-    if (result)
+    struct call call = {.product = {.params = params}};
+    if (params && !commands)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "matmul2d: commands is NULL, wanted one");
+    enum smelt_result result = prepare(&call);
+    if (result || (result = check_scratch(&call)))
         return result;
-    struct kernel_key key;
-    struct smelt_op_info info;
-    if ((result = describe(&call, &key, &info)))
-        return result;
-    smelt_context context = call.context;
-    const struct push *push = &call.push;
-    bool matvec = take_matvec(&call, &key, &info);
-    uint64_t down = matvec && key.swapped ? push->n : push->m, across = matvec ? key.vectors : push->n;
-    uint64_t groups =
-        (down + info.tiling.m - 1) / info.tiling.m * ((across + info.tiling.n - 1) / info.tiling.n);
-    if (groups > context->capabilities.max_workgroup_count[0])
-        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
-                          "matmul2d: %" PRIu64 " tiles of %" PRIu32 " x %" PRIu32 ", wanted at most %" PRIu32,
-                          groups, info.tiling.m, info.tiling.n, context->capabilities.max_workgroup_count[0]);
-    char baked[64];
-    snprintf(baked, sizeof(baked), "matmul2d_%s_%s_%s", smelt_dtype_name((enum smelt_dtype)key.stored),
-             smelt_dtype_name(smelt_cooperative_factors(&info.choice)),
-             smelt_dtype_name((enum smelt_dtype)key.accumulated));
-    const struct smelt_kernel_request request = {
-        .name = "matmul2d",
-        .key = &key,
-        .key_size = sizeof(key),
-        .baked = key.baked ? baked : NULL,
-        .write = matvec ? write_matvec : write_kernel,
-        .user = &key,
-        .ops = &call.op,
-        .op_count = matvec ? 0 : 1,
-        .backend = (enum smelt_backend)key.backend,
-        .push_size = PUSH_SIZE,
-        .stage_flags = info.stage_flags,
-        .subgroup_size = info.subgroup_size.requiredSubgroupSize,
-        .constants = {push->m, push->n, push->k, push->stride_a[0], push->stride_b[0], push->stride_d,
-                      call.d_is_f32, params->bias != NULL, (uint32_t)params->activation},
-        .constant_count = 9,
-        .size_count = 6,
-    };
-    struct smelt_kernel kernel;
-    result = smelt_kernel_get(context, &request, &kernel);
-    if (result)
-        return result;
-    smelt_begin_label(context, commands, "smelt matmul2d");
-    smelt_kernel_bind(context, commands, &kernel, push, PUSH_SIZE);
-    context->vk.CmdDispatch(commands, (uint32_t)groups, 1, call.batch);
-    smelt_end_label(context, commands);
-    return SMELT_OK;
+    bool wide = params->d->info.dtype == SMELT_DTYPE_F32 || params->d->info.dtype == SMELT_DTYPE_I32;
+    if (call.splits > 1)
+        return record_parts(&call, commands, wide);
+    return record_product(&call, commands, &call.product.push, wide, true, call.product.batch);
+}
+
+enum smelt_result smelt_matmul2d_scratch_size(const struct smelt_matmul2d_params *params, uint64_t *size)
+{
+    struct call call = {.product = {.params = params}};
+    enum smelt_result result = prepare(&call);
+    if (!result)
+        *size = scratch_size(&call);
+    return result;
 }

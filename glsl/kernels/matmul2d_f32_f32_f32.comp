@@ -5,9 +5,4 @@
 #define KERNEL_COMPUTED SMELT_DTYPE_F32
 #define KERNEL_ACCUMULATED SMELT_DTYPE_F32
 #define KERNEL_NARROW SMELT_DTYPE_F16
-#define KERNEL_RESULT narrow_f16_2_w_0x0
-#define KERNEL_LEFT product_left_f32_2_r_0x0
-#define KERNEL_RIGHT product_right_f32_2_r_0x0
-#define KERNEL_BIAS bias_f32_1_r_0
-#define KERNEL_DATA smelt_f32_r_data
 #include "matmul2d_portable.glsl"

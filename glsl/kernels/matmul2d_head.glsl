@@ -2,40 +2,73 @@
 // matmul2d_head.glsl: what the kernels of whole products share: constants, push constants, types of the result, bias and
 // activation. matmul2d_body.glsl or matvec_body.glsl follows.
 //
-// KERNEL_STORED, KERNEL_BIAS (type), KERNEL_DATA, KERNEL_NARROW (of D where it is not f32) are the includer's. Sizes and
-// strides are specialization constants; 0: they are pushed.
+// The includer's: KERNEL_LEFT_STORED, KERNEL_RIGHT_STORED, KERNEL_BIAS_STORED (SMELT_DTYPE_x), KERNEL_WIDE (what D is where
+// d_is_wide: F32, or I32 of integers), KERNEL_NARROW (what it is else; 0: there is no else). Sizes and strides are
+// specialization constants; 0: they are pushed.
 layout(constant_id = 0) const uint fixed_m = 0;
 layout(constant_id = 1) const uint fixed_n = 0;
 layout(constant_id = 2) const uint fixed_k = 0;
 layout(constant_id = 3) const uint fixed_stride_a = 0; // between rows as stored
 layout(constant_id = 4) const uint fixed_stride_b = 0;
 layout(constant_id = 5) const uint fixed_stride_d = 0;
-layout(constant_id = 6) const uint d_is_f32 = 0;
+layout(constant_id = 6) const uint d_is_wide = 0;
 layout(constant_id = 7) const uint has_bias = 1;
 layout(constant_id = 8) const uint activation = 0; // SMELT_ACTIVATION_x
 
 // The push constants of src/kernels_matmul2d.c, word for word.
 layout(push_constant, scalar) uniform push
 {
-    uvec2 a, b, bias, d; // addresses
+    uvec2 a, b, bias, d, scale, zero; // addresses
     uint m, n, k;
     uint stride_a[2], stride_b[2], stride_d; // elements; 1 along rows of d
-    uint batch_a[2], batch_b[2], batch_d[2]; // bytes from one matrix to the next, low word first
+    uint stride_scale[2], stride_zero[2];
+    uint batch_a, batch_b, batch_d, batch_scale, batch_zero; // elements from one matrix to the next
 };
 
+// What a type is stored as, and how many bits it has.
+#define KERNEL_STORAGE_1 smelt_f32
+#define KERNEL_STORAGE_2 smelt_u16
+#define KERNEL_STORAGE_3 smelt_u16
+#define KERNEL_STORAGE_4 smelt_u8
+#define KERNEL_STORAGE_5 smelt_u8
+#define KERNEL_STORAGE_6 smelt_i8
+#define KERNEL_STORAGE_7 smelt_u8
+#define KERNEL_STORAGE_10 smelt_i32
+#define KERNEL_STORAGE_12 smelt_u8
+#define KERNEL_STORAGE_13 smelt_u8
+#define KERNEL_BITS_1 32
+#define KERNEL_BITS_2 16
+#define KERNEL_BITS_3 16
+#define KERNEL_BITS_4 8
+#define KERNEL_BITS_5 8
+#define KERNEL_BITS_6 8
+#define KERNEL_BITS_7 8
+#define KERNEL_BITS_10 32
+#define KERNEL_BITS_12 4
+#define KERNEL_BITS_13 4
+#define KERNEL_DATA(dtype, access) SMELT_CAT(SMELT_CAT(KERNEL_STORAGE_, dtype), access)
+#define KERNEL_BITS(dtype) SMELT_CAT(KERNEL_BITS_, dtype)
+#define KERNEL_TENSOR(name, dtype, shape) SMELT_CAT(SMELT_CAT(name, SMELT_CAT(SMELT_TAG_, dtype)), shape)
+#if KERNEL_WIDE == SMELT_DTYPE_I32
+#define KERNEL_T int
+#else
+#define KERNEL_T float
+#endif
+
 #define SMELT_TENSOR bias
-#define SMELT_DTYPE KERNEL_STORED
+#define SMELT_DTYPE KERNEL_BIAS_STORED
 #define SMELT_RANK 1
 #define SMELT_ACCESS SMELT_ACCESS_READ
 #define SMELT_EXTENT0 0
 #include "smelt/tensor_tmpl.glsl"
 #define SMELT_TENSOR wide
-#define SMELT_DTYPE SMELT_DTYPE_F32
+#define SMELT_DTYPE KERNEL_WIDE
 #define SMELT_RANK 2
 #define SMELT_ACCESS SMELT_ACCESS_WRITE
 #define SMELT_EXTENT0 0
 #define SMELT_EXTENT1 0
 #include "smelt/tensor_tmpl.glsl"
+#if KERNEL_NARROW != 0
 #define SMELT_TENSOR narrow
 #define SMELT_DTYPE KERNEL_NARROW
 #define SMELT_RANK 2
@@ -43,24 +76,52 @@ layout(push_constant, scalar) uniform push
 #define SMELT_EXTENT0 0
 #define SMELT_EXTENT1 0
 #include "smelt/tensor_tmpl.glsl"
-float product_element(float v, uvec2 place)
+#endif
+
+KERNEL_T product_element(KERNEL_T v, uvec2 place)
 {
     if (has_bias != 0) {
-        KERNEL_BIAS t;
-        t.data = KERNEL_DATA(bias);
+        KERNEL_TENSOR(bias, KERNEL_BIAS_STORED, _1_r_0) t;
+        t.data = KERNEL_DATA(KERNEL_BIAS_STORED, _r_data)(bias);
         t.extent = uint[1](fixed_n != 0 ? fixed_n : n);
         t.stride = uint[1](1);
         v += smelt_load(t, place.y);
     }
+#if KERNEL_WIDE == SMELT_DTYPE_I32
+    return activation == SMELT_ACTIVATION_RELU ? max(v, 0) : v;
+#else
     return smelt_activate(activation, v);
+#endif
 }
 
 // Address of the matrix that this workgroup works on.
-uvec2 of_batch(uvec2 first, uint bytes[2])
+uvec2 of_batch(uvec2 first, uint stride, uint bits)
 {
     uint low, high, carry;
-    umulExtended(gl_WorkGroupID.z, bytes[0], high, low);
-    first.x = uaddCarry(first.x, low, carry);
-    first.y += high + carry + gl_WorkGroupID.z * bytes[1];
+    umulExtended(gl_WorkGroupID.z * stride, bits, high, low);
+    first.x = uaddCarry(first.x, low >> 3u | high << 29u, carry);
+    first.y += (high >> 3u) + carry;
     return first;
 }
+#define KERNEL_A (of_batch(a, batch_a, KERNEL_BITS(KERNEL_LEFT_STORED)))
+#define KERNEL_B (of_batch(b, batch_b, KERNEL_BITS(KERNEL_RIGHT_STORED)))
+
+// D, where it is wide and where it is not.
+KERNEL_TENSOR(wide, KERNEL_WIDE, _2_w_0x0) wide_result(uint rows, uint columns, uint step)
+{
+    KERNEL_TENSOR(wide, KERNEL_WIDE, _2_w_0x0) t;
+    t.data = KERNEL_DATA(KERNEL_WIDE, _w_data)(of_batch(d, batch_d, 32u));
+    t.extent = uint[2](rows, columns);
+    t.stride = uint[2](step, 1);
+    return t;
+}
+#if KERNEL_NARROW != 0
+KERNEL_TENSOR(narrow, KERNEL_NARROW, _2_w_0x0) narrow_result(uint rows, uint columns, uint step)
+{
+    KERNEL_TENSOR(narrow, KERNEL_NARROW, _2_w_0x0) t;
+    t.data = KERNEL_DATA(KERNEL_NARROW, _w_data)(of_batch(d, batch_d, KERNEL_BITS(KERNEL_NARROW)));
+    t.extent = uint[2](rows, columns);
+    t.stride = uint[2](step, 1);
+    return t;
+}
+#endif

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
 // matmul2d_portable.glsl: the instance of matmul2d_body.glsl that is baked for builds without compiler and as the last
-// resort: any strides, so transposed operands too. KERNEL_STORED, KERNEL_COMPUTED, KERNEL_ACCUMULATED, KERNEL_NARROW and
-// the types are the includer's.
+// resort: any strides, so transposed operands too. KERNEL_STORED, KERNEL_COMPUTED, KERNEL_ACCUMULATED and KERNEL_NARROW are
+// the includer's.
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
+#define KERNEL_LEFT_STORED KERNEL_STORED
+#define KERNEL_RIGHT_STORED KERNEL_STORED
+#define KERNEL_BIAS_STORED KERNEL_STORED
+#define KERNEL_SCALE_STORED 0
+#define KERNEL_ZERO_STORED 0
+#define KERNEL_WIDE SMELT_DTYPE_F32
 #define KERNEL_BACKEND SMELT_BACKEND_PORTABLE
 #define KERNEL_TILE_M 64
 #define KERNEL_TILE_N 64

@@ -227,34 +227,58 @@ SMELT_API void smelt_free_text(char **text);
 
 // --- Whole products, recorded into the caller's command buffer -------------------------------------------
 
-// d = activation(a b + bias) on whole tensors of floats, by a kernel of the library.
+// d = activation(a b + bias) on whole tensors, by a kernel of the library.
+//
+//     a and b                                              scale  bias   d
+//     one of f32, f16, bf16, f8e4m3, f8e5m2 for both       NULL   as a   f32, or bf16 with bf16, else f16
+//     i8 or u8 each                                        NULL   i32    i32: exact modulo 2^32. activation: none or relu
+//     a a float, b of i8, u8, i4, u4, f8e4m3 or f8e5m2     set    as a   f32, or bf16 with bf16, else f16
 struct smelt_matmul2d_params {
-    smelt_tensor a,
-        b; // of rank 2, or 3 with the batch first; rank 2 serves the whole batch. One dtype: f32, f16,
-           // bf16, f8e4m3 or f8e5m2 (baked: not f8)
-    smelt_tensor bias; // of rank 1 and of their dtype; NULL: none
-    smelt_tensor d; // f32, or bf16 for operands of bf16, f16 for the others; rank 2 or 3, rows without gaps
+    smelt_tensor a, b; // of rank 2, or 3 with the batch first; rank 2 serves the whole batch
+    smelt_tensor bias; // of rank 1; NULL: none
+    smelt_tensor d;    // rank 2 or 3, rows without gaps
+    // A quantised b (glsl/smelt/matmul2d_scaled_tmpl.glsl): scales of f32, f16 or u8 (ue8m0) and, or NULL, zero points of b's
+    // type, or offsets of the type of scales of f32 or f16; one of each for `block` terms of a column of d, in the order of
+    // b: [n][ceil(k / block)] with transpose_right, else [ceil(k / block)][n]. Rank 3 with the batch first
+    smelt_tensor scale, zero;
+    uint32_t block;       // 1 to 2^30; 0: all of k
     bool transpose_left;  // a is stored [k][m], else [m][k]
     bool transpose_right; // b is stored [n][k], else [k][n]
     enum smelt_activation activation;
     enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
-    // AUTO: the best (a build without compiler has PORTABLE); a kernel of its own, with sums of f32, where d has at most 8
-    // rows (b transposed) or columns and the other operand's rows of f32, f16 or bf16 begin at multiples of 16 bytes
+    // AUTO: the best (a build without compiler has PORTABLE). Or a kernel of its own, with sums of f32, that reads the matrix
+    // once: where d has at most 8 rows (b transposed) or columns and the other operand's rows of f32, f16 or bf16 begin at
+    // multiples of 16 bytes; with a scale: at most 8 rows, b transposed, a of f32, f16 or bf16, k, block (or all of k in one)
+    // and rows of a and b multiples of 8 elements
     enum smelt_backend backend;
     // m, n, k, subgroups_m, subgroups_n of the workgroup's tile, as in smelt_matmul2d_descriptor. Zeros: from a table
     struct smelt_matmul2d_tiling tiling;
-    bool baked; // the kernel that was made when the library was built, also where there is a compiler
+    // Parts of the sum that workgroups compute side by side and a second dispatch adds in their order, so that results are
+    // the same every time: for long sums of few tiles. Each a multiple of 16 terms and of block; no batch; 1 to 64. 0: from a
+    // table, 1 where there is no scratch
+    uint32_t splits;
+    // Of smelt_matmul2d_scratch_size: rank 1 without gaps, of any type, at a multiple of 16 bytes
+    smelt_tensor scratch;
+    // The kernel that was made when the library was built, also where there is a compiler: none of f8, integers, quantised b
+    bool baked;
 };
 
-// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias and SHADER_STORAGE_WRITE of d; no
-// barriers. Binds a compute pipeline and push constants; nothing else of the command buffer's state changes. A first
+// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias, scale, zero and SHADER_STORAGE_WRITE
+// of d; no barriers. Several `splits`: two dispatches with a barrier of COMPUTE_SHADER between, and SHADER_STORAGE_WRITE and
+// _READ of scratch. Binds compute pipelines and push constants; nothing else of the command buffer's state changes. A first
 // call for types and layouts compiles a kernel, one for sizes makes a pipeline. Rows of a, b and d that begin at
 // multiples of 16 bytes are fastest. The error bound is that of glsl/smelt/matmul2d_cooperative_tmpl.glsl, with one
 // rounding more where d is narrower than the sums.
-// Errors: INVALID_ARGUMENT (NULL, d shares bytes with an operand, tiling), SHAPE, DTYPE, UNSUPPORTED (backend, tiling or
-// size on this device), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the command buffer.
+// Errors: INVALID_ARGUMENT (NULL, d shares bytes with an operand, block, tiling, splits, scratch), SHAPE, DTYPE, UNSUPPORTED
+// (backend, tiling, size or splits on this device, not baked), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the
+// command buffer.
 SMELT_API enum smelt_result smelt_encode_matmul2d(VkCommandBuffer commands,
                                                   const struct smelt_matmul2d_params *params);
+
+// Bytes of the scratch with which the call would cut its sum into parts: those asked for, or (splits 0) those of the table;
+// 0: one part. `scratch` is not looked at. Errors as smelt_encode_matmul2d, of which it makes no kernel. Thread-safe.
+SMELT_API enum smelt_result smelt_matmul2d_scratch_size(const struct smelt_matmul2d_params *params,
+                                                        uint64_t *size);
 
 // --- Whole convolutions ----------------------------------------------------------------------------------
 

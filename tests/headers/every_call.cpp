@@ -194,6 +194,8 @@ void tensors()
     smelt_matmul2d_params product = {};
     product.a = a;
     CHECK(smelt_encode_matmul2d(recorder.commands, &product) == SMELT_ERROR_INVALID_ARGUMENT);
+    uint64_t scratch = 0;
+    CHECK(smelt_matmul2d_scratch_size(&product, &scratch) == SMELT_ERROR_INVALID_ARGUMENT);
     smelt_convolution2d_params convolution = {};
     convolution.a = a;
     CHECK(smelt_encode_convolution2d(recorder.commands, &convolution) == SMELT_ERROR_INVALID_ARGUMENT);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+// matvec_scaled_body.glsl: products of 1 to 8 vectors, the rows of a, with a quantised matrix b, stored [n][k]: they cost no
+// more than reading the matrix, each of whose bytes is read once. An invocation takes eight neighbours of a few rows of b at
+// a time, and of every vector what belongs to them. All sums are of f32; a scale multiplies the sum of eight products.
+//
+// matmul2d_head.glsl and matvec_finish.glsl (KERNEL_SWAPPED 1) come before. The includer's, besides theirs:
+// KERNEL_SCALE_STORED, KERNEL_ZERO_STORED (SMELT_DTYPE_x; 0: none), KERNEL_ZERO (SMELT_ZERO_x), KERNEL_BLOCK (terms with one
+// scale, a multiple of 8). KERNEL_LEFT_STORED is F32, F16 or BF16. Rows of a and b begin at multiples of 8 elements, k is
+// a multiple of 8.
+#include "smelt/memory.glsl"
+#include "smelt/numeric.glsl"
+
+#if KERNEL_RIGHT_STORED == SMELT_DTYPE_I4 || KERNEL_RIGHT_STORED == SMELT_DTYPE_U4
+#define WORDS uint // eight elements
+#define WORDS_DATA smelt_words1_data
+#else
+#define WORDS uvec2
+#define WORDS_DATA smelt_words2_data
+#endif
+// Of each row, before they are used: together they keep the memory busy.
+#if KERNEL_VECTORS > 4
+#define PIECES 1
+#elif KERNEL_VECTORS > 2 || KERNEL_RIGHT_STORED < SMELT_DTYPE_I4
+#define PIECES 2
+#else
+#define PIECES 4
+#endif
+
+// Element i, and by how much it is too large. Integers become the last bits of 2^23: a conversion takes several times as long
+// on most devices.
+#if KERNEL_RIGHT_STORED == SMELT_DTYPE_I4 || KERNEL_RIGHT_STORED == SMELT_DTYPE_U4
+#define ELEMENT(w, i) uintBitsToFloat(bitfieldExtract(w, 4 * (i), 4) | 0x4b000000u)
+#elif KERNEL_RIGHT_STORED == SMELT_DTYPE_I8 || KERNEL_RIGHT_STORED == SMELT_DTYPE_U8
+#define ELEMENT(w, i) uintBitsToFloat(bitfieldExtract(w[(i) / 4], 8 * ((i) % 4), 8) | 0x4b000000u)
+#elif KERNEL_RIGHT_STORED == SMELT_DTYPE_F8E4M3
+#define ELEMENT(w, i) smelt_f8e4m3_to_f32(bitfieldExtract(w[(i) / 4], 8 * ((i) % 4), 8))
+#else
+#define ELEMENT(w, i) smelt_f8e5m2_to_f32(bitfieldExtract(w[(i) / 4], 8 * ((i) % 4), 8))
+#endif
+#if KERNEL_RIGHT_STORED == SMELT_DTYPE_I4
+#define FLIPPED 0x88888888u
+#define EXCESS (8388608.0 + 8.0)
+#elif KERNEL_RIGHT_STORED == SMELT_DTYPE_I8
+#define FLIPPED 0x80808080u
+#define EXCESS (8388608.0 + 128.0)
+#elif KERNEL_RIGHT_STORED == SMELT_DTYPE_U4 || KERNEL_RIGHT_STORED == SMELT_DTYPE_U8
+#define FLIPPED 0u
+#define EXCESS 8388608.0
+#else
+#define FLIPPED 0u
+#define EXCESS 0.0
+#endif
+
+#define SMELT_TENSOR scale
+#define SMELT_DTYPE KERNEL_SCALE_STORED
+#define SMELT_RANK 2
+#define SMELT_ACCESS SMELT_ACCESS_READ
+#define SMELT_EXTENT0 0
+#define SMELT_EXTENT1 0
+#include "smelt/tensor_tmpl.glsl"
+#define SCALE KERNEL_TENSOR(scale, KERNEL_SCALE_STORED, _2_r_0x0)
+#if KERNEL_ZERO != SMELT_ZERO_NONE
+#define SMELT_TENSOR zero
+#define SMELT_DTYPE KERNEL_ZERO_STORED
+#define SMELT_RANK 2
+#define SMELT_ACCESS SMELT_ACCESS_READ
+#define SMELT_EXTENT0 0
+#define SMELT_EXTENT1 0
+#include "smelt/tensor_tmpl.glsl"
+#define ZERO KERNEL_TENSOR(zero, KERNEL_ZERO_STORED, _2_r_0x0)
+#endif
+
+// Scale, and zero point or offset, of term k of a row.
+vec2 scale_of(uint row, uint k)
+{
+    SCALE s;
+    s.data = KERNEL_DATA(KERNEL_SCALE_STORED,
+                         _r_data)(of_batch(scale, batch_scale, KERNEL_BITS(KERNEL_SCALE_STORED)));
+    vec2 found = vec2(0.0);
+#if KERNEL_SCALE_STORED == SMELT_DTYPE_U8
+    found.x =
+        smelt_ue8m0_to_f32(smelt_load_at(s, row * stride_scale[0] + k / KERNEL_BLOCK * stride_scale[1]));
+#else
+    found.x = smelt_load_at(s, row * stride_scale[0] + k / KERNEL_BLOCK * stride_scale[1]);
+#endif
+#if KERNEL_ZERO != SMELT_ZERO_NONE
+    ZERO z;
+    z.data =
+        KERNEL_DATA(KERNEL_ZERO_STORED, _r_data)(of_batch(zero, batch_zero, KERNEL_BITS(KERNEL_ZERO_STORED)));
+    found.y = float(smelt_load_at(z, row * stride_zero[0] + k / KERNEL_BLOCK * stride_zero[1]));
+#endif
+    return found;
+}
+
+// Eight elements of a vector from element `at` on.
+float[8] vector_at(uvec2 data, uint at)
+{
+    float x[8];
+#if KERNEL_LEFT_STORED == SMELT_DTYPE_F32
+    [[unroll]] for (uint part = 0u; part < 2u; part++)
+    {
+        uvec4 e = smelt_words4_data(data).e[at / 4u + part];
+        [[unroll]] for (uint i = 0u; i < 4u; i++) x[4u * part + i] = uintBitsToFloat(e[i]);
+    }
+#else
+    uvec4 e = smelt_words4_data(data).e[at / 8u];
+    [[unroll]] for (uint i = 0u; i < 4u; i++)
+    {
+#if KERNEL_LEFT_STORED == SMELT_DTYPE_F16
+        vec2 pair = unpackHalf2x16(e[i]);
+#else
+        vec2 pair = vec2(uintBitsToFloat(e[i] << 16u), uintBitsToFloat(e[i] & 0xffff0000u));
+#endif
+        x[2u * i] = pair.x;
+        x[2u * i + 1u] = pair.y;
+    }
+#endif
+    return x;
+}
+
+void main()
+{
+    uint rows = fixed_m != 0 ? fixed_m : m, columns = fixed_n != 0 ? fixed_n : n,
+         terms = fixed_k != 0 ? fixed_k : k;
+    uint step_a = fixed_stride_a != 0 ? fixed_stride_a : stride_a[0];
+    uint step_b = fixed_stride_b != 0 ? fixed_stride_b : stride_b[0];
+    uint step_d = fixed_stride_d != 0 ? fixed_stride_d : stride_d;
+    uint first = gl_WorkGroupID.x * ROWS;
+    uvec2 vectors = KERNEL_A, matrix = KERNEL_B;
+    float sums[ROWS][KERNEL_VECTORS];
+    [[unroll]] for (uint r = 0u; r < ROWS; r++) [[unroll]] for (uint v = 0u; v < KERNEL_VECTORS; v++)
+        sums[r][v] = 0.0;
+    for (uint from = gl_LocalInvocationIndex * 8u; from < terms; from += PIECES * THREADS * 8u) {
+        WORDS w[PIECES][ROWS];
+        vec2 s[PIECES][ROWS];
+        [[unroll]] for (uint p = 0u; p < PIECES; p++) [[unroll]] for (uint r = 0u; r < ROWS; r++)
+        {
+            uint at = min(from + p * (THREADS * 8u), terms - 8u), row = min(first + r, columns - 1u);
+            w[p][r] = WORDS_DATA(matrix).e[row * (step_b / 8u) + at / 8u] ^ FLIPPED;
+            s[p][r] = scale_of(row, at);
+        }
+        [[unroll]] for (uint p = 0u; p < PIECES; p++)
+        {
+            uint at = from + p * (THREADS * 8u);
+            if (at < terms) {
+                [[unroll]] for (uint v = 0u; v < KERNEL_VECTORS; v++)
+                {
+                    float x[8] = vector_at(vectors, v * step_a + at), all = 0.0;
+                    [[unroll]] for (uint i = 0u; i < 8u; i++) all += x[i];
+                    [[unroll]] for (uint r = 0u; r < ROWS; r++)
+                    {
+                        float part = 0.0;
+#if KERNEL_ZERO == SMELT_ZERO_POINT
+                        float excess = EXCESS + s[p][r].y;
+#else
+                        float excess = EXCESS;
+#endif
+                        [[unroll]] for (int i = 0; i < 8; i++) part =
+                            fma(ELEMENT(w[p][r], i) - excess, x[i], part);
+                        sums[r][v] = fma(s[p][r].x, part, sums[r][v]);
+#if KERNEL_ZERO == SMELT_ZERO_OFFSET
+                        sums[r][v] = fma(s[p][r].y, all, sums[r][v]);
+#endif
+                    }
+                }
+            }
+        }
+    }
+    finish(sums, first, rows, columns, step_d);
+}
