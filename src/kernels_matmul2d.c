@@ -19,7 +19,6 @@ struct kernel_key {
     uint32_t baked;
     uint32_t vectors, swapped; // 1 to MAX_VECTORS: glsl/kernels/matvec_body.glsl
 };
-_Static_assert(sizeof(struct kernel_key) <= SMELT_KERNEL_MAX_KEY, "a key");
 
 #define MAX_VECTORS 8
 #define SUM_WORKGROUP 256 // of matmul2d_sum_body.glsl

@@ -253,8 +253,7 @@ static void quantised_weights_are_right(void)
 // One matrix, read once, by one to eight vectors.
 static void quantised_matrices_by_vectors(void)
 {
-    static const enum smelt_dtype rights[] = {SMELT_DTYPE_I4,     SMELT_DTYPE_U4,    I8, U8,
-                                              SMELT_DTYPE_F8E4M3, SMELT_DTYPE_F8E5M2};
+    static const enum smelt_dtype rights[] = {SMELT_DTYPE_I4, SMELT_DTYPE_U4, I8, U8, SMELT_DTYPE_F8E4M3};
     static const enum smelt_dtype lefts[] = {F16, F32, SMELT_DTYPE_BF16};
     for (uint32_t i = 0; i < SMELT_COUNT_OF(rights); i++) {
         enum smelt_dtype right = rights[i], left = lefts[i % 3];
