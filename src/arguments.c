@@ -119,7 +119,7 @@ enum smelt_result smelt_arguments_find(smelt_arguments arguments, const char *na
     return SMELT_ERROR_NOT_FOUND;
 }
 
-static const char *kind_name(enum smelt_member_kind kind)
+const char *smelt_member_kind_name(enum smelt_member_kind kind)
 {
     return kind == SMELT_MEMBER_TENSOR    ? "a tensor"
            : kind == SMELT_MEMBER_ADDRESS ? "an address"
@@ -135,7 +135,8 @@ static enum smelt_result check_member(smelt_arguments arguments, uint32_t member
     if (info->kind == kind)
         return SMELT_OK;
     return smelt_fail(arguments->context, SMELT_ERROR_INVALID_ARGUMENT, "%s: \"%s\" is %s, got %s",
-                      arguments->name, info->name, kind_name(info->kind), kind_name(kind));
+                      arguments->name, info->name, smelt_member_kind_name(info->kind),
+                      smelt_member_kind_name(kind));
 }
 
 // The value becomes the member's, if it is another one.
@@ -152,7 +153,8 @@ static void store(smelt_arguments arguments, struct arguments_member *member, co
     arguments->block_version++;
 }
 
-static enum smelt_result wrong_shape(smelt_arguments arguments, const struct smelt_member *member,
+static enum smelt_result wrong_shape(smelt_context context, const char *owner,
+                                     const struct smelt_member *member,
                                      const struct smelt_tensor_info *tensor)
 {
     struct smelt_text wanted = {0}, got = {0};
@@ -163,10 +165,10 @@ static enum smelt_result wrong_shape(smelt_arguments arguments, const struct sme
             smelt_text_add(&wanted, "[any]");
     for (uint32_t d = 0; d < tensor->rank; d++)
         smelt_text_add(&got, "[%" PRIu64 "]", tensor->shape[d]);
-    smelt_fail(arguments->context, SMELT_ERROR_SHAPE,
-               "%s: \"%s\" wants a tensor of rank %u, shape %s; \"%s\" has rank %u, shape %s",
-               arguments->name, member->name, member->rank, wanted.data ? wanted.data : "scalar",
-               tensor->name, tensor->rank, got.data ? got.data : "scalar");
+    smelt_fail(context, SMELT_ERROR_SHAPE,
+               "%s: \"%s\" wants a tensor of rank %u, shape %s; \"%s\" has rank %u, shape %s", owner,
+               member->name, member->rank, wanted.data ? wanted.data : "scalar", tensor->name, tensor->rank,
+               got.data ? got.data : "scalar");
     smelt_text_free(&wanted);
     smelt_text_free(&got);
     return SMELT_ERROR_SHAPE;
@@ -190,43 +192,59 @@ static uint32_t unpacked_dimension(const struct smelt_tensor_info *tensor)
     return tensor->rank;
 }
 
-static enum smelt_result check_tensor(smelt_arguments arguments, const struct smelt_member *member,
-                                      const struct smelt_tensor_info *tensor)
+enum smelt_result smelt_member_check_tensor(smelt_context context, const char *owner, bool coopvec,
+                                            const struct smelt_member *member, smelt_tensor given)
 {
+    if (!given || smelt_tensor_context(given) != context)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "%s: \"%s\": the tensor is %s", owner,
+                          member->name, given ? "of another context" : "NULL");
+    const struct smelt_tensor_info *tensor = smelt_tensor_info(given);
     if (tensor->dtype != member->dtype)
-        return smelt_fail(arguments->context, SMELT_ERROR_DTYPE,
-                          "%s: \"%s\" wants a tensor of %s; \"%s\" is of %s", arguments->name, member->name,
-                          smelt_dtype_name(member->dtype), tensor->name, smelt_dtype_name(tensor->dtype));
+        return smelt_fail(context, SMELT_ERROR_DTYPE, "%s: \"%s\" wants a tensor of %s; \"%s\" is of %s",
+                          owner, member->name, smelt_dtype_name(member->dtype), tensor->name,
+                          smelt_dtype_name(tensor->dtype));
     bool fits = tensor->rank == member->rank;
     for (uint32_t d = 0; d < member->rank && fits; d++)
         fits = !member->shape[d] || member->shape[d] == tensor->shape[d];
     if (!fits)
-        return wrong_shape(arguments, member, tensor);
+        return wrong_shape(context, owner, member, tensor);
     for (uint32_t d = 0; d < member->rank; d++)
         if (tensor->shape[d] > UINT32_MAX || tensor->strides[d] > UINT32_MAX)
-            return smelt_fail(arguments->context, SMELT_ERROR_SHAPE,
+            return smelt_fail(context, SMELT_ERROR_SHAPE,
                               "%s: \"%s\": dimension %u of \"%s\" has extent %" PRIu64 " and stride %" PRIu64
                               "; shaders index with 32 bits",
-                              arguments->name, member->name, d, tensor->name, tensor->shape[d],
-                              tensor->strides[d]);
+                              owner, member->name, d, tensor->name, tensor->shape[d], tensor->strides[d]);
     bool opaque = is_opaque(tensor), is_static = true;
-    if (opaque && !arguments->coopvec)
+    if (opaque && !coopvec)
         return smelt_fail(
-            arguments->context, SMELT_ERROR_INVALID_ARGUMENT,
+            context, SMELT_ERROR_INVALID_ARGUMENT,
             "%s: \"%s\": \"%s\" is in the device's layout for coopvec, but no shader of the object was "
             "compiled for it",
-            arguments->name, member->name, tensor->name);
+            owner, member->name, tensor->name);
     // Shaders do not read the strides of a tensor type whose extents are all literals or, unless those are 0,
     // specialization constants (tensor_tmpl.glsl).
     for (uint32_t d = 0; d < member->rank; d++)
         is_static = is_static && (member->shape[d] || member->shape_constant[d]);
     uint32_t unpacked = is_static && !opaque ? unpacked_dimension(tensor) : tensor->rank;
     if (unpacked < tensor->rank)
-        return smelt_fail(arguments->context, SMELT_ERROR_SHAPE,
+        return smelt_fail(context, SMELT_ERROR_SHAPE,
                           "%s: \"%s\" has static extents and wants packed rows; \"%s\" has stride %" PRIu64
                           " in dimension %u",
-                          arguments->name, member->name, tensor->name, tensor->strides[unpacked], unpacked);
+                          owner, member->name, tensor->name, tensor->strides[unpacked], unpacked);
     return SMELT_OK;
+}
+
+void smelt_member_write_tensor(smelt_tensor tensor, void *place)
+{
+    // smelt_tensor's form in a block, version 1: address, extents, strides.
+    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
+    uint32_t rank = info->rank, extents_strides[2 * SMELT_TENSOR_MAX_RANK];
+    for (uint32_t d = 0; d < rank; d++) {
+        extents_strides[d] = (uint32_t)info->shape[d];
+        extents_strides[rank + d] = (uint32_t)info->strides[d];
+    }
+    memcpy(place, &info->address, sizeof(info->address));
+    memcpy((uint8_t *)place + sizeof(info->address), extents_strides, 8ull * rank);
 }
 
 enum smelt_result smelt_arguments_set_tensor_at(smelt_arguments arguments, uint32_t member,
@@ -236,24 +254,13 @@ enum smelt_result smelt_arguments_set_tensor_at(smelt_arguments arguments, uint3
     if (result != SMELT_OK)
         return result;
     struct arguments_member *target = &arguments->members[member];
-    if (!tensor || smelt_tensor_context(tensor) != arguments->context)
-        return smelt_fail(arguments->context, SMELT_ERROR_INVALID_ARGUMENT, "%s: \"%s\": the tensor is %s",
-                          arguments->name, target->info.name, tensor ? "of another context" : "NULL");
-    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
-    result = check_tensor(arguments, &target->info, info);
+    result = smelt_member_check_tensor(arguments->context, arguments->name, arguments->coopvec, &target->info,
+                                       tensor);
     if (result != SMELT_OK)
         return result;
-    // smelt_tensor's form in a block, version 1: address, extents, strides.
-    struct {
-        VkDeviceAddress address;
-        uint32_t extents_strides[2 * SMELT_TENSOR_MAX_RANK];
-    } value = {.address = info->address};
-    uint32_t rank = info->rank;
-    for (uint32_t d = 0; d < rank; d++) {
-        value.extents_strides[d] = (uint32_t)info->shape[d];
-        value.extents_strides[rank + d] = (uint32_t)info->strides[d];
-    }
-    store(arguments, target, &value);
+    uint8_t value[8 + 8 * SMELT_TENSOR_MAX_RANK];
+    smelt_member_write_tensor(tensor, value);
+    store(arguments, target, value);
     return SMELT_OK;
 }
 

@@ -86,6 +86,19 @@ uint32_t smelt_name_table_find(const struct name_table *table, const char *name,
 // ", near names: ..." or ", there are: ...", at most three of them, for a message.
 void smelt_name_table_suggest(const struct name_table *table, const char *name, struct smelt_text *text);
 
+// --- Members (arguments.c), also for pipelines
+// -------------------------------------------------------------
+
+// Whether a tensor can be a member's value; errors as smelt_arguments_set_tensor, with `owner` in front. `coopvec`: a
+// shader reads matrices in the device's layout.
+enum smelt_result smelt_member_check_tensor(smelt_context context, const char *owner, bool coopvec,
+                                            const struct smelt_member *member, smelt_tensor given);
+// Its form in a block: 8 bytes and 8 for each dimension.
+void smelt_member_write_tensor(smelt_tensor tensor, void *place);
+// Whether a member of a reflection, which may come from a file, lies in its block as the setters rely on.
+bool smelt_member_fits(const struct smelt_block *block, const struct smelt_member *member);
+const char *smelt_member_kind_name(enum smelt_member_kind kind); // "a tensor"
+
 // --- What the shaders ask for (arguments_reflect.c)
 // ----------------------------------------------------------
 

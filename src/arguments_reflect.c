@@ -216,7 +216,7 @@ static enum smelt_result choose_block(smelt_arguments arguments, const struct sm
 }
 
 // A reflection may come from a file: what the setters rely on is checked here.
-static bool member_fits(const struct smelt_block *block, const struct smelt_member *member)
+bool smelt_member_fits(const struct smelt_block *block, const struct smelt_member *member)
 {
     if (member->offset > block->size || member->size > block->size - member->offset)
         return false;
@@ -246,7 +246,7 @@ static enum smelt_result copy_block(smelt_arguments arguments, const struct smel
     for (uint32_t i = 0; i < count; i++) {
         const struct smelt_member *from = &block->members[i];
         struct arguments_member *to = &arguments->members[i];
-        if (!member_fits(block, from)) {
+        if (!smelt_member_fits(block, from)) {
             free(names);
             return smelt_fail(
                 context, SMELT_ERROR_INVALID_ARGUMENT,

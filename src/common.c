@@ -43,6 +43,7 @@ const char *smelt_result_name(enum smelt_result result)
         CASE(SMELT_ERROR_NOT_READY);
         CASE(SMELT_ERROR_DEVICE_LOST);
         CASE(SMELT_ERROR_VULKAN);
+        CASE(SMELT_ERROR_HAZARD);
     }
     return "unknown result";
 }

@@ -192,18 +192,15 @@ enum smelt_result smelt_context_create(const struct smelt_context_params *params
     smelt_context context = calloc(1, sizeof(*context));
     if (!context)
         return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for a context");
-    if (mtx_init(&context->mutex, mtx_plain) != thrd_success) {
-        free(context);
-        return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for a context's lock");
-    }
-    bool submit = mtx_init(&context->submit_mutex, mtx_plain) == thrd_success;
-    if (!submit || mtx_init(&context->kernels_mutex, mtx_plain) != thrd_success) {
-        if (submit)
-            mtx_destroy(&context->submit_mutex);
-        mtx_destroy(&context->mutex);
-        free(context);
-        return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for a context's lock");
-    }
+    mtx_t *mutexes[] = {&context->mutex, &context->submit_mutex, &context->kernels_mutex,
+                        &context->queue_mutex, &context->encoders_mutex};
+    for (size_t i = 0; i < SMELT_COUNT_OF(mutexes); i++)
+        if (mtx_init(mutexes[i], mtx_plain) != thrd_success) {
+            while (i-- > 0)
+                mtx_destroy(mutexes[i]);
+            free(context);
+            return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for a context's lock");
+        }
     enum smelt_result result = start(context, params);
     if (result == SMELT_OK)
         *out = context;
@@ -218,6 +215,7 @@ void smelt_context_destroy(smelt_context *handle)
         return;
     struct smelt_context_t *context = *handle;
     *handle = NULL;
+    smelt_encoders_reap(context, true);
     if (context->kernels)
         smelt_kernels_destroy(context);
     smelt_pipeline_cache_destroy(context);
@@ -234,6 +232,8 @@ void smelt_context_destroy(smelt_context *handle)
         free(context->demoted[i]);
     free(context->cache_directory);
     free(context->module_directory);
+    mtx_destroy(&context->encoders_mutex);
+    mtx_destroy(&context->queue_mutex);
     mtx_destroy(&context->kernels_mutex);
     mtx_destroy(&context->submit_mutex);
     mtx_destroy(&context->mutex);

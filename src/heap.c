@@ -26,13 +26,6 @@ static enum smelt_result make_buffer(smelt_context context, uint64_t size, VkBuf
     return vk == VK_SUCCESS ? SMELT_OK : smelt_fail_vk(context, vk, "vkCreateBuffer");
 }
 
-static VkDeviceAddress buffer_address(smelt_context context, VkBuffer buffer)
-{
-    VkBufferDeviceAddressInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
-                                      .buffer = buffer};
-    return context->vk.GetBufferDeviceAddress(context->device, &info);
-}
-
 static enum smelt_result check_params(smelt_context context, const struct smelt_heap_params *params,
                                       const char *name)
 {
@@ -92,7 +85,7 @@ static enum smelt_result heap_fill(smelt_heap heap, const struct smelt_heap_para
     if (params->buffer) {
         heap->info.buffer = params->buffer;
         heap->info.buffer_offset = params->buffer_offset;
-        heap->info.address = buffer_address(context, params->buffer) + params->buffer_offset;
+        heap->info.address = smelt_buffer_address(context, params->buffer) + params->buffer_offset;
         return SMELT_OK;
     }
     enum smelt_result result;
@@ -102,7 +95,7 @@ static enum smelt_result heap_fill(smelt_heap heap, const struct smelt_heap_para
             result = bind_memory(context, params, name, heap->memory.buffer);
         if (result != SMELT_OK)
             return result;
-        heap->memory.address = buffer_address(context, heap->memory.buffer);
+        heap->memory.address = smelt_buffer_address(context, heap->memory.buffer);
         smelt_set_debug_name(context, VK_OBJECT_TYPE_BUFFER, (uint64_t)heap->memory.buffer, name);
     } else {
         enum smelt_memory_purpose purpose =

@@ -67,6 +67,13 @@
     X(DestroyFence)                                                                                          \
     X(ResetFences)                                                                                           \
     X(WaitForFences)                                                                                         \
+    X(CreateSemaphore)                                                                                       \
+    X(DestroySemaphore)                                                                                      \
+    X(WaitSemaphores)                                                                                        \
+    X(GetSemaphoreCounterValue)                                                                              \
+    X(CreateQueryPool)                                                                                       \
+    X(DestroyQueryPool)                                                                                      \
+    X(GetQueryPoolResults)                                                                                   \
     X(CreateCommandPool)                                                                                     \
     X(DestroyCommandPool)                                                                                    \
     X(AllocateCommandBuffers)                                                                                \
@@ -92,6 +99,10 @@
     X(CmdBindDescriptorSets)                                                                                 \
     X(CmdPushConstants)                                                                                      \
     X(CmdDispatch)                                                                                           \
+    X(CmdDispatchIndirect)                                                                                   \
+    X(CmdExecuteCommands)                                                                                    \
+    X(CmdResetQueryPool)                                                                                     \
+    X(CmdWriteTimestamp2)                                                                                    \
     X(CmdCopyBuffer)                                                                                         \
     X(CmdCopyBufferToImage)                                                                                  \
     X(CmdFillBuffer)                                                                                         \
@@ -154,6 +165,11 @@ struct smelt_context_t {
     mtx_t kernels_mutex;
     // The memory of argument blocks, guarded by `mutex` (block_memory.c).
     struct smelt_block_chunk *block_chunks;
+    mtx_t queue_mutex; // around vkQueueSubmit2
+    // Encoders in the checking mode, and those that were destroyed while the GPU ran their recordings; guarded by
+    // encoders_mutex (encoder.c).
+    mtx_t encoders_mutex;
+    struct smelt_encoder_t *checked_encoders, *retired_encoders;
 };
 
 // --- Errors and the log (common.c) --------------------------------------------------------------------
@@ -225,6 +241,7 @@ enum smelt_result smelt_buffer_create(smelt_context context, uint64_t size, enum
                                       enum smelt_memory_purpose purpose, const char *name,
                                       struct smelt_buffer *buffer);
 void smelt_buffer_destroy(smelt_context context, struct smelt_buffer *buffer);
+VkDeviceAddress smelt_buffer_address(smelt_context context, VkBuffer buffer);
 // The usage that every buffer of smelt has.
 VkBufferUsageFlags smelt_buffer_usage(void);
 // Allocates and counts memory; used for buffers, images, heaps. `place` picks the type among `type_bits`.
@@ -253,6 +270,9 @@ void smelt_block_free(smelt_context context, struct smelt_block_place *place);
 // waits (and must be called after a successful begin, also to abandon: `submit` false).
 enum smelt_result smelt_submit_begin(smelt_context context, VkCommandBuffer *commands);
 enum smelt_result smelt_submit_end(smelt_context context, bool submit);
+
+// vkQueueSubmit2 on the context's queue, between the caller's queue_lock and queue_unlock; `fence` may be null.
+VkResult smelt_queue_submit(smelt_context context, const VkSubmitInfo2 *submit, VkFence fence);
 
 // One global memory barrier.
 void smelt_memory_barrier(smelt_context context, VkCommandBuffer commands,
@@ -295,6 +315,10 @@ enum smelt_result smelt_tensor_create_opaque(smelt_context context, enum smelt_d
                                              uint32_t columns, VkBuffer buffer, uint64_t offset,
                                              uint64_t size, VkDeviceAddress address, const char *name,
                                              smelt_tensor *tensor);
+// A tensor is being destroyed: encoders in the checking mode that use it take note (encoder.c).
+void smelt_encoders_tensor_destroyed(smelt_tensor tensor);
+// Frees encoders that were destroyed while the GPU ran their recordings; `wait`: all of them, after waiting.
+void smelt_encoders_reap(smelt_context context, bool wait);
 // Frees context->kernels (kernels_cache.c).
 void smelt_kernels_destroy(smelt_context context);
 // The compiler build (probe.c) and its stand-in: which backends' extensions the GLSL compiler accepts, and as

@@ -171,11 +171,15 @@ static enum smelt_result check_layout(smelt_shader shader, const VkDescriptorSet
     return SMELT_OK;
 }
 
-static enum smelt_result create_pipeline(smelt_shader shader, VkShaderModule module,
-                                         const VkSpecializationInfo *specialization, VkPipelineLayout layout,
-                                         VkPipeline *pipeline)
+enum smelt_result smelt_shader_create_pipeline_in(smelt_shader shader,
+                                                  const VkSpecializationInfo *specialization,
+                                                  VkPipelineLayout layout, VkPipeline *pipeline)
 {
     smelt_context context = shader->context;
+    VkShaderModule module;
+    enum smelt_result found = smelt_shader_module(shader, &module);
+    if (found)
+        return found;
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size = shader->info.subgroup_size;
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
@@ -213,14 +217,14 @@ enum smelt_result smelt_shader_create_compute_pipeline(smelt_shader shader,
         return smelt_fail(shader->context, SMELT_ERROR_INVALID_ARGUMENT,
                           "%s: a compute pipeline wants a compute shader, got a %s shader", shader->info.name,
                           smelt_stage_name(shader->info.stage));
-    VkShaderModule module;
-    enum smelt_result result =
-        shader->context ? check_layout(shader, set_layouts, set_layout_count) : SMELT_OK;
-    if (!result)
-        result = smelt_shader_module(shader, &module);
+    smelt_context context = shader->context;
+    if (!context)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                          "%s: a pipeline needs a device, but the shader was created without a context",
+                          shader->info.name);
+    enum smelt_result result = check_layout(shader, set_layouts, set_layout_count);
     if (result)
         return result;
-    smelt_context context = shader->context;
     VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0,
                                  shader->info.reflection->push_constants.size};
     range.size = (range.size + 3) & ~3u; // ranges are in words
@@ -236,7 +240,7 @@ enum smelt_result smelt_shader_create_compute_pipeline(smelt_shader shader,
         context->vk.CreatePipelineLayout(context->device, &info, context->allocation_callbacks, &made);
     if (vk_result != VK_SUCCESS)
         return smelt_fail_vk(context, vk_result, "vkCreatePipelineLayout");
-    result = create_pipeline(shader, module, specialization, made, pipeline);
+    result = smelt_shader_create_pipeline_in(shader, specialization, made, pipeline);
     if (result) {
         context->vk.DestroyPipelineLayout(context->device, made, context->allocation_callbacks);
         return result;

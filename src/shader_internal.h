@@ -27,6 +27,11 @@ VkShaderStageFlagBits smelt_stage_from_name(const char *name); // 0 when there i
 void smelt_shader_require(struct smelt_shader_info *info, uint32_t subgroup_size,
                           VkPipelineShaderStageCreateFlags flags);
 
+// A compute pipeline in a layout that smelt_shader_create_compute_pipeline made for the shader.
+enum smelt_result smelt_shader_create_pipeline_in(smelt_shader shader,
+                                                  const VkSpecializationInfo *specialization,
+                                                  VkPipelineLayout layout, VkPipeline *pipeline);
+
 // --- Compiling (compile.c, compile_none.c) ------------------------------------------------------------
 
 // Compiles, or finds in the cache. `info` is the caller's to free.
@@ -47,6 +52,8 @@ enum smelt_result smelt_reflection_read(const struct smelt_json *json, struct sm
 bool smelt_spirv_is_valid(const uint32_t *words, size_t count);
 // The best backend whose instructions the valid module declares.
 enum smelt_backend smelt_spirv_backend(const uint32_t *words, size_t count);
+// 1 + the constant_id of each dimension of the workgroup's size; 0: a literal. For valid words.
+void smelt_spirv_local_size_ids(const uint32_t *words, size_t count, uint32_t ids[3]);
 // Constants of 8 or 16 bit integers without Int8 or Int16, which storage alone does not allow: spirv-opt of Debian 13
 // folds conversions of literals to such (SPIR-V 1.6, section 2.16.1, "Universal Validation Rules"). For valid words.
 bool smelt_spirv_has_undeclared_constants(const uint32_t *words, size_t count);

@@ -8,6 +8,13 @@
 #define OP_CAPABILITY 17
 #define OP_TYPE_INT 21
 #define OP_CONSTANT 43
+#define OP_SPEC_CONSTANT_COMPOSITE 51
+#define OP_DECORATE 71
+#define OP_EXECUTION_MODE_ID 331
+#define DECORATION_SPEC_ID 1
+#define DECORATION_BUILTIN 11
+#define BUILTIN_WORKGROUP_SIZE 25
+#define MODE_LOCAL_SIZE_ID 38
 #define CAPABILITY_INT16 22
 #define CAPABILITY_INT8 39
 
@@ -60,6 +67,37 @@ enum smelt_backend smelt_spirv_backend(const uint32_t *words, size_t count)
         best = SMELT_MAX(best, backend);
     }
     return best;
+}
+
+// The constant_id of a specialization constant by its result id; UINT32_MAX: it is none.
+static uint32_t spec_id(const uint32_t *words, size_t count, uint32_t id)
+{
+    for (size_t at = HEADER_WORDS; at < count; at += words[at] >> 16) {
+        const uint32_t *word = words + at;
+        if ((word[0] & 0xffff) == OP_DECORATE && word[0] >> 16 == 4 && word[1] == id &&
+            word[2] == DECORATION_SPEC_ID)
+            return word[3];
+    }
+    return UINT32_MAX;
+}
+
+void smelt_spirv_local_size_ids(const uint32_t *words, size_t count, uint32_t ids[3])
+{
+    uint32_t composite = 0; // decorations come before constants
+    const uint32_t *sizes = NULL;
+    for (size_t at = HEADER_WORDS; at < count; at += words[at] >> 16) {
+        const uint32_t *word = words + at;
+        uint32_t length = word[0] >> 16, operation = word[0] & 0xffff;
+        if (operation == OP_DECORATE && length == 4 && word[2] == DECORATION_BUILTIN &&
+            word[3] == BUILTIN_WORKGROUP_SIZE)
+            composite = word[1];
+        else if (operation == OP_SPEC_CONSTANT_COMPOSITE && length == 6 && composite && word[2] == composite)
+            sizes = word + 3;
+        else if (operation == OP_EXECUTION_MODE_ID && length == 6 && word[2] == MODE_LOCAL_SIZE_ID)
+            sizes = word + 3;
+    }
+    for (int d = 0; d < 3; d++)
+        ids[d] = sizes ? spec_id(words, count, sizes[d]) + 1 : 0;
 }
 
 bool smelt_spirv_has_undeclared_constants(const uint32_t *words, size_t count)

@@ -229,11 +229,9 @@ static enum smelt_result place_in_buffer(smelt_tensor tensor, const struct smelt
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "tensor '%s': USAGE_HOST of a caller's buffer, wanted a heap with `mapped`",
                           info->name);
-    VkBufferDeviceAddressInfo address = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
-                                         .buffer = params->buffer};
     info->buffer = params->buffer;
     info->buffer_offset = params->buffer_offset;
-    info->address = context->vk.GetBufferDeviceAddress(context->device, &address) + params->buffer_offset;
+    info->address = smelt_buffer_address(context, params->buffer) + params->buffer_offset;
     return SMELT_OK;
 }
 
@@ -339,6 +337,7 @@ void smelt_tensor_destroy(smelt_tensor *tensor)
 {
     if (!tensor || !*tensor)
         return;
+    smelt_encoders_tensor_destroyed(*tensor);
     smelt_buffer_destroy((*tensor)->context, &(*tensor)->memory);
     free((*tensor)->name);
     free(*tensor);

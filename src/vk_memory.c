@@ -169,9 +169,7 @@ static enum smelt_result buffer_back(smelt_context context, enum smelt_memory_pl
         if (vk != VK_SUCCESS)
             return smelt_fail_vk(context, vk, "vkMapMemory");
     }
-    VkBufferDeviceAddressInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
-                                      .buffer = buffer->buffer};
-    buffer->address = context->vk.GetBufferDeviceAddress(context->device, &info);
+    buffer->address = smelt_buffer_address(context, buffer->buffer);
     return SMELT_OK;
 }
 
@@ -212,6 +210,13 @@ void smelt_buffer_destroy(smelt_context context, struct smelt_buffer *buffer)
     context->vk.DestroyBuffer(context->device, buffer->buffer, context->allocation_callbacks);
     smelt_memory_free(context, &buffer->memory, buffer->allocated, buffer->purpose); // unmaps, too
     *buffer = (struct smelt_buffer){0};
+}
+
+VkDeviceAddress smelt_buffer_address(smelt_context context, VkBuffer buffer)
+{
+    VkBufferDeviceAddressInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
+                                      .buffer = buffer};
+    return context->vk.GetBufferDeviceAddress(context->device, &info);
 }
 
 void smelt_memory_barrier(smelt_context context, VkCommandBuffer commands,
@@ -288,6 +293,18 @@ error:
     return result;
 }
 
+VkResult smelt_queue_submit(smelt_context context, const VkSubmitInfo2 *submit, VkFence fence)
+{
+    mtx_lock(&context->queue_mutex);
+    if (context->queue_lock)
+        context->queue_lock(context->queue_user);
+    VkResult vk = context->vk.QueueSubmit2(context->queue, 1, submit, fence);
+    if (context->queue_unlock)
+        context->queue_unlock(context->queue_user);
+    mtx_unlock(&context->queue_mutex);
+    return vk;
+}
+
 static enum smelt_result submit_and_wait(smelt_context context)
 {
     VkResult vk = context->vk.EndCommandBuffer(context->submit_commands);
@@ -298,11 +315,7 @@ static enum smelt_result submit_and_wait(smelt_context context)
     VkSubmitInfo2 submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
                             .commandBufferInfoCount = 1,
                             .pCommandBufferInfos = &commands};
-    if (context->queue_lock)
-        context->queue_lock(context->queue_user);
-    vk = context->vk.QueueSubmit2(context->queue, 1, &submit, context->submit_fence);
-    if (context->queue_unlock)
-        context->queue_unlock(context->queue_user);
+    vk = smelt_queue_submit(context, &submit, context->submit_fence);
     if (vk != VK_SUCCESS)
         return smelt_fail_vk(context, vk, "vkQueueSubmit2");
     vk = context->vk.WaitForFences(context->device, 1, &context->submit_fence, VK_TRUE, UINT64_MAX);

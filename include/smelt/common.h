@@ -60,6 +60,7 @@ enum smelt_result {
     SMELT_ERROR_NOT_READY = -14, // something needed was not set; the message names it
     SMELT_ERROR_DEVICE_LOST = -15,
     SMELT_ERROR_VULKAN = -16, // another VkResult; the message carries its name and the call
+    SMELT_ERROR_HAZARD = -17, // two dispatches conflict with no barrier between them; the message names them
 };
 
 // The name of a result, for example "SMELT_ERROR_SHAPE". Static storage; never NULL.

@@ -14,6 +14,7 @@
 SMELT_BEGIN
 
 typedef struct smelt_context_t *smelt_context;
+typedef struct smelt_encoder_t *smelt_encoder; // encoder.h; what smelt_encode_... calls record into
 
 // How an op instance is computed. The values are shared with GLSL (glsl/smelt/base.glsl) and with files.
 enum smelt_backend {

@@ -25,10 +25,11 @@ static void every_result_has_its_name(void)
         {SMELT_ERROR_INVALID_ARGUMENT, "SMELT_ERROR_INVALID_ARGUMENT"},
         {SMELT_ERROR_OUT_OF_DEVICE_MEMORY, "SMELT_ERROR_OUT_OF_DEVICE_MEMORY"},
         {SMELT_ERROR_VULKAN, "SMELT_ERROR_VULKAN"},
+        {SMELT_ERROR_HAZARD, "SMELT_ERROR_HAZARD"},
     };
     for (size_t i = 0; i < SMELT_COUNT_OF(rows); i++)
         CHECK(!strcmp(smelt_result_name(rows[i].result), rows[i].name));
-    for (int r = SMELT_ERROR_VULKAN; r < 0; r++)
+    for (int r = SMELT_ERROR_HAZARD; r < 0; r++)
         CHECK(!strncmp(smelt_result_name((enum smelt_result)r), "SMELT_ERROR_", 12));
     CHECK(!strcmp(smelt_result_name((enum smelt_result)1), "unknown result"));
 }

@@ -417,9 +417,173 @@ void materials()
     smelt_material_destroy(&material);
 }
 
+const char *const step_source = R"(#version 460
+#include "smelt/base.glsl"
+#define SMELT_TENSOR step
+#define SMELT_DTYPE SMELT_DTYPE_F32
+#define SMELT_RANK 1
+#define SMELT_ACCESS SMELT_ACCESS_READ_WRITE
+#define SMELT_EXTENT0 0
+#include "smelt/tensor_tmpl.glsl"
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer gains { float gain[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer step_block {
+    step_f32_1_rw_0 x;
+    gains extra;
+};
+layout(push_constant, scalar) uniform push { step_block block; float shift; };
+layout(constant_id = 0) const uint COUNT = 1;
+layout(local_size_x = 32) in;
+void main()
+{
+    uint i = gl_GlobalInvocationID.x;
+    if (i < smelt_extent(block.x, 0))
+        smelt_store(block.x, i, smelt_load(block.x, i) + block.extra.gain[0] * COUNT + shift);
+}
+)";
+
+void finished(void *user, smelt_result result)
+{
+    CHECK(result == SMELT_OK);
+    ++*static_cast<int *>(user);
+}
+
+void profiles(smelt_encoder encoder)
+{
+    const smelt_profile_node *nodes = nullptr;
+    uint32_t count = 0;
+    uint64_t begin = 0, end = 0;
+    if (!smelt_context_capabilities(test_context())->timestamp_period) {
+        CHECK(smelt_encoder_gpu_time(encoder, &begin, &end) == SMELT_ERROR_UNSUPPORTED);
+        return;
+    }
+    CHECK_OK(smelt_encoder_gpu_time(encoder, &begin, &end));
+    CHECK(begin <= end);
+    CHECK_OK(smelt_encoder_profile(encoder, &nodes, &count));
+    CHECK(count == 4 && std::string(nodes[0].label) == "first");
+    CHECK_OK(smelt_profile_write_trace(nodes, count, "every_call.json"));
+    remove("every_call.json");
+    char *text = nullptr;
+    CHECK_OK(smelt_profile_table(nodes, count, &text));
+    CHECK(std::string(text).find("first") != std::string::npos);
+    smelt_free_text(&text);
+}
+
+void encoders()
+{
+    smelt_context context = test_context();
+    if (!smelt_context_capabilities(context)->compiler)
+        SKIP("this build has no compiler");
+    smelt_shader_params shader_params = {};
+    shader_params.path = "step.comp";
+    shader_params.source = step_source;
+    smelt_shader shader = nullptr;
+    CHECK_OK(smelt_shader_create(context, &shader_params, &shader));
+    smelt_pipeline_params pipeline_params = {};
+    pipeline_params.shader = shader;
+    smelt_pipeline pipeline = nullptr, three = nullptr;
+    CHECK_OK(smelt_pipeline_create(context, &pipeline_params, &pipeline));
+    CHECK(smelt_pipeline_info(pipeline)->argument_count == 3);
+    smelt_constant constant = {"COUNT", 3};
+    CHECK_OK(smelt_pipeline_specialize(pipeline, &constant, 1, &three));
+    uint32_t x = 0, extra = 0, shift = 0;
+    CHECK_OK(smelt_pipeline_find(pipeline, "x", &x));
+    CHECK_OK(smelt_pipeline_find(pipeline, "extra", &extra));
+    CHECK_OK(smelt_pipeline_find(pipeline, "shift", &shift));
+    smelt_tensor_params tensor_params = {};
+    tensor_params.dtype = SMELT_DTYPE_F32;
+    tensor_params.rank = 1;
+    tensor_params.shape[0] = 64;
+    smelt_tensor tensor = nullptr, gains = nullptr;
+    CHECK_OK(smelt_tensor_create(context, &tensor_params, &tensor));
+    CHECK_OK(smelt_tensor_create(context, &tensor_params, &gains));
+    const std::vector<float> ones(64, 1.0f);
+    CHECK_OK(smelt_tensor_write_and_wait(tensor, nullptr, ones.data(), 256));
+    CHECK_OK(smelt_tensor_write_and_wait(gains, nullptr, ones.data(), 256));
+
+    smelt_encoder_params params = {};
+    params.check = params.profile = true;
+    smelt_encoder encoder = nullptr, part = nullptr;
+    CHECK_OK(smelt_encoder_create(context, &params, &encoder));
+    params.profile = false;
+    CHECK_OK(smelt_encoder_create(context, &params, &part));
+    smelt_recording_params recording = {};
+    recording.label = "every call";
+    CHECK_OK(smelt_encoder_begin(encoder, &recording));
+    CHECK(smelt_encoder_commands(encoder) != nullptr);
+    const float two = 2, half = 0.5f;
+    smelt_buffer_range range = {};
+    range.buffer = smelt_tensor_info(gains)->buffer;
+    range.offset = smelt_tensor_info(gains)->buffer_offset;
+    range.size = 256;
+    range.access = SMELT_ACCESS_READ;
+    CHECK_OK(smelt_encoder_set_pipeline(encoder, pipeline));
+    CHECK_OK(smelt_encoder_set_tensor(encoder, "x", tensor));
+    CHECK_OK(smelt_encoder_set_tensor_at(encoder, x, tensor));
+    CHECK_OK(smelt_encoder_set_bytes(encoder, "extra", &two, 4));
+    CHECK_OK(smelt_encoder_set_buffer(encoder, "extra", &range));
+    CHECK_OK(smelt_encoder_set_buffer_at(encoder, extra, &range));
+    CHECK_OK(smelt_encoder_set_bytes_at(encoder, shift, &half, 4));
+    CHECK_OK(smelt_encoder_set_label(encoder, "first"));
+    CHECK_OK(smelt_encoder_set_operation(encoder, SMELT_OPERATION_OTHER));
+    CHECK(std::string(smelt_operation_name(SMELT_OPERATION_OTHER)) == "other");
+    CHECK_OK(smelt_encoder_dispatch_threads(encoder, 64, 1, 1)); // 1 + 1 + 0.5
+    CHECK_OK(smelt_encoder_barrier(encoder, nullptr));
+    CHECK_OK(smelt_encoder_dispatch_groups(encoder, 2, 1, 1)); // 4
+    CHECK_OK(smelt_encoder_barrier_between(encoder, &tensor, 1, &tensor, 1));
+    smelt_argument argument = {};
+    argument.name = "x";
+    argument.tensor = tensor;
+    smelt_encode_params encode = {};
+    encode.pipeline = three;
+    encode.arguments = &argument;
+    encode.argument_count = 1;
+    encode.kind = SMELT_DISPATCH_THREADS;
+    encode.size[0] = 64;
+    CHECK_OK(smelt_encoder_encode(encoder, &encode)); // 7.5
+    CHECK_FAILS(smelt_encoder_dispatch_indirect(encoder, VK_NULL_HANDLE, 0), SMELT_ERROR_INVALID_ARGUMENT,
+                "null");
+    recording.part = true;
+    CHECK_OK(smelt_encoder_begin(part, &recording));
+    CHECK_OK(smelt_encoder_set_pipeline(part, pipeline));
+    CHECK_OK(smelt_encoder_set_tensor_at(part, x, tensor));
+    CHECK_OK(smelt_encoder_set_buffer_at(part, extra, &range));
+    CHECK_OK(smelt_encoder_set_bytes(part, "shift", &half, 4));
+    CHECK_OK(smelt_encoder_dispatch_groups(part, 2, 1, 1)); // 9
+    CHECK_OK(smelt_encoder_end(part));
+    CHECK_OK(smelt_encoder_execute(encoder, &part, 1));
+    CHECK_OK(smelt_encoder_check_hazards(encoder));
+    int calls = 0;
+    smelt_commit_params commit = {};
+    commit.completion = finished;
+    commit.user = &calls;
+    CHECK_OK(smelt_encoder_commit(encoder, &commit));
+    CHECK(smelt_encoder_semaphore(encoder).value == 1);
+    CHECK_OK(smelt_encoder_wait(encoder));
+    CHECK_OK(smelt_encoder_poll(encoder));
+    CHECK(calls == 1 && smelt_encoder_counters(encoder).dispatches == 4);
+    profiles(encoder);
+    smelt_encoder_reset_counters(encoder);
+    CHECK_OK(smelt_encoder_begin(encoder, nullptr));
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+    std::vector<float> out(64);
+    CHECK_OK(smelt_tensor_read_and_wait(tensor, nullptr, out.data(), 256));
+    CHECK(out[0] == 9.0f && out[63] == 9.0f);
+    smelt_encoder_destroy(&part);
+    smelt_encoder_destroy(&encoder);
+    smelt_tensor_destroy(&gains);
+    smelt_tensor_destroy(&tensor);
+    smelt_pipeline_destroy(&pipeline);
+    smelt_shader_destroy(&shader);
+}
+
 const struct test tests[] = {
-    {"names and values", names_and_values},           {"contexts", contexts}, {"tensors", tensors},
-    {"shaders and arguments", shaders_and_arguments}, {"packages", packages}, {"materials", materials},
+    {"names and values", names_and_values},
+    {"contexts", contexts},
+    {"tensors", tensors},
+    {"shaders and arguments", shaders_and_arguments},
+    {"packages", packages},
+    {"materials", materials},
+    {"encoders", encoders},
 };
 
 } // namespace

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: MIT
+// The encoder's pipeline and its arguments: values kept as the shader sees them, ranges kept as the tracker sees them;
+// and the dispatches made of them.
+#include "arguments_internal.h"
+#include "encoder_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+// --- Pipeline ---------------------------------------------------------------------------------------------
+
+static enum smelt_result set_pipeline(smelt_encoder encoder, smelt_pipeline p)
+{
+    if (!p || p->context != encoder->context)
+        return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "encoder '%s': set_pipeline: the pipeline is %s", encoder->name,
+                          p ? "of another context" : "NULL");
+    if (p == encoder->pipeline)
+        return SMELT_OK;
+    if (encoder->pipeline && p->family == encoder->pipeline->family) {
+        encoder->pipeline = p; // the same arguments
+        return SMELT_OK;
+    }
+    uint32_t push_at = (p->block_size + 7) & ~7u;
+    enum smelt_result result =
+        smelt_encoder_grow(encoder, &encoder->values, &encoder->values_capacity, push_at + p->push_size, 1);
+    if (!result)
+        result = smelt_encoder_grow(encoder, &encoder->ranges, &encoder->range_capacity, p->range_count,
+                                    sizeof(*encoder->ranges));
+    if (!result)
+        result = smelt_encoder_grow(encoder, &encoder->set, &encoder->set_capacity, p->info.argument_count,
+                                    sizeof(*encoder->set));
+    if (result)
+        return result;
+    encoder->pipeline = p;
+    encoder->push_at = push_at;
+    encoder->unset = p->info.argument_count;
+    if (encoder->unset)
+        memset(encoder->set, 0, encoder->unset * sizeof(*encoder->set));
+    if (push_at + p->push_size)
+        memset(encoder->values, 0, push_at + p->push_size);
+    for (uint32_t i = 0; i < encoder->inline_count; i++)
+        encoder->inline_bytes[i].size = 0;
+    return SMELT_OK;
+}
+
+enum smelt_result smelt_encoder_set_pipeline(smelt_encoder encoder, smelt_pipeline pipeline)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "set_pipeline");
+    return result ? result : smelt_encoder_leave(encoder, set_pipeline(encoder, pipeline));
+}
+
+// --- Arguments --------------------------------------------------------------------------------------------
+
+// The index is in range, and the argument of one of two kinds.
+static enum smelt_result check_argument(smelt_encoder encoder, uint32_t argument, enum smelt_member_kind kind,
+                                        enum smelt_member_kind other)
+{
+    smelt_pipeline p = encoder->pipeline;
+    if (!p)
+        return smelt_fail(encoder->context, SMELT_ERROR_NOT_READY,
+                          "encoder '%s': an argument before any pipeline was set", encoder->name);
+    if (argument >= p->info.argument_count)
+        return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "encoder '%s': argument %u, pipeline '%s' has %u", encoder->name, argument,
+                          p->info.name, p->info.argument_count);
+    const struct smelt_member *member = &p->info.arguments[argument];
+    if (member->kind == kind || member->kind == other)
+        return SMELT_OK;
+    return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                      "encoder '%s': pipeline '%s': \"%s\" is %s, got %s", encoder->name, p->info.name,
+                      member->name, smelt_member_kind_name(member->kind), smelt_member_kind_name(kind));
+}
+
+static uint8_t *place_of(smelt_encoder encoder, uint32_t argument)
+{
+    bool in_push = encoder->pipeline->arguments[argument].in_push;
+    return encoder->values + (in_push ? encoder->push_at : 0) +
+           encoder->pipeline->info.arguments[argument].offset;
+}
+
+static void mark_set(smelt_encoder encoder, uint32_t argument)
+{
+    encoder->unset -= !encoder->set[argument];
+    encoder->set[argument] = true;
+}
+
+static enum smelt_result set_tensor(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
+{
+    enum smelt_result result = check_argument(encoder, argument, SMELT_MEMBER_TENSOR, SMELT_MEMBER_TENSOR);
+    if (result)
+        return result;
+    smelt_pipeline p = encoder->pipeline;
+    const struct smelt_member *member = &p->info.arguments[argument];
+    result = smelt_member_check_tensor(encoder->context, p->info.name, p->coopvec, member, tensor);
+    if (result)
+        return result;
+    smelt_member_write_tensor(tensor, place_of(encoder, argument));
+    struct smelt_range *range = &encoder->ranges[p->arguments[argument].range];
+    *range = smelt_range_of(tensor, member->access);
+    range->argument = argument;
+    mark_set(encoder, argument);
+    return SMELT_OK;
+}
+
+static struct smelt_inline_bytes *find_inline(smelt_encoder encoder, uint32_t argument)
+{
+    for (uint32_t i = 0; i < encoder->inline_count; i++)
+        if (encoder->inline_bytes[i].size && encoder->inline_bytes[i].argument == argument)
+            return &encoder->inline_bytes[i];
+    return NULL;
+}
+
+static enum smelt_result set_buffer(smelt_encoder encoder, uint32_t argument,
+                                    const struct smelt_buffer_range *range)
+{
+    enum smelt_result result = check_argument(encoder, argument, SMELT_MEMBER_ADDRESS, SMELT_MEMBER_ADDRESS);
+    if (result)
+        return result;
+    if (!range || !range->buffer || !range->size || (uint32_t)range->access > SMELT_ACCESS_WRITE)
+        return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT, "encoder '%s': set_buffer: %s",
+                          encoder->name,
+                          !range || !range->buffer ? "the buffer is null"
+                          : !range->size           ? "size is 0, wanted the bytes that the shader accesses"
+                                                   : "access is not one of enum smelt_access");
+    VkDeviceAddress address = smelt_buffer_address(encoder->context, range->buffer) + range->offset;
+    memcpy(place_of(encoder, argument), &address, sizeof(address));
+    encoder->ranges[encoder->pipeline->arguments[argument].range] =
+        (struct smelt_range){address, address + range->size, range->access, argument, NULL};
+    struct smelt_inline_bytes *bytes = find_inline(encoder, argument);
+    if (bytes)
+        bytes->size = 0;
+    mark_set(encoder, argument);
+    return SMELT_OK;
+}
+
+// A copy of bytes that an address will point to.
+static enum smelt_result keep_inline(smelt_encoder encoder, uint32_t argument, const void *data,
+                                     uint64_t size)
+{
+    struct smelt_inline_bytes *bytes = find_inline(encoder, argument);
+    for (uint32_t i = 0; i < encoder->inline_count && !bytes; i++)
+        if (!encoder->inline_bytes[i].size)
+            bytes = &encoder->inline_bytes[i];
+    if (!bytes) {
+        uint32_t count = encoder->inline_count, capacity = encoder->inline_capacity;
+        enum smelt_result result =
+            smelt_encoder_grow(encoder, &encoder->inline_bytes, &encoder->inline_capacity, count + 1,
+                               sizeof(*encoder->inline_bytes));
+        if (result)
+            return result;
+        memset(encoder->inline_bytes + capacity, 0,
+               (encoder->inline_capacity - capacity) * sizeof(*encoder->inline_bytes));
+        bytes = &encoder->inline_bytes[encoder->inline_count++];
+    }
+    if (bytes->capacity < size) {
+        void *copy = realloc((void *)(uintptr_t)bytes->data, size);
+        if (!copy)
+            return smelt_fail(encoder->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
+                              "encoder '%s': no memory for %" PRIu64 " inline bytes", encoder->name, size);
+        bytes->data = copy;
+        bytes->capacity = size;
+        encoder->counters.allocations++;
+    }
+    memcpy((void *)(uintptr_t)bytes->data, data, size);
+    bytes->size = size;
+    bytes->argument = argument;
+    bytes->in_push = encoder->pipeline->arguments[argument].in_push;
+    bytes->offset = encoder->pipeline->info.arguments[argument].offset;
+    return SMELT_OK;
+}
+
+static enum smelt_result set_bytes(smelt_encoder encoder, uint32_t argument, const void *data, uint64_t size)
+{
+    enum smelt_result result = check_argument(encoder, argument, SMELT_MEMBER_CONSTANT, SMELT_MEMBER_ADDRESS);
+    if (result)
+        return result;
+    const struct smelt_member *member = &encoder->pipeline->info.arguments[argument];
+    bool constant = member->kind == SMELT_MEMBER_CONSTANT;
+    if (!data || (constant ? size != member->size : !size))
+        return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "encoder '%s': pipeline '%s': \"%s\" wants %s%u bytes, got %" PRIu64 "%s",
+                          encoder->name, encoder->pipeline->info.name, member->name,
+                          constant ? "" : "at least ", constant ? member->size : 1, size,
+                          data ? "" : " at a NULL pointer");
+    if (constant) {
+        memcpy(place_of(encoder, argument), data, size);
+    } else {
+        if ((result = keep_inline(encoder, argument, data, size)))
+            return result;
+        encoder->ranges[encoder->pipeline->arguments[argument].range] =
+            (struct smelt_range){.access = SMELT_ACCESS_READ, .argument = argument};
+    }
+    mark_set(encoder, argument);
+    return SMELT_OK;
+}
+
+// One of the three, for an argument by its name or its index.
+static enum smelt_result set_one(smelt_encoder encoder, const struct smelt_argument *given)
+{
+    uint32_t argument = given->argument;
+    enum smelt_result result = SMELT_OK;
+    if (given->name && encoder->pipeline)
+        result = smelt_pipeline_find(encoder->pipeline, given->name, &argument);
+    if (result)
+        return result;
+    return given->bytes           ? set_bytes(encoder, argument, given->bytes, given->size)
+           : given->buffer.buffer ? set_buffer(encoder, argument, &given->buffer)
+                                  : set_tensor(encoder, argument, given->tensor);
+}
+
+enum smelt_result smelt_encoder_set_tensor_at(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "set_tensor");
+    return result ? result : smelt_encoder_leave(encoder, set_tensor(encoder, argument, tensor));
+}
+
+enum smelt_result smelt_encoder_set_buffer_at(smelt_encoder encoder, uint32_t argument,
+                                              const struct smelt_buffer_range *range)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "set_buffer");
+    return result ? result : smelt_encoder_leave(encoder, set_buffer(encoder, argument, range));
+}
+
+enum smelt_result smelt_encoder_set_bytes_at(smelt_encoder encoder, uint32_t argument, const void *data,
+                                             uint64_t size)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "set_bytes");
+    return result ? result : smelt_encoder_leave(encoder, set_bytes(encoder, argument, data, size));
+}
+
+// The index of a name in the pipeline that is set.
+static enum smelt_result find(smelt_encoder encoder, const char *call, const char *name, uint32_t *argument)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, call);
+    if (result)
+        return result;
+    if (!encoder->pipeline)
+        result = check_argument(encoder, 0, SMELT_MEMBER_TENSOR, SMELT_MEMBER_TENSOR);
+    else
+        result = smelt_pipeline_find(encoder->pipeline, name, argument);
+    return smelt_encoder_leave(encoder, result);
+}
+
+enum smelt_result smelt_encoder_set_tensor(smelt_encoder encoder, const char *name, smelt_tensor tensor)
+{
+    uint32_t argument;
+    enum smelt_result result = find(encoder, "set_tensor", name, &argument);
+    return result ? result : smelt_encoder_set_tensor_at(encoder, argument, tensor);
+}
+
+enum smelt_result smelt_encoder_set_buffer(smelt_encoder encoder, const char *name,
+                                           const struct smelt_buffer_range *range)
+{
+    uint32_t argument;
+    enum smelt_result result = find(encoder, "set_buffer", name, &argument);
+    return result ? result : smelt_encoder_set_buffer_at(encoder, argument, range);
+}
+
+enum smelt_result smelt_encoder_set_bytes(smelt_encoder encoder, const char *name, const void *data,
+                                          uint64_t size)
+{
+    uint32_t argument;
+    enum smelt_result result = find(encoder, "set_bytes", name, &argument);
+    return result ? result : smelt_encoder_set_bytes_at(encoder, argument, data, size);
+}
+
+enum smelt_result smelt_encoder_set_label(smelt_encoder encoder, const char *label)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "set_label");
+    if (result)
+        return result;
+    encoder->label = label;
+    return smelt_encoder_leave(encoder, SMELT_OK);
+}
+
+enum smelt_result smelt_encoder_set_operation(smelt_encoder encoder, enum smelt_operation operation)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "set_operation");
+    if (result)
+        return result;
+    if ((uint32_t)operation >= SMELT_OPERATION_COUNT)
+        result = smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                            "encoder '%s': operation %d, wanted one of enum smelt_operation (0 to %d)",
+                            encoder->name, (int)operation, SMELT_OPERATION_COUNT - 1);
+    else
+        encoder->operation = operation;
+    return smelt_encoder_leave(encoder, result);
+}
+
+const char *smelt_operation_name(enum smelt_operation operation)
+{
+    static const char *const names[SMELT_OPERATION_COUNT] = {
+        "untagged",  "other",   "copy",       "fill",     "matmul2d",    "convolution2d",
+        "reduction", "softmax", "layer_norm", "rms_norm", "elementwise",
+    };
+    return (uint32_t)operation < SMELT_OPERATION_COUNT ? names[operation] : "invalid";
+}
+
+// --- Dispatches -------------------------------------------------------------------------------------------
+
+static enum smelt_result not_set(smelt_encoder encoder)
+{
+    smelt_pipeline p = encoder->pipeline;
+    struct smelt_text text = {0};
+    for (uint32_t i = 0; p && i < p->info.argument_count; i++)
+        if (!encoder->set[i])
+            smelt_text_add(&text, "%s\"%s\"", text.size ? ", " : "", p->info.arguments[i].name);
+    smelt_fail(encoder->context, SMELT_ERROR_NOT_READY, "encoder '%s': dispatch of %s: not set: %s",
+               encoder->name, p ? p->info.name : "no pipeline", text.data ? text.data : "the pipeline");
+    smelt_text_free(&text);
+    return SMELT_ERROR_NOT_READY;
+}
+
+static enum smelt_result dispatch(smelt_encoder encoder, struct smelt_dispatch *d)
+{
+    smelt_pipeline p = encoder->pipeline;
+    d->label = encoder->label ? encoder->label : p ? p->info.name : "";
+    d->operation = encoder->operation;
+    encoder->label = NULL;
+    encoder->operation = SMELT_OPERATION_UNTAGGED;
+    if (!p || encoder->unset)
+        return not_set(encoder);
+    d->pipeline = p->info.pipeline;
+    d->layout = p->info.layout;
+    d->source = p;
+    d->push = encoder->values + encoder->push_at;
+    d->push_size = p->push_size;
+    d->block = p->block_size ? encoder->values : NULL;
+    d->block_size = p->block_size;
+    d->block_push = p->block_push;
+    d->inline_bytes = encoder->inline_bytes;
+    d->inline_count = encoder->inline_count;
+    d->ranges = encoder->ranges;
+    d->range_count = p->range_count;
+    d->parts = 1;
+    return smelt_encoder_record(encoder, d);
+}
+
+static enum smelt_result dispatch_sized(smelt_encoder encoder, bool threads, const uint32_t *size)
+{
+    struct smelt_dispatch d = {0};
+    for (int i = 0; i < 3; i++) {
+        uint32_t local = threads && encoder->pipeline ? encoder->pipeline->info.local_size[i] : 1;
+        d.groups[i] = size[i] / local + (size[i] % local != 0);
+    }
+    return dispatch(encoder, &d);
+}
+
+static enum smelt_result dispatch_indirect(smelt_encoder encoder, VkBuffer buffer, uint64_t offset)
+{
+    if (!buffer || offset % 4)
+        return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "encoder '%s': dispatch_indirect: %s", encoder->name,
+                          buffer ? "the offset is not a multiple of 4" : "the buffer is null");
+    VkDeviceAddress address = smelt_buffer_address(encoder->context, buffer) + offset;
+    struct smelt_dispatch d = {
+        .indirect = buffer,
+        .indirect_offset = offset,
+        .indirect_range = {address, address + sizeof(VkDispatchIndirectCommand)},
+    };
+    return dispatch(encoder, &d);
+}
+
+enum smelt_result smelt_encoder_dispatch_groups(smelt_encoder encoder, uint32_t x, uint32_t y, uint32_t z)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "dispatch_groups");
+    return result ? result
+                  : smelt_encoder_leave(encoder, dispatch_sized(encoder, false, (const uint32_t[]){x, y, z}));
+}
+
+enum smelt_result smelt_encoder_dispatch_threads(smelt_encoder encoder, uint32_t x, uint32_t y, uint32_t z)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "dispatch_threads");
+    return result ? result
+                  : smelt_encoder_leave(encoder, dispatch_sized(encoder, true, (const uint32_t[]){x, y, z}));
+}
+
+enum smelt_result smelt_encoder_dispatch_indirect(smelt_encoder encoder, VkBuffer buffer, uint64_t offset)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "dispatch_indirect");
+    return result ? result : smelt_encoder_leave(encoder, dispatch_indirect(encoder, buffer, offset));
+}
+
+static enum smelt_result encode(smelt_encoder encoder, const struct smelt_encode_params *p)
+{
+    if (!p || (p->argument_count && !p->arguments) || (uint32_t)p->kind > SMELT_DISPATCH_INDIRECT)
+        return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT, "encoder '%s': encode: %s",
+                          encoder->name,
+                          !p                                            ? "params is NULL"
+                          : (uint32_t)p->kind > SMELT_DISPATCH_INDIRECT ? "kind is not one of its enum"
+                                                                        : "arguments is NULL");
+    enum smelt_result result = set_pipeline(encoder, p->pipeline);
+    for (uint32_t i = 0; i < p->argument_count && !result; i++)
+        result = set_one(encoder, &p->arguments[i]);
+    if (result)
+        return result;
+    encoder->label = p->label;
+    encoder->operation = p->operation;
+    if (p->kind == SMELT_DISPATCH_INDIRECT)
+        return dispatch_indirect(encoder, p->indirect, p->indirect_offset);
+    const uint32_t size[] = {p->size[0], SMELT_MAX(p->size[1], 1), SMELT_MAX(p->size[2], 1)};
+    return dispatch_sized(encoder, p->kind == SMELT_DISPATCH_THREADS, size);
+}
+
+enum smelt_result smelt_encoder_encode(smelt_encoder encoder, const struct smelt_encode_params *params)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "encode");
+    return result ? result : smelt_encoder_leave(encoder, encode(encoder, params));
+}

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+// The way of a dispatch into a command buffer: its memory, the barrier in front, labels, timestamps, vkCmd*.
+#include "encoder_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define MAX_PUSH 256 // bytes; pipelines with more are refused by the devices there are
+
+// --- Barriers ---------------------------------------------------------------------------------------------
+
+static enum smelt_result emit_barrier(smelt_encoder encoder, const struct smelt_barrier *barrier)
+{
+    smelt_context context = encoder->context;
+    if (encoder->check) {
+        mtx_lock(&context->encoders_mutex);
+        bool kept = smelt_schedule_add_barrier(&encoder->slot->schedule, barrier);
+        mtx_unlock(&context->encoders_mutex);
+        if (!kept)
+            return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "encoder '%s': out of host memory",
+                              encoder->name);
+    }
+    smelt_memory_barrier(context, encoder->commands, barrier->source_stages, barrier->source_access,
+                         barrier->destination_stages, barrier->destination_access);
+    encoder->counters.barriers++;
+    return SMELT_OK;
+}
+
+// Puts a barrier in front of what accesses the ranges where `mode` asks for one, and adds them.
+static enum smelt_result order(smelt_encoder encoder, const char *label, const struct smelt_range *ranges,
+                               uint32_t count, struct smelt_interval indirect)
+{
+    smelt_context context = encoder->context;
+    struct smelt_hazards *hazards = &encoder->hazards;
+    bool is_indirect = indirect.begin < indirect.end;
+    bool needed = encoder->mode == SMELT_HAZARDS_TRACKED
+                      ? smelt_hazards_find(hazards, ranges, count, indirect) != SMELT_HAZARD_NONE
+                      : encoder->mode == SMELT_HAZARDS_SERIAL && !encoder->first;
+    if (needed) {
+        struct smelt_barrier barrier;
+        smelt_hazards_barrier(hazards, is_indirect, &barrier);
+        enum smelt_result result = emit_barrier(encoder, &barrier);
+        if (result)
+            return result;
+    }
+    encoder->counters.barriers_avoided += !needed && !encoder->first;
+    encoder->first = false;
+    if (!encoder->track)
+        return SMELT_OK;
+    bool kept = smelt_hazards_add(hazards, ranges, count, indirect);
+    if (encoder->part && kept) {
+        kept = smelt_hazards_add(&encoder->total, ranges, count, (struct smelt_interval){0});
+        struct smelt_interval *hull = &encoder->total_indirect;
+        bool empty = hull->begin >= hull->end;
+        if (is_indirect)
+            *hull = empty ? indirect
+                          : (struct smelt_interval){SMELT_MIN(hull->begin, indirect.begin),
+                                                    SMELT_MAX(hull->end, indirect.end)};
+    }
+    if (encoder->check && kept) {
+        mtx_lock(&context->encoders_mutex);
+        kept = smelt_schedule_add_dispatch(&encoder->slot->schedule, label, ranges, count, indirect);
+        mtx_unlock(&context->encoders_mutex);
+    }
+    return kept ? SMELT_OK
+                : smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "encoder '%s': out of host memory",
+                             encoder->name);
+}
+
+enum smelt_result smelt_encoder_record_barrier(smelt_encoder encoder,
+                                               const struct smelt_barrier_request *request)
+{
+    if (encoder->capture)
+        return encoder->capture->barrier(encoder->capture, request);
+    enum smelt_result result = encoder->commands ? SMELT_OK : smelt_encoder_start(encoder, NULL);
+    if (result)
+        return result;
+    struct smelt_interval none = {0};
+    struct smelt_barrier barrier = request->barrier;
+    if (!request->range_count) {
+        smelt_hazards_apply(&encoder->hazards, &barrier);
+    } else {
+        if (!smelt_hazards_find(&encoder->hazards, request->ranges, request->range_count, none))
+            return SMELT_OK;
+        smelt_hazards_barrier(&encoder->hazards, false, &barrier);
+    }
+    return emit_barrier(encoder, &barrier);
+}
+
+// --- Dispatches -------------------------------------------------------------------------------------------
+
+static enum smelt_result check_groups(smelt_encoder encoder, const struct smelt_dispatch *d)
+{
+    const uint32_t *most = encoder->context->capabilities.max_workgroup_count;
+    if (d->indirect)
+        return SMELT_OK;
+    for (int i = 0; i < 3; i++)
+        if (!d->groups[i] || d->groups[i] > most[i])
+            return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                              "encoder '%s': dispatch '%s' of %u x %u x %u groups, wanted 1 to %u x %u x %u",
+                              encoder->name, d->label, d->groups[0], d->groups[1], d->groups[2], most[0],
+                              most[1], most[2]);
+    return SMELT_OK;
+}
+
+// Copies the inline bytes of one side into the recording's memory and puts their addresses into `values`.
+static enum smelt_result place_inline(smelt_encoder encoder, const struct smelt_dispatch *d, bool in_push,
+                                      uint8_t *values)
+{
+    for (uint32_t i = 0; i < d->inline_count; i++) {
+        const struct smelt_inline_bytes *bytes = &d->inline_bytes[i];
+        void *mapped;
+        VkDeviceAddress address;
+        if (!bytes->size || bytes->in_push != in_push)
+            continue;
+        enum smelt_result result = smelt_recording_memory_take(encoder, bytes->size, 16, &mapped, &address);
+        if (result)
+            return result;
+        memcpy(mapped, bytes->data, bytes->size);
+        memcpy(values + bytes->offset, &address, sizeof(address));
+    }
+    return SMELT_OK;
+}
+
+static enum smelt_result place_arguments(smelt_encoder encoder, const struct smelt_dispatch *d, uint8_t *push)
+{
+    enum smelt_result result = SMELT_OK;
+    memcpy(push, d->push, d->push_size);
+    if (d->block) {
+        void *mapped;
+        VkDeviceAddress address;
+        uint32_t alignment = d->source ? d->source->block_alignment : 16;
+        result = smelt_recording_memory_take(encoder, d->block_size, alignment, &mapped, &address);
+        if (result)
+            return result;
+        memcpy(mapped, d->block, d->block_size);
+        memcpy(push + d->block_push, &address, sizeof(address));
+        if (d->inline_count)
+            result = place_inline(encoder, d, false, mapped);
+    }
+    return result || !d->inline_count ? result : place_inline(encoder, d, true, push);
+}
+
+static enum smelt_result record_live(smelt_encoder encoder, const struct smelt_dispatch *d)
+{
+    const struct smelt_vk *vk = &encoder->context->vk;
+    VkCommandBuffer commands = encoder->commands;
+    uint8_t push[MAX_PUSH];
+    const void *pushed = d->push;
+    enum smelt_result result = SMELT_OK;
+    if (d->block || d->inline_count) {
+        pushed = push;
+        result = place_arguments(encoder, d, push);
+    }
+    if (!result)
+        result = order(encoder, d->label, d->ranges, d->range_count, d->indirect_range);
+    if (!result && encoder->profile)
+        result = smelt_timestamps_open(encoder, d->label, d->operation, d->ranges, d->range_count, d->groups);
+    if (result)
+        return result;
+    if (encoder->labels)
+        smelt_begin_label(encoder->context, commands, d->label);
+    if (encoder->bound != d->pipeline) {
+        vk->CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, d->pipeline);
+        encoder->bound = d->pipeline;
+        encoder->counters.pipelines++;
+    }
+    if (d->push_size)
+        vk->CmdPushConstants(commands, d->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, d->push_size, pushed);
+    if (d->indirect)
+        vk->CmdDispatchIndirect(commands, d->indirect, d->indirect_offset);
+    else
+        vk->CmdDispatch(commands, d->groups[0], d->groups[1], d->groups[2]);
+    if (encoder->labels)
+        smelt_end_label(encoder->context, commands);
+    if (encoder->profile)
+        smelt_timestamps_close(encoder);
+    encoder->counters.dispatches++;
+    for (uint32_t i = 0; i < d->range_count; i++)
+        encoder->counters.bytes += d->ranges[i].end - d->ranges[i].begin;
+    return SMELT_OK;
+}
+
+enum smelt_result smelt_encoder_record(smelt_encoder encoder, const struct smelt_dispatch *dispatch)
+{
+    enum smelt_result result = check_groups(encoder, dispatch);
+    if (!result && encoder->capture)
+        return encoder->capture->dispatch(encoder->capture, dispatch);
+    if (!result && !encoder->commands)
+        result = smelt_encoder_start(encoder, NULL);
+    return result ? result : record_live(encoder, dispatch);
+}
+
+// --- Secondary command buffers ----------------------------------------------------------------------------
+
+enum smelt_result smelt_encoder_record_commands(smelt_encoder encoder, VkCommandBuffer secondary,
+                                                const char *label, const struct smelt_range *ranges,
+                                                uint32_t range_count, struct smelt_interval indirect)
+{
+    if (encoder->capture)
+        return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "encoder '%s': '%s' is a command buffer, which a capture cannot hold",
+                          encoder->name, label);
+    enum smelt_result result = encoder->commands ? SMELT_OK : smelt_encoder_start(encoder, NULL);
+    if (!result)
+        result = order(encoder, label, ranges, range_count, indirect);
+    if (!result && encoder->profile)
+        result = smelt_timestamps_open(encoder, label, SMELT_OPERATION_UNTAGGED, ranges, range_count,
+                                       (const uint32_t[3]){0});
+    if (result)
+        return result;
+    if (encoder->labels)
+        smelt_begin_label(encoder->context, encoder->commands, label);
+    encoder->context->vk.CmdExecuteCommands(encoder->commands, 1, &secondary);
+    if (encoder->labels)
+        smelt_end_label(encoder->context, encoder->commands);
+    if (encoder->profile)
+        smelt_timestamps_close(encoder);
+    encoder->bound = VK_NULL_HANDLE; // the state is undefined after it
+    encoder->counters.dispatches++;
+    return SMELT_OK;
+}
+
+// The ranges of a set, after `count` others.
+static enum smelt_result join(smelt_encoder encoder, const struct smelt_interval_set *set,
+                              enum smelt_access access, uint32_t *count)
+{
+    uint32_t leaf = 0, index = 0;
+    struct smelt_interval interval;
+    while (smelt_interval_set_next(set, &leaf, &index, &interval)) {
+        enum smelt_result result = smelt_encoder_grow(encoder, &encoder->joined, &encoder->joined_capacity,
+                                                      *count + 1, sizeof(*encoder->joined));
+        if (result)
+            return result;
+        encoder->joined[(*count)++] =
+            (struct smelt_range){interval.begin, interval.end, access, UINT32_MAX, NULL};
+    }
+    return SMELT_OK;
+}
+
+static enum smelt_result execute(smelt_encoder encoder, smelt_encoder part)
+{
+    struct smelt_encoder_slot *from = part ? part->last : NULL;
+    if (!from || part->context != encoder->context || part == encoder || !part->part || part->slot ||
+        __atomic_load_n(&from->state, __ATOMIC_ACQUIRE) != SMELT_SLOT_RECORDED)
+        return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "encoder '%s': execute: '%s' is not a part of the same context that has ended and "
+                          "was not executed yet",
+                          encoder->name, part ? part->name : "(NULL)");
+    uint32_t count = 0;
+    enum smelt_result result = encoder->commands ? SMELT_OK : smelt_encoder_start(encoder, NULL);
+    if (!result)
+        result = join(encoder, &part->total.reads, SMELT_ACCESS_READ, &count);
+    if (!result)
+        result = join(encoder, &part->total.writes, SMELT_ACCESS_READ_WRITE, &count);
+    struct smelt_encoder_slot *slot = encoder->slot;
+    if (!result)
+        result = smelt_encoder_grow(encoder, &slot->parts, &slot->part_capacity, slot->part_count + 1,
+                                    sizeof(slot->parts[0]));
+    if (!result)
+        result = smelt_encoder_record_commands(encoder, from->secondary, from->label, encoder->joined, count,
+                                               part->total_indirect);
+    if (result)
+        return result;
+    slot->parts[slot->part_count++] = from;
+    __atomic_store_n(&from->state, SMELT_SLOT_PENDING, __ATOMIC_RELEASE);
+    return SMELT_OK;
+}
+
+enum smelt_result smelt_encoder_execute(smelt_encoder encoder, const smelt_encoder *parts, uint32_t count)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "execute");
+    if (result)
+        return result;
+    if ((count && !parts) || encoder->capture)
+        result = smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT, "encoder '%s': execute: %s",
+                            encoder->name, encoder->capture ? "a capture is under way" : "parts is NULL");
+    for (uint32_t i = 0; i < count && !result; i++)
+        result = execute(encoder, parts[i]);
+    return smelt_encoder_leave(encoder, result);
+}
+
+// --- Public barriers --------------------------------------------------------------------------------------
+
+enum smelt_result smelt_encoder_barrier(smelt_encoder encoder, const struct smelt_barrier *barrier)
+{
+    static const struct smelt_barrier_request between_compute = {
+        .barrier = {VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT, VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT,
+                    VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
+                    VK_ACCESS_2_SHADER_STORAGE_READ_BIT | VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT}};
+    enum smelt_result result = smelt_encoder_enter(encoder, "barrier");
+    if (result)
+        return result;
+    struct smelt_barrier_request request = between_compute;
+    if (barrier)
+        request.barrier = *barrier;
+    return smelt_encoder_leave(encoder, smelt_encoder_record_barrier(encoder, &request));
+}
+
+enum smelt_result smelt_encoder_barrier_between(smelt_encoder encoder, const smelt_tensor *reads,
+                                                uint32_t read_count, const smelt_tensor *writes,
+                                                uint32_t write_count)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "barrier_between");
+    if (result)
+        return result;
+    uint64_t count = (uint64_t)read_count + write_count;
+    if ((read_count && !reads) || (write_count && !writes) || count > UINT32_MAX)
+        result = smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                            "encoder '%s': barrier_between: a list is NULL or too long", encoder->name);
+    if (!result)
+        result = smelt_encoder_grow(encoder, &encoder->joined, &encoder->joined_capacity, (uint32_t)count,
+                                    sizeof(*encoder->joined));
+    for (uint32_t i = 0; i < count && !result; i++) {
+        smelt_tensor tensor = i < read_count ? reads[i] : writes[i - read_count];
+        if (!tensor || smelt_tensor_context(tensor) != encoder->context)
+            result = smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                                "encoder '%s': barrier_between: tensor %u is %s", encoder->name, i,
+                                tensor ? "of another context" : "NULL");
+        else
+            encoder->joined[i] =
+                smelt_range_of(tensor, i < read_count ? SMELT_ACCESS_READ : SMELT_ACCESS_WRITE);
+    }
+    const struct smelt_barrier_request request = {.ranges = encoder->joined, .range_count = (uint32_t)count};
+    if (!result && count)
+        result = smelt_encoder_record_barrier(encoder, &request);
+    return smelt_encoder_leave(encoder, result);
+}
