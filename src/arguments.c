@@ -180,14 +180,15 @@ static bool is_opaque(const struct smelt_tensor_info *tensor)
     return tensor->rank == 2 && !tensor->strides[0] && !tensor->strides[1];
 }
 
-// The dimension whose stride is not that of packed row-major elements, or rank.
+// The dimension whose stride is not that of packed row-major elements, 4-bit ones in rows of whole bytes, or rank.
 static uint32_t unpacked_dimension(const struct smelt_tensor_info *tensor)
 {
     uint64_t stride = 1;
     for (uint32_t d = tensor->rank; d-- > 0;) {
         if (tensor->shape[d] > 1 && tensor->strides[d] != stride)
             return d;
-        stride *= tensor->shape[d];
+        bool half = d + 1 == tensor->rank && smelt_dtype_bits(tensor->dtype) == 4;
+        stride *= tensor->shape[d] + (half ? tensor->shape[d] % 2 : 0);
     }
     return tensor->rank;
 }

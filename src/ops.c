@@ -96,18 +96,21 @@ enum smelt_result smelt_op_check_dtypes(smelt_context context, struct smelt_op_p
     if (native && (plan->computed == SMELT_DTYPE_BF16 || plan->computed == SMELT_DTYPE_F8E4M3 ||
                    plan->computed == SMELT_DTYPE_F8E5M2))
         return check_native(context, plan);
-    const char *field = "stored";
-    enum smelt_dtype stored = plan->stored;
-    if (plan->stored_left &&
-        (!smelt_dtype_is_float(plan->stored_left) || !smelt_op_exact_in_f16(plan->stored_left))) {
-        field = "stored_left";
-        stored = plan->stored_left;
-    }
+    const struct {
+        const char *field;
+        enum smelt_dtype dtype;
+    } operands[] = {{"stored", plan->stored},
+                    {"stored_left", plan->stored_left ? plan->stored_left : plan->stored}};
+    for (size_t i = 0; i < SMELT_COUNT_OF(operands); i++)
+        if (!smelt_dtype_is_float(operands[i].dtype))
+            return smelt_fail(context, SMELT_ERROR_DTYPE,
+                              "op \"%s\": %s is %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2 (or none: f16)",
+                              name, operands[i].field, smelt_dtype_name(operands[i].dtype));
+    // What f16 does not hold decides.
+    bool left = plan->stored_left && !smelt_op_exact_in_f16(plan->stored_left);
+    const char *field = operands[left].field;
+    enum smelt_dtype stored = operands[left].dtype;
     bool exact = smelt_op_exact_in_f16(stored);
-    if (!smelt_dtype_is_float(stored))
-        return smelt_fail(context, SMELT_ERROR_DTYPE,
-                          "op \"%s\": %s is %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2 (or none: f16)", name,
-                          field, smelt_dtype_name(stored));
     const struct {
         const char *field;
         enum smelt_dtype dtype;

@@ -16,6 +16,12 @@ static bool is_byte(enum smelt_dtype dtype)
     return dtype == SMELT_DTYPE_I8 || dtype == SMELT_DTYPE_U8;
 }
 
+// What integer products take as b.
+static bool is_small_integer(enum smelt_dtype dtype)
+{
+    return is_byte(dtype) || dtype == SMELT_DTYPE_I4 || dtype == SMELT_DTYPE_U4;
+}
+
 static enum smelt_result check_scale(smelt_context context, const struct smelt_op_plan *plan)
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
@@ -42,6 +48,9 @@ static enum smelt_result check_scale(smelt_context context, const struct smelt_o
         return smelt_fail(context, SMELT_ERROR_DTYPE,
                           "op \"%s\": computed is %s with scale, wanted f16 or f32", name,
                           smelt_dtype_name(d->computed));
+    if (d->accumulated == SMELT_DTYPE_I32)
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "op \"%s\": accumulated is i32 with scale, wanted f16 or f32", name);
     if ((d->zero == SMELT_ZERO_POINT && small) ||
         (d->zero == SMELT_ZERO_OFFSET && d->scale == SMELT_SCALE_UE8M0))
         return smelt_fail(
@@ -52,16 +61,24 @@ static enum smelt_result check_scale(smelt_context context, const struct smelt_o
     return SMELT_OK;
 }
 
-// Products of i8 and u8 as they are.
+// Products of integers as they are.
 static enum smelt_result check_integers(smelt_context context, struct smelt_op_plan *plan)
 {
     const char *name = plan->op->name;
     if (plan->stored == SMELT_DTYPE_NONE && is_byte(plan->stored_left))
         plan->stored = plan->stored_left;
-    if (!is_byte(plan->stored) || !is_byte(plan->stored_left))
-        return smelt_fail(context, SMELT_ERROR_DTYPE, "op \"%s\": %s is %s with computed i8, wanted i8 or u8",
-                          name, is_byte(plan->stored) ? "stored_left" : "stored",
-                          smelt_dtype_name(is_byte(plan->stored) ? plan->stored_left : plan->stored));
+    if (plan->computed != SMELT_DTYPE_NONE && plan->computed != SMELT_DTYPE_I8)
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "op \"%s\": computed is %s with accumulated i32, wanted i8 (or none: i8)", name,
+                          smelt_dtype_name(plan->computed));
+    if (!is_small_integer(plan->stored))
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "op \"%s\": stored is %s with computed i8, wanted i8, u8, i4 or u4", name,
+                          smelt_dtype_name(plan->stored));
+    if (!is_byte(plan->stored_left))
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "op \"%s\": stored_left is %s with computed i8, wanted i8 or u8", name,
+                          smelt_dtype_name(plan->stored_left));
     if (plan->accumulated != SMELT_DTYPE_NONE && plan->accumulated != SMELT_DTYPE_I32)
         return smelt_fail(context, SMELT_ERROR_DTYPE,
                           "op \"%s\": accumulated is %s with computed i8, wanted i32 (or none: i32)", name,
@@ -72,7 +89,8 @@ static enum smelt_result check_integers(smelt_context context, struct smelt_op_p
                           smelt_activation_name(plan->op->matmul2d->activation));
     plan->computed = SMELT_DTYPE_I8;
     plan->accumulated = SMELT_DTYPE_I32;
-    plan->unsigned_only = plan->stored == SMELT_DTYPE_U8 && plan->stored_left == SMELT_DTYPE_U8;
+    plan->unsigned_only = plan->stored_left == SMELT_DTYPE_U8 &&
+                          (plan->stored == SMELT_DTYPE_U8 || plan->stored == SMELT_DTYPE_U4);
     return SMELT_OK;
 }
 
@@ -84,18 +102,14 @@ static enum smelt_result check_types(smelt_context context, struct smelt_op_plan
     enum smelt_result result = check_scale(context, plan);
     if (result)
         return result;
-    if (!group && (d->scale || (d->stored && !smelt_dtype_is_float(d->stored))))
-        return smelt_fail(context, SMELT_ERROR_DTYPE,
-                          "op \"%s\": stored is %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2 without scale at "
-                          "THREAD scope",
-                          plan->op->name, smelt_dtype_name(d->stored));
     plan->stored_left = d->stored_left ? d->stored_left
                         : d->scale     ? SMELT_DTYPE_F16
                         : !d->stored   ? SMELT_DTYPE_F16
                                        : d->stored;
-    bool bytes = is_byte(plan->stored) && is_byte(plan->stored_left) && (group || d->stored_left);
+    bool integers = is_small_integer(plan->stored) && is_byte(plan->stored_left);
     if (plan->computed == SMELT_DTYPE_I8 || plan->accumulated == SMELT_DTYPE_I32 ||
-        (plan->computed == SMELT_DTYPE_NONE && plan->accumulated == SMELT_DTYPE_NONE && bytes && !d->scale))
+        (plan->computed == SMELT_DTYPE_NONE && plan->accumulated == SMELT_DTYPE_NONE && integers &&
+         !d->scale))
         return check_integers(context, plan);
     const struct {
         const char *field;
@@ -122,6 +136,36 @@ static enum smelt_result check_types(smelt_context context, struct smelt_op_plan
     return result;
 }
 
+// The sizes, and what only wider scopes have.
+static enum smelt_result check_thread(smelt_context context, struct smelt_op_plan *plan)
+{
+    const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
+    const struct {
+        const char *field;
+        uint32_t value, low, high;
+    } ranges[] = {
+        {"m", d->m, 0, MAX_ROWS},
+        {"n", d->n, 1, SMELT_OP_MAX_WIDTH},
+        {"k", d->k, 1, SMELT_OP_MAX_WIDTH},
+        {"transpose_left (at THREAD scope)", d->transpose_left, 0, 0},
+        {"epilogue (at THREAD scope)", d->epilogue, 0, 0},
+        {"alignment (at THREAD scope)", d->alignment, 0, 0},
+        {"tile_k (at THREAD scope)", d->tile_k, 0, 0},
+        {"subgroups_m (at THREAD scope)", d->subgroups_m, 0, 0},
+        {"subgroups_n (at THREAD scope)", d->subgroups_n, 0, 0},
+        {"subgroup_size (at THREAD scope)", d->subgroup_size, 0, 0},
+    };
+    for (size_t i = 0; i < SMELT_COUNT_OF(ranges); i++) {
+        enum smelt_result result = smelt_op_check_range(context, plan, ranges[i].field, ranges[i].value,
+                                                        ranges[i].low, ranges[i].high);
+        if (result)
+            return result;
+    }
+    plan->widest = SMELT_MAX(d->n, d->k);
+    plan->max_k = d->k;
+    return SMELT_OK;
+}
+
 static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan)
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
@@ -144,19 +188,7 @@ static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan
         plan->max_k = d->k ? d->k : 1u << 20;
         return smelt_cooperative_check(context, plan);
     }
-    if (d->transpose_left || d->epilogue || d->alignment || d->tile_k || d->subgroups_m || d->subgroups_n ||
-        d->subgroup_size)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "op \"%s\": a field from transpose_left on is set, wanted zeros at THREAD scope "
-                          "(but stored_left)",
-                          plan->op->name);
-    if ((result = smelt_op_check_range(context, plan, "m", d->m, 0, MAX_ROWS)) ||
-        (result = smelt_op_check_range(context, plan, "n", d->n, 1, SMELT_OP_MAX_WIDTH)) ||
-        (result = smelt_op_check_range(context, plan, "k", d->k, 1, SMELT_OP_MAX_WIDTH)))
-        return result;
-    plan->widest = SMELT_MAX(d->n, d->k);
-    plan->max_k = d->k;
-    return SMELT_OK;
+    return check_thread(context, plan);
 }
 
 // The bounds of glsl/smelt/matmul2d_tmpl.glsl and matmul2d_cooperative_tmpl.glsl ("errors"), which derive them.
@@ -220,6 +252,8 @@ static void write_thread(struct smelt_text *text, const struct smelt_op_plan *pl
     smelt_op_define_number(text, prefix, "BIAS", d->bias);
     smelt_op_define(text, prefix, "ACTIVATION", smelt_op_activation_macro(d->activation));
     smelt_op_define_types(text, prefix, plan, choice);
+    if (bytes)
+        smelt_op_define(text, prefix, "STORED_LEFT", smelt_op_dtype_macro(plan->stored_left));
     smelt_matmul2d_write_scale(text, plan);
     smelt_text_add(text, "#define %sLEFT %s_left\n", prefix, plan->op->name);
     smelt_text_add(text, "#define %sRESULT %s_result\n", prefix, plan->op->name);
@@ -241,7 +275,7 @@ const struct smelt_op_type smelt_op_type_matmul2d = {
     .descriptor = offsetof(struct smelt_op, matmul2d),
     .native_types = true,
     .scopes = {[SMELT_BACKEND_PORTABLE] = 1u << SMELT_SCOPE_THREAD | GROUPS,
-               [SMELT_BACKEND_DOT8] = GROUPS,
+               [SMELT_BACKEND_DOT8] = 1u << SMELT_SCOPE_THREAD | GROUPS,
                [SMELT_BACKEND_COOPVEC] = 1u << SMELT_SCOPE_THREAD,
                [SMELT_BACKEND_COOPMAT] = GROUPS,
                [SMELT_BACKEND_COOPMAT2] = GROUPS},

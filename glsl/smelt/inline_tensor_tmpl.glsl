@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 // inline_tensor_tmpl.glsl: a tensor that one invocation holds in private memory (Metal: an inline tensor).
 //
-// what    the operands and results of ops at THREAD scope: rows of the last dimension, held as pairs of
-//         elements (PORTABLE) or as one cooperative vector each (COOPVEC). Row-major; no strides
+// what    the operands and results of ops at THREAD scope: rows of the last dimension, held as pairs of elements, those of
+//         I8 and U8 as words of four, first element in the low byte (PORTABLE, DOT8), or as one cooperative vector each
+//         (COOPVEC). Row-major; no strides
 // params  all required, all undefined afterwards:
 //         SMELT_INLINE          name of the type
-//         SMELT_DTYPE           SMELT_DTYPE_F32, _F16, _I32 or _U32; F16 needs shaderFloat16; COOPVEC: F16
+//         SMELT_DTYPE           SMELT_DTYPE_F32, _F16, _I32, _U32, _I8 or _U8; F16 needs shaderFloat16; COOPVEC: F16
 //         SMELT_RANK            1 to 4
 //         SMELT_EXTENT0 ... SMELT_EXTENT<RANK - 1>   decimal literals, at least 1
-//         SMELT_INLINE_BACKEND  of the op that uses it: SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPVEC
-// makes   for the name NAME and element type T (float for F32 and F16, int for I32, uint for U32):
+//         SMELT_INLINE_BACKEND  of the op that uses it: SMELT_BACKEND_PORTABLE, _DOT8 or _COOPVEC
+// makes   for the name NAME and element type T (float for F32 and F16, int for I32 and I8, uint for U32 and U8):
 //         struct NAME                       uninitialised until every element is set
 //         const int NAME_rows, NAME_columns product of all extents but the last; the last
+//         const int NAME_dtype              DTYPE
 //         uint smelt_extent(NAME t, uint d)
 //         T smelt_load(NAME t, uint i, ...)                      one index per dimension; outside: 0
 //         void smelt_store(inout NAME t, uint i, ..., T v)       outside: dropped
@@ -19,7 +21,8 @@
 //         T smelt_get(NAME t, int i, ...), void smelt_set(inout NAME t, int i, ..., T v)   unchecked. With
 //         constant indices an element is a register; with others the array goes to local memory
 //         void smelt_fill(inout NAME t, T v)
-// errors  F16: a stored value is rounded once by the device (f16 conversion of Vulkan: either neighbour)
+// errors  F16: a stored value is rounded once by the device (f16 conversion of Vulkan: either neighbour). I8 and U8
+//         saturate
 // needs   base.glsl first
 // source  Metal Shading Language 4, tensor_inline; GL_NV_cooperative_vector
 #ifndef SMELT_BASE_GLSL
@@ -29,7 +32,7 @@
 #error "inline_tensor_tmpl.glsl: SMELT_INLINE (name of the type) is not defined"
 #endif
 #ifndef SMELT_DTYPE
-#error "inline_tensor_tmpl.glsl: SMELT_DTYPE (SMELT_DTYPE_F32, _F16, _I32 or _U32) is not defined"
+#error "inline_tensor_tmpl.glsl: SMELT_DTYPE (SMELT_DTYPE_F32, _F16, _I32, _U32, _I8 or _U8) is not defined"
 #endif
 #ifndef SMELT_RANK
 #error "inline_tensor_tmpl.glsl: SMELT_RANK (number of dimensions, 1 to 4) is not defined"
@@ -38,7 +41,8 @@
 #error "inline_tensor_tmpl.glsl: SMELT_RANK (number of dimensions) must be 1 to 4"
 #endif
 #ifndef SMELT_INLINE_BACKEND
-#error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND (SMELT_BACKEND_PORTABLE or _COOPVEC) is not defined"
+#error                                                                                                       \
+    "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND (SMELT_BACKEND_PORTABLE, _DOT8 or _COOPVEC) is not defined"
 #endif
 #include "smelt/tensor_extents_tmpl.glsl"
 #if SMELT_TENSOR_E0 < 1
@@ -72,8 +76,15 @@
 #define SMELT_INLINE_V uint
 #define SMELT_INLINE_P uvec2
 #define SMELT_INLINE_C uint
+#elif SMELT_DTYPE == SMELT_DTYPE_I8
+#define SMELT_INLINE_V int
+#define SMELT_INLINE_C(v) clamp(v, -128, 127)
+#elif SMELT_DTYPE == SMELT_DTYPE_U8
+#define SMELT_INLINE_V uint
+#define SMELT_INLINE_C(v) min(v, 255u)
 #else
-#error "inline_tensor_tmpl.glsl: SMELT_DTYPE (element type) must be SMELT_DTYPE_F32, _F16, _I32 or _U32"
+#error                                                                                                       \
+    "inline_tensor_tmpl.glsl: SMELT_DTYPE (element type) must be SMELT_DTYPE_F32, _F16, _I32, _U32, _I8 or _U8"
 #endif
 
 #if SMELT_RANK == 1
@@ -108,26 +119,40 @@
 
 const int SMELT_CAT(SMELT_INLINE, _rows) = SMELT_INLINE_ROWS;
 const int SMELT_CAT(SMELT_INLINE, _columns) = SMELT_INLINE_COLUMNS;
+const int SMELT_CAT(SMELT_INLINE, _dtype) = SMELT_DTYPE;
 
-#if SMELT_INLINE_BACKEND == SMELT_BACKEND_PORTABLE
-// A row is padded to whole pairs; what the padding holds does not matter. A pair of f16 is a word (memory16.glsl).
-#define SMELT_INLINE_PAIRS ((SMELT_INLINE_COLUMNS + 1) / 2)
-#define SMELT_INLINE_PAIR t.e[SMELT_INLINE_ROW * SMELT_INLINE_PAIRS + (SMELT_INLINE_COLUMN >> 1)]
+#if SMELT_INLINE_BACKEND == SMELT_BACKEND_PORTABLE || SMELT_INLINE_BACKEND == SMELT_BACKEND_DOT8
+// A row is padded to whole pairs or words; what the padding holds does not matter. A pair of f16 is a word (memory16.glsl).
+#if SMELT_DTYPE == SMELT_DTYPE_I8 || SMELT_DTYPE == SMELT_DTYPE_U8
+#define SMELT_INLINE_SHIFT 2
+#else
+#define SMELT_INLINE_SHIFT 1
+#endif
+#define SMELT_INLINE_PITCH ((SMELT_INLINE_COLUMNS + (1 << SMELT_INLINE_SHIFT) - 1) >> SMELT_INLINE_SHIFT)
+#define SMELT_INLINE_AT                                                                                      \
+    t.e[SMELT_INLINE_ROW * SMELT_INLINE_PITCH + (SMELT_INLINE_COLUMN >> SMELT_INLINE_SHIFT)]
 #if SMELT_DTYPE == SMELT_DTYPE_F16
 #define SMELT_INLINE_E uint
 #define SMELT_INLINE_FILL(v) packFloat2x16(f16vec2(v))
-#define SMELT_INLINE_GET unpackFloat2x16(SMELT_INLINE_PAIR >> (16 * (SMELT_INLINE_COLUMN & 1))).x
+#define SMELT_INLINE_GET unpackFloat2x16(SMELT_INLINE_AT >> (16 * (SMELT_INLINE_COLUMN & 1))).x
 #define SMELT_INLINE_PUT(v)                                                                                  \
-    SMELT_INLINE_PAIR =                                                                                      \
-        bitfieldInsert(SMELT_INLINE_PAIR, packFloat2x16(f16vec2(v, 0)), 16 * (SMELT_INLINE_COLUMN & 1), 16)
+    SMELT_INLINE_AT =                                                                                        \
+        bitfieldInsert(SMELT_INLINE_AT, packFloat2x16(f16vec2(v, 0)), 16 * (SMELT_INLINE_COLUMN & 1), 16)
+#elif SMELT_INLINE_SHIFT == 2
+#define SMELT_INLINE_E uint
+#define SMELT_INLINE_FILL(v) (uint(SMELT_INLINE_C(v)) & 255u) * 0x01010101u
+#define SMELT_INLINE_GET bitfieldExtract(SMELT_INLINE_V(SMELT_INLINE_AT), 8 * (SMELT_INLINE_COLUMN & 3), 8)
+#define SMELT_INLINE_PUT(v)                                                                                  \
+    SMELT_INLINE_AT =                                                                                        \
+        bitfieldInsert(SMELT_INLINE_AT, uint(SMELT_INLINE_C(v)), 8 * (SMELT_INLINE_COLUMN & 3), 8)
 #else
 #define SMELT_INLINE_E SMELT_INLINE_P
 #define SMELT_INLINE_FILL(v) SMELT_INLINE_P(SMELT_INLINE_C(v))
-#define SMELT_INLINE_GET SMELT_INLINE_PAIR[SMELT_INLINE_COLUMN & 1]
-#define SMELT_INLINE_PUT(v) SMELT_INLINE_PAIR[SMELT_INLINE_COLUMN & 1] = SMELT_INLINE_C(v)
+#define SMELT_INLINE_GET SMELT_INLINE_AT[SMELT_INLINE_COLUMN & 1]
+#define SMELT_INLINE_PUT(v) SMELT_INLINE_AT[SMELT_INLINE_COLUMN & 1] = SMELT_INLINE_C(v)
 #endif
 struct SMELT_INLINE {
-    SMELT_INLINE_E e[SMELT_INLINE_ROWS * SMELT_INLINE_PAIRS];
+    SMELT_INLINE_E e[SMELT_INLINE_ROWS * SMELT_INLINE_PITCH];
 };
 #elif SMELT_INLINE_BACKEND == SMELT_BACKEND_COOPVEC
 #if SMELT_DTYPE != SMELT_DTYPE_F16
@@ -136,14 +161,13 @@ struct SMELT_INLINE {
 #if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_COOPVEC) == 0
 #error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND is COOPVEC, but SMELT_BACKENDS lacks it"
 #endif
-#define SMELT_INLINE_PAIRS 0
 struct SMELT_INLINE {
     coopvecNV<float16_t, SMELT_INLINE_COLUMNS> e[SMELT_INLINE_ROWS];
 };
 #define SMELT_INLINE_GET t.e[SMELT_INLINE_ROW][SMELT_INLINE_COLUMN]
 #define SMELT_INLINE_PUT(v) t.e[SMELT_INLINE_ROW][SMELT_INLINE_COLUMN] = SMELT_INLINE_C(v)
 #else
-#error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND must be SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPVEC"
+#error "inline_tensor_tmpl.glsl: SMELT_INLINE_BACKEND must be SMELT_BACKEND_PORTABLE, _DOT8 or _COOPVEC"
 #endif
 
 uint smelt_extent(SMELT_INLINE t, uint d)
@@ -187,15 +211,15 @@ void smelt_set(inout SMELT_INLINE t, SMELT_INLINE_PARAMETERS(int), SMELT_INLINE_
 
 void smelt_fill(inout SMELT_INLINE t, SMELT_INLINE_V v)
 {
-#if SMELT_INLINE_BACKEND == SMELT_BACKEND_PORTABLE
-    [[unroll]] for (int i = 0; i < SMELT_INLINE_ROWS * SMELT_INLINE_PAIRS; i++)
-    {
-        t.e[i] = SMELT_INLINE_FILL(v);
-    }
-#else
+#if SMELT_INLINE_BACKEND == SMELT_BACKEND_COOPVEC
     [[unroll]] for (int i = 0; i < SMELT_INLINE_ROWS; i++)
     {
         t.e[i] = coopvecNV<float16_t, SMELT_INLINE_COLUMNS>(SMELT_INLINE_C(v));
+    }
+#else
+    [[unroll]] for (int i = 0; i < SMELT_INLINE_ROWS * SMELT_INLINE_PITCH; i++)
+    {
+        t.e[i] = SMELT_INLINE_FILL(v);
     }
 #endif
 }
@@ -214,8 +238,9 @@ void smelt_fill(inout SMELT_INLINE t, SMELT_INLINE_V v)
 #undef SMELT_INLINE_INSIDE
 #undef SMELT_INLINE_ROW
 #undef SMELT_INLINE_COLUMN
-#undef SMELT_INLINE_PAIRS
-#undef SMELT_INLINE_PAIR
+#undef SMELT_INLINE_SHIFT
+#undef SMELT_INLINE_PITCH
+#undef SMELT_INLINE_AT
 #undef SMELT_INLINE_GET
 #undef SMELT_INLINE_E
 #undef SMELT_INLINE_FILL

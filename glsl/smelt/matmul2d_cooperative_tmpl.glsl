@@ -29,9 +29,9 @@
 //         SMELT_MATMUL2D_STORED           the same of b
 //         SMELT_MATMUL2D_COMPUTED         SMELT_DTYPE_F32 or _F16: what both factors are converted to; F16 not with
 //                                         F32 or BF16 stored; COOPMAT: or _BF16, _F8E4M3, _F8E5M2 (SMELT_NATIVE_DTYPES,
-//                                         base.glsl), with the same type stored in both. SMELT_DTYPE_I8: both are I8 or
-//                                         U8, in any mix, and multiplied as they are; M, N and TILE_K that run along rows
-//                                         of a or b are then multiples of 16, and ACTIVATION is NONE or RELU
+//                                         base.glsl), with the same type stored in both. SMELT_DTYPE_I8: a is I8 or U8, b
+//                                         I8, U8, I4 or U4, in any mix, multiplied as they are; M, N and TILE_K that run
+//                                         along rows of a or b are then multiples of 16, ACTIVATION is NONE or RELU
 //         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; F32 with COMPUTED F32 or BF16. I8: _I32
 //         SMELT_MATMUL2D_SCALE, _BLOCK, _ZERO   scales of b: matmul2d_scaled_tmpl.glsl; SMELT_SCALE_NONE: there are none
 //         SMELT_MATMUL2D_ALIGNMENT        1, 2, 4, 8 or 16 elements: a promise that the extent along and the stride between
@@ -186,7 +186,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_STAGE_K_IS_ROWS 1
 #endif
 #define SMELT_STAGE_STRAIGHT SMELT_MM_RIGHT_STRAIGHT
-#define SMELT_STAGE_FLIP (SMELT_MM_MIXED && SMELT_MATMUL2D_STORED == SMELT_DTYPE_U8)
+#define SMELT_STAGE_FLIP (SMELT_MM_MIXED && SMELT_MM_RIGHT_BYTE == SMELT_DTYPE_U8)
 #define SMELT_STAGE_BASE (SMELT_MM_BASE + SMELT_MM_LEFT_SIZE)
 #if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
 #include "smelt/matmul2d_source_scaled_tmpl.glsl"
@@ -372,6 +372,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #undef SMELT_MM_GROUP
 #undef SMELT_MM_LEFT_STRAIGHT
 #undef SMELT_MM_RIGHT_STRAIGHT
+#undef SMELT_MM_RIGHT_BYTE
 #undef SMELT_MM_STRAIGHT
 #undef SMELT_MM_SIZE
 #undef SMELT_MM_THREADS

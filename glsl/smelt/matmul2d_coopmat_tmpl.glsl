@@ -23,7 +23,7 @@
 #elif SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_I8
 #error                                                                                                       \
     "matmul2d_tmpl.glsl: SMELT_MATMUL2D_COMPUTED (of the factors) must be F16, BF16, F8E4M3, F8E5M2 or I8 with COOPMAT, COOPMAT2"
-#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_U8 && !SMELT_MM_MIXED
+#elif SMELT_MM_RIGHT_BYTE == SMELT_DTYPE_U8 && !SMELT_MM_MIXED
 #define SMELT_MM_FACTOR uint8_t
 #else
 #define SMELT_MM_FACTOR int8_t
@@ -69,7 +69,7 @@
     coopmat<T, SMELT_CAT(SMELT_MM_RESULT, _matrix_scope), SMELT_MATMUL2D_FRAGMENT_M,                         \
             SMELT_MATMUL2D_FRAGMENT_N, gl_MatrixUseAccumulator>
 // a b + c. A device multiplies U8 with U8 to U32, whose bits are those of I32.
-#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8 && SMELT_MATMUL2D_STORED == SMELT_DTYPE_U8 && !SMELT_MM_MIXED
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8 && SMELT_MM_RIGHT_BYTE == SMELT_DTYPE_U8 && !SMELT_MM_MIXED
 #define SMELT_MM_ADD(a, b, c) SMELT_MM_C_MATRIX(int)(coopMatMulAdd(a, b, SMELT_MM_C_MATRIX(uint)(c)))
 #else
 #define SMELT_MM_ADD(a, b, c) coopMatMulAdd(a, b, c)
@@ -102,7 +102,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
             missing[j] = coopMatMulAdd(SMELT_MM_A_MATRIX(int8_t(1)), b, missing[j]);
 #endif
         }
-#if SMELT_MM_MIXED && SMELT_MATMUL2D_STORED == SMELT_DTYPE_U8
+#if SMELT_MM_MIXED && SMELT_MM_RIGHT_BYTE == SMELT_DTYPE_U8
         [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++) missing[i] =
             coopMatMulAdd(a[i], SMELT_MM_B_MATRIX(int8_t(1)), missing[i]);
 #endif

@@ -3,7 +3,7 @@
 //
 // what    as many neighbours of a row as fill 16 bytes make a group
 // params  those of matmul2d_cooperative_tmpl.glsl
-// makes   SMELT_MM_GROUP, _SIZE, _LEFT_GROUP, _RIGHT_GROUP, _LEFT_STRAIGHT, _RIGHT_STRAIGHT, _MIXED, the includer's to
+// makes   SMELT_MM_GROUP, _SIZE, _LEFT_GROUP, _RIGHT_GROUP, _LEFT_STRAIGHT, _RIGHT_STRAIGHT, _RIGHT_BYTE, _MIXED, the includer's to
 //         undefine
 // errors  none (no arithmetic)
 // needs   matmul2d_cooperative_tmpl.glsl around it
@@ -35,6 +35,14 @@
 #else
 #define SMELT_MM_RIGHT_GROUP SMELT_MM_GROUP
 #endif
+// What the right operand of an integer product is in the scratch: 4 bit integers become bytes, U4 of the left one's sign.
+#if SMELT_MATMUL2D_STORED == SMELT_DTYPE_I4
+#define SMELT_MM_RIGHT_BYTE SMELT_DTYPE_I8
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_U4
+#define SMELT_MM_RIGHT_BYTE SMELT_MATMUL2D_STORED_LEFT
+#else
+#define SMELT_MM_RIGHT_BYTE SMELT_MATMUL2D_STORED
+#endif
 // Whether they can be read from memory as they stand.
 #if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_TENSOR && SMELT_MM_LEFT_GROUP == SMELT_MM_GROUP &&            \
     (SMELT_MATMUL2D_STORED_LEFT == SMELT_MATMUL2D_COMPUTED || SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8) &&  \
@@ -44,7 +52,8 @@
 #define SMELT_MM_LEFT_STRAIGHT 0
 #endif
 #if SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_TENSOR && SMELT_MM_RIGHT_GROUP == SMELT_MM_GROUP &&          \
-    (SMELT_MATMUL2D_STORED == SMELT_MATMUL2D_COMPUTED || SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8) &&       \
+    (SMELT_MATMUL2D_STORED == SMELT_MATMUL2D_COMPUTED ||                                                     \
+     (SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8 && SMELT_MATMUL2D_STORED == SMELT_MM_RIGHT_BYTE)) &&         \
     SMELT_MATMUL2D_SCALE == SMELT_SCALE_NONE && SMELT_MATMUL2D_ALIGNMENT >= SMELT_MM_GROUP
 #define SMELT_MM_RIGHT_STRAIGHT 1
 #else
@@ -53,7 +62,7 @@
 // Cooperative matrices are multiplied where both operands have the same sign: with different ones the unsigned operand is
 // taken less 128.
 #if SMELT_MATMUL2D_BACKEND >= SMELT_BACKEND_COOPMAT && SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8 &&          \
-    SMELT_MATMUL2D_STORED_LEFT != SMELT_MATMUL2D_STORED
+    SMELT_MATMUL2D_STORED_LEFT != SMELT_MM_RIGHT_BYTE
 #define SMELT_MM_MIXED 1
 #else
 #define SMELT_MM_MIXED 0

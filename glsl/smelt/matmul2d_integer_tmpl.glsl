@@ -18,7 +18,7 @@
 #else
 #define SMELT_MM_LEFT_BYTES uint
 #endif
-#if SMELT_MATMUL2D_STORED == SMELT_DTYPE_I8
+#if SMELT_MM_RIGHT_BYTE == SMELT_DTYPE_I8
 #define SMELT_MM_RIGHT_BYTES int
 #else
 #define SMELT_MM_RIGHT_BYTES uint

@@ -5,7 +5,7 @@
 // what    a group of neighbours of a row, converted from the type stored to the type COMPUTED
 // params  those of matmul2d_stage_tmpl.glsl, which it leaves defined; SMELT_STAGE_STORED type of the elements,
 //         SMELT_STAGE_K_IS_ROWS 1: the sum runs along rows, 0: along columns; SMELT_STAGE_FLIP 1: unsigned bytes become
-//         signed ones less 128
+//         signed ones less 128. 4 bit integers become bytes in products of integers
 // makes   PREFIX_group, see matmul2d_stage_tmpl.glsl. Across the sum, elements outside the matrix become copies of the last
 //         ones inside
 // errors  exact
@@ -47,6 +47,12 @@ uvec4 SMELT_CAT(SMELT_STAGE, _group)(SMELT_STAGE_OPERAND m, uint i, uint r, uint
 #else
             words[v + e] = floatBitsToUint(value);
 #endif
+        }
+#elif SMELT_ST_BITS == 4
+        [[unroll]] for (uint e = 0u; e < SMELT_ST_VECTOR; e++)
+        {
+            int value = int(SMELT_ST_DECODE(read[e / 8u] >> (e % 8u * 4u)));
+            words[(v + e) / 4u] |= (uint(value) & 255u) << ((v + e) % 4u * 8u);
         }
 #elif SMELT_ST_VECTOR * SMELT_ST_BITS == 128
         words = read;

@@ -31,10 +31,12 @@ for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
         [[unroll]] for (int n = 0; n < SMELT_MM_N; n++)
         {
 #if SMELT_MATMUL2D_TRANSPOSE_RIGHT
-            SMELT_MM_S f = SMELT_MM_SINGLE(w.weight.data, (n0 + n) * SMELT_MATMUL2D_K + k);
+            int at = (n0 + n) * SMELT_MM_PITCH + k;
 #else
-            SMELT_MM_S f = SMELT_MM_SINGLE(w.weight.data, k * SMELT_MATMUL2D_N + n0 + n);
+            int at = k * SMELT_MM_PITCH + n0 + n;
 #endif
+            vec2 scale = SMELT_MM_SCALE(k, n0 + n);
+            SMELT_MM_S f = SMELT_MM_SCALED(SMELT_MM_SINGLE(w.weight.data, at), scale, scale).x;
             [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
             {
                 sum[m * SMELT_MM_SUMS + n].x =
@@ -45,9 +47,16 @@ for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
         [[unroll]] for (int n = 0; n < SMELT_MM_N; n++)
         {
             SMELT_MM_WORDS q = SMELT_MM_LOAD(w.weight.data, (n0 + n) * SMELT_MM_STEPS + k);
+#if SMELT_MATMUL2D_SCALE == SMELT_SCALE_NONE || SMELT_MATMUL2D_BLOCK % (2 * SMELT_MM_PAIRS) == 0
+            vec2 s0 = SMELT_MM_SCALE(2 * SMELT_MM_PAIRS * k, n0 + n), s1 = s0;
+#endif
             [[unroll]] for (int j = 0; j < SMELT_MM_PAIRS; j++)
             {
-                SMELT_MM_P f = SMELT_MM_PAIR(q, j);
+#if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE && SMELT_MATMUL2D_BLOCK % (2 * SMELT_MM_PAIRS) != 0
+                int first = 2 * (SMELT_MM_PAIRS * k + j);
+                vec2 s0 = SMELT_MM_SCALE(first, n0 + n), s1 = SMELT_MM_SCALE(first + 1, n0 + n);
+#endif
+                SMELT_MM_P f = SMELT_MM_SCALED(SMELT_MM_PAIR(q, j), s0, s1);
                 [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
                 {
                     sum[m * SMELT_MM_SUMS + n] =
@@ -59,7 +68,8 @@ for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
         SMELT_MM_WORDS q = SMELT_MM_LOAD(w.weight.data, (k * SMELT_MATMUL2D_N + n0) / SMELT_MM_N);
         [[unroll]] for (int j = 0; j < SMELT_MM_PAIRS; j++)
         {
-            SMELT_MM_P f = SMELT_MM_PAIR(q, j);
+            SMELT_MM_P f = SMELT_MM_SCALED(SMELT_MM_PAIR(q, j), SMELT_MM_SCALE(k, n0 + 2 * j),
+                                           SMELT_MM_SCALE(k, n0 + 2 * j + 1));
             [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
             {
                 sum[m * SMELT_MM_SUMS + j] =
@@ -75,9 +85,9 @@ for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
 #if SMELT_MATMUL2D_BIAS
     SMELT_MM_P bias;
     if (2 * p + 1 < SMELT_MM_N)
-        bias = SMELT_MM_BIAS(w.bias.data, n0 / 2 + p);
+        bias = SMELT_MM_BIAS(n0 / 2 + p);
     else
-        bias = SMELT_MM_P(SMELT_MM_SINGLE(w.bias.data, n0 + 2 * p), SMELT_MM_S(0));
+        bias = SMELT_MM_P(SMELT_MM_BIAS_SINGLE(n0 + 2 * p), SMELT_MM_S(0));
 #endif
     [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
     {

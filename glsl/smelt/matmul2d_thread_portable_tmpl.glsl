@@ -8,6 +8,8 @@
 //         the loop over K is rolled
 // params  those of matmul2d_tmpl.glsl
 // makes   NAME_run
+//         Quantised weights are scaled and rounded to COMPUTED as they are loaded; a scale is read once for each load where
+//         BLOCK is a multiple of its terms
 // errors  see matmul2d_tmpl.glsl. A sum is taken in two halves (even and odd k), which are then added. A stored
 //         f16 subnormal may be flushed to 0 (unpackHalf2x16, f16 arithmetic)
 // needs   matmul2d_tmpl.glsl around it
@@ -33,56 +35,88 @@
 #define SMELT_MM_FACTOR(p) SMELT_MM_P(p)
 #endif
 
-// STORED: bytes of an element; PAIR(q, j) is the pair j of the loaded words q; SINGLE(a, i) reads element i and
-// BIAS(a, p) the pair p from address a.
+// STORED: bits of an element; PAIR(q, j) is the pair j of the loaded words q, in floats of any kind; SINGLE(a, i) reads
+// element i from address a and BIAS(p) the pair p of a bias.
 #if SMELT_MATMUL2D_STORED == SMELT_DTYPE_F32
-#define SMELT_MM_BYTES 4
+#define SMELT_MM_BITS 32
 #define SMELT_MM_PAIR(q, j) uintBitsToFloat(uvec2(q[2 * (j)], q[2 * (j) + 1]))
 #define SMELT_MM_SINGLE(a, i) uintBitsToFloat(smelt_words1_data(a).e[i])
-#define SMELT_MM_BIAS(a, p) uintBitsToFloat(smelt_words2_data(a).e[p])
+#define SMELT_MM_BIAS(p) uintBitsToFloat(smelt_words2_data(w.bias.data).e[p])
 #elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F16
-#define SMELT_MM_BYTES 2
+#define SMELT_MM_BITS 16
 #define SMELT_MM_PAIR(q, j) SMELT_MM_HALFS(q[j])
 #define SMELT_MM_SINGLE(a, i) SMELT_MM_HALFS(uint(smelt_halfs_data(a).e[i])).x
-#define SMELT_MM_BIAS(a, p) SMELT_MM_HALFS(smelt_words1_data(a).e[p])
+#define SMELT_MM_BIAS(p) SMELT_MM_HALFS(smelt_words1_data(w.bias.data).e[p])
 #elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_BF16
-#define SMELT_MM_BYTES 2
+#define SMELT_MM_BITS 16
 #define SMELT_MM_PAIR(q, j) uintBitsToFloat(uvec2(q[j] << 16, q[j] & 0xffff0000u))
 #define SMELT_MM_SINGLE(a, i) uintBitsToFloat(uint(smelt_halfs_data(a).e[i]) << 16)
-#define SMELT_MM_BIAS(a, p) vec2(SMELT_MM_SINGLE(a, 2 * (p)), SMELT_MM_SINGLE(a, 2 * (p) + 1))
 #elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E5M2
 // An f8e5m2 is the upper byte of an f16.
-#define SMELT_MM_BYTES 1
+#define SMELT_MM_BITS 8
 #define SMELT_MM_PAIR(q, j)                                                                                  \
     SMELT_MM_HALFS((q[(j) >> 1] >> (16 * ((j)&1)) & 0xffu) << 8 | (q[(j) >> 1] >> (16 * ((j)&1)) & 0xff00u)  \
                                                                       << 16)
 #define SMELT_MM_SINGLE(a, i) SMELT_MM_HALFS(uint(smelt_bytes_data(a).e[i]) << 8).x
-#define SMELT_MM_BIAS(a, p) SMELT_MM_P(SMELT_MM_SINGLE(a, 2 * (p)), SMELT_MM_SINGLE(a, 2 * (p) + 1))
-#else
-#define SMELT_MM_BYTES 1
+#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
+#define SMELT_MM_BITS 8
 #define SMELT_MM_PAIR(q, j)                                                                                  \
     SMELT_MM_P(smelt_f8e4m3_to_f32(q[(j) >> 1] >> (16 * ((j)&1))),                                           \
                smelt_f8e4m3_to_f32(q[(j) >> 1] >> (16 * ((j)&1) + 8)))
-#define SMELT_MM_SINGLE(a, i) SMELT_MM_S(smelt_f8e4m3_to_f32(uint(smelt_bytes_data(a).e[i])))
-#define SMELT_MM_BIAS(a, p) SMELT_MM_P(SMELT_MM_SINGLE(a, 2 * (p)), SMELT_MM_SINGLE(a, 2 * (p) + 1))
+#define SMELT_MM_SINGLE(a, i) smelt_f8e4m3_to_f32(uint(smelt_bytes_data(a).e[i]))
+#else
+#if SMELT_MATMUL2D_STORED == SMELT_DTYPE_I8 || SMELT_MATMUL2D_STORED == SMELT_DTYPE_U8
+#define SMELT_MM_BITS 8
+#define SMELT_MM_SINGLE(a, i) SMELT_MM_INTEGER(uint(smelt_bytes_data(a).e[i]), 0)
+#else
+#define SMELT_MM_BITS 4
+#define SMELT_MM_SINGLE(a, i) SMELT_MM_INTEGER(uint(smelt_bytes_data(a).e[(i) >> 1]), 4 * ((i)&1))
+#endif
+#if SMELT_MATMUL2D_STORED == SMELT_DTYPE_I8 || SMELT_MATMUL2D_STORED == SMELT_DTYPE_I4
+#define SMELT_MM_INTEGER(word, at) float(bitfieldExtract(int(word), at, SMELT_MM_BITS))
+#else
+#define SMELT_MM_INTEGER(word, at) float(bitfieldExtract(word, at, SMELT_MM_BITS))
+#endif
+#define SMELT_MM_AT(j) (2 * SMELT_MM_BITS * (j) % 32)
+#define SMELT_MM_PAIR(q, j)                                                                                  \
+    vec2(SMELT_MM_INTEGER(q[2 * SMELT_MM_BITS * (j) / 32], SMELT_MM_AT(j)),                                  \
+         SMELT_MM_INTEGER(q[2 * SMELT_MM_BITS * (j) / 32], SMELT_MM_AT(j) + SMELT_MM_BITS))
+#endif
+#if SMELT_MATMUL2D_BIAS_DTYPE != SMELT_MATMUL2D_STORED
+#define SMELT_MM_BIAS(p)                                                                                     \
+    SMELT_MM_P(smelt_load_unchecked(w.bias, 2 * (p)), smelt_load_unchecked(w.bias, 2 * (p) + 1))
+#define SMELT_MM_BIAS_SINGLE(i) SMELT_MM_S(smelt_load_unchecked(w.bias, i))
+#else
+#ifndef SMELT_MM_BIAS // narrow pairs are put together
+#define SMELT_MM_BIAS(p)                                                                                     \
+    SMELT_MM_P(SMELT_MM_SINGLE(w.bias.data, 2 * (p)), SMELT_MM_SINGLE(w.bias.data, 2 * (p) + 1))
+#endif
+#define SMELT_MM_BIAS_SINGLE(i) SMELT_MM_S(SMELT_MM_SINGLE(w.bias.data, i))
 #endif
 
-// How rows of weight are read: words per load, and pairs in a load (0: single elements).
-#define SMELT_MM_ROW_BYTES (SMELT_MATMUL2D_WEIGHT_COLUMNS * SMELT_MM_BYTES)
-#if SMELT_MM_ROW_BYTES % 16 == 0
+// How rows of weight are read: words per load, and pairs in a load (0: single elements). Neighbours in n are not read
+// by 32: their sums would not stay in registers.
+#define SMELT_MM_ROW_BITS (SMELT_MATMUL2D_WEIGHT_COLUMNS * SMELT_MM_BITS)
+#if SMELT_MM_ROW_BITS % 128 == 0 && (SMELT_MM_BITS > 4 || SMELT_MATMUL2D_TRANSPOSE_RIGHT)
 #define SMELT_MM_LOAD(a, i) smelt_words4_data(a).e[i]
 #define SMELT_MM_WORDS uvec4
-#define SMELT_MM_PAIRS (8 / SMELT_MM_BYTES)
-#elif SMELT_MM_ROW_BYTES % 8 == 0
+#define SMELT_MM_PAIRS (64 / SMELT_MM_BITS)
+#elif SMELT_MM_ROW_BITS % 64 == 0
 #define SMELT_MM_LOAD(a, i) smelt_words2_data(a).e[i]
 #define SMELT_MM_WORDS uvec2
-#define SMELT_MM_PAIRS (4 / SMELT_MM_BYTES)
-#elif SMELT_MM_ROW_BYTES % 4 == 0 && SMELT_MM_BYTES < 4
+#define SMELT_MM_PAIRS (32 / SMELT_MM_BITS)
+#elif SMELT_MM_ROW_BITS % 32 == 0 && SMELT_MM_BITS < 32
 #define SMELT_MM_LOAD(a, i) uint[1](smelt_words1_data(a).e[i])
 #define SMELT_MM_WORDS uint[1]
-#define SMELT_MM_PAIRS (2 / SMELT_MM_BYTES)
+#define SMELT_MM_PAIRS (16 / SMELT_MM_BITS)
 #else
 #define SMELT_MM_PAIRS 0
+#endif
+// Elements from row to row: those of 4 bits begin on a byte.
+#if SMELT_MM_BITS == 4
+#define SMELT_MM_PITCH ((SMELT_MATMUL2D_WEIGHT_COLUMNS + 1) / 2 * 2)
+#else
+#define SMELT_MM_PITCH SMELT_MATMUL2D_WEIGHT_COLUMNS
 #endif
 
 // Rows of the left operand that share a load of a weight: a divisor of M.
@@ -96,10 +130,14 @@
 #define SMELT_MM_M 1
 #endif
 
+// Whether it takes 10 or more instructions to make a factor.
+#define SMELT_MM_LONG                                                                                        \
+    (SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3 || SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE)
+
 // Columns of the result in a block. A weight that is not transposed gives neighbours in n with a load.
 #if !SMELT_MATMUL2D_TRANSPOSE_RIGHT && SMELT_MM_PAIRS > 0
 #define SMELT_MM_BLOCK (2 * SMELT_MM_PAIRS)
-#elif SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
+#elif SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F32 || SMELT_MM_LONG
 #define SMELT_MM_BLOCK 2 // 4 is slower by half on an H200, and longer
 #else
 #define SMELT_MM_BLOCK 4
@@ -108,18 +146,19 @@
 // Steps over k: loads of a transposed row, else single k; those of one unrolled stretch divide their number.
 #if SMELT_MATMUL2D_TRANSPOSE_RIGHT && SMELT_MM_PAIRS > 0
 #define SMELT_MM_STEPS (SMELT_MATMUL2D_K / (2 * SMELT_MM_PAIRS))
-#if SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
-#define SMELT_MM_UNROLLED (SMELT_MATMUL2D_K <= 16) // its conversion takes 15 instructions
-#else
-#define SMELT_MM_UNROLLED (SMELT_MATMUL2D_K <= 128)
-#endif
 #else
 #define SMELT_MM_STEPS SMELT_MATMUL2D_K
+#endif
+#if SMELT_MM_LONG
+#define SMELT_MM_UNROLLED (SMELT_MATMUL2D_K <= 16)
+#elif SMELT_MATMUL2D_TRANSPOSE_RIGHT && SMELT_MM_PAIRS > 0
+#define SMELT_MM_UNROLLED (SMELT_MATMUL2D_K <= 128)
+#else
 #define SMELT_MM_UNROLLED (SMELT_MATMUL2D_K <= 64)
 #endif
 #if SMELT_MM_UNROLLED
 #define SMELT_MM_STRETCH SMELT_MM_STEPS
-#elif SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3
+#elif SMELT_MM_LONG
 #define SMELT_MM_STRETCH 1
 #elif SMELT_MM_STEPS % 8 == 0
 #define SMELT_MM_STRETCH 8
@@ -129,6 +168,13 @@
 #define SMELT_MM_STRETCH 2
 #else
 #define SMELT_MM_STRETCH 1
+#endif
+
+#if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
+#include "smelt/matmul2d_thread_scaled_tmpl.glsl"
+#else
+#define SMELT_MM_SCALE(k, n) vec2(0.0)
+#define SMELT_MM_SCALED(p, s0, s1) SMELT_MM_P(p)
 #endif
 
 #define SMELT_MM_LEFT_PAIRS ((SMELT_MATMUL2D_K + 1) / 2)
@@ -178,11 +224,18 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
 #undef SMELT_MM_P
 #undef SMELT_MM_HALFS
 #undef SMELT_MM_FACTOR
-#undef SMELT_MM_BYTES
+#undef SMELT_MM_BITS
 #undef SMELT_MM_PAIR
 #undef SMELT_MM_SINGLE
+#undef SMELT_MM_INTEGER
+#undef SMELT_MM_AT
 #undef SMELT_MM_BIAS
-#undef SMELT_MM_ROW_BYTES
+#undef SMELT_MM_BIAS_SINGLE
+#undef SMELT_MM_ROW_BITS
+#undef SMELT_MM_PITCH
+#undef SMELT_MM_LONG
+#undef SMELT_MM_SCALED
+#undef SMELT_MM_SCALE
 #undef SMELT_MM_LOAD
 #undef SMELT_MM_WORDS
 #undef SMELT_MM_PAIRS

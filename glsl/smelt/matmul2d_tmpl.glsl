@@ -14,20 +14,26 @@
 //         SMELT_MATMUL2D_ACCUMULATE       1 or 0
 //         SMELT_MATMUL2D_BIAS             1 or 0
 //         SMELT_MATMUL2D_ACTIVATION       SMELT_ACTIVATION_x (activation.glsl)
-//         SMELT_MATMUL2D_STORED           SMELT_DTYPE_x of weight and bias: F32 F16 BF16 F8E4M3 F8E5M2
-//         SMELT_MATMUL2D_SCALE            SMELT_SCALE_NONE
-//         SMELT_MATMUL2D_COMPUTED         SMELT_DTYPE_F32 or _F16: what both factors are converted to
-//         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; not narrower than COMPUTED
+//         SMELT_MATMUL2D_STORED           SMELT_DTYPE_x of weight: F32 F16 BF16 F8E4M3 F8E5M2 I8 U8 I4 U4
+//         SMELT_MATMUL2D_SCALE            SMELT_SCALE_x of weight: scales and zero points of blocks of terms, with two
+//                                         parameters more, see matmul2d_scaled_tmpl.glsl
+//         SMELT_MATMUL2D_COMPUTED         SMELT_DTYPE_F32 or _F16: what both factors are converted to; I8: products of
+//                                         integers, with SCALE NONE, ACTIVATION NONE or RELU
+//         SMELT_MATMUL2D_STORED_LEFT      with COMPUTED I8 only: SMELT_DTYPE_I8 or _U8, of a. STORED is then any integer
+//         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; not narrower than COMPUTED. I32 with I8
 //         SMELT_MATMUL2D_LAYOUT           of weight: SMELT_LAYOUT_ROW_MAJOR or SMELT_LAYOUT_OPTIMAL
-//         SMELT_MATMUL2D_LEFT             type of a: an inline tensor of F32 or F16, M rows and K columns
+//         SMELT_MATMUL2D_LEFT             type of a: an inline tensor of F32 or F16, of STORED_LEFT with COMPUTED I8; M rows
+//                                         and K columns
 //         SMELT_MATMUL2D_RESULT           type of d: an inline tensor of ACCUMULATED, M rows and N columns
-//         SMELT_MATMUL2D_BACKEND          SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPVEC; both inline tensors
-//                                         are made for the same one
-//         COMPUTED F16 takes STORED F16, F8E4M3 or F8E5M2 (that conversion is exact). COOPVEC takes F16 for all
-//         three types, and with ROW_MAJOR only rows of weight that are a multiple of 8 long
+//         SMELT_MATMUL2D_BACKEND          SMELT_BACKEND_PORTABLE, _COOPVEC, or with COMPUTED I8 _DOT8; both inline tensors
+//                                         are made for the same one (those of PORTABLE and DOT8 are alike)
+//         COMPUTED F16 takes no STORED F32 or BF16 (the conversion is exact). COOPVEC takes F16 for all three types, and
+//         with ROW_MAJOR only rows of weight that are a multiple of 8 long
 // makes   for the name NAME, with <w> = <N>x<K> or <K>x<N>:
-//         NAME_weight_<stored>_2_r_<w>, NAME_bias_<stored>_1_r_<N>   tensor types (tensor_tmpl.glsl)
-//         struct NAME { weight; bias }        for an argument block; without `bias` when BIAS is 0
+//         NAME_weight_<stored>_2_r_<w>, NAME_bias_<type>_1_r_<N>   tensor types (tensor_tmpl.glsl); the type of bias is
+//         STORED, or ACCUMULATED where STORED is an integer or has scales
+//         struct NAME { weight; bias }        for an argument block; without `bias` when BIAS is 0; with SCALE `scale` and
+//                                             then, with a ZERO, `zero` stand after weight
 //         RESULT NAME_run(LEFT a, NAME w)     ACCUMULATE 0
 //         void NAME_run(inout RESULT d, LEFT a, NAME w)   ACCUMULATE 1
 // errors  before the activation, for every element, with K the terms of the sum:
@@ -38,7 +44,8 @@
 //         order they are added, a term passes one product, at most K + 1 additions (bias, d before) and one
 //         conversion, and (1 + u)^n - 1 <= n u (1 + n u) for n u <= 1.79. Where a product or sum is
 //         below 2^-14 in f16 (2^-126 in f32) the device may flush it: each adds at most that much. COMPUTED F16
-//         with ACCUMULATED F32 forms exact products. The activation's own error: activation.glsl
+//         with ACCUMULATED F32 forms exact products. COMPUTED I8: exact modulo 2^32. Scales add what
+//         matmul2d_scaled_tmpl.glsl says. The activation's own error: activation.glsl
 // needs   base.glsl first; weight and bias aligned to 16 bytes (COOPVEC: weight to 64); COMPUTED or
 //         ACCUMULATED F16: shaderFloat16; COOPVEC: cooperativeVector and its stage
 // source  GL_NV_cooperative_vector; error analysis: Higham, Accuracy and Stability of Numerical Algorithms,
@@ -118,10 +125,21 @@
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_LAYOUT (of weight) must be SMELT_LAYOUT_ROW_MAJOR or _OPTIMAL"
 #endif
 
-#include "smelt/activation.glsl"
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8
+#ifndef SMELT_MATMUL2D_STORED_LEFT
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT (SMELT_DTYPE_x of the left operand) is not defined"
+#endif
+#if SMELT_MATMUL2D_STORED_LEFT != SMELT_DTYPE_I8 && SMELT_MATMUL2D_STORED_LEFT != SMELT_DTYPE_U8
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT must be I8 or U8 with COMPUTED I8"
+#endif
+#elif defined SMELT_MATMUL2D_STORED_LEFT
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT is defined at THREAD scope, but COMPUTED is not I8"
+#endif
 #include "smelt/memory.glsl"
 #if SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
 #include "smelt/activation16.glsl"
+#elif SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8
+#include "smelt/integer.glsl"
 #endif
 
 #define SMELT_TENSOR SMELT_CAT(SMELT_MATMUL2D, _weight)
@@ -195,8 +213,29 @@ void SMELT_CAT(SMELT_MATMUL2D, _result_must_be_M_by_N)(int rows[SMELT_MATMUL2D_M
                                                        int columns[SMELT_MATMUL2D_N])
 {
 }
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8
+void SMELT_CAT(SMELT_MATMUL2D, _left_must_be_of_STORED_LEFT)(int dtype[SMELT_MATMUL2D_STORED_LEFT])
+{
+}
+#define SMELT_MM_LEFT_DTYPE SMELT_CAT(SMELT_MATMUL2D, _left_must_be_of_STORED_LEFT)
+#else
+void SMELT_CAT(SMELT_MATMUL2D, _left_must_be_F32_or_F16)(int dtype[SMELT_DTYPE_F32])
+{
+}
+void SMELT_CAT(SMELT_MATMUL2D, _left_must_be_F32_or_F16)(int dtype[SMELT_DTYPE_F16])
+{
+}
+#define SMELT_MM_LEFT_DTYPE SMELT_CAT(SMELT_MATMUL2D, _left_must_be_F32_or_F16)
+#endif
+void SMELT_CAT(SMELT_MATMUL2D, _result_must_be_of_ACCUMULATED)(int dtype[SMELT_MATMUL2D_ACCUMULATED])
+{
+}
 void SMELT_CAT(SMELT_MATMUL2D, _check)()
 {
+    int left_dtype[SMELT_CAT(SMELT_MATMUL2D_LEFT, _dtype)];
+    SMELT_MM_LEFT_DTYPE(left_dtype);
+    int result_dtype[SMELT_CAT(SMELT_MATMUL2D_RESULT, _dtype)];
+    SMELT_CAT(SMELT_MATMUL2D, _result_must_be_of_ACCUMULATED)(result_dtype);
     int left_rows[SMELT_CAT(SMELT_MATMUL2D_LEFT, _rows)];
     int left_columns[SMELT_CAT(SMELT_MATMUL2D_LEFT, _columns)];
     SMELT_CAT(SMELT_MATMUL2D, _left_must_be_M_by_K)(left_rows, left_columns);
@@ -214,14 +253,24 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_PORTABLE) == 0
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is PORTABLE, but SMELT_BACKENDS lacks it"
 #endif
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8
+#define SMELT_MM_DOT(x, y) smelt_dot4(x, y)
+#include "smelt/matmul2d_thread_integer_tmpl.glsl"
+#else
 #include "smelt/matmul2d_thread_portable_tmpl.glsl"
+#endif
+#elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_DOT8
+#if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_DOT8) == 0
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is DOT8, but SMELT_BACKENDS lacks it"
+#endif
+#include "smelt/matmul2d_dot8_tmpl.glsl"
 #elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPVEC
 #if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_COOPVEC) == 0
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is COOPVEC, but SMELT_BACKENDS lacks it"
 #endif
 #include "smelt/matmul2d_thread_coopvec_tmpl.glsl"
 #else
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPVEC"
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE, DOT8 or COOPVEC at THREAD scope"
 #endif
 
 #undef SMELT_MATMUL2D
@@ -233,6 +282,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #undef SMELT_MATMUL2D_ACCUMULATE
 #undef SMELT_MATMUL2D_BIAS
 #undef SMELT_MATMUL2D_ACTIVATION
+#undef SMELT_MATMUL2D_STORED_LEFT
 #undef SMELT_MATMUL2D_STORED
 #if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
 #undef SMELT_MATMUL2D_BLOCK
@@ -252,4 +302,5 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #undef SMELT_MATMUL2D_WEIGHT_ROWS
 #undef SMELT_MATMUL2D_WEIGHT_COLUMNS
 #undef SMELT_MATMUL2D_WEIGHT_PREFIX
+#undef SMELT_MM_LEFT_DTYPE
 #endif

@@ -7,13 +7,14 @@
 // errors  none (no arithmetic)
 // needs   matmul2d_tmpl.glsl around it
 // source  matmul2d_tmpl.glsl
+#include "smelt/activation.glsl"
 #if SMELT_MATMUL2D_STORED < SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED > SMELT_DTYPE_U4 ||                     \
     (SMELT_MATMUL2D_STORED > SMELT_DTYPE_U8 && SMELT_MATMUL2D_STORED < SMELT_DTYPE_I4)
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be F32, F16, BF16, F8E4M3, F8E5M2, I8, U8, I4 or U4"
 #endif
 #if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8
-#if SMELT_MATMUL2D_STORED != SMELT_DTYPE_I8 && SMELT_MATMUL2D_STORED != SMELT_DTYPE_U8
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be I8 or U8 with COMPUTED I8"
+#if SMELT_MATMUL2D_STORED < SMELT_DTYPE_I8
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be I8, U8, I4 or U4 with COMPUTED I8"
 #endif
 #if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SCALE must be SMELT_SCALE_NONE with COMPUTED I8"
@@ -21,7 +22,7 @@
 #if SMELT_MATMUL2D_ACCUMULATED != SMELT_DTYPE_I32
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) must be SMELT_DTYPE_I32 with COMPUTED I8"
 #endif
-#if SMELT_MATMUL2D_ACTIVATION > 1
+#if SMELT_MATMUL2D_ACTIVATION != SMELT_ACTIVATION_NONE && SMELT_MATMUL2D_ACTIVATION != SMELT_ACTIVATION_RELU
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACTIVATION must be NONE or RELU with COMPUTED I8"
 #endif
 #elif SMELT_MATMUL2D_COMPUTED < SMELT_DTYPE_F32 || SMELT_MATMUL2D_COMPUTED > SMELT_DTYPE_F8E5M2
@@ -39,8 +40,4 @@
 #endif
 #if SMELT_MATMUL2D_SCALE == SMELT_SCALE_NONE && (defined SMELT_MATMUL2D_BLOCK || defined SMELT_MATMUL2D_ZERO)
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BLOCK or _ZERO is defined, but SMELT_MATMUL2D_SCALE is NONE"
-#endif
-#if SMELT_MATMUL2D_SCOPE == SMELT_SCOPE_THREAD &&                                                            \
-    (SMELT_MATMUL2D_STORED > SMELT_DTYPE_F8E5M2 || SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE)
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED must be F32, F16, BF16, F8E4M3 or F8E5M2 at THREAD scope"
 #endif

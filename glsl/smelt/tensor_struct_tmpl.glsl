@@ -77,13 +77,20 @@ uint smelt_extent(SMELT_TENSOR_THIS t, uint d)
 #endif
 }
 
+// What the extent counts for in strides of a packed tensor: rows of 4 bit types are whole bytes.
+#if SMELT_TENSOR_SIZE > 0
+#define SMELT_TENSOR_PITCH(t, d) smelt_extent(t, d)
+#else
+#define SMELT_TENSOR_PITCH(t, d) (smelt_extent(t, d) + (d == SMELT_RANK - 1 ? smelt_extent(t, d) & 1u : 0u))
+#endif
+
 uint smelt_stride(SMELT_TENSOR_THIS t, uint d)
 {
 #if SMELT_TENSOR_FIXED && SMELT_TENSOR_PACKED
     uint stride = 1u;
     [[unroll]] for (uint j = SMELT_RANK - 1; j > 0u; j--)
     {
-        stride *= j > d ? smelt_extent(t, j) : 1u;
+        stride *= j > d ? SMELT_TENSOR_PITCH(t, j) : 1u;
     }
     if (SMELT_CAT(SMELT_TENSOR_T, _packed))
         return stride;
@@ -98,7 +105,7 @@ uint smelt_offset(SMELT_TENSOR_THIS t, uint i[SMELT_RANK])
     {
 #if SMELT_TENSOR_FIXED && SMELT_TENSOR_PACKED
         if (SMELT_CAT(SMELT_TENSOR_T, _packed))
-            offset = offset * smelt_extent(t, d) + i[d];
+            offset = offset * SMELT_TENSOR_PITCH(t, d) + i[d];
         else
 #endif
             offset += i[d] * t.stride[d];
@@ -115,6 +122,8 @@ bool smelt_inside(SMELT_TENSOR_THIS t, uint i[SMELT_RANK])
     }
     return inside;
 }
+
+#undef SMELT_TENSOR_PITCH
 
 // --- Load, store, slice
 

@@ -9,7 +9,8 @@
 //         SMELT_RANK     0 to 16
 //         SMELT_ACCESS   SMELT_ACCESS_READ, SMELT_ACCESS_WRITE or SMELT_ACCESS_READ_WRITE
 //         SMELT_EXTENT0 ... SMELT_EXTENT<RANK - 1>   decimal literals; 0: known at run time. When none is 0 the
-//         tensor is packed: its strides follow from the extents and those in memory are not read.
+//         tensor is packed (rows of 4 bit types to whole bytes): its strides follow from the extents and those in memory
+//         are not read.
 //         tensor_spec_tmpl.glsl makes the same with specialization constants among them
 // makes   struct <T> = NAME_<dtype>_<rank>_<r|w|rw>[_<e0>x<e1>...], for example weight_f16_2_r_64x32,
 //         image_f32_3_rw_0x0x4, loss_f32_0_w; members: smelt_<storage>_<r|w|rw>_data data (a buffer_reference to

@@ -49,7 +49,8 @@ enum smelt_zero {
 //
 // THREAD: `a` and `d` live in the invocation (inline tensors), `b` and `bias` in device memory. See
 // glsl/smelt/matmul2d_tmpl.glsl for what the instance makes and for its error bound. The generated include also makes
-// the inline tensor types NAME_left ([m][k] of `computed`) and NAME_result ([m][n] of `accumulated`).
+// the inline tensor types NAME_left ([m][k] of `computed`, of `stored_left` for integer products) and NAME_result ([m][n]
+// of `accumulated`).
 //
 // SUBGROUP, WORKGROUP (compute): a subgroup or a whole workgroup computes an m x n tile of a product of two tensors
 // in device memory into a cooperative tensor, by PORTABLE, DOT8, COOPMAT or COOPMAT2.
@@ -71,8 +72,8 @@ struct smelt_matmul2d_descriptor {
     // scales: of `accumulated`.
     // computed: f16 (not with stored f32 or bf16) or f32. SUBGROUP, WORKGROUP: or what both operands are stored as, bf16,
     // f8e4m3, f8e5m2: by matrices of that type, or (PORTABLE) in f32, f16, which hold the products as exactly. i8: integer
-    // products of i8 or u8 a and b in any mix. NONE: i8 where both are such and have no scales; else see
-    // smelt_backend_query.
+    // products of a in i8 or u8 and b in i8, u8, i4 or u4, in any mix. NONE: i8 where both are such and have no scales; else
+    // see smelt_backend_query.
     // accumulated: f16 or f32; f32 with computed f32 or bf16; i32 with i8. NONE: f16 with computed f16, i32 with i8, else f32
     enum smelt_dtype stored, computed, accumulated;
     enum smelt_scale
@@ -80,12 +81,14 @@ struct smelt_matmul2d_descriptor {
     uint32_t block; // terms with one scale, 1 to 2^30; not below k: one for each column. Without scale: 0
     enum smelt_zero zero;
     enum smelt_backend backend;
+    enum smelt_dtype
+        stored_left; // of a. NONE: as stored; with scales f16. THREAD: i8 or u8 for integer products, else
+                     // NONE: a is of `computed`
     // The rest is for SUBGROUP and WORKGROUP; THREAD wants zeros.
-    bool transpose_left;          // `a` is stored [k][m]
-    bool epilogue;                // the shader declares `float NAME_element(float v, uvec2 place)` before
-    enum smelt_dtype stored_left; // of a. NONE: as stored; with scales f16. THREAD: with `computed` i8 only
-    uint32_t alignment;           // promise, in elements: 1, 2, 4, 8 or 16 (see the module). 0: 1
-    uint32_t tile_k; // terms in shared memory at a time, a multiple of 8 (of i8: 16), to 256. 0: chosen
+    bool transpose_left; // `a` is stored [k][m]
+    bool epilogue;       // the shader declares `float NAME_element(float v, uvec2 place)` before
+    uint32_t alignment;  // promise, in elements: 1, 2, 4, 8 or 16 (see the module). 0: 1
+    uint32_t tile_k;     // terms in shared memory at a time, a multiple of 8 (of i8: 16), to 256. 0: chosen
     uint32_t subgroups_m, subgroups_n; // WORKGROUP: subgroups over the tile. Both 0: chosen. SUBGROUP: 0 or 1
     uint32_t subgroup_size;            // 0: the device's
 };

@@ -140,6 +140,8 @@ struct check_op {
     X(check_matmul2d)                                                                                        \
     X(check_matmul2d_subgroup)                                                                               \
     X(check_matmul2d_workgroup)                                                                              \
+    X(check_matmul2d_integer_thread)                                                                         \
+    X(check_matmul2d_scaled_thread)                                                                          \
     X(check_matmul2d_integer_subgroup)                                                                       \
     X(check_matmul2d_integer_workgroup)                                                                      \
     X(check_matmul2d_scaled_subgroup)                                                                        \

@@ -16,7 +16,19 @@ static const struct check_types types[] = {
     {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_NONE},
     {SMELT_DTYPE_I32, SMELT_DTYPE_NONE, SMELT_DTYPE_NONE},
     {SMELT_DTYPE_U32, SMELT_DTYPE_NONE, SMELT_DTYPE_NONE},
+    {SMELT_DTYPE_I8, SMELT_DTYPE_NONE, SMELT_DTYPE_NONE},
+    {SMELT_DTYPE_U8, SMELT_DTYPE_NONE, SMELT_DTYPE_NONE},
 };
+
+static bool is_signed(enum smelt_dtype dtype)
+{
+    return dtype == SMELT_DTYPE_I32 || dtype == SMELT_DTYPE_I8;
+}
+
+static bool is_unsigned(enum smelt_dtype dtype)
+{
+    return dtype == SMELT_DTYPE_U32 || dtype == SMELT_DTYPE_U8;
+}
 
 // Every index of a box that is one larger than the tensor in each dimension is loaded.
 static uint32_t box_size(const uint32_t *d)
@@ -42,19 +54,21 @@ static void describe(struct check_case *c, uint32_t wanted)
         count *= i < d[0] ? d[1 + i] : 1;
     }
     check_define(c, "#define CHECK_V %s",
-                 c->types.stored == SMELT_DTYPE_I32   ? "int"
-                 : c->types.stored == SMELT_DTYPE_U32 ? "uint"
-                                                      : "float");
-    check_add_floats(c, CHECK_INPUT, c->types.stored, (uint64_t)wanted * count);
+                 is_signed(c->types.stored)     ? "int"
+                 : is_unsigned(c->types.stored) ? "uint"
+                                                : "float");
+    bool bytes = smelt_dtype_bits(c->types.stored) == 8; // which saturate
+    check_add_floats(c, CHECK_INPUT, bytes ? SMELT_DTYPE_F32 : c->types.stored, (uint64_t)wanted * count);
     check_add_floats(c, CHECK_OUTPUT, SMELT_DTYPE_F32, (uint64_t)wanted * c->outputs);
 }
 
 static void fill(struct check_case *c, struct check_tensor *tensor, uint64_t *random)
 {
-    double low = c->types.stored == SMELT_DTYPE_U32 ? 0 : -2000;
+    double high = smelt_dtype_bits(c->types.stored) == 8 ? 300 : 2000;
+    double low = is_unsigned(c->types.stored) ? 0 : -high;
     for (uint64_t i = 0; i < tensor->count; i++)
         tensor->values[i] =
-            floor(check_uniform(random, low, 2000)) + 0x1p-1 * (c->types.stored == SMELT_DTYPE_F32);
+            floor(check_uniform(random, low, high)) + 0x1p-1 * (c->types.stored == SMELT_DTYPE_F32);
 }
 
 static void reference(const struct check_case *c, uint32_t evaluation, double *wanted, double *bound)
@@ -71,7 +85,7 @@ static void reference(const struct check_case *c, uint32_t evaluation, double *w
             index += at * scale;
             scale *= d[1 + i];
         }
-        wanted[o] = inside ? x[index] : 0;
+        wanted[o] = inside ? check_rounded(c->types.stored, x[index]) : 0;
         bound[o] = 0;
     }
     wanted[c->outputs - 1] = 7; // filled

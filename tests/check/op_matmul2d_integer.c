@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// matmul2d of 8 bit integers at SUBGROUP and WORKGROUP scope: signs in all mixes, transposes, ragged tiles, sums beyond
-// 32 bits, exactly. An evaluation is a row of the result.
+// matmul2d of 8 bit integers and of 4 bit weights at every scope: signs in all mixes, transposes, ragged tiles, sums beyond
+// 32 bits, exactly. At SUBGROUP and WORKGROUP scope an evaluation is a row of the result, at THREAD scope a product.
 #include "check.h"
 
 enum { M, N, K, LEFT, RIGHT, ACCUMULATE, BIAS, EPILOGUE, ACTIVATION, ALIGNMENT };
@@ -21,13 +21,26 @@ static const struct check_shape shapes[] = {
     {"1x16x140000r", {1, 16, 140000, 0, 1, 0, 0, 0, SMELT_ACTIVATION_NONE, 16}, CHECK_FULL},
 };
 
-static const struct check_types types[] = {
-    {SMELT_DTYPE_I8, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
-    {SMELT_DTYPE_U8, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
-    {SMELT_DTYPE_I8, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
-    {SMELT_DTYPE_U8, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
+// At THREAD scope; no left transposed, no epilogue, no alignment.
+static const struct check_shape thread_shapes[] = {
+    {"m1n1k1", {1, 1, 1, 0, 0, 0, 0, 0, SMELT_ACTIVATION_NONE}, CHECK_CI},
+    {"m1n7k5tb", {1, 7, 5, 0, 1, 0, 1, 0, SMELT_ACTIVATION_RELU}, CHECK_CI},
+    {"m2n8k16ta", {2, 8, 16, 0, 1, 1, 0, 0, SMELT_ACTIVATION_NONE}, CHECK_CI},
+    {"m3n12k9b", {3, 12, 9, 0, 0, 0, 1, 0, SMELT_ACTIVATION_NONE}, CHECK_CI},
+    {"m4n6k7a", {4, 6, 7, 0, 0, 1, 0, 0, SMELT_ACTIVATION_RELU}, CHECK_CI},
+    {"m1n5k132tb", {1, 5, 132, 0, 1, 0, 1, 0, SMELT_ACTIVATION_NONE}, CHECK_CI},
+    {"m4n128k256tb", {4, 128, 256, 0, 1, 0, 1, 0, SMELT_ACTIVATION_NONE}, CHECK_FULL},
+    {"m1n1024k1024", {1, 1024, 1024, 0, 0, 0, 0, 0, SMELT_ACTIVATION_NONE}, CHECK_FULL},
 };
-static const enum smelt_dtype lefts[] = {SMELT_DTYPE_I8, SMELT_DTYPE_U8, SMELT_DTYPE_U8, SMELT_DTYPE_I8};
+
+static const struct check_types types[] = {
+    {SMELT_DTYPE_I8, SMELT_DTYPE_I8, SMELT_DTYPE_I32}, {SMELT_DTYPE_U8, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
+    {SMELT_DTYPE_I8, SMELT_DTYPE_I8, SMELT_DTYPE_I32}, {SMELT_DTYPE_U8, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
+    {SMELT_DTYPE_I4, SMELT_DTYPE_I8, SMELT_DTYPE_I32}, {SMELT_DTYPE_U4, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
+    {SMELT_DTYPE_I4, SMELT_DTYPE_I8, SMELT_DTYPE_I32}, {SMELT_DTYPE_U4, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
+};
+static const enum smelt_dtype lefts[] = {SMELT_DTYPE_I8, SMELT_DTYPE_U8, SMELT_DTYPE_U8, SMELT_DTYPE_I8,
+                                         SMELT_DTYPE_I8, SMELT_DTYPE_U8, SMELT_DTYPE_U8, SMELT_DTYPE_I8};
 
 // Tensors of the block, in order; the bias only when there is one.
 enum { A, B };
@@ -91,12 +104,43 @@ static void describe_workgroup(struct check_case *c, uint32_t wanted)
     describe(c, SMELT_SCOPE_WORKGROUP);
 }
 
+static void describe_thread(struct check_case *c, uint32_t wanted)
+{
+    const uint32_t *d = c->shape->d;
+    c->matmul2d = (struct smelt_matmul2d_descriptor){.m = d[M],
+                                                     .n = d[N],
+                                                     .k = d[K],
+                                                     .transpose_right = d[RIGHT],
+                                                     .accumulate = d[ACCUMULATE],
+                                                     .bias = d[BIAS],
+                                                     .activation = (enum smelt_activation)d[ACTIVATION],
+                                                     .stored = c->types.stored,
+                                                     .stored_left = c->left,
+                                                     .backend = c->backend};
+    c->smelt = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &c->matmul2d};
+    c->evaluations = wanted;
+    c->outputs = d[M] * d[N];
+    uint64_t b[2] = {d[RIGHT] ? d[N] : d[K], d[RIGHT] ? d[K] : d[N]}, bias[1] = {d[N]};
+    check_add_floats(c, CHECK_INPUT, c->left, (uint64_t)wanted * d[M] * d[K]);
+    check_add_words(c, CHECK_INPUT, SMELT_DTYPE_I32, d[ACCUMULATE] ? (uint64_t)wanted * c->outputs : 1);
+    struct check_tensor *weight = check_add(c, CHECK_WEIGHT, c->types.stored, 2, b);
+    if (smelt_dtype_bits(c->types.stored) == 4) // rows are whole bytes
+        weight->strides[0] += weight->strides[0] & 1;
+    if (d[BIAS])
+        check_add(c, CHECK_BIAS, SMELT_DTYPE_I32, 1, bias);
+    check_add_words(c, CHECK_OUTPUT, SMELT_DTYPE_I32, (uint64_t)wanted * c->outputs);
+    check_define(c,
+                 "#define CHECK_M %u\n#define CHECK_N %u\n#define CHECK_K %u\n#define CHECK_ACCUMULATE %u\n"
+                 "#define CHECK_LEFT_VALUE %s",
+                 d[M], d[N], d[K], d[ACCUMULATE], c->left == SMELT_DTYPE_I8 ? "int" : "uint");
+}
+
 // LARGEST: -128 or 255 everywhere, and addends that carry the sums over the end of 32 bits.
 static void fill(struct check_case *c, struct check_tensor *tensor, uint64_t *random)
 {
-    double least = check_least(tensor->dtype), largest = check_largest(tensor->dtype);
+    double least = check_least(tensor->rounded), largest = check_largest(tensor->rounded);
     bool word = tensor->dtype == SMELT_DTYPE_I32;
-    uint64_t row = tensor->shape[tensor->rank - 1];
+    uint64_t row = c->matmul2d.scope == SMELT_SCOPE_THREAD ? c->shape->d[K] : tensor->shape[tensor->rank - 1];
     for (uint64_t e = 0; e < tensor->count; e++) {
         double value = floor(check_uniform(random, least, largest + 1));
         if (c->kind == CHECK_LARGEST)
@@ -134,9 +178,36 @@ static void reference(const struct check_case *c, uint32_t m, double *wanted, do
     }
 }
 
+static void reference_thread(const struct check_case *c, uint32_t evaluation, double *wanted, double *bound)
+{
+    const uint32_t *d = c->shape->d;
+    for (uint32_t i = 0; i < c->outputs; i++) {
+        uint64_t m = (uint64_t)evaluation * d[M] + i / d[N];
+        uint32_t n = i % d[N];
+        double sum = (d[ACCUMULATE] ? c->tensors[1].values[(uint64_t)evaluation * c->outputs + i] : 0) +
+                     (d[BIAS] ? c->tensors[3].values[n] : 0);
+        for (uint32_t k = 0; k < d[K]; k++)
+            sum += c->tensors[0].values[m * d[K] + k] *
+                   c->tensors[2].values[d[RIGHT] ? (uint64_t)n * d[K] + k : (uint64_t)k * d[N] + n];
+        wanted[i] = d[ACTIVATION] == SMELT_ACTIVATION_RELU ? fmax(wrapped(sum), 0) : wrapped(sum);
+        bound[i] = 0;
+    }
+}
+
 static double flops(const struct check_shape *shape)
 {
     return 2.0 * shape->d[N] * shape->d[K];
+}
+
+static double flops_thread(const struct check_shape *shape)
+{
+    return flops(shape) * shape->d[M];
+}
+
+// Of a group, 4 bit weights differ from the others on their way into shared memory alone.
+static bool exists(const struct check_case *row)
+{
+    return smelt_dtype_bits(row->types.stored) == 8 || row->shape->d[ACCUMULATE] || row->shape->d[EPILOGUE];
 }
 
 static void grid(const struct check_case *c, uint32_t groups[3])
@@ -148,7 +219,7 @@ static void grid(const struct check_case *c, uint32_t groups[3])
 }
 
 #define INTEGER_OP                                                                                           \
-    .fixture = "matmul2d_group", CHECK_TABLES, .lefts = lefts, .grid = grid,                                 \
+    .fixture = "matmul2d_group", CHECK_TABLES, .lefts = lefts, .exists = exists, .grid = grid,               \
     .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_DOT8 | 1 << SMELT_BACKEND_COOPMAT |         \
                 1 << SMELT_BACKEND_COOPMAT2,                                                                 \
     .stages = VK_SHADER_STAGE_COMPUTE_BIT,                                                                   \
@@ -160,3 +231,22 @@ const struct check_op check_matmul2d_integer_subgroup = {
     .name = "integer_subgroup", .scope = "subgroup", .describe = describe_subgroup, INTEGER_OP};
 const struct check_op check_matmul2d_integer_workgroup = {
     .name = "integer_workgroup", .scope = "workgroup", .describe = describe_workgroup, INTEGER_OP};
+const struct check_op check_matmul2d_integer_thread = {
+    .name = "integer_thread",
+    .fixture = "matmul2d",
+    .shapes = thread_shapes,
+    .shape_count = SMELT_COUNT_OF(thread_shapes),
+    .types = types,
+    .type_count = SMELT_COUNT_OF(types),
+    .lefts = lefts,
+    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_DOT8,
+    .stages = VK_SHADER_STAGE_COMPUTE_BIT,
+    .values = 1 << CHECK_RANDOM | 1 << CHECK_ZEROS | 1 << CHECK_LARGEST | 1 << CHECK_ONE_HOT |
+              1 << CHECK_ALTERNATING,
+    .wrong_shape = 1,
+    .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
+    .describe = describe_thread,
+    .fill = fill,
+    .reference = reference_thread,
+    .flops = flops_thread,
+};

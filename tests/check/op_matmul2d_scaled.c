@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// matmul2d with quantised weights at SUBGROUP and WORKGROUP scope: types of weights and of scales, blocks that divide
-// neither K nor the tile, zero points and offsets. An evaluation is a row of the result.
+// matmul2d with quantised weights at every scope: types of weights and of scales, blocks that divide neither K nor the tile,
+// zero points and offsets. At SUBGROUP and WORKGROUP scope an evaluation is a row of the result, at THREAD scope a product.
 #include "check.h"
 
 enum { M, N, K, RIGHT, BIAS, ALIGNMENT, BLOCK, SCALE, ZERO };
@@ -22,6 +22,20 @@ static const struct check_shape shapes[] = {
     {"8x256x1024r_32_ue8m0", {8, 256, 1024, 1, 0, 16, 32, SMELT_SCALE_UE8M0, SMELT_ZERO_NONE}, CHECK_FULL},
 };
 
+// At THREAD scope; no alignment, and weights without scales too.
+static const struct check_shape thread_shapes[] = {
+    {"m1n7k5tb_3_f16", {1, 7, 5, 1, 1, 0, 3, SMELT_SCALE_F16, SMELT_ZERO_NONE}, CHECK_CI},
+    {"m2n4k64t_32_f16p", {2, 4, 64, 1, 0, 0, 32, SMELT_SCALE_F16, SMELT_ZERO_POINT}, CHECK_CI},
+    {"m1n7k18b_5_f32p", {1, 7, 18, 0, 1, 0, 5, SMELT_SCALE_F32, SMELT_ZERO_POINT}, CHECK_CI},
+    {"m4n5k40t_16_ue8m0", {4, 5, 40, 1, 0, 0, 16, SMELT_SCALE_UE8M0, SMELT_ZERO_NONE}, CHECK_CI},
+    {"m1n24k10b_4_f16o", {1, 24, 10, 0, 1, 0, 4, SMELT_SCALE_F16, SMELT_ZERO_OFFSET}, CHECK_CI},
+    {"m3n5k32t_1_f32o", {3, 5, 32, 1, 0, 0, 1, SMELT_SCALE_F32, SMELT_ZERO_OFFSET}, CHECK_CI},
+    {"m1n33k24tb", {1, 33, 24, 1, 1, 0, 0, SMELT_SCALE_NONE, SMELT_ZERO_NONE}, CHECK_CI},
+    {"m2n16k9", {2, 16, 9, 0, 0, 0, 0, SMELT_SCALE_NONE, SMELT_ZERO_NONE}, CHECK_CI},
+    {"m1n256k512tb_32_f16", {1, 256, 512, 1, 1, 0, 32, SMELT_SCALE_F16, SMELT_ZERO_NONE}, CHECK_FULL},
+    {"m4n64k256_128_f16p", {4, 64, 256, 0, 0, 0, 128, SMELT_SCALE_F16, SMELT_ZERO_POINT}, CHECK_FULL},
+};
+
 static const struct check_types types[] = {
     {SMELT_DTYPE_I4, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
     {SMELT_DTYPE_U4, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
@@ -30,8 +44,8 @@ static const struct check_types types[] = {
     {SMELT_DTYPE_F8E4M3, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
 };
 
-// Tensors of the block, in order; zero and bias only when there is one.
-enum { A, B, SCALES, ZEROS };
+// Tensors of the block; after the weight come scales, zeros and bias where there are such.
+enum { A, B };
 
 static enum smelt_dtype scale_dtype(enum smelt_scale scale)
 {
@@ -103,15 +117,64 @@ static void describe_workgroup(struct check_case *c, uint32_t wanted)
     describe(c, SMELT_SCOPE_WORKGROUP);
 }
 
+static void describe_thread(struct check_case *c, uint32_t wanted)
+{
+    const uint32_t *d = c->shape->d;
+    enum smelt_dtype scale = scale_dtype((enum smelt_scale)d[SCALE]);
+    c->matmul2d = (struct smelt_matmul2d_descriptor){.m = d[M],
+                                                     .n = d[N],
+                                                     .k = d[K],
+                                                     .transpose_right = d[RIGHT],
+                                                     .bias = d[BIAS],
+                                                     .stored = c->types.stored,
+                                                     .computed = c->types.computed,
+                                                     .accumulated = c->types.accumulated,
+                                                     .scale = (enum smelt_scale)d[SCALE],
+                                                     .block = d[BLOCK],
+                                                     .zero = (enum smelt_zero)d[ZERO],
+                                                     .backend = c->backend};
+    c->smelt = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &c->matmul2d};
+    c->evaluations = wanted;
+    c->outputs = d[M] * d[N];
+    uint32_t blocks = d[SCALE] ? (d[K] + d[BLOCK] - 1) / d[BLOCK] : 0;
+    uint64_t b[2] = {d[RIGHT] ? d[N] : d[K], d[RIGHT] ? d[K] : d[N]}, bias[1] = {d[N]};
+    uint64_t scales[2] = {d[RIGHT] ? d[N] : blocks, d[RIGHT] ? blocks : d[N]};
+    bool plain = !d[SCALE] && smelt_dtype_is_float(c->types.stored);
+    check_add_floats(c, CHECK_INPUT, c->types.computed, (uint64_t)wanted * d[M] * d[K]);
+    check_add_floats(c, CHECK_INPUT, SMELT_DTYPE_F32, 1);
+    struct check_tensor *weight = check_add(c, CHECK_WEIGHT, c->types.stored, 2, b);
+    if (smelt_dtype_bits(c->types.stored) == 4) // rows are whole bytes
+        weight->strides[0] += weight->strides[0] & 1;
+    if (d[SCALE])
+        check_add(c, CHECK_WEIGHT, scale, 2, scales)->strides[0] += 1;
+    if (d[ZERO])
+        check_add(c, CHECK_WEIGHT, d[ZERO] == SMELT_ZERO_POINT ? c->types.stored : scale, 2, scales)
+            ->strides[0] += 2;
+    if (d[BIAS])
+        check_add(c, CHECK_BIAS, plain ? c->types.stored : c->types.accumulated, 1, bias);
+    check_add_floats(c, CHECK_OUTPUT, SMELT_DTYPE_F32, (uint64_t)wanted * c->outputs);
+    check_define(c,
+                 "#define CHECK_M %u\n#define CHECK_N %u\n#define CHECK_K %u\n#define CHECK_ACCUMULATE 0\n"
+                 "#define CHECK_LEFT_VALUE float",
+                 d[M], d[N], d[K]);
+}
+
+// Where the weight's tensors begin: at THREAD scope after a and d.
+static uint32_t first_weight(const struct check_case *c)
+{
+    return c->matmul2d.scope == SMELT_SCOPE_THREAD ? B + 1 : B;
+}
+
 // Integers take all of their range, LARGEST its ends with zero points at the others; scales differ from each other.
 static void fill(struct check_case *c, struct check_tensor *tensor, uint64_t *random)
 {
     const uint32_t *d = c->shape->d;
-    bool whole = !smelt_dtype_is_float(tensor->dtype), scale = tensor == &c->tensors[SCALES];
-    bool zero = d[ZERO] && tensor == &c->tensors[ZEROS];
+    const struct check_tensor *b = &c->tensors[first_weight(c)];
+    bool whole = !smelt_dtype_is_float(tensor->dtype), scale = d[SCALE] && tensor == b + 1;
+    bool zero = d[ZERO] && tensor == b + 2;
     double least = whole ? check_least(tensor->dtype) : -1,
            largest = whole ? check_largest(tensor->dtype) : 1;
-    uint64_t row = tensor->shape[tensor->rank - 1];
+    uint64_t row = tensor == &c->tensors[A] ? d[K] : tensor->shape[tensor->rank - 1];
     for (uint64_t e = 0; e < tensor->count; e++) {
         double value =
             whole ? floor(check_uniform(random, least, largest + 1)) : check_uniform(random, -1, 1);
@@ -128,29 +191,35 @@ static void fill(struct check_case *c, struct check_tensor *tensor, uint64_t *ra
     }
 }
 
-static void reference(const struct check_case *c, uint32_t m, double *wanted, double *bound)
+// A row of products of the terms `a`.
+static void reference_row(const struct check_case *c, const double *a, double *wanted, double *bound)
 {
     const uint32_t *d = c->shape->d;
-    uint32_t blocks = (d[K] + d[BLOCK] - 1) / d[BLOCK];
-    double u = c->types.accumulated == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-23, terms = 2.0 * d[K] + 8;
-    double v = c->types.computed == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-22;
+    const struct check_tensor *weight = &c->tensors[first_weight(c)];
+    uint32_t blocks = d[SCALE] ? (d[K] + d[BLOCK] - 1) / d[BLOCK] : 0;
+    double u = c->types.accumulated == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-23;
+    double terms = c->matmul2d.scope == SMELT_SCOPE_THREAD ? d[K] + 3.0 : 2.0 * d[K] + 8;
+    double v = !d[SCALE] ? 0 : c->types.computed == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-22;
     const struct check_numbers numbers = {terms * (1 + terms * u), u, c->types.stored, c->types.computed,
                                           c->types.accumulated};
-    const double *a = c->tensors[A].values + (uint64_t)m * d[K];
     for (uint32_t n = 0; n < d[N]; n++) {
         double b[MAX_K], sum = 0, above = 0;
         for (uint32_t k = 0; k < d[K]; k++) {
-            uint64_t at =
-                d[RIGHT] ? (uint64_t)n * blocks + k / d[BLOCK] : (uint64_t)(k / d[BLOCK]) * d[N] + n;
-            double q = c->tensors[B].values[d[RIGHT] ? (uint64_t)n * d[K] + k : (uint64_t)k * d[N] + n];
-            double s = c->tensors[SCALES].values[at], z = d[ZERO] ? c->tensors[ZEROS].values[at] : 0;
-            s = d[SCALE] == SMELT_SCALE_UE8M0 ? ldexp(1, (int)s - 127) : s;
+            double q = weight->values[d[RIGHT] ? (uint64_t)n * d[K] + k : (uint64_t)k * d[N] + n], s = 1,
+                   z = 0;
+            uint64_t block = d[SCALE] ? k / d[BLOCK] : 0;
+            uint64_t at = d[RIGHT] ? (uint64_t)n * blocks + block : block * d[N] + n;
+            if (d[SCALE])
+                s = d[SCALE] == SMELT_SCALE_UE8M0 ? ldexp(1, (int)weight[1].values[at] - 127)
+                                                  : weight[1].values[at];
+            if (d[ZERO])
+                z = weight[2].values[at];
             b[k] = d[ZERO] == SMELT_ZERO_OFFSET ? s * q + z : (q - z) * s;
             double size = d[ZERO] == SMELT_ZERO_OFFSET ? fabs(s * q) + fabs(z) : fabs(b[k]);
             sum += fabs(a[k]) * size;
             above += fabs(a[k]) * (size - fabs(b[k]));
         }
-        double bias = d[BIAS] ? c->tensors[ZEROS + (d[ZERO] != 0)].values[n] : 0;
+        double bias = d[BIAS] ? weight[1 + (d[SCALE] != 0) + (d[ZERO] != 0)].values[n] : 0;
         struct check_dot dot = check_reference_dot(&numbers, d[K], a, NULL, b, 1, bias);
         wanted[n] = dot.value;
         bound[n] = dot.bound + numbers.c * u * above + v * (1 + numbers.c * u) * sum;
@@ -159,9 +228,27 @@ static void reference(const struct check_case *c, uint32_t m, double *wanted, do
     }
 }
 
+static void reference(const struct check_case *c, uint32_t m, double *wanted, double *bound)
+{
+    reference_row(c, c->tensors[A].values + (uint64_t)m * c->shape->d[K], wanted, bound);
+}
+
+static void reference_thread(const struct check_case *c, uint32_t evaluation, double *wanted, double *bound)
+{
+    const uint32_t *d = c->shape->d;
+    for (uint32_t m = 0; m < d[M]; m++)
+        reference_row(c, c->tensors[A].values + ((uint64_t)evaluation * d[M] + m) * d[K], wanted + m * d[N],
+                      bound + m * d[N]);
+}
+
 static double flops(const struct check_shape *shape)
 {
     return 2.0 * shape->d[N] * shape->d[K];
+}
+
+static double flops_thread(const struct check_shape *shape)
+{
+    return flops(shape) * shape->d[M];
 }
 
 static void grid(const struct check_case *c, uint32_t groups[3])
@@ -189,3 +276,21 @@ const struct check_op check_matmul2d_scaled_subgroup = {
     .name = "scaled_subgroup", .scope = "subgroup", .describe = describe_subgroup, SCALED_OP};
 const struct check_op check_matmul2d_scaled_workgroup = {
     .name = "scaled_workgroup", .scope = "workgroup", .describe = describe_workgroup, SCALED_OP};
+const struct check_op check_matmul2d_scaled_thread = {
+    .name = "scaled_thread",
+    .fixture = "matmul2d",
+    .shapes = thread_shapes,
+    .shape_count = SMELT_COUNT_OF(thread_shapes),
+    .types = types,
+    .type_count = SMELT_COUNT_OF(types),
+    .exists = exists,
+    .backends = 1 << SMELT_BACKEND_PORTABLE,
+    .stages = VK_SHADER_STAGE_COMPUTE_BIT,
+    .values = 1 << CHECK_RANDOM | 1 << CHECK_ZEROS | 1 << CHECK_LARGEST | 1 << CHECK_ONE_HOT,
+    .wrong_shape = 1,
+    .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
+    .describe = describe_thread,
+    .fill = fill,
+    .reference = reference_thread,
+    .flops = flops_thread,
+};

@@ -7,7 +7,7 @@ SMELT_SPEC_EXTENT(3, 64);
 // wrong: SMELT_RANK=3 SMELT_EXTENT2=0
 // wrong: SMELT_RANK=4 SMELT_EXTENT2=2 SMELT_EXTENT3=0
 #define SMELT_INLINE v                              // name
-#define SMELT_DTYPE SMELT_DTYPE_F32                 // wrong: SMELT_DTYPE_BF16 SMELT_DTYPE_I8
+#define SMELT_DTYPE SMELT_DTYPE_F32                 // wrong: SMELT_DTYPE_BF16 SMELT_DTYPE_I16
 #define SMELT_RANK 2                                // wrong: 0 5
 #define SMELT_EXTENT0 3                             // wrong: 0 -1 s3
 #define SMELT_EXTENT1 5                             // wrong: 0 -1 s3

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// A product of integers of one invocation.
+#version 460
+#define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
+#include "smelt/base.glsl"
+#define SMELT_INLINE v
+#define SMELT_DTYPE SMELT_DTYPE_U8
+#define SMELT_RANK 2
+#define SMELT_EXTENT0 3
+#define SMELT_EXTENT1 5
+#define SMELT_INLINE_BACKEND SMELT_BACKEND_PORTABLE
+#include "smelt/inline_tensor_tmpl.glsl"
+#define SMELT_INLINE w
+#define SMELT_DTYPE SMELT_DTYPE_I8
+#define SMELT_RANK 2
+#define SMELT_EXTENT0 3
+#define SMELT_EXTENT1 5
+#define SMELT_INLINE_BACKEND SMELT_BACKEND_PORTABLE
+#include "smelt/inline_tensor_tmpl.glsl"
+#define SMELT_INLINE r
+#define SMELT_DTYPE SMELT_DTYPE_I32
+#define SMELT_RANK 2
+#define SMELT_EXTENT0 3
+#define SMELT_EXTENT1 7
+#define SMELT_INLINE_BACKEND SMELT_BACKEND_PORTABLE
+#include "smelt/inline_tensor_tmpl.glsl"
+#define SMELT_INLINE f
+#define SMELT_DTYPE SMELT_DTYPE_F32
+#define SMELT_RANK 2
+#define SMELT_EXTENT0 3
+#define SMELT_EXTENT1 7
+#define SMELT_INLINE_BACKEND SMELT_BACKEND_PORTABLE
+#include "smelt/inline_tensor_tmpl.glsl"
+#define SMELT_MATMUL2D mm                               // name
+#define SMELT_MATMUL2D_SCOPE SMELT_SCOPE_THREAD         // wrong: 0 4
+#define SMELT_MATMUL2D_M 3                              // wrong: 0 17
+#define SMELT_MATMUL2D_N 7                              // wrong: 0 1025
+#define SMELT_MATMUL2D_K 5                              // wrong: 0 1025
+#define SMELT_MATMUL2D_TRANSPOSE_RIGHT 1                // wrong: 2
+#define SMELT_MATMUL2D_ACCUMULATE 0                     // wrong: 2
+#define SMELT_MATMUL2D_BIAS 1                           // wrong: 2
+#define SMELT_MATMUL2D_ACTIVATION SMELT_ACTIVATION_RELU // wrong: 99 SMELT_ACTIVATION_GELU
+#define SMELT_MATMUL2D_STORED SMELT_DTYPE_I4            // wrong: 0 SMELT_DTYPE_F16
+#define SMELT_MATMUL2D_STORED_LEFT SMELT_DTYPE_U8       // wrong: 0 SMELT_DTYPE_F16 SMELT_DTYPE_I4
+#define SMELT_MATMUL2D_SCALE SMELT_SCALE_NONE           // wrong: SMELT_SCALE_F16
+#define SMELT_MATMUL2D_COMPUTED SMELT_DTYPE_I8          // wrong: 0
+#define SMELT_MATMUL2D_ACCUMULATED SMELT_DTYPE_I32      // wrong: SMELT_DTYPE_F32
+#define SMELT_MATMUL2D_LAYOUT SMELT_LAYOUT_OPTIMAL      // wrong: 0 3
+#define SMELT_MATMUL2D_LEFT v                           // wrong: r w
+#define SMELT_MATMUL2D_RESULT r                         // wrong: v f
+#define SMELT_MATMUL2D_BACKEND SMELT_BACKEND_PORTABLE   // wrong: SMELT_BACKEND_DOT8 SMELT_BACKEND_COOPVEC 0
+#include "smelt/matmul2d_tmpl.glsl"
+layout(local_size_x = 1) in;
+void main()
+{
+}
