@@ -92,8 +92,9 @@ static double check(struct bench *bench, const struct shape *shape)
     return worst;
 }
 
-static void record(void *user, VkCommandBuffer commands)
+static void record(void *user, smelt_encoder encoder)
 {
+    VkCommandBuffer commands = smelt_encoder_commands(encoder);
     struct bench *bench = user;
     attention_record(&bench->attention, commands, &bench->call);
 }

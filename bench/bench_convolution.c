@@ -154,9 +154,9 @@ static double check(struct bench *bench, const struct shape *s,
     return worst;
 }
 
-static void record(void *user, VkCommandBuffer commands)
+static void record(void *user, smelt_encoder encoder)
 {
-    BENCH_OK(smelt_encode_convolution2d(commands, user));
+    BENCH_OK(smelt_encode_convolution2d(encoder, user));
 }
 
 static double products(const struct shape *s)
@@ -203,8 +203,8 @@ static bool make_row(struct bench *bench, const struct shape *shape,
         bench->skipped++;
         return false;
     }
-    VkCommandBuffer commands = gpu_begin(&bench->gpu);
-    enum smelt_result result = smelt_encode_convolution2d(commands, params);
+    gpu_begin(&bench->gpu);
+    enum smelt_result result = smelt_encode_convolution2d(bench->gpu.encoder, params);
     *made = bench_now() - before;
     gpu_submit_and_wait(&bench->gpu);
     if (result) // a tile too large for this device, a backend it lacks

@@ -143,9 +143,9 @@ static double check(struct bench *bench, const struct shape *shape,
     return worst;
 }
 
-static void record(void *user, VkCommandBuffer commands)
+static void record(void *user, smelt_encoder encoder)
 {
-    BENCH_OK(smelt_encode_matmul2d(commands, user));
+    BENCH_OK(smelt_encode_matmul2d(encoder, user));
 }
 
 static void print(struct bench *bench, const struct shape *shape, const struct smelt_matmul2d_params *p,
@@ -187,8 +187,8 @@ static void run_one(struct bench *bench, const struct shape *shape, struct smelt
         return;
     }
     double before = bench_now();
-    VkCommandBuffer commands = gpu_begin(&bench->gpu);
-    enum smelt_result result = smelt_encode_matmul2d(commands, params);
+    gpu_begin(&bench->gpu);
+    enum smelt_result result = smelt_encode_matmul2d(bench->gpu.encoder, params);
     double made = bench_now() - before;
     gpu_submit_and_wait(&bench->gpu);
     if (result) { // a tile too large for this device, a backend it lacks

@@ -122,8 +122,9 @@ struct job {
     bool clear;
 };
 
-static void job_record(void *user, VkCommandBuffer commands)
+static void job_record(void *user, smelt_encoder encoder)
 {
+    VkCommandBuffer commands = smelt_encoder_commands(encoder);
     struct job *job = user;
     struct bench *bench = job->bench;
     struct gpu *gpu = &bench->gpu;
@@ -238,7 +239,7 @@ static bool job_check(struct job *job, struct row *row)
         job->poison[c] = smelt_f16_to_f32(POISON);
     job->clear = true;
     VkCommandBuffer commands = gpu_begin(&bench->gpu);
-    job_record(job, commands);
+    job_record(job, bench->gpu.encoder);
     if (job->fragment)
         gpu_copy_target(&bench->gpu, commands, &bench->target, smelt_tensor_info(bench->output)->buffer,
                         smelt_tensor_info(bench->output)->buffer_offset);

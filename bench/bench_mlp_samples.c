@@ -132,8 +132,9 @@ static void dispatch(struct job *job, VkCommandBuffer commands, VkPipeline pipel
     gpu->vk.CmdDispatch(commands, groups, 1, 1);
 }
 
-static void job_record(void *user, VkCommandBuffer commands)
+static void job_record(void *user, smelt_encoder encoder)
 {
+    VkCommandBuffer commands = smelt_encoder_commands(encoder);
     struct job *job = user;
     struct bench *bench = job->bench;
     struct gpu *gpu = &bench->gpu;
@@ -148,7 +149,7 @@ static void job_record(void *user, VkCommandBuffer commands)
         return;
     }
     if (job->variant->kind == BINNED) {
-        BENCH_OK(smelt_encode_fill(commands, bench->counters, 0));
+        BENCH_OK(smelt_encode_fill(encoder, bench->counters, 0));
         for (int pass = 0; pass < 2; pass++) {
             gpu_barrier(gpu, commands);
             dispatch(job, commands, job->sort_pipelines[pass], job->sort_arguments,
@@ -372,7 +373,7 @@ static bool job_check(struct job *job, struct row *row)
     BENCH_OK(smelt_tensor_write_and_wait(output, NULL, values, size));
     job->clear = true;
     VkCommandBuffer commands = gpu_begin(&bench->gpu);
-    job_record(job, commands);
+    job_record(job, bench->gpu.encoder);
     if (v->kind == FRAGMENT)
         gpu_copy_target(&bench->gpu, commands, &bench->target, smelt_tensor_info(bench->pixels)->buffer,
                         smelt_tensor_info(bench->pixels)->buffer_offset);

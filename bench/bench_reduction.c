@@ -167,13 +167,14 @@ static void destroy_copy(struct bench *bench)
 
 // --- Calls ----------------------------------------------------------------------------------------------------------
 
-static enum smelt_result encode(const struct call *call, VkCommandBuffer commands)
+static enum smelt_result encode(const struct call *call, smelt_encoder encoder)
 {
     struct bench *bench = call->bench;
     uint32_t axis = call->shape->columns ? call->shape->axis : 0;
     enum op op = call->shape->op;
     switch (op) {
     case COPY: {
+        VkCommandBuffer commands = smelt_encoder_commands(encoder);
         VkDeviceAddress block = smelt_tensor_info(bench->block)->address;
         bench->gpu.vk.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, bench->copy);
         bench->gpu.vk.CmdPushConstants(commands, bench->layout, VK_SHADER_STAGE_ALL, 0, 8, &block);
@@ -183,32 +184,31 @@ static enum smelt_result encode(const struct call *call, VkCommandBuffer command
     case SOFTMAX:
     case MASKED:
         return smelt_encode_softmax(
-            commands,
+            encoder,
             &(struct smelt_softmax_params){.x = call->x, .y = call->y, .mask = call->mask, .axis = axis});
     case LAYER_NORM:
         return smelt_encode_layer_norm(
-            commands,
-            &(struct smelt_layer_norm_params){
-                .x = call->x, .y = call->y, .gamma = call->gamma, .beta = call->beta, .axis = axis});
+            encoder, &(struct smelt_layer_norm_params){
+                         .x = call->x, .y = call->y, .gamma = call->gamma, .beta = call->beta, .axis = axis});
     case RMS_NORM:
         return smelt_encode_rms_norm(
-            commands,
+            encoder,
             &(struct smelt_rms_norm_params){.x = call->x, .y = call->y, .gamma = call->gamma, .axis = axis});
     default:
         return smelt_encode_reduction(
-            commands, &(struct smelt_reduction_params){.x = call->x,
-                                                       .y = call->y,
-                                                       .axis = axis,
-                                                       .reduce = op == SUM   ? SMELT_REDUCE_SUM
-                                                                 : op == MAX ? SMELT_REDUCE_MAX
-                                                                             : SMELT_REDUCE_LOG_SUM_EXP,
-                                                       .scratch = call->scratch});
+            encoder, &(struct smelt_reduction_params){.x = call->x,
+                                                      .y = call->y,
+                                                      .axis = axis,
+                                                      .reduce = op == SUM   ? SMELT_REDUCE_SUM
+                                                                : op == MAX ? SMELT_REDUCE_MAX
+                                                                            : SMELT_REDUCE_LOG_SUM_EXP,
+                                                      .scratch = call->scratch});
     }
 }
 
-static void record(void *user, VkCommandBuffer commands)
+static void record(void *user, smelt_encoder encoder)
 {
-    BENCH_OK(encode(user, commands));
+    BENCH_OK(encode(user, encoder));
 }
 
 static bool reduces(enum op op)
@@ -399,8 +399,8 @@ static void run_one(struct bench *bench, const struct shape *shape)
     double ns[BATCHES], before;
     create_call(bench, shape, &call);
     before = bench_now();
-    VkCommandBuffer commands = gpu_begin(&bench->gpu);
-    BENCH_OK(encode(&call, commands));
+    gpu_begin(&bench->gpu);
+    BENCH_OK(encode(&call, bench->gpu.encoder));
     double made = bench_now() - before;
     gpu_submit_and_wait(&bench->gpu);
     gpu_time(&bench->gpu, record, &call, 1, 1, ns);

@@ -21,6 +21,9 @@ void gpu_create(struct gpu *gpu, smelt_context context)
                                            .commandPool = gpu->pool,
                                            .commandBufferCount = GPU_MOST_BATCHES};
     BENCH_VK(gpu->vk.AllocateCommandBuffers(device, &buffers, gpu->commands));
+    struct smelt_encoder_params encoder = {
+        .hazards = SMELT_HAZARDS_MANUAL, .no_labels = true, .name = "bench"};
+    BENCH_OK(smelt_encoder_create(context, &encoder, &gpu->encoder));
     VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     BENCH_VK(gpu->vk.CreateFence(device, &fence, NULL, &gpu->fence));
     VkQueryPoolCreateInfo queries = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
@@ -33,6 +36,7 @@ void gpu_create(struct gpu *gpu, smelt_context context)
 void gpu_destroy(struct gpu *gpu)
 {
     VkDevice device = gpu->handles.device;
+    smelt_encoder_destroy(&gpu->encoder);
     gpu->vk.DestroyQueryPool(device, gpu->queries, NULL);
     gpu->vk.DestroyFence(device, gpu->fence, NULL);
     gpu->vk.DestroyCommandPool(device, gpu->pool, NULL);
@@ -325,6 +329,8 @@ static void begin(struct gpu *gpu, VkCommandBuffer commands)
     VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
                                      .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
     BENCH_VK(gpu->vk.BeginCommandBuffer(commands, &info));
+    const struct smelt_recording_params recording = {.commands = commands};
+    BENCH_OK(smelt_encoder_begin(gpu->encoder, &recording));
 }
 
 // A submission per command buffer: no single one runs long.
@@ -354,6 +360,7 @@ VkCommandBuffer gpu_begin(struct gpu *gpu)
 
 void gpu_submit_and_wait(struct gpu *gpu)
 {
+    BENCH_OK(smelt_encoder_end(gpu->encoder));
     submit(gpu, 1);
 }
 
@@ -366,10 +373,11 @@ void gpu_time(struct gpu *gpu, gpu_record record, void *user, uint32_t repeats, 
         gpu->vk.CmdResetQueryPool(commands, gpu->queries, 2 * b, 2);
         gpu->vk.CmdWriteTimestamp2(commands, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, gpu->queries, 2 * b);
         for (uint32_t i = 0; i < repeats; i++) {
-            record(user, commands);
+            record(user, gpu->encoder);
             gpu_barrier(gpu, commands);
         }
         gpu->vk.CmdWriteTimestamp2(commands, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, gpu->queries, 2 * b + 1);
+        BENCH_OK(smelt_encoder_end(gpu->encoder));
     }
     submit(gpu, batches);
     uint64_t ticks[2 * GPU_MOST_BATCHES];

@@ -60,6 +60,7 @@ struct gpu {
     } vk;
     VkCommandPool pool;
     VkCommandBuffer commands[GPU_MOST_BATCHES];
+    smelt_encoder encoder; // over the command buffer that has begun; places no barriers
     VkFence fence;
     VkQueryPool queries;          // two per batch
     VkPipelineStageFlags2 stages; // that gpu_barrier orders; 0: all
@@ -110,10 +111,10 @@ void gpu_copy_target(struct gpu *gpu, VkCommandBuffer commands, const struct gpu
 // --- Submitting ------------------------------------------------------------------------------------------------------
 
 void gpu_barrier(struct gpu *gpu, VkCommandBuffer commands); // everything before, everything after
-VkCommandBuffer gpu_begin(struct gpu *gpu);                  // one command buffer
+VkCommandBuffer gpu_begin(struct gpu *gpu);                  // one command buffer, with gpu->encoder over it
 void gpu_submit_and_wait(struct gpu *gpu);                   // of gpu_begin
 
-typedef void (*gpu_record)(void *user, VkCommandBuffer commands);
+typedef void (*gpu_record)(void *user, smelt_encoder encoder);
 // Records `repeats` times `record` with barriers between into each of `batches` command buffers, submits them at
 // once, and gives the time of one repetition of each batch in ns.
 void gpu_time(struct gpu *gpu, gpu_record record, void *user, uint32_t repeats, uint32_t batches, double *ns);

@@ -227,22 +227,22 @@ static enum smelt_result check_overlap(const struct call *call)
     return SMELT_OK;
 }
 
-static enum smelt_result check_call(VkCommandBuffer commands, struct call *call)
+static enum smelt_result check_call(smelt_encoder encoder, struct call *call)
 {
     const struct smelt_elementwise_params *p = call->params;
     if (!p || !p->y)
         return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "elementwise: %s is NULL", p ? "y" : "params");
     call->context = p->y->context;
-    if (!commands)
-        return smelt_fail(call->context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "elementwise: commands is NULL, wanted one");
+    enum smelt_result result = smelt_encoder_require(encoder, call->context, "elementwise");
+    if (result)
+        return result;
     if (!p->input_count || p->input_count > SMELT_ELEMENTWISE_MAX_INPUTS || !p->step_count || !p->steps)
         return smelt_fail(call->context, SMELT_ERROR_INVALID_ARGUMENT,
                           "elementwise: %" PRIu32 " inputs and %" PRIu32
                           " steps%s, wanted 1 to %d inputs and one step or more",
                           p->input_count, p->step_count, p->steps ? "" : " (NULL)",
                           SMELT_ELEMENTWISE_MAX_INPUTS);
-    enum smelt_result result = check_tensor(call, "y", 0, p->y);
+    result = check_tensor(call, "y", 0, p->y);
     for (uint32_t i = 0; i < p->step_count && !result; i++)
         result = check_step(call, i);
     for (uint32_t i = 0; i < p->input_count && !result; i++) {
@@ -434,11 +434,11 @@ static void write_key(struct smelt_text *key, const struct call *call, struct sm
     }
 }
 
-enum smelt_result smelt_encode_elementwise(VkCommandBuffer commands,
+enum smelt_result smelt_encode_elementwise(smelt_encoder encoder,
                                            const struct smelt_elementwise_params *params)
 {
     struct call call = {.params = params};
-    enum smelt_result result = check_call(commands, &call);
+    enum smelt_result result = check_call(encoder, &call);
     if (result)
         return result;
     smelt_context context = call.context;
@@ -464,9 +464,18 @@ enum smelt_result smelt_encode_elementwise(VkCommandBuffer commands,
         return result;
     uint64_t groups = (smelt_tensor_element_count(params->y) + WORKGROUP_SIZE - 1) / WORKGROUP_SIZE;
     groups = SMELT_MIN(groups, context->capabilities.max_workgroup_count[0]);
-    smelt_begin_label(context, commands, "smelt elementwise");
-    smelt_kernel_bind(context, commands, &kernel, call.push, call.push_size);
-    context->vk.CmdDispatch(commands, (uint32_t)groups, 1, 1);
-    smelt_end_label(context, commands);
-    return SMELT_OK;
+    struct smelt_range ranges[SMELT_ELEMENTWISE_MAX_INPUTS + 1];
+    for (uint32_t i = 0; i < params->input_count; i++)
+        ranges[i] = smelt_range_of(params->inputs[i], SMELT_ACCESS_READ);
+    ranges[params->input_count] = smelt_range_of(params->y, SMELT_ACCESS_WRITE);
+    const struct smelt_dispatch what = {
+        .ranges = ranges,
+        .range_count = params->input_count + 1,
+        .label = "smelt elementwise",
+        .operation = SMELT_OPERATION_ELEMENTWISE,
+        .call = params,
+        .call_size = sizeof(*params),
+        .parts = 1,
+    };
+    return smelt_kernel_dispatch(encoder, &kernel, call.push, call.push_size, (uint32_t)groups, 1, 1, &what);
 }

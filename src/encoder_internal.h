@@ -67,6 +67,17 @@ struct smelt_dispatch {
     uint32_t part, parts;
 };
 
+// The calls that have no parameters struct.
+struct smelt_copy_call {
+    smelt_tensor destination, source;
+    uint32_t permutation[SMELT_TENSOR_MAX_RANK];
+    bool permuted; // false: `permutation` counts up
+};
+struct smelt_fill_call {
+    smelt_tensor destination;
+    double value;
+};
+
 // A barrier that was asked for: `barrier`, but with ranges only if they conflict with what came before.
 struct smelt_barrier_request {
     struct smelt_barrier barrier;
@@ -198,6 +209,7 @@ struct smelt_encoder_t {
     enum smelt_hazard_mode mode;
     bool track; // false: for commands that the library records for itself, with barriers of its own
     bool check, profile, labels;
+    bool reusable;                    // its parts can be executed any number of times, also at once
     bool dead;                        // DEVICE_LOST
     int inside;                       // a thread is, in the checking mode; atomic
     struct smelt_encoder_slot *slots; // `frames` of them
@@ -213,7 +225,7 @@ struct smelt_encoder_t {
     // Hazards since the last barrier; of a part also everything in it, never forgotten, with the hull of its commands.
     struct smelt_hazards hazards, total;
     struct smelt_interval total_indirect;
-    bool first; // no dispatch in the recording yet
+    bool first, fenced; // no dispatch in the recording yet; a barrier since the last one
     VkPipeline bound;
     struct smelt_capture *capture; // NULL: live
     // The pipeline and its arguments as they are set.

@@ -23,6 +23,7 @@ static enum smelt_result emit_barrier(smelt_encoder encoder, const struct smelt_
     smelt_memory_barrier(context, encoder->commands, barrier->source_stages, barrier->source_access,
                          barrier->destination_stages, barrier->destination_access);
     encoder->counters.barriers++;
+    encoder->fenced = true;
     return SMELT_OK;
 }
 
@@ -43,8 +44,8 @@ static enum smelt_result order(smelt_encoder encoder, const char *label, const s
         if (result)
             return result;
     }
-    encoder->counters.barriers_avoided += !needed && !encoder->first;
-    encoder->first = false;
+    encoder->counters.barriers_avoided += !encoder->fenced && !encoder->first;
+    encoder->first = encoder->fenced = false;
     if (!encoder->track)
         return SMELT_OK;
     bool kept = smelt_hazards_add(hazards, ranges, count, indirect);

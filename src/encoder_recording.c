@@ -38,7 +38,9 @@ static enum smelt_result create_commands(smelt_encoder encoder, struct smelt_enc
         return smelt_encoder_fail_slot(encoder, slot, vk, "vkResetCommandPool");
     VkCommandBufferInheritanceInfo inheritance = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_INHERITANCE_INFO};
     VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                      .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
+                                      .flags = encoder->reusable
+                                                   ? VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT
+                                                   : VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
                                       .pInheritanceInfo = part ? &inheritance : NULL};
     vk = context->vk.BeginCommandBuffer(*made, &begin);
     if (vk != VK_SUCCESS)
@@ -147,6 +149,7 @@ enum smelt_result smelt_encoder_start(smelt_encoder encoder, const struct smelt_
     smelt_hazards_clear(&encoder->total);
     encoder->total_indirect = (struct smelt_interval){0};
     encoder->first = true;
+    encoder->fenced = false;
     encoder->bound = VK_NULL_HANDLE;
     encoder->part = p->part;
     encoder->own = !p->part && !p->commands;

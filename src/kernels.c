@@ -29,7 +29,9 @@ struct dimension {
 
 struct job {
     smelt_context context;
-    VkCommandBuffer commands;
+    smelt_encoder encoder;
+    struct smelt_dispatch *what;
+    bool counts; // the dispatches into what->parts; records none
     struct smelt_kernel kernel;
     enum smelt_dtype destination_type, source_type; // source NONE: `value`
     VkDeviceAddress destination, source;
@@ -129,9 +131,12 @@ static void simplify(struct job *job)
 
 // --- Dispatches -------------------------------------------------------------------------------------------
 
-static void dispatch(const struct job *job)
+static enum smelt_result dispatch(const struct job *job)
 {
-    smelt_context context = job->context;
+    if (job->counts) {
+        job->what->parts++;
+        return SMELT_OK;
+    }
     struct push push = {
         .destination = {(uint32_t)job->destination, (uint32_t)(job->destination >> 32)},
         .source = {(uint32_t)job->source, (uint32_t)(job->source >> 32)},
@@ -147,10 +152,12 @@ static void dispatch(const struct job *job)
         bool pairs = d + 1 == job->rank && bits_of(job->destination_type) == 4;
         push.items *= pairs ? (push.extent[d] + 1) / 2 : push.extent[d];
     }
-    smelt_kernel_bind(context, job->commands, &job->kernel, &push, sizeof(push));
     uint32_t groups = (push.items + WORKGROUP_SIZE - 1) / WORKGROUP_SIZE;
-    uint32_t width = SMELT_MIN(groups, context->capabilities.max_workgroup_count[0]);
-    context->vk.CmdDispatch(job->commands, width, (groups + width - 1) / width, 1);
+    uint32_t width = SMELT_MIN(groups, job->context->capabilities.max_workgroup_count[0]);
+    enum smelt_result result = smelt_kernel_dispatch(job->encoder, &job->kernel, &push, sizeof(push), width,
+                                                     (groups + width - 1) / width, 1, job->what);
+    job->what->part++;
+    return result;
 }
 
 // Moves the start of both sides by `index` steps of a dimension; whole bytes on the destination's side.
@@ -173,7 +180,7 @@ static uint32_t smallest_but_last(const struct job *job)
 }
 
 // Dispatches a job, cut into as many as its rank and its size ask for.
-static void record(const struct job *job)
+static enum smelt_result record(const struct job *job)
 {
     struct job part = *job;
     if (job->rank > DISPATCH_DIMENSIONS) {
@@ -181,11 +188,12 @@ static void record(const struct job *job)
         struct dimension outer = job->dimensions[d];
         part.rank--;
         memmove(&part.dimensions[d], &part.dimensions[d + 1], (part.rank - d) * sizeof(part.dimensions[0]));
-        for (uint64_t i = 0; i < outer.extent; i++) {
-            record(&part);
+        enum smelt_result result = SMELT_OK;
+        for (uint64_t i = 0; i < outer.extent && !result; i++) {
+            result = record(&part);
             advance(&part, &outer, 1);
         }
-        return;
+        return result;
     }
     uint64_t count = 1;
     uint32_t largest = 0;
@@ -194,16 +202,14 @@ static void record(const struct job *job)
         if (job->dimensions[d].extent > job->dimensions[largest].extent)
             largest = d;
     }
-    if (count <= DISPATCH_ELEMENTS) {
-        dispatch(job);
-        return;
-    }
+    if (count <= DISPATCH_ELEMENTS)
+        return dispatch(job);
     uint64_t half = job->dimensions[largest].extent / 4 * 2; // even, for whole bytes of 4-bit elements
     part.dimensions[largest].extent = half;
-    record(&part);
+    enum smelt_result result = record(&part);
     part.dimensions[largest].extent = job->dimensions[largest].extent - half;
     advance(&part, &job->dimensions[largest], half);
-    record(&part);
+    return result ? result : record(&part);
 }
 
 static enum smelt_result run(struct job *job)
@@ -221,16 +227,19 @@ static enum smelt_result run(struct job *job)
     enum smelt_result result = smelt_kernel_get(job->context, &request, &job->kernel);
     if (result != SMELT_OK)
         return result;
+    job->counts = true;
     record(job);
-    return SMELT_OK;
+    job->counts = false;
+    return record(job);
 }
 
-enum smelt_result smelt_kernels_copy(smelt_context context, VkCommandBuffer commands, uint32_t rank,
-                                     const uint64_t *shape, const struct smelt_view *destination,
-                                     const struct smelt_view *source)
+static enum smelt_result copy(smelt_encoder encoder, struct smelt_dispatch *what, uint32_t rank,
+                              const uint64_t *shape, const struct smelt_view *destination,
+                              const struct smelt_view *source)
 {
-    struct job job = {.context = context,
-                      .commands = commands,
+    struct job job = {.context = encoder->context,
+                      .encoder = encoder,
+                      .what = what,
                       .destination_type = destination->dtype,
                       .source_type = source->dtype,
                       .destination = destination->address,
@@ -238,6 +247,16 @@ enum smelt_result smelt_kernels_copy(smelt_context context, VkCommandBuffer comm
     for (uint32_t d = 0; d < rank; d++)
         add_dimension(&job, (struct dimension){shape[d], destination->strides[d], source->strides[d]});
     return run(&job);
+}
+
+enum smelt_result smelt_kernels_copy(smelt_context context, VkCommandBuffer commands, uint32_t rank,
+                                     const uint64_t *shape, const struct smelt_view *destination,
+                                     const struct smelt_view *source)
+{
+    struct smelt_encoder_t encoder;
+    struct smelt_dispatch what = {.label = "smelt copy"};
+    smelt_encoder_wrap(&encoder, context, commands);
+    return copy(&encoder, &what, rank, shape, destination, source);
 }
 
 // --- Tensors ----------------------------------------------------------------------------------------------
@@ -292,7 +311,7 @@ static enum smelt_result check_copy(smelt_tensor destination, smelt_tensor sourc
     return SMELT_OK;
 }
 
-enum smelt_result smelt_encode_copy(VkCommandBuffer commands, smelt_tensor destination, smelt_tensor source,
+enum smelt_result smelt_encode_copy(smelt_encoder encoder, smelt_tensor destination, smelt_tensor source,
                                     const uint32_t *permutation)
 {
     enum smelt_result result = smelt_tensor_require_plain(destination, "copy to");
@@ -300,9 +319,8 @@ enum smelt_result smelt_encode_copy(VkCommandBuffer commands, smelt_tensor desti
         result = smelt_tensor_require_plain(source, "copy from");
     if (result != SMELT_OK)
         return result;
-    smelt_context context = destination->context;
-    if (!commands)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "copy: commands is NULL, wanted one");
+    if ((result = smelt_encoder_require(encoder, destination->context, "copy")))
+        return result;
     uint32_t from[SMELT_TENSOR_MAX_RANK];
     result = check_copy(destination, source, permutation, from);
     if (result != SMELT_OK)
@@ -314,30 +332,44 @@ enum smelt_result smelt_encode_copy(VkCommandBuffer commands, smelt_tensor desti
         destination_view.strides[d] = to->strides[d];
         source_view.strides[d] = with->strides[from[d]];
     }
-    smelt_begin_label(context, commands, "smelt copy");
-    result = smelt_kernels_copy(context, commands, to->rank, to->shape, &destination_view, &source_view);
-    smelt_end_label(context, commands);
-    return result;
+    const struct smelt_range ranges[] = {smelt_range_of(source, SMELT_ACCESS_READ),
+                                         smelt_range_of(destination, SMELT_ACCESS_WRITE)};
+    struct smelt_copy_call call = {
+        .destination = destination, .source = source, .permuted = permutation != NULL};
+    memcpy(call.permutation, from, sizeof(from));
+    struct smelt_dispatch what = {.ranges = ranges,
+                                  .range_count = 2,
+                                  .label = "smelt copy",
+                                  .operation = SMELT_OPERATION_COPY,
+                                  .call = &call,
+                                  .call_size = sizeof(call)};
+    return copy(encoder, &what, to->rank, to->shape, &destination_view, &source_view);
 }
 
-enum smelt_result smelt_encode_fill(VkCommandBuffer commands, smelt_tensor destination, double value)
+enum smelt_result smelt_encode_fill(smelt_encoder encoder, smelt_tensor destination, double value)
 {
     enum smelt_result result = smelt_tensor_require_plain(destination, "fill");
     if (result != SMELT_OK)
         return result;
     smelt_context context = destination->context;
     const struct smelt_tensor_info *to = &destination->info;
-    if (!commands)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "fill: commands is NULL, wanted one");
+    if ((result = smelt_encoder_require(encoder, context, "fill")))
+        return result;
+    const struct smelt_range range = smelt_range_of(destination, SMELT_ACCESS_WRITE);
+    const struct smelt_fill_call call = {destination, value};
+    struct smelt_dispatch what = {.ranges = &range,
+                                  .range_count = 1,
+                                  .label = "smelt fill",
+                                  .operation = SMELT_OPERATION_FILL,
+                                  .call = &call,
+                                  .call_size = sizeof(call)};
     struct job job = {.context = context,
-                      .commands = commands,
+                      .encoder = encoder,
+                      .what = &what,
                       .destination_type = to->dtype,
                       .destination = to->address,
                       .value = smelt_dtype_encode(to->dtype, value)};
     for (uint32_t d = 0; d < to->rank; d++)
         add_dimension(&job, (struct dimension){to->shape[d], to->strides[d], 0});
-    smelt_begin_label(context, commands, "smelt fill");
-    result = run(&job);
-    smelt_end_label(context, commands);
-    return result;
+    return run(&job);
 }

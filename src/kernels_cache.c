@@ -261,9 +261,23 @@ enum smelt_result smelt_kernel_get(smelt_context context, const struct smelt_ker
     return result;
 }
 
-void smelt_kernel_bind(smelt_context context, VkCommandBuffer commands, const struct smelt_kernel *kernel,
-                       const void *push, uint32_t push_size)
+enum smelt_result smelt_kernel_dispatch(smelt_encoder encoder, const struct smelt_kernel *kernel,
+                                        const void *push, uint32_t push_size, uint32_t x, uint32_t y,
+                                        uint32_t z, const struct smelt_dispatch *what)
 {
-    context->vk.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->pipeline);
-    context->vk.CmdPushConstants(commands, kernel->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, push_size, push);
+    struct smelt_dispatch dispatch = *what;
+    dispatch.pipeline = kernel->pipeline;
+    dispatch.layout = kernel->layout;
+    dispatch.push = push;
+    dispatch.push_size = push_size;
+    dispatch.groups[0] = x;
+    dispatch.groups[1] = y;
+    dispatch.groups[2] = z;
+    return smelt_encoder_record(encoder, &dispatch);
+}
+
+enum smelt_result smelt_kernel_order(smelt_encoder encoder, const struct smelt_dispatch *what)
+{
+    const struct smelt_barrier_request request = {.ranges = what->ranges, .range_count = what->range_count};
+    return smelt_encoder_record_barrier(encoder, &request);
 }

@@ -4,6 +4,7 @@
 #ifndef SMELT_KERNELS_CACHE_H
 #define SMELT_KERNELS_CACHE_H
 
+#include "encoder_internal.h"
 #include "ops_internal.h"
 
 #define SMELT_KERNEL_MAX_CONSTANTS 32
@@ -37,9 +38,13 @@ struct smelt_kernel {
 // baked, and this build has no compiler), OUT_OF_HOST_MEMORY, VULKAN. Thread-safe.
 enum smelt_result smelt_kernel_get(smelt_context context, const struct smelt_kernel_request *request,
                                    struct smelt_kernel *kernel);
-// Binds it and pushes `push` (of request->push_size).
-void smelt_kernel_bind(smelt_context context, VkCommandBuffer commands, const struct smelt_kernel *kernel,
-                       const void *push, uint32_t push_size);
+// Gives the encoder a dispatch of it, with `push` (of request->push_size). `what` has the rest: ranges, label, operation
+// and call.
+enum smelt_result smelt_kernel_dispatch(smelt_encoder encoder, const struct smelt_kernel *kernel,
+                                        const void *push, uint32_t push_size, uint32_t x, uint32_t y,
+                                        uint32_t z, const struct smelt_dispatch *what);
+// In front of a dispatch that needs what an earlier one of the same call has done, also where nothing is tracked.
+enum smelt_result smelt_kernel_order(smelt_encoder encoder, const struct smelt_dispatch *what);
 
 // That an extent of a call's tensors is `wanted`. Errors: SHAPE, "KERNEL: WHAT is GOT, wanted WANTED".
 enum smelt_result smelt_kernel_check_extent(smelt_context context, const char *kernel, const char *what,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // smelt_encode_convolution2d: whole convolutions by the library's own kernels: glsl/kernels/convolution2d_body.glsl for
 // workgroups, convolution2d_thread_body.glsl for groups of few channels, and the matrix product where it is one.
-#include "kernels_cache.h"
+#include "kernels_matmul2d.h"
 #include "tensor_internal.h"
 
 #include <inttypes.h>
@@ -229,7 +229,7 @@ static enum smelt_result check_operands(struct call *call)
     return SMELT_OK;
 }
 
-static enum smelt_result check_call(VkCommandBuffer commands, struct call *call)
+static enum smelt_result check_call(smelt_encoder encoder, struct call *call)
 {
     const struct smelt_convolution2d_params *p = call->params;
     if (!p || !p->a || !p->b || !p->d)
@@ -239,9 +239,9 @@ static enum smelt_result check_call(VkCommandBuffer commands, struct call *call)
                           : !p->b ? "b"
                                   : "d");
     call->context = p->d->context;
-    if (!commands)
-        return smelt_fail(call->context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "convolution2d: commands is NULL, wanted one");
+    enum smelt_result result = smelt_encoder_require(encoder, call->context, "convolution2d");
+    if (result)
+        return result;
     struct smelt_convolution2d_geometry *g = &call->geometry;
     *g = p->geometry;
     g->stride_y = SMELT_MAX(g->stride_y, 1);
@@ -337,8 +337,8 @@ static bool is_product(const struct call *call, struct smelt_tensor_t *a, struct
     return make_rows(call, p->a, a) && make_rows(call, p->d, d);
 }
 
-static enum smelt_result encode_product(VkCommandBuffer commands, const struct call *call, smelt_tensor a,
-                                        smelt_tensor b, smelt_tensor d)
+static enum smelt_result encode_product(smelt_encoder encoder, const struct call *call, smelt_tensor a,
+                                        smelt_tensor b, smelt_tensor d, const struct smelt_dispatch *what)
 {
     const struct smelt_convolution2d_params *p = call->params;
     const struct smelt_matmul2d_params product = {
@@ -354,7 +354,7 @@ static enum smelt_result encode_product(VkCommandBuffer commands, const struct c
         .tiling = p->tiling,
         .baked = p->baked,
     };
-    return smelt_encode_matmul2d(commands, &product);
+    return smelt_product_encode(encoder, &product, what);
 }
 
 static bool asks_for_tile(const struct smelt_convolution2d_params *p)
@@ -628,16 +628,30 @@ static enum smelt_result get_kernel(const struct call *call, const struct kernel
     return smelt_kernel_get(call->context, &request, kernel);
 }
 
-enum smelt_result smelt_encode_convolution2d(VkCommandBuffer commands,
+enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
                                              const struct smelt_convolution2d_params *params)
 {
     struct call call = {.params = params};
-    enum smelt_result result = check_call(commands, &call);
+    enum smelt_result result = check_call(encoder, &call);
     if (result || (result = check_shapes(&call)))
         return result;
+    struct smelt_range ranges[4] = {smelt_range_of(params->a, SMELT_ACCESS_READ),
+                                    smelt_range_of(params->b, SMELT_ACCESS_READ),
+                                    smelt_range_of(params->d, SMELT_ACCESS_WRITE)};
+    if (params->bias)
+        ranges[3] = smelt_range_of(params->bias, SMELT_ACCESS_READ);
+    const struct smelt_dispatch what = {
+        .ranges = ranges,
+        .range_count = params->bias ? 4 : 3,
+        .label = "smelt convolution2d",
+        .operation = SMELT_OPERATION_CONVOLUTION2D,
+        .call = params,
+        .call_size = sizeof(*params),
+        .parts = 1,
+    };
     struct smelt_tensor_t a, b, d;
     if (is_product(&call, &a, &b, &d))
-        return encode_product(commands, &call, &a, &b, &d);
+        return encode_product(encoder, &call, &a, &b, &d, &what);
     struct kernel_key key;
     struct smelt_op_info info;
     uint32_t grid[3];
@@ -647,10 +661,5 @@ enum smelt_result smelt_encode_convolution2d(VkCommandBuffer commands,
     fill_push(&call, key.baked);
     if ((result = get_kernel(&call, &key, &info, &kernel)))
         return result;
-    smelt_context context = call.context;
-    smelt_begin_label(context, commands, "smelt convolution2d");
-    smelt_kernel_bind(context, commands, &kernel, &call.push, PUSH_SIZE);
-    context->vk.CmdDispatch(commands, grid[0], grid[1], grid[2]);
-    smelt_end_label(context, commands);
-    return SMELT_OK;
+    return smelt_kernel_dispatch(encoder, &kernel, &call.push, PUSH_SIZE, grid[0], grid[1], grid[2], &what);
 }

@@ -209,13 +209,12 @@ enum smelt_result smelt_lines_kernel_get(smelt_context context, const struct sme
     return smelt_kernel_get(context, &request, kernel);
 }
 
-void smelt_lines_dispatch(const struct smelt_lines *lines, VkCommandBuffer commands,
-                          const struct smelt_lines_kernel *wanted, const struct smelt_kernel *kernel,
-                          const void *push, uint64_t units)
+enum smelt_result smelt_lines_dispatch(const struct smelt_lines *lines, smelt_encoder encoder,
+                                       const struct smelt_lines_kernel *wanted,
+                                       const struct smelt_kernel *kernel, const void *push, uint64_t units,
+                                       const struct smelt_dispatch *what)
 {
-    smelt_context context = lines->context;
     uint64_t groups = wanted->group ? units : (units + wanted->workgroup_size - 1) / wanted->workgroup_size;
-    groups = SMELT_MIN(groups, context->capabilities.max_workgroup_count[0]);
-    smelt_kernel_bind(context, commands, kernel, push, wanted->push_size);
-    context->vk.CmdDispatch(commands, (uint32_t)groups, 1, 1);
+    groups = SMELT_MIN(groups, lines->context->capabilities.max_workgroup_count[0]);
+    return smelt_kernel_dispatch(encoder, kernel, push, wanted->push_size, (uint32_t)groups, 1, 1, what);
 }

@@ -51,9 +51,10 @@ enum smelt_result smelt_lines_kernel_get(smelt_context context, const struct sme
 bool smelt_lines_by_group(const struct smelt_lines *lines, enum smelt_dtype dtype);
 // Invocations of a workgroup that serves a line with `chunks` chunks for each, 32 to 1024 or what the device can.
 uint32_t smelt_lines_workgroup_size(const struct smelt_lines *lines, enum smelt_dtype dtype, uint32_t chunks);
-// Binds the kernel and dispatches it for `units` lines or parts; kernels loop where a device takes fewer workgroups.
-void smelt_lines_dispatch(const struct smelt_lines *lines, VkCommandBuffer commands,
-                          const struct smelt_lines_kernel *wanted, const struct smelt_kernel *kernel,
-                          const void *push, uint64_t units);
+// Dispatches the kernel for `units` lines or parts; kernels loop where a device takes fewer workgroups.
+enum smelt_result smelt_lines_dispatch(const struct smelt_lines *lines, smelt_encoder encoder,
+                                       const struct smelt_lines_kernel *wanted,
+                                       const struct smelt_kernel *kernel, const void *push, uint64_t units,
+                                       const struct smelt_dispatch *what);
 
 #endif

@@ -395,22 +395,20 @@ static enum smelt_result check_scratch(struct call *call)
     return SMELT_OK;
 }
 
+#define PRODUCT_RANGES 6 // tensors of a call
+
 // --- Recording --------------------------------------------------------------------------------------------
 
-static enum smelt_result record(const struct call *call, VkCommandBuffer commands,
+static enum smelt_result record(const struct call *call, smelt_encoder encoder,
                                 const struct smelt_kernel_request *request,
-                                const struct smelt_product_push *push, uint64_t groups, uint32_t batch)
+                                const struct smelt_product_push *push, uint64_t groups, uint32_t batch,
+                                const struct smelt_dispatch *what)
 {
-    smelt_context context = call->product.context;
     struct smelt_kernel kernel;
-    enum smelt_result result = smelt_kernel_get(context, request, &kernel);
-    if (result)
-        return result;
-    smelt_begin_label(context, commands, "smelt matmul2d");
-    smelt_kernel_bind(context, commands, &kernel, push, SMELT_PRODUCT_PUSH_SIZE);
-    context->vk.CmdDispatch(commands, (uint32_t)groups, 1, batch);
-    smelt_end_label(context, commands);
-    return SMELT_OK;
+    enum smelt_result result = smelt_kernel_get(call->product.context, request, &kernel);
+    return result ? result
+                  : smelt_kernel_dispatch(encoder, &kernel, push, SMELT_PRODUCT_PUSH_SIZE, (uint32_t)groups,
+                                          1, batch, what);
 }
 
 static struct smelt_kernel_request request_of(const struct call *call, const struct smelt_product_push *push,
@@ -436,9 +434,9 @@ static struct smelt_kernel_request request_of(const struct call *call, const str
     };
 }
 
-static enum smelt_result record_product(const struct call *call, VkCommandBuffer commands,
+static enum smelt_result record_product(const struct call *call, smelt_encoder encoder,
                                         const struct smelt_product_push *push, bool wide, bool finishes,
-                                        uint32_t batch)
+                                        uint32_t batch, const struct smelt_dispatch *what)
 {
     struct smelt_kernel_request request = request_of(call, push, wide, finishes);
     char baked[64];
@@ -452,11 +450,12 @@ static enum smelt_result record_product(const struct call *call, VkCommandBuffer
         return smelt_fail(call->product.context, SMELT_ERROR_UNSUPPORTED,
                           "matmul2d: %" PRIu64 " tiles of %" PRIu32 " x %" PRIu32 ", wanted at most %" PRIu32,
                           groups, call->info.tiling.m, call->info.tiling.n, most);
-    return record(call, commands, &request, push, groups, batch);
+    return record(call, encoder, &request, push, groups, batch, what);
 }
 
 // The parts into the scratch, side by side as a batch; then their sum, in order.
-static enum smelt_result record_parts(const struct call *call, VkCommandBuffer commands, bool wide)
+static enum smelt_result record_parts(const struct call *call, smelt_encoder encoder, bool wide,
+                                      const struct smelt_dispatch *whole_call)
 {
     const struct smelt_matmul2d_params *p = call->product.params;
     struct smelt_product_push push = call->product.push, whole = push;
@@ -470,12 +469,27 @@ static enum smelt_result record_parts(const struct call *call, VkCommandBuffer c
     push.batch_scale = blocks * push.stride_scale[p->transpose_right];
     push.batch_zero = blocks * push.stride_zero[p->transpose_right];
     push.batch_d = push.m * push.n;
-    enum smelt_result result = record_product(call, commands, &push, true, false, call->splits);
+    struct smelt_range ranges[PRODUCT_RANGES];
+    struct smelt_dispatch what = *whole_call;
+    what.ranges = ranges;
+    what.range_count = 0;
+    const smelt_tensor reads[] = {p->a, p->b, p->scale, p->zero};
+    for (uint32_t i = 0; i < SMELT_COUNT_OF(reads); i++)
+        if (reads[i])
+            ranges[what.range_count++] = smelt_range_of(reads[i], SMELT_ACCESS_READ);
+    ranges[what.range_count++] = smelt_range_of(p->scratch, SMELT_ACCESS_WRITE);
+    what.parts = 2;
+    enum smelt_result result = record_product(call, encoder, &push, true, false, call->splits, &what);
+    what.part = 1;
+    what.range_count = 0;
+    ranges[what.range_count++] = smelt_range_of(p->scratch, SMELT_ACCESS_READ);
+    if (p->bias)
+        ranges[what.range_count++] = smelt_range_of(p->bias, SMELT_ACCESS_READ);
+    ranges[what.range_count++] = smelt_range_of(p->d, SMELT_ACCESS_WRITE);
+    if (!result)
+        result = smelt_kernel_order(encoder, &what);
     if (result)
         return result;
-    smelt_memory_barrier(call->product.context, commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                         VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                         VK_ACCESS_2_SHADER_STORAGE_READ_BIT);
     struct kernel_key key = {.left = call->key.left, // D's type follows from it
                              .right = call->key.left,
                              .bias = call->key.bias,
@@ -492,21 +506,42 @@ static enum smelt_result record_parts(const struct call *call, VkCommandBuffer c
     request.subgroup_size = 0;
     uint64_t groups = ((uint64_t)whole.m * whole.n + SUM_WORKGROUP - 1) / SUM_WORKGROUP;
     uint32_t most = call->product.context->capabilities.max_workgroup_count[0];
-    return record(call, commands, &request, &whole, SMELT_MIN(groups, most), 1);
+    return record(call, encoder, &request, &whole, SMELT_MIN(groups, most), 1, &what);
 }
 
-enum smelt_result smelt_encode_matmul2d(VkCommandBuffer commands, const struct smelt_matmul2d_params *params)
+enum smelt_result smelt_encode_matmul2d(smelt_encoder encoder, const struct smelt_matmul2d_params *params)
+{
+    struct smelt_range ranges[PRODUCT_RANGES];
+    struct smelt_dispatch what = {
+        .ranges = ranges,
+        .label = "smelt matmul2d",
+        .operation = SMELT_OPERATION_MATMUL2D,
+        .call = params,
+        .call_size = sizeof(*params),
+        .parts = 1,
+    };
+    if (params && params->a && params->b && params->d) { // checked with the rest
+        const smelt_tensor reads[] = {params->a, params->b, params->bias, params->scale, params->zero};
+        for (uint32_t i = 0; i < SMELT_COUNT_OF(reads); i++)
+            if (reads[i])
+                ranges[what.range_count++] = smelt_range_of(reads[i], SMELT_ACCESS_READ);
+        ranges[what.range_count++] = smelt_range_of(params->d, SMELT_ACCESS_WRITE);
+    }
+    return smelt_product_encode(encoder, params, &what);
+}
+
+enum smelt_result smelt_product_encode(smelt_encoder encoder, const struct smelt_matmul2d_params *params,
+                                       const struct smelt_dispatch *what)
 {
     struct call call = {.product = {.params = params}};
-    if (params && !commands)
-        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "matmul2d: commands is NULL, wanted one");
     enum smelt_result result = prepare(&call);
-    if (result || (result = check_scratch(&call)))
+    if (result || (result = smelt_encoder_require(encoder, call.product.context, "matmul2d")) ||
+        (result = check_scratch(&call)))
         return result;
     bool wide = params->d->info.dtype == SMELT_DTYPE_F32 || params->d->info.dtype == SMELT_DTYPE_I32;
     if (call.splits > 1)
-        return record_parts(&call, commands, wide);
-    return record_product(&call, commands, &call.product.push, wide, true, call.product.batch);
+        return record_parts(&call, encoder, wide, what);
+    return record_product(&call, encoder, &call.product.push, wide, true, call.product.batch, what);
 }
 
 enum smelt_result smelt_matmul2d_scratch_size(const struct smelt_matmul2d_params *params, uint64_t *size)

@@ -30,6 +30,10 @@ struct smelt_product {
 // Fills all but `params`, which the caller has set. Errors: INVALID_ARGUMENT, SHAPE, DTYPE, UNSUPPORTED.
 enum smelt_result smelt_product_check(struct smelt_product *product);
 
+// smelt_encode_matmul2d as part of another call, which `what` describes: its ranges, label, operation and call.
+enum smelt_result smelt_product_encode(smelt_encoder encoder, const struct smelt_matmul2d_params *params,
+                                       const struct smelt_dispatch *what);
+
 // What d may be besides f32.
 enum smelt_dtype smelt_product_narrow(enum smelt_dtype operands);
 

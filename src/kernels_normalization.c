@@ -25,18 +25,16 @@ _Static_assert(offsetof(struct softmax_push, scale) == 88, "softmax_body.glsl's 
 _Static_assert(offsetof(struct norm_push, epsilon) == 88, "norm_body.glsl's constants");
 #define PUSH_SIZE 92
 
-static enum smelt_result check_tensors(struct smelt_lines *lines, VkCommandBuffer commands, const char *name,
+static enum smelt_result check_tensors(struct smelt_lines *lines, smelt_encoder encoder, const char *name,
                                        smelt_tensor x, smelt_tensor y)
 {
     lines->name = name;
     if (!x)
         return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "%s: x is NULL", name);
     lines->context = x->context;
-    if (!commands)
-        return smelt_fail(lines->context, SMELT_ERROR_INVALID_ARGUMENT, "%s: commands is NULL, wanted one",
-                          name);
-    enum smelt_result result = smelt_lines_check_tensor(lines, "x", x);
-    if (result || (result = smelt_lines_check_tensor(lines, "y", y)))
+    enum smelt_result result = smelt_encoder_require(encoder, lines->context, name);
+    if (result || (result = smelt_lines_check_tensor(lines, "x", x)) ||
+        (result = smelt_lines_check_tensor(lines, "y", y)))
         return result;
     if (!smelt_dtype_is_float(x->info.dtype))
         return smelt_fail(lines->context, SMELT_ERROR_DTYPE,
@@ -67,28 +65,32 @@ static enum smelt_result check_overlap(const struct smelt_lines *lines, smelt_te
                       y->info.name, role, may_be ? "the same memory and strides or " : "");
 }
 
-static enum smelt_result record(const struct smelt_lines *lines, VkCommandBuffer commands,
-                                struct smelt_lines_kernel *wanted, const char *label, const void *push)
+static enum smelt_result record(const struct smelt_lines *lines, smelt_encoder encoder,
+                                struct smelt_lines_kernel *wanted, const void *push,
+                                const smelt_tensor *reads, uint32_t read_count, smelt_tensor y,
+                                struct smelt_dispatch *what)
 {
+    struct smelt_range ranges[4];
+    for (uint32_t i = 0; i < read_count; i++)
+        if (reads[i])
+            ranges[what->range_count++] = smelt_range_of(reads[i], SMELT_ACCESS_READ);
+    ranges[what->range_count++] = smelt_range_of(y, SMELT_ACCESS_WRITE);
+    what->ranges = ranges;
+    what->parts = 1;
     struct smelt_kernel kernel;
     wanted->group = smelt_lines_by_group(lines, wanted->dtype);
     wanted->workgroup_size = wanted->group ? smelt_lines_workgroup_size(lines, wanted->dtype, HELD) : 128;
     wanted->push_size = PUSH_SIZE;
     enum smelt_result result = smelt_lines_kernel_get(lines->context, wanted, &kernel);
-    if (result)
-        return result;
-    smelt_begin_label(lines->context, commands, label);
-    smelt_lines_dispatch(lines, commands, wanted, &kernel, push, lines->count);
-    smelt_end_label(lines->context, commands);
-    return SMELT_OK;
+    return result ? result : smelt_lines_dispatch(lines, encoder, wanted, &kernel, push, lines->count, what);
 }
 
-enum smelt_result smelt_encode_softmax(VkCommandBuffer commands, const struct smelt_softmax_params *p)
+enum smelt_result smelt_encode_softmax(smelt_encoder encoder, const struct smelt_softmax_params *p)
 {
     struct smelt_lines lines = {0};
     if (!p)
         return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "softmax: params is NULL");
-    enum smelt_result result = check_tensors(&lines, commands, "softmax", p->x, p->y);
+    enum smelt_result result = check_tensors(&lines, encoder, "softmax", p->x, p->y);
     if (result || (result = p->mask ? smelt_lines_check_tensor(&lines, "mask", p->mask) : SMELT_OK))
         return result;
     const struct smelt_lines_tensor tensors[] = {
@@ -116,7 +118,10 @@ enum smelt_result smelt_encode_softmax(VkCommandBuffer commands, const struct sm
                                         .baked = p->baked,
                                         .constants = {p->logarithm, p->mask != NULL},
                                         .constant_count = 2};
-    return record(&lines, commands, &wanted, "smelt softmax", &push);
+    const smelt_tensor reads[] = {p->x, p->mask};
+    struct smelt_dispatch what = {
+        .label = "smelt softmax", .operation = SMELT_OPERATION_SOFTMAX, .call = p, .call_size = sizeof(*p)};
+    return record(&lines, encoder, &wanted, &push, reads, 2, p->y, &what);
 }
 
 static enum smelt_result check_weight(const struct smelt_lines *lines, const char *role, smelt_tensor weight,
@@ -141,12 +146,12 @@ static uint32_t weight_stride(smelt_tensor weight)
     return !weight ? 0 : (uint32_t)SMELT_MAX(weight->info.strides[0], 1);
 }
 
-static enum smelt_result encode_norm(VkCommandBuffer commands, const struct smelt_layer_norm_params *p,
-                                     bool centred)
+static enum smelt_result encode_norm(smelt_encoder encoder, const struct smelt_layer_norm_params *p,
+                                     bool centred, struct smelt_dispatch *what)
 {
     const char *name = centred ? "layer_norm" : "rms_norm";
     struct smelt_lines lines = {0};
-    enum smelt_result result = check_tensors(&lines, commands, name, p->x, p->y);
+    enum smelt_result result = check_tensors(&lines, encoder, name, p->x, p->y);
     if (result)
         return result;
     const struct smelt_lines_tensor tensors[] = {{"x", p->x, false, false}, {"y", p->y, false, false}};
@@ -175,18 +180,22 @@ static enum smelt_result encode_norm(VkCommandBuffer commands, const struct smel
     memcpy(push.stride_y, lines.strides[1], sizeof(push.stride_y));
     struct smelt_lines_kernel wanted = {
         .name = name, .body = "norm", .centred = centred, .dtype = p->x->info.dtype, .baked = p->baked};
-    return record(&lines, commands, &wanted, centred ? "smelt layer norm" : "smelt RMS norm", &push);
+    const smelt_tensor reads[] = {p->x, p->gamma, p->beta};
+    return record(&lines, encoder, &wanted, &push, reads, 3, p->y, what);
 }
 
-enum smelt_result smelt_encode_layer_norm(VkCommandBuffer commands,
-                                          const struct smelt_layer_norm_params *params)
+enum smelt_result smelt_encode_layer_norm(smelt_encoder encoder, const struct smelt_layer_norm_params *params)
 {
     if (!params)
         return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "layer_norm: params is NULL");
-    return encode_norm(commands, params, true);
+    struct smelt_dispatch what = {.label = "smelt layer norm",
+                                  .operation = SMELT_OPERATION_LAYER_NORM,
+                                  .call = params,
+                                  .call_size = sizeof(*params)};
+    return encode_norm(encoder, params, true, &what);
 }
 
-enum smelt_result smelt_encode_rms_norm(VkCommandBuffer commands, const struct smelt_rms_norm_params *params)
+enum smelt_result smelt_encode_rms_norm(smelt_encoder encoder, const struct smelt_rms_norm_params *params)
 {
     if (!params)
         return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "rms_norm: params is NULL");
@@ -196,5 +205,9 @@ enum smelt_result smelt_encode_rms_norm(VkCommandBuffer commands, const struct s
                                               .axis = params->axis,
                                               .epsilon = params->epsilon,
                                               .baked = params->baked};
-    return encode_norm(commands, &p, false);
+    struct smelt_dispatch what = {.label = "smelt RMS norm",
+                                  .operation = SMELT_OPERATION_RMS_NORM,
+                                  .call = params,
+                                  .call_size = sizeof(*params)};
+    return encode_norm(encoder, &p, false, &what);
 }

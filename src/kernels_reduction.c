@@ -185,17 +185,14 @@ static enum smelt_result make_kernel(const struct call *call, enum stage stage,
     return smelt_lines_kernel_get(call->lines.context, wanted, kernel);
 }
 
-enum smelt_result smelt_encode_reduction(VkCommandBuffer commands,
-                                         const struct smelt_reduction_params *params)
+enum smelt_result smelt_encode_reduction(smelt_encoder encoder, const struct smelt_reduction_params *params)
 {
     struct call call = {0};
     enum smelt_result result = check_call(params, &call);
     if (result)
         return result;
-    smelt_context context = call.lines.context;
-    if (!commands)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "reduction: commands is NULL, wanted one");
-    if ((result = check_scratch(&call)))
+    if ((result = smelt_encoder_require(encoder, call.lines.context, "reduction")) ||
+        (result = check_scratch(&call)))
         return result;
     struct smelt_lines_kernel wanted, merging;
     struct smelt_kernel kernel, merge;
@@ -203,15 +200,28 @@ enum smelt_result smelt_encode_reduction(VkCommandBuffer commands,
     if ((result = make_kernel(&call, parted ? PARTS : WHOLE, &wanted, &kernel)) ||
         (result = parted ? make_kernel(&call, MERGE, &merging, &merge) : SMELT_OK))
         return result;
-    smelt_begin_label(context, commands, "smelt reduction");
-    smelt_lines_dispatch(&call.lines, commands, &wanted, &kernel, &call.push,
-                         call.lines.count * call.push.parts);
-    if (parted) {
-        smelt_memory_barrier(context, commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                             VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                             VK_ACCESS_2_SHADER_STORAGE_READ_BIT);
-        smelt_lines_dispatch(&call.lines, commands, &merging, &merge, &call.push, call.lines.count);
-    }
-    smelt_end_label(context, commands);
-    return SMELT_OK;
+    struct smelt_range ranges[] = {
+        smelt_range_of(params->x, SMELT_ACCESS_READ),
+        smelt_range_of(parted ? params->scratch : params->y, SMELT_ACCESS_WRITE),
+    };
+    struct smelt_dispatch what = {
+        .ranges = ranges,
+        .range_count = 2,
+        .label = "smelt reduction",
+        .operation = SMELT_OPERATION_REDUCTION,
+        .call = params,
+        .call_size = sizeof(*params),
+        .parts = parted ? 2 : 1,
+    };
+    result = smelt_lines_dispatch(&call.lines, encoder, &wanted, &kernel, &call.push,
+                                  call.lines.count * call.push.parts, &what);
+    if (result || !parted)
+        return result;
+    what.part = 1;
+    ranges[0] = smelt_range_of(params->scratch, SMELT_ACCESS_READ);
+    ranges[1] = smelt_range_of(params->y, SMELT_ACCESS_WRITE);
+    result = smelt_kernel_order(encoder, &what);
+    return result ? result
+                  : smelt_lines_dispatch(&call.lines, encoder, &merging, &merge, &call.push, call.lines.count,
+                                         &what);
 }

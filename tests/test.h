@@ -87,6 +87,22 @@ static inline smelt_context test_context(void)
     return test_context_handle;
 }
 
+// A recording of its own on the test context; the other submits it and waits.
+static inline smelt_encoder test_begin(void)
+{
+    smelt_encoder encoder = NULL;
+    CHECK_OK(smelt_encoder_create(test_context(), NULL, &encoder));
+    CHECK_OK(smelt_encoder_begin(encoder, NULL));
+    return encoder;
+}
+
+static inline void test_end(smelt_encoder encoder)
+{
+    enum smelt_result result = smelt_encoder_commit_and_wait(encoder);
+    smelt_encoder_destroy(&encoder);
+    CHECK_OK(result);
+}
+
 static inline int test_run(const struct test *test)
 {
 #ifdef __cplusplus

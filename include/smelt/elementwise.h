@@ -60,15 +60,15 @@ struct smelt_elementwise_params {
     smelt_tensor y; // a float type; may be an input of its own shape, or apart from it
 };
 
-// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of the inputs and SHADER_STORAGE_WRITE of y; no
-// barriers. Binds a compute pipeline and push constants; nothing else of the command buffer's state changes. A first call
+// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of the inputs and SHADER_STORAGE_WRITE of y.
+// Binds a compute pipeline and push constants; nothing else of the command buffer's state changes. A first call
 // for steps, types and a class of shapes compiles a kernel; values of steps are specialization constants (the first 32 of
 // them). Each element of y is rounded once to its type. Needs a build with the compiler.
 // Errors: INVALID_ARGUMENT (NULL, another context, a step's operand, operation or activation, y shares bytes with an
 // input that is not the same elements), SHAPE (also dimensions that do not step evenly: addresses and strides must fit
 // the device's push constants), DTYPE, UNSUPPORTED (build without compiler), COMPILE, OUT_OF_HOST_MEMORY, VULKAN.
-// Thread-safe but for the command buffer.
-SMELT_API enum smelt_result smelt_encode_elementwise(VkCommandBuffer commands,
+// Thread-safe but for the encoder.
+SMELT_API enum smelt_result smelt_encode_elementwise(smelt_encoder encoder,
                                                      const struct smelt_elementwise_params *params);
 
 SMELT_END

@@ -228,7 +228,7 @@ SMELT_API enum smelt_result smelt_op_glsl(smelt_context context, const struct sm
                                           VkShaderStageFlagBits stage, char **text);
 SMELT_API void smelt_free_text(char **text);
 
-// --- Whole products, recorded into the caller's command buffer -------------------------------------------
+// --- Whole products, recorded by an encoder (encoder.h) ---------------------------------------------------
 
 // d = activation(a b + bias) on whole tensors, by a kernel of the library.
 //
@@ -267,15 +267,15 @@ struct smelt_matmul2d_params {
 };
 
 // Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias, scale, zero and SHADER_STORAGE_WRITE
-// of d; no barriers. Several `splits`: two dispatches with a barrier of COMPUTE_SHADER between, and SHADER_STORAGE_WRITE and
-// _READ of scratch. Binds compute pipelines and push constants; nothing else of the command buffer's state changes. A first
+// of d. Several `splits`: two dispatches that also write and read scratch, and a barrier between them, whatever the
+// encoder's hazards are. Binds compute pipelines and push constants; nothing else of the command buffer's state changes. A first
 // call for types and layouts compiles a kernel, one for sizes makes a pipeline. Rows of a, b and d that begin at
 // multiples of 16 bytes are fastest. The error bound is that of glsl/smelt/matmul2d_cooperative_tmpl.glsl, with one
 // rounding more where d is narrower than the sums.
 // Errors: INVALID_ARGUMENT (NULL, d shares bytes with an operand, block, tiling, splits, scratch), SHAPE, DTYPE, UNSUPPORTED
 // (backend, tiling, size or splits on this device, not baked), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the
-// command buffer.
-SMELT_API enum smelt_result smelt_encode_matmul2d(VkCommandBuffer commands,
+// encoder.
+SMELT_API enum smelt_result smelt_encode_matmul2d(smelt_encoder encoder,
                                                   const struct smelt_matmul2d_params *params);
 
 // Bytes of the scratch with which the call would cut its sum into parts: those asked for, or (splits 0) those of the table;
@@ -306,16 +306,16 @@ struct smelt_convolution2d_params {
     bool baked; // the kernel that was made when the library was built, also where there is a compiler
 };
 
-// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias and SHADER_STORAGE_WRITE of d; no
-// barriers. Binds a compute pipeline and push constants; nothing else of the command buffer's state changes. A first
+// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias and SHADER_STORAGE_WRITE of d.
+// Binds a compute pipeline and push constants; nothing else of the command buffer's state changes. A first
 // call for types, layouts and alignment compiles a kernel, one for sizes and geometry makes a pipeline. All tensors may
 // have any strides; NHWC with HWIO or OHWI weights, packed, with channels that are multiples of 8 is fastest. A kernel of 1 x 1
 // with stride 1 becomes smelt_encode_matmul2d where pixels follow each other. Groups of fewer than 8 output channels
 // run on PORTABLE unless a tile is given. The error bound is that of glsl/smelt/convolution2d_tmpl.glsl, with one rounding more where d is narrower than
 // the sums.
 // Errors: INVALID_ARGUMENT (NULL, d shares bytes with an operand, layouts, geometry, tiling), SHAPE, DTYPE, UNSUPPORTED
-// (backend, tiling or size on this device; baked: IOHW in several groups that are not depthwise), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the command buffer.
-SMELT_API enum smelt_result smelt_encode_convolution2d(VkCommandBuffer commands,
+// (backend, tiling or size on this device; baked: IOHW in several groups that are not depthwise), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the encoder.
+SMELT_API enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
                                                        const struct smelt_convolution2d_params *params);
 
 SMELT_END

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Reductions, softmax, layer norm and RMS norm along one axis of a tensor: as ops for a shader
-// (descriptors, see ops.h) and as whole calls recorded into the caller's command buffer.
+// (descriptors, see ops.h) and as whole calls recorded by an encoder.
 //
 // A line is what remains of a tensor when all indices but that of the axis are given. Error bounds stand in the headers of
 // glsl/smelt/reduce_tmpl.glsl, softmax_tmpl.glsl, layer_norm_tmpl.glsl and rms_norm_tmpl.glsl; sums are in f32.
@@ -67,7 +67,7 @@ struct smelt_rms_norm_descriptor {
     uint32_t held;
 };
 
-// --- Whole calls, recorded into the caller's command buffer -----------------------------------------------
+// --- Whole calls, recorded by an encoder (encoder.h) ------------------------------------------------------
 //
 // They run at stage COMPUTE_SHADER with SHADER_STORAGE_READ of what is read and SHADER_STORAGE_WRITE of what is written;
 // a compute pipeline and push constants are bound, nothing else of the command buffer's state changes. A first call for a
@@ -75,7 +75,7 @@ struct smelt_rms_norm_descriptor {
 // dimensions of the tensors but for the axis must be three at most after those are joined that step evenly: packed
 // tensors of any rank are. Rows that begin at multiples of 16 bytes are fastest.
 // Errors of all: INVALID_ARGUMENT (NULL, another context, axis, tensors that share bytes), SHAPE, DTYPE, UNSUPPORTED,
-// COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the command buffer.
+// COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the encoder.
 
 // y = x reduced along `axis`. y has x's shape without the axis, or with an extent of 1 there. Its dtype: ARG_x i32 or u32;
 // of a float x else f32 or as x, of signed integers i32, of unsigned u32.
@@ -93,9 +93,8 @@ struct smelt_reduction_params {
 // smelt_encode_reduction. Thread-safe.
 SMELT_API enum smelt_result smelt_reduction_scratch_size(const struct smelt_reduction_params *params,
                                                          uint64_t *size);
-// With scratch: two dispatches where that is faster, and between them a barrier of COMPUTE_SHADER on SHADER_STORAGE_WRITE
-// and _READ; the next use of the scratch needs one of the caller's. No other barriers.
-SMELT_API enum smelt_result smelt_encode_reduction(VkCommandBuffer commands,
+// With scratch: two dispatches where that is faster, and a barrier between them, whatever the encoder's hazards are.
+SMELT_API enum smelt_result smelt_encode_reduction(smelt_encoder encoder,
                                                    const struct smelt_reduction_params *params);
 
 // y = softmax(scale x + mask) along `axis`, or its logarithm. y has x's shape and dtype (float) and may be x. The mask has
@@ -108,8 +107,8 @@ struct smelt_softmax_params {
     bool logarithm;
     bool baked;
 };
-// One dispatch, no barriers.
-SMELT_API enum smelt_result smelt_encode_softmax(VkCommandBuffer commands,
+// One dispatch.
+SMELT_API enum smelt_result smelt_encode_softmax(smelt_encoder encoder,
                                                  const struct smelt_softmax_params *params);
 
 // y = (x - mean) / sqrt(variance + epsilon) gamma + beta along `axis`. y has x's shape and dtype (float) and may be x.
@@ -120,8 +119,8 @@ struct smelt_layer_norm_params {
     float epsilon; // 0: 1e-5. Negative: INVALID_ARGUMENT
     bool baked;
 };
-// One dispatch, no barriers.
-SMELT_API enum smelt_result smelt_encode_layer_norm(VkCommandBuffer commands,
+// One dispatch.
+SMELT_API enum smelt_result smelt_encode_layer_norm(smelt_encoder encoder,
                                                     const struct smelt_layer_norm_params *params);
 
 // y = x / sqrt(mean of x^2 + epsilon) gamma along `axis`; all as in smelt_layer_norm_params.
@@ -132,8 +131,8 @@ struct smelt_rms_norm_params {
     float epsilon;
     bool baked;
 };
-// One dispatch, no barriers.
-SMELT_API enum smelt_result smelt_encode_rms_norm(VkCommandBuffer commands,
+// One dispatch.
+SMELT_API enum smelt_result smelt_encode_rms_norm(smelt_encoder encoder,
                                                   const struct smelt_rms_norm_params *params);
 
 SMELT_END

@@ -110,24 +110,24 @@ SMELT_API enum smelt_result smelt_tensor_read_and_wait(smelt_tensor tensor,
                                                        const struct smelt_tensor_box *box, void *data,
                                                        uint64_t size);
 
-// --- GPU operations, recorded into the caller's command buffer (compute; no barriers are recorded) ---
+// --- GPU operations, recorded by an encoder (encoder.h), which orders what conflicts ---
 //
 // All run at stage COMPUTE_SHADER with SHADER_STORAGE_READ/WRITE access, outside a render pass. Source and
 // destination must not share bytes (told by their boxes for slices of one tensor, else by the ranges they span).
 // Where a row of a 4-bit destination ends inside a byte, that byte is read and written back, so writes to slices
-// that meet in a byte need a barrier in between. Errors: SHAPE, INVALID_ARGUMENT (overlap, not a permutation),
-// UNSUPPORTED (a matrix in the device's own layout), OUT_OF_HOST_MEMORY, VULKAN. They bind a compute pipeline
-// and push constants; nothing else of the command buffer's state changes.
+// that meet in a byte conflict. Errors: SHAPE, INVALID_ARGUMENT (overlap, not a permutation),
+// UNSUPPORTED (a matrix in the device's own layout), OUT_OF_HOST_MEMORY, VULKAN, and those of a dispatch
+// (smelt_encoder_dispatch_groups). They bind a compute pipeline and push constants; nothing else of the command
+// buffer's state changes.
 
 // destination[i] = source[i], converted to the destination's dtype (rounding and saturation as dtype.h) when
 // the two differ. With `permutation` (rank entries), destination dimension d is source dimension
 // permutation[d]: { 1, 0 } transposes a matrix. NULL: none.
-SMELT_API enum smelt_result smelt_encode_copy(VkCommandBuffer commands, smelt_tensor destination,
+SMELT_API enum smelt_result smelt_encode_copy(smelt_encoder encoder, smelt_tensor destination,
                                               smelt_tensor source, const uint32_t *permutation);
 
 // Every element = value, converted to the tensor's dtype; bytes between strided elements keep their values.
-SMELT_API enum smelt_result smelt_encode_fill(VkCommandBuffer commands, smelt_tensor destination,
-                                              double value);
+SMELT_API enum smelt_result smelt_encode_fill(smelt_encoder encoder, smelt_tensor destination, double value);
 
 SMELT_END
 

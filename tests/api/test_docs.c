@@ -4,7 +4,7 @@
 #include "folder.h"
 #include "internal.h"
 
-enum smelt_result record_gemm(VkCommandBuffer commands, smelt_tensor a, smelt_tensor b, smelt_tensor d);
+enum smelt_result record_gemm(smelt_encoder encoder, smelt_tensor a, smelt_tensor b, smelt_tensor d);
 enum smelt_result bind_weight(smelt_context context, smelt_arguments arguments, VkBuffer buffer,
                               uint64_t buffer_size, smelt_tensor *weight);
 #include "docs_metal.h"
@@ -59,14 +59,10 @@ static void calls_of_the_metal_page_work(void)
     CHECK_OK(smelt_tensor_create(context, &params, &a));
     params = (struct smelt_tensor_params){.dtype = SMELT_DTYPE_F32, .rank = 2, .shape = {16, 16}};
     CHECK_OK(smelt_tensor_create(context, &params, &d));
-    VkCommandBuffer commands;
-    CHECK_OK(smelt_submit_begin(context, &commands));
-    CHECK_OK(smelt_encode_fill(commands, a, 0.5));
-    smelt_memory_barrier(context, commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                         VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                         VK_ACCESS_2_SHADER_STORAGE_READ_BIT);
-    CHECK_OK(record_gemm(commands, a, a, d));
-    CHECK_OK(smelt_submit_end(context, true));
+    smelt_encoder encoder = test_begin();
+    CHECK_OK(smelt_encode_fill(encoder, a, 0.5));
+    CHECK_OK(record_gemm(encoder, a, a, d));
+    test_end(encoder);
     float sums[16 * 16];
     CHECK_OK(smelt_tensor_read_and_wait(d, NULL, sums, sizeof(sums)));
     CHECK(sums[0] == 8 && sums[255] == 8);

@@ -6,16 +6,11 @@
 #include <math.h>
 
 // Whole submissions around one call.
-static enum smelt_result run(smelt_context context, const struct smelt_elementwise_params *params)
+static enum smelt_result run(const struct smelt_elementwise_params *params)
 {
-    VkCommandBuffer commands;
-    CHECK_OK(smelt_submit_begin(context, &commands));
-    enum smelt_result result = smelt_encode_elementwise(commands, params);
-    if (!result)
-        smelt_memory_barrier(context, commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                             VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-                             VK_ACCESS_2_MEMORY_READ_BIT);
-    CHECK_OK(smelt_submit_end(context, result == SMELT_OK));
+    smelt_encoder encoder = test_begin();
+    enum smelt_result result = smelt_encode_elementwise(encoder, params);
+    test_end(encoder);
     return result;
 }
 
@@ -142,7 +137,7 @@ static void steps_are_within_their_bounds(void)
         CHECK_OK(smelt_tensor_write_and_wait(z, NULL, b, sizeof(b)));
         struct smelt_elementwise_params params = {
             .inputs = {x, z}, .input_count = 2, .steps = &step, .step_count = 1, .y = y};
-        CHECK_OK(run(context, &params));
+        CHECK_OK(run(&params));
         CHECK_OK(smelt_tensor_read_and_wait(y, NULL, got, sizeof(got)));
         for (int i = 0; i < COUNT; i++) {
             double bound, wanted = expect(&step, a[i], b[i], &bound);
@@ -175,7 +170,7 @@ static void a_long_chain_is_one_kernel(void)
             SMELT_ELEMENTWISE_ADD, {i, SMELT_ELEMENTWISE_VALUE}, SMELT_ACTIVATION_NONE, i % 2 ? 1.f : 2.f};
     struct smelt_elementwise_params params = {
         .inputs = {x}, .input_count = 1, .steps = steps, .step_count = STEPS, .y = x};
-    CHECK_OK(run(context, &params)); // in place
+    CHECK_OK(run(&params)); // in place
     CHECK_OK(smelt_tensor_read_and_wait(x, NULL, got, sizeof(got)));
     for (int i = 0; i < 45; i++)
         CHECK(got[i] == (float)i + 1.5f * STEPS);
@@ -219,7 +214,7 @@ static void views_and_types_mix(void)
                                               {.operation = SMELT_ELEMENTWISE_ADD, .operands = {3, 2}}};
     struct smelt_elementwise_params params = {
         .inputs = {a, b, c}, .input_count = 3, .steps = steps, .step_count = 2, .y = y};
-    CHECK_OK(run(context, &params));
+    CHECK_OK(run(&params));
     CHECK_OK(smelt_tensor_read_and_wait(whole, NULL, got, sizeof(got)));
     for (int i = 0; i < I; i++)
         for (int j = 0; j < J; j++) {
@@ -250,32 +245,32 @@ static void bad_calls_are_refused(void)
     struct smelt_elementwise_params p = {
         .inputs = {x}, .input_count = 1, .steps = &step, .step_count = 1, .y = y};
     struct smelt_elementwise_params bad = p;
-    CHECK_OK(run(context, &p));
-    CHECK_FAILS(run(context, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
+    CHECK_OK(run(&p));
+    CHECK_FAILS(run(NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
     bad.y = NULL;
-    CHECK_FAILS(run(context, &bad), SMELT_ERROR_INVALID_ARGUMENT, "y is NULL");
+    CHECK_FAILS(run(&bad), SMELT_ERROR_INVALID_ARGUMENT, "y is NULL");
     bad = p, bad.inputs[0] = NULL;
-    CHECK_FAILS(run(context, &bad), SMELT_ERROR_INVALID_ARGUMENT, "input 0 is NULL");
+    CHECK_FAILS(run(&bad), SMELT_ERROR_INVALID_ARGUMENT, "input 0 is NULL");
     bad = p, bad.input_count = SMELT_ELEMENTWISE_MAX_INPUTS + 1;
-    CHECK_FAILS(run(context, &bad), SMELT_ERROR_INVALID_ARGUMENT, "13 inputs");
+    CHECK_FAILS(run(&bad), SMELT_ERROR_INVALID_ARGUMENT, "13 inputs");
     bad = p, bad.step_count = 0;
-    CHECK_FAILS(run(context, &bad), SMELT_ERROR_INVALID_ARGUMENT, "0 steps");
+    CHECK_FAILS(run(&bad), SMELT_ERROR_INVALID_ARGUMENT, "0 steps");
     bad = p, bad.inputs[0] = wrong;
-    CHECK_FAILS(run(context, &bad), SMELT_ERROR_SHAPE, "5 elements along dimension 1");
+    CHECK_FAILS(run(&bad), SMELT_ERROR_SHAPE, "5 elements along dimension 1");
     bad.inputs[0] = d;
-    CHECK_FAILS(run(context, &bad), SMELT_ERROR_SHAPE, "rank 3");
+    CHECK_FAILS(run(&bad), SMELT_ERROR_SHAPE, "rank 3");
     bad.inputs[0] = u;
-    CHECK_FAILS(run(context, &bad), SMELT_ERROR_DTYPE, "u32");
+    CHECK_FAILS(run(&bad), SMELT_ERROR_DTYPE, "u32");
     bad.inputs[0] = x, bad.y = shifted;
-    CHECK_FAILS(run(context, &bad), SMELT_ERROR_SHAPE, "wanted 5 or 1");
+    CHECK_FAILS(run(&bad), SMELT_ERROR_SHAPE, "wanted 5 or 1");
     bad.inputs[0] = wrong;
-    CHECK_OK(run(context, &bad));
+    CHECK_OK(run(&bad));
     step.operands[0] = 1;
-    CHECK_FAILS(run(context, &p), SMELT_ERROR_INVALID_ARGUMENT, "step 0 (negate) has operand 1");
+    CHECK_FAILS(run(&p), SMELT_ERROR_INVALID_ARGUMENT, "step 0 (negate) has operand 1");
     step.operands[0] = 0, step.operation = (enum smelt_elementwise)99;
-    CHECK_FAILS(run(context, &p), SMELT_ERROR_INVALID_ARGUMENT, "operation 99");
+    CHECK_FAILS(run(&p), SMELT_ERROR_INVALID_ARGUMENT, "operation 99");
     step.operation = SMELT_ELEMENTWISE_ACTIVATE, step.activation = (enum smelt_activation)77;
-    CHECK_FAILS(run(context, &p), SMELT_ERROR_INVALID_ARGUMENT, "activation 77");
+    CHECK_FAILS(run(&p), SMELT_ERROR_INVALID_ARGUMENT, "activation 77");
     CHECK(!strcmp(smelt_elementwise_name((enum smelt_elementwise)99), "invalid"));
     CHECK(smelt_elementwise_operand_count((enum smelt_elementwise)99) == 0);
     CHECK(smelt_elementwise_operand_count(SMELT_ELEMENTWISE_ADD) == 2);
@@ -297,9 +292,9 @@ static void overlap_and_too_many_strides_are_refused(void)
     struct smelt_elementwise_step step = {.operation = SMELT_ELEMENTWISE_NEGATE};
     struct smelt_elementwise_params p = {
         .inputs = {right}, .input_count = 1, .steps = &step, .step_count = 1, .y = left};
-    CHECK_FAILS(run(context, &p), SMELT_ERROR_INVALID_ARGUMENT, "shares bytes");
+    CHECK_FAILS(run(&p), SMELT_ERROR_INVALID_ARGUMENT, "shares bytes");
     p.inputs[0] = left;
-    CHECK_OK(run(context, &p));
+    CHECK_OK(run(&p));
     smelt_tensor_destroy(&left);
     smelt_tensor_destroy(&right);
     smelt_tensor_destroy(&whole);
@@ -312,7 +307,7 @@ static void overlap_and_too_many_strides_are_refused(void)
     struct smelt_elementwise_params many = {
         .input_count = 11, .steps = &step, .step_count = 1, .y = slices[11]};
     memcpy(many.inputs, slices, 11 * sizeof(smelt_tensor));
-    CHECK_FAILS(run(context, &many), SMELT_ERROR_SHAPE, "bytes of push constants, wanted at most");
+    CHECK_FAILS(run(&many), SMELT_ERROR_SHAPE, "bytes of push constants, wanted at most");
     for (int i = 0; i < 12; i++) {
         smelt_tensor_destroy(&slices[i]);
         smelt_tensor_destroy(&owners[i]);

@@ -173,13 +173,9 @@ static void check_convolution(struct convolution p)
     uint32_t w = extent(g, p.w, p.kernel_w, g->stride_x, g->dilation_x, g->padding_left + g->padding_right,
                         g->output_padding_x);
     struct smelt_convolution2d_params params = params_of(&p, h, w);
-    VkCommandBuffer commands = NULL;
-    CHECK_OK(smelt_submit_begin(test_context(), &commands));
-    CHECK_OK(smelt_encode_convolution2d(commands, &params));
-    smelt_memory_barrier(test_context(), commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                         VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-                         VK_ACCESS_2_MEMORY_READ_BIT);
-    CHECK_OK(smelt_submit_end(test_context(), true));
+    smelt_encoder encoder = test_begin();
+    CHECK_OK(smelt_encode_convolution2d(encoder, &params));
+    test_end(encoder);
     uint64_t count = (uint64_t)p.n * h * w * p.o;
     enum smelt_dtype dtype = p.wide ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16;
     void *data = calloc(count, 4);
@@ -297,7 +293,7 @@ static void convolutions_are_right(void)
     check_convolution(small);
 }
 
-#define REFUSED(result, text) CHECK_FAILS(smelt_encode_convolution2d(commands, &p), result, text)
+#define REFUSED(result, text) CHECK_FAILS(smelt_encode_convolution2d(encoder, &p), result, text)
 
 static void refuses_bad_calls(void)
 {
@@ -310,10 +306,9 @@ static void refuses_bad_calls(void)
     CHECK_OK(smelt_tensor_create(test_context(), &of_flat, &flat));
     const struct smelt_convolution2d_params good = {.a = a, .b = b, .d = d};
     struct smelt_convolution2d_params p = good;
-    VkCommandBuffer commands = NULL;
-    CHECK_FAILS(smelt_encode_convolution2d(NULL, &p), SMELT_ERROR_INVALID_ARGUMENT, "commands is NULL");
-    CHECK_OK(smelt_submit_begin(test_context(), &commands));
-    CHECK_FAILS(smelt_encode_convolution2d(commands, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
+    CHECK_FAILS(smelt_encode_convolution2d(NULL, &p), SMELT_ERROR_INVALID_ARGUMENT, "encoder is NULL");
+    smelt_encoder encoder = test_begin();
+    CHECK_FAILS(smelt_encode_convolution2d(encoder, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
     p.b = NULL;
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "b is NULL");
     p = good;
@@ -366,8 +361,8 @@ static void refuses_bad_calls(void)
     p = good;
     p.backend = SMELT_BACKEND_COOPMAT;
     p.baked = true;
-    CHECK(smelt_encode_convolution2d(commands, &p) == SMELT_ERROR_UNSUPPORTED);
-    CHECK_OK(smelt_submit_end(test_context(), true));
+    CHECK(smelt_encode_convolution2d(encoder, &p) == SMELT_ERROR_UNSUPPORTED);
+    test_end(encoder);
     smelt_tensor *all[] = {&a, &b, &d, &six, &single, &bytes, &small, &flat};
     for (size_t i = 0; i < SMELT_COUNT_OF(all); i++)
         smelt_tensor_destroy(all[i]);

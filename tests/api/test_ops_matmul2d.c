@@ -105,13 +105,9 @@ static void check_product(struct product p)
     write_noise(params.b, 2);
     if (params.bias)
         write_noise(params.bias, 3);
-    VkCommandBuffer commands = NULL;
-    CHECK_OK(smelt_submit_begin(test_context(), &commands));
-    CHECK_OK(smelt_encode_matmul2d(commands, &params));
-    smelt_memory_barrier(test_context(), commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                         VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-                         VK_ACCESS_2_MEMORY_READ_BIT);
-    CHECK_OK(smelt_submit_end(test_context(), true));
+    smelt_encoder encoder = test_begin();
+    CHECK_OK(smelt_encode_matmul2d(encoder, &params));
+    test_end(encoder);
     uint64_t count = (uint64_t)batches * p.m * p.n;
     enum smelt_dtype dtype = result_type(&p);
     double store = dtype == SMELT_DTYPE_F32 ? 0 : dtype == SMELT_DTYPE_BF16 ? 0x1p-8 : 0x1p-10;
@@ -212,7 +208,7 @@ static void more_sizes_than_pipelines(void)
             (struct product){.m = 3, .n = 5, .k = k, .wide = true, .dtype = SMELT_DTYPE_F16, .baked = true});
 }
 
-#define REFUSED(result, text) CHECK_FAILS(smelt_encode_matmul2d(commands, &p), result, text)
+#define REFUSED(result, text) CHECK_FAILS(smelt_encode_matmul2d(encoder, &p), result, text)
 
 static void refuses_bad_calls(void)
 {
@@ -221,10 +217,9 @@ static void refuses_bad_calls(void)
     smelt_tensor single = matrix(SMELT_DTYPE_F32, 0, 16, 8, 0), bytes = matrix(SMELT_DTYPE_U8, 0, 8, 16, 0);
     const struct smelt_matmul2d_params good = {.a = a, .b = b, .d = d};
     struct smelt_matmul2d_params p = good;
-    VkCommandBuffer commands = NULL;
-    CHECK_FAILS(smelt_encode_matmul2d(NULL, &p), SMELT_ERROR_INVALID_ARGUMENT, "commands is NULL");
-    CHECK_OK(smelt_submit_begin(test_context(), &commands));
-    CHECK_FAILS(smelt_encode_matmul2d(commands, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
+    CHECK_FAILS(smelt_encode_matmul2d(NULL, &p), SMELT_ERROR_INVALID_ARGUMENT, "encoder is NULL");
+    smelt_encoder encoder = test_begin();
+    CHECK_FAILS(smelt_encode_matmul2d(encoder, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
     p.b = NULL;
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "b is NULL");
     p = good;
@@ -268,7 +263,7 @@ static void refuses_bad_calls(void)
     p = good;
     p.backend = SMELT_BACKEND_COOPVEC;
     REFUSED(SMELT_ERROR_UNSUPPORTED, "computes at THREAD scope only");
-    CHECK_OK(smelt_submit_end(test_context(), true));
+    test_end(encoder);
     smelt_tensor *all[] = {&a, &b, &d, &deep, &single, &bytes, &square, &brain, &other, &wide};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         smelt_tensor_destroy(all[i]);

@@ -114,13 +114,9 @@ static struct matrix make_natural(enum smelt_dtype dtype, uint32_t batch, uint32
 
 static void run(const struct smelt_matmul2d_params *params)
 {
-    VkCommandBuffer commands = NULL;
-    CHECK_OK(smelt_submit_begin(test_context(), &commands));
-    CHECK_OK(smelt_encode_matmul2d(commands, params));
-    smelt_memory_barrier(test_context(), commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                         VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-                         VK_ACCESS_2_MEMORY_READ_BIT);
-    CHECK_OK(smelt_submit_end(test_context(), true));
+    smelt_encoder encoder = test_begin();
+    CHECK_OK(smelt_encode_matmul2d(encoder, params));
+    test_end(encoder);
 }
 
 static void check_product(struct product p)
@@ -328,7 +324,7 @@ static void sums_in_parts(void)
         .m = 32, .n = 32, .k = 2048, .left = F16, .right = F16, .d = F32, .automatic = true});
 }
 
-#define REFUSED(result, text) CHECK_FAILS(smelt_encode_matmul2d(commands, &p), result, text)
+#define REFUSED(result, text) CHECK_FAILS(smelt_encode_matmul2d(encoder, &p), result, text)
 
 static void refuses_bad_calls(void)
 {
@@ -346,8 +342,7 @@ static void refuses_bad_calls(void)
                                                .block = 32,
                                                .transpose_right = true};
     struct smelt_matmul2d_params p = good;
-    VkCommandBuffer commands = NULL;
-    CHECK_OK(smelt_submit_begin(test_context(), &commands));
+    smelt_encoder encoder = test_begin();
     p.a = signed_bytes.tensor;
     REFUSED(SMELT_ERROR_DTYPE, "a 'tensor' is i8, wanted f32, f16, bf16, f8e4m3 or f8e5m2 beside a scale");
     p = good;
@@ -398,13 +393,13 @@ static void refuses_bad_calls(void)
     p.scratch = d.tensor;
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "and shares some");
     p.scratch = scratch.tensor;
-    CHECK_OK(smelt_encode_matmul2d(commands, &p));
+    CHECK_OK(smelt_encode_matmul2d(encoder, &p));
     p.baked = true;
     p.splits = 0;
     REFUSED(SMELT_ERROR_UNSUPPORTED, "a kernel of f16 by i4 is not baked, wanted f32, f16 or bf16 of both");
     uint64_t size = 0;
     CHECK_FAILS(smelt_matmul2d_scratch_size(NULL, &size), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
-    CHECK_OK(smelt_submit_end(test_context(), true));
+    test_end(encoder);
     struct matrix *all[] = {&a,    &b,     &d,    &s,       &point, &bytes, &signed_bytes,
                             &sums, &other, &half, &scratch, &small};
     for (size_t i = 0; i < SMELT_COUNT_OF(all); i++)

@@ -54,21 +54,6 @@ static void read_values(smelt_tensor tensor, float *values)
     free(data);
 }
 
-static VkCommandBuffer begin(void)
-{
-    VkCommandBuffer commands = NULL;
-    CHECK_OK(smelt_submit_begin(test_context(), &commands));
-    return commands;
-}
-
-static void end(VkCommandBuffer commands)
-{
-    smelt_memory_barrier(test_context(), commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                         VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-                         VK_ACCESS_2_MEMORY_READ_BIT);
-    CHECK_OK(smelt_submit_end(test_context(), true));
-}
-
 // A line of a packed array: `step` elements apart from `first` on.
 struct line {
     uint64_t first, step, n;
@@ -138,9 +123,9 @@ static void check_reduction(struct reduction r)
         const uint64_t words[1] = {size / 4};
         params.scratch = make(SMELT_DTYPE_U32, 1, words, 0);
     }
-    VkCommandBuffer commands = begin();
-    enum smelt_result result = smelt_encode_reduction(commands, &params);
-    end(commands); // which also lets go of the queue
+    smelt_encoder encoder = test_begin();
+    enum smelt_result result = smelt_encode_reduction(encoder, &params);
+    test_end(encoder);
     CHECK_OK(result);
     read_values(params.y, y);
     uint32_t wrong = 0;
@@ -156,9 +141,9 @@ static void check_reduction(struct reduction r)
     if (params.scratch && r.scratch) { // and without: one dispatch
         smelt_tensor scratch = params.scratch;
         params.scratch = NULL;
-        commands = begin();
-        result = smelt_encode_reduction(commands, &params);
-        end(commands);
+        encoder = test_begin();
+        result = smelt_encode_reduction(encoder, &params);
+        test_end(encoder);
         CHECK_OK(result);
         float *again = calloc(lines, sizeof(float));
         read_values(params.y, again);
@@ -249,11 +234,11 @@ static void wanted_line(const struct normalization *c, const float *x, struct li
     }
 }
 
-static enum smelt_result encode(const struct normalization *c, VkCommandBuffer commands, smelt_tensor x,
+static enum smelt_result encode(const struct normalization *c, smelt_encoder encoder, smelt_tensor x,
                                 smelt_tensor y, smelt_tensor mask, smelt_tensor gamma, smelt_tensor beta)
 {
     if (c->kind <= LOG_SOFTMAX)
-        return smelt_encode_softmax(commands,
+        return smelt_encode_softmax(encoder,
                                     &(struct smelt_softmax_params){.x = x,
                                                                    .y = y,
                                                                    .mask = mask,
@@ -263,10 +248,10 @@ static enum smelt_result encode(const struct normalization *c, VkCommandBuffer c
                                                                    .baked = c->baked});
     if (c->kind == LAYER_NORM)
         return smelt_encode_layer_norm(
-            commands, &(struct smelt_layer_norm_params){
-                          .x = x, .y = y, .gamma = gamma, .beta = beta, .axis = c->axis, .baked = c->baked});
+            encoder, &(struct smelt_layer_norm_params){
+                         .x = x, .y = y, .gamma = gamma, .beta = beta, .axis = c->axis, .baked = c->baked});
     return smelt_encode_rms_norm(
-        commands,
+        encoder,
         &(struct smelt_rms_norm_params){.x = x, .y = y, .gamma = gamma, .axis = c->axis, .baked = c->baked});
 }
 
@@ -305,9 +290,9 @@ static void check_normalization(struct normalization c)
     for (uint64_t i = 0; i < count; i++)
         values[i] = noise((uint32_t)i);
     write_values(x, values);
-    VkCommandBuffer commands = begin();
-    enum smelt_result result = encode(&c, commands, x, y, mask, gamma, beta);
-    end(commands); // which also lets go of the queue
+    smelt_encoder encoder = test_begin();
+    enum smelt_result result = encode(&c, encoder, x, y, mask, gamma, beta);
+    test_end(encoder);
     CHECK_OK(result);
     read_values(y, got);
     double *wanted = malloc(c.shape[c.axis] * sizeof(double));
@@ -362,17 +347,17 @@ static void reductions_refuse(void)
     smelt_tensor wrong = make(SMELT_DTYPE_F32, 1, other, 0), deep = make(SMELT_DTYPE_F32, 3, cube, 0);
     smelt_tensor words = make(SMELT_DTYPE_I32, 2, shape, 0), halves = make(SMELT_DTYPE_F16, 1, rows, 0);
     smelt_tensor signs = make(SMELT_DTYPE_I32, 1, rows, 0);
-    VkCommandBuffer commands = begin();
+    smelt_encoder encoder = test_begin();
     struct smelt_reduction_params p = {.x = x, .y = y, .axis = 1};
     uint64_t size = 1;
-    CHECK_FAILS(smelt_encode_reduction(commands, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
-    CHECK_FAILS(smelt_encode_reduction(NULL, &p), SMELT_ERROR_INVALID_ARGUMENT, "commands is NULL");
+    CHECK_FAILS(smelt_encode_reduction(encoder, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
+    CHECK_FAILS(smelt_encode_reduction(NULL, &p), SMELT_ERROR_INVALID_ARGUMENT, "encoder is NULL");
     CHECK_FAILS(smelt_reduction_scratch_size(&p, NULL), SMELT_ERROR_INVALID_ARGUMENT, "size is NULL");
 #define REFUSED(field, value, error, text)                                                                   \
     do {                                                                                                     \
         struct smelt_reduction_params bad = p;                                                               \
         bad.field = value;                                                                                   \
-        CHECK_FAILS(smelt_encode_reduction(commands, &bad), error, text);                                    \
+        CHECK_FAILS(smelt_encode_reduction(encoder, &bad), error, text);                                     \
         size = 1;                                                                                            \
         CHECK_FAILS(smelt_reduction_scratch_size(&bad, &size), error, text);                                 \
         CHECK(size == 0);                                                                                    \
@@ -394,13 +379,13 @@ static void reductions_refuse(void)
     CHECK_OK(smelt_tensor_slice(x, (const uint64_t[2]){0, 0}, (const uint64_t[2]){4, 1}, &slice));
     REFUSED(y, slice, SMELT_ERROR_INVALID_ARGUMENT, "shares bytes");
     p.scratch = y;
-    CHECK_FAILS(smelt_encode_reduction(commands, &p), SMELT_ERROR_DTYPE, "wanted u32");
+    CHECK_FAILS(smelt_encode_reduction(encoder, &p), SMELT_ERROR_DTYPE, "wanted u32");
     // A line in parts with too little for them.
     const uint64_t many[1] = {MAX_COUNT}, few[1] = {2};
     smelt_tensor line = make(SMELT_DTYPE_F32, 1, many, 0), sum = make(SMELT_DTYPE_F32, 0, NULL, 0);
     smelt_tensor small = make(SMELT_DTYPE_U32, 1, few, 0);
     CHECK_FAILS(smelt_encode_reduction(
-                    commands, &(struct smelt_reduction_params){.x = line, .y = sum, .scratch = small}),
+                    encoder, &(struct smelt_reduction_params){.x = line, .y = sum, .scratch = small}),
                 SMELT_ERROR_SHAPE, "wanted a packed tensor of rank 1");
     // Five dimensions that do not join.
     struct smelt_tensor_params loose = {
@@ -409,7 +394,7 @@ static void reductions_refuse(void)
     smelt_tensor gaps = NULL, cells = make(SMELT_DTYPE_F32, 4, four, 0);
     CHECK_OK(smelt_tensor_create(test_context(), &loose, &gaps));
     CHECK_FAILS(
-        smelt_encode_reduction(commands, &(struct smelt_reduction_params){.x = gaps, .y = cells, .axis = 4}),
+        smelt_encode_reduction(encoder, &(struct smelt_reduction_params){.x = gaps, .y = cells, .axis = 4}),
         SMELT_ERROR_SHAPE, "wanted at most 3");
     smelt_context other_context = NULL;
     CHECK_OK(smelt_context_create(&(struct smelt_context_params){.cache_directory = ""}, &other_context));
@@ -420,7 +405,7 @@ static void reductions_refuse(void)
     REFUSED(y, foreign, SMELT_ERROR_INVALID_ARGUMENT, "is of another context");
     smelt_tensor_destroy(&foreign);
     smelt_context_destroy(&other_context);
-    end(commands);
+    test_end(encoder);
     smelt_tensor *all[] = {&slice, &x,    &y,   &wrong, &deep, &words, &halves,
                            &signs, &line, &sum, &small, &gaps, &cells};
     for (size_t i = 0; i < SMELT_COUNT_OF(all); i++)
@@ -437,37 +422,37 @@ static void normalizations_refuse(void)
     CHECK_OK(smelt_tensor_slice(whole, (const uint64_t[2]){0, 0}, shape, &left));
     CHECK_OK(smelt_tensor_slice(whole, (const uint64_t[2]){0, 1}, shape, &right));
     CHECK_OK(smelt_tensor_slice(y, (const uint64_t[2]){0, 0}, (const uint64_t[2]){1, 6}, &row));
-    VkCommandBuffer commands = begin();
-    CHECK_FAILS(smelt_encode_softmax(commands, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
-    CHECK_FAILS(smelt_encode_layer_norm(commands, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
-    CHECK_FAILS(smelt_encode_rms_norm(commands, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
+    smelt_encoder encoder = test_begin();
+    CHECK_FAILS(smelt_encode_softmax(encoder, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
+    CHECK_FAILS(smelt_encode_layer_norm(encoder, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
+    CHECK_FAILS(smelt_encode_rms_norm(encoder, NULL), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
 #define SOFTMAX_REFUSED(buffer, error, text, ...)                                                            \
     CHECK_FAILS(smelt_encode_softmax(buffer, &(struct smelt_softmax_params){__VA_ARGS__}), error, text)
 #define NORM_REFUSED(buffer, error, text, ...)                                                               \
     CHECK_FAILS(smelt_encode_layer_norm(buffer, &(struct smelt_layer_norm_params){__VA_ARGS__}), error, text)
-    SOFTMAX_REFUSED(NULL, SMELT_ERROR_INVALID_ARGUMENT, "commands is NULL", .x = x, .y = y);
-    SOFTMAX_REFUSED(commands, SMELT_ERROR_INVALID_ARGUMENT, "x is NULL", .y = y);
-    SOFTMAX_REFUSED(commands, SMELT_ERROR_INVALID_ARGUMENT, "y is NULL", .x = x);
-    SOFTMAX_REFUSED(commands, SMELT_ERROR_INVALID_ARGUMENT, "axis is 2", .x = x, .y = y, .axis = 2);
-    SOFTMAX_REFUSED(commands, SMELT_ERROR_SHAPE, "does not fit dimension 1", .x = x, .y = wrong);
-    SOFTMAX_REFUSED(commands, SMELT_ERROR_SHAPE, "wanted as many or 1", .x = x, .y = y, .mask = wrong);
-    SOFTMAX_REFUSED(commands, SMELT_ERROR_DTYPE, "wanted f32 as x", .x = x, .y = half);
-    SOFTMAX_REFUSED(commands, SMELT_ERROR_DTYPE, "mask 'tensor' is f16", .x = x, .y = y, .mask = half);
-    SOFTMAX_REFUSED(commands, SMELT_ERROR_DTYPE, "is i32", .x = words, .y = words);
-    SOFTMAX_REFUSED(commands, SMELT_ERROR_INVALID_ARGUMENT, "shares bytes with x", .x = left, .y = right);
-    SOFTMAX_REFUSED(commands, SMELT_ERROR_INVALID_ARGUMENT, "shares bytes with the mask", .x = x, .y = y,
+    SOFTMAX_REFUSED(NULL, SMELT_ERROR_INVALID_ARGUMENT, "encoder is NULL", .x = x, .y = y);
+    SOFTMAX_REFUSED(encoder, SMELT_ERROR_INVALID_ARGUMENT, "x is NULL", .y = y);
+    SOFTMAX_REFUSED(encoder, SMELT_ERROR_INVALID_ARGUMENT, "y is NULL", .x = x);
+    SOFTMAX_REFUSED(encoder, SMELT_ERROR_INVALID_ARGUMENT, "axis is 2", .x = x, .y = y, .axis = 2);
+    SOFTMAX_REFUSED(encoder, SMELT_ERROR_SHAPE, "does not fit dimension 1", .x = x, .y = wrong);
+    SOFTMAX_REFUSED(encoder, SMELT_ERROR_SHAPE, "wanted as many or 1", .x = x, .y = y, .mask = wrong);
+    SOFTMAX_REFUSED(encoder, SMELT_ERROR_DTYPE, "wanted f32 as x", .x = x, .y = half);
+    SOFTMAX_REFUSED(encoder, SMELT_ERROR_DTYPE, "mask 'tensor' is f16", .x = x, .y = y, .mask = half);
+    SOFTMAX_REFUSED(encoder, SMELT_ERROR_DTYPE, "is i32", .x = words, .y = words);
+    SOFTMAX_REFUSED(encoder, SMELT_ERROR_INVALID_ARGUMENT, "shares bytes with x", .x = left, .y = right);
+    SOFTMAX_REFUSED(encoder, SMELT_ERROR_INVALID_ARGUMENT, "shares bytes with the mask", .x = x, .y = y,
                     .mask = row);
-    NORM_REFUSED(NULL, SMELT_ERROR_INVALID_ARGUMENT, "commands is NULL", .x = x, .y = y);
-    NORM_REFUSED(commands, SMELT_ERROR_INVALID_ARGUMENT, "epsilon is -1", .x = x, .y = y, .epsilon = -1);
-    NORM_REFUSED(commands, SMELT_ERROR_DTYPE, "gamma 'tensor' is f16", .x = x, .y = y, .axis = 1,
+    NORM_REFUSED(NULL, SMELT_ERROR_INVALID_ARGUMENT, "encoder is NULL", .x = x, .y = y);
+    NORM_REFUSED(encoder, SMELT_ERROR_INVALID_ARGUMENT, "epsilon is -1", .x = x, .y = y, .epsilon = -1);
+    NORM_REFUSED(encoder, SMELT_ERROR_DTYPE, "gamma 'tensor' is f16", .x = x, .y = y, .axis = 1,
                  .gamma = weight);
-    NORM_REFUSED(commands, SMELT_ERROR_SHAPE, "wanted rank 1 and 6", .x = x, .y = y, .axis = 1,
+    NORM_REFUSED(encoder, SMELT_ERROR_SHAPE, "wanted rank 1 and 6", .x = x, .y = y, .axis = 1,
                  .gamma = wrong);
-    NORM_REFUSED(commands, SMELT_ERROR_SHAPE, "wanted rank 1 and 4", .x = half, .y = half, .beta = weight);
-    NORM_REFUSED(commands, SMELT_ERROR_INVALID_ARGUMENT, "shares bytes with x", .x = left, .y = right);
-    CHECK_FAILS(smelt_encode_rms_norm(commands, &(struct smelt_rms_norm_params){.x = words, .y = words}),
+    NORM_REFUSED(encoder, SMELT_ERROR_SHAPE, "wanted rank 1 and 4", .x = half, .y = half, .beta = weight);
+    NORM_REFUSED(encoder, SMELT_ERROR_INVALID_ARGUMENT, "shares bytes with x", .x = left, .y = right);
+    CHECK_FAILS(smelt_encode_rms_norm(encoder, &(struct smelt_rms_norm_params){.x = words, .y = words}),
                 SMELT_ERROR_DTYPE, "rms_norm: x 'tensor' is i32");
-    end(commands);
+    test_end(encoder);
     smelt_tensor *all[] = {&left, &right, &row, &whole, &x, &y, &wrong, &half, &words, &weight};
     for (size_t i = 0; i < SMELT_COUNT_OF(all); i++)
         smelt_tensor_destroy(all[i]);
@@ -478,11 +463,11 @@ static void only_some_types_are_baked(void)
 {
     const uint64_t shape[2] = {4, 6}, rows[1] = {4};
     smelt_tensor x = make(SMELT_DTYPE_BF16, 2, shape, 0), y = make(SMELT_DTYPE_F32, 1, rows, 0);
-    VkCommandBuffer commands = begin();
+    smelt_encoder encoder = test_begin();
     CHECK_FAILS(smelt_encode_reduction(
-                    commands, &(struct smelt_reduction_params){.x = x, .y = y, .axis = 1, .baked = true}),
+                    encoder, &(struct smelt_reduction_params){.x = x, .y = y, .axis = 1, .baked = true}),
                 SMELT_ERROR_UNSUPPORTED, "kernel reduce_bf16_group is not baked");
-    end(commands);
+    test_end(encoder);
     smelt_tensor_destroy(&x);
     smelt_tensor_destroy(&y);
 }

@@ -283,7 +283,7 @@ static void test_opaque(void)
     CHECK_FAILS(smelt_tensor_read_and_wait(opaque, NULL, data, sizeof(data)), unsupported,
                 "read: tensor 'layer2");
     CHECK_FAILS(smelt_tensor_write_and_wait(opaque, NULL, data, sizeof(data)), unsupported, "write: ");
-    VkCommandBuffer none = VK_NULL_HANDLE;
+    smelt_encoder none = NULL;
     CHECK_FAILS(smelt_encode_fill(none, opaque, 0), unsupported, "fill: ");
     CHECK_FAILS(smelt_encode_copy(none, opaque, holder, NULL), unsupported, "copy to: ");
     CHECK_FAILS(smelt_encode_copy(none, holder, opaque, NULL), unsupported, "copy from: ");

@@ -4,34 +4,23 @@
 
 static const enum smelt_result invalid = SMELT_ERROR_INVALID_ARGUMENT;
 
-static VkCommandBuffer begin(void)
+// Submits what was recorded, and waits.
+static void end(smelt_encoder encoder, enum smelt_result result)
 {
-    VkCommandBuffer commands = VK_NULL_HANDLE;
-    CHECK_OK(smelt_submit_begin(test_context(), &commands));
-    return commands;
-}
-
-// Submits what was recorded when `result` is good, waits, and makes it visible to the host.
-static void end(VkCommandBuffer commands, enum smelt_result result)
-{
-    smelt_memory_barrier(test_context(), commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                         VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_HOST_BIT,
-                         VK_ACCESS_2_HOST_READ_BIT);
-    enum smelt_result submitted = smelt_submit_end(test_context(), result == SMELT_OK);
+    test_end(encoder);
     CHECK_OK(result);
-    CHECK_OK(submitted);
 }
 
 static void copy(smelt_tensor destination, smelt_tensor source, const uint32_t *permutation)
 {
-    VkCommandBuffer commands = begin();
-    end(commands, smelt_encode_copy(commands, destination, source, permutation));
+    smelt_encoder encoder = test_begin();
+    end(encoder, smelt_encode_copy(encoder, destination, source, permutation));
 }
 
 static void fill(smelt_tensor destination, double value)
 {
-    VkCommandBuffer commands = begin();
-    end(commands, smelt_encode_fill(commands, destination, value));
+    smelt_encoder encoder = test_begin();
+    end(encoder, smelt_encode_fill(encoder, destination, value));
 }
 
 // Every pattern of every type to every type: the bits of the host's conversion.
@@ -245,19 +234,19 @@ static void test_between_slices(void)
     CHECK_OK(smelt_tensor_slice(tensor, (uint64_t[]){0, 1}, (uint64_t[]){4, 2}, &middle));
     copy(right, left, NULL);
     CHECK(!memcmp(bytes, "\0\1\0\1\4\5\4\5\10\11\10\11\14\15\14\15\20\21", 18));
-    VkCommandBuffer commands = begin();
-    enum smelt_result overlap = smelt_encode_copy(commands, middle, left, NULL);
+    smelt_encoder encoder = test_begin();
+    enum smelt_result overlap = smelt_encode_copy(encoder, middle, left, NULL);
     bool told = strstr(smelt_last_error(), "they share bytes") != NULL;
-    enum smelt_result itself = smelt_encode_copy(commands, left, left, NULL);
+    enum smelt_result itself = smelt_encode_copy(encoder, left, left, NULL);
     // Another tensor on the same memory: by ranges.
     grid.first = 16;
     same = model_create(&heap, &grid);
-    enum smelt_result beside = smelt_encode_copy(commands, same, tensor, NULL);
+    enum smelt_result beside = smelt_encode_copy(encoder, same, tensor, NULL);
     smelt_tensor_destroy(&same);
     grid.first = 0;
     same = model_create(&heap, &grid);
-    enum smelt_result above = smelt_encode_copy(commands, same, tensor, NULL);
-    CHECK_OK(smelt_submit_end(test_context(), false));
+    enum smelt_result above = smelt_encode_copy(encoder, same, tensor, NULL);
+    test_end(encoder);
     smelt_tensor_destroy(&same);
     smelt_tensor_destroy(&left);
     smelt_tensor_destroy(&right);
@@ -303,7 +292,7 @@ static void test_errors(void)
 {
     const enum smelt_result shape_error = SMELT_ERROR_SHAPE;
     smelt_tensor a = make(2, 3, 4), b = make(2, 4, 3), v = make(1, 12, 0), c = make(2, 3, 4);
-    VkCommandBuffer none = VK_NULL_HANDLE, some = (VkCommandBuffer)(uintptr_t)1; // refused before its use
+    smelt_encoder none = NULL, some = test_begin();
     CHECK_FAILS(smelt_encode_copy(some, a, v, NULL), shape_error, "copy of 'v' to 'm': rank 1 to 2");
     CHECK_FAILS(smelt_encode_copy(some, b, a, NULL), shape_error,
                 "dimension 0 has 4 elements, the source's 0 has 3");
@@ -311,10 +300,10 @@ static void test_errors(void)
     CHECK_FAILS(smelt_encode_copy(some, c, a, (uint32_t[]){0, 0}), invalid,
                 "permutation[1] is 0, wanted each of 0 to 1");
     CHECK_FAILS(smelt_encode_copy(some, c, a, (uint32_t[]){2, 0}), invalid, "permutation[0] is 2");
-    CHECK_FAILS(smelt_encode_copy(none, c, a, NULL), invalid, "commands is NULL");
+    CHECK_FAILS(smelt_encode_copy(none, c, a, NULL), invalid, "encoder is NULL");
     CHECK_FAILS(smelt_encode_copy(some, NULL, a, NULL), invalid, "copy to: tensor is NULL");
     CHECK_FAILS(smelt_encode_copy(some, a, NULL, NULL), invalid, "copy from: tensor is NULL");
-    CHECK_FAILS(smelt_encode_fill(none, a, 1), invalid, "commands is NULL");
+    CHECK_FAILS(smelt_encode_fill(none, a, 1), invalid, "encoder is NULL");
     CHECK_FAILS(smelt_encode_fill(some, NULL, 1), invalid, "tensor is NULL");
     struct smelt_context_params other_params = {.cache_directory = ""};
     smelt_context other = NULL;
@@ -326,36 +315,27 @@ static void test_errors(void)
     smelt_tensor_destroy(&foreign);
     smelt_context_destroy(&other);
     CHECK(got == invalid && strstr(smelt_last_error(), "of two contexts"));
+    test_end(some);
     smelt_tensor_destroy(&a);
     smelt_tensor_destroy(&b);
     smelt_tensor_destroy(&c);
     smelt_tensor_destroy(&v);
 }
 
-// Recording is independent per command buffer: pipelines that several threads want first are made once.
+// Recording is independent per encoder: pipelines that several threads want first are made once.
 static int record_fills(void *user)
 {
     smelt_context context = user;
-    VkCommandPoolCreateInfo pool_info = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                         .queueFamilyIndex = context->queue_family};
-    VkCommandPool pool;
-    VkCommandBuffer commands;
-    if (context->vk.CreateCommandPool(context->device, &pool_info, NULL, &pool))
-        return 1;
-    VkCommandBufferAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                            .commandPool = pool,
-                                            .commandBufferCount = 1};
-    VkCommandBufferBeginInfo begin_info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
-    int failed = context->vk.AllocateCommandBuffers(context->device, &allocate, &commands) ||
-                 context->vk.BeginCommandBuffer(commands, &begin_info);
+    smelt_encoder encoder = NULL;
+    int failed = smelt_encoder_create(context, NULL, &encoder) != SMELT_OK;
     for (int d = 1; !failed && d < SMELT_DTYPE_COUNT; d++) {
         struct smelt_tensor_params params = {.dtype = (enum smelt_dtype)d, .rank = 1, .shape = {33}};
         smelt_tensor tensor = NULL;
         failed = smelt_tensor_create(context, &params, &tensor) != SMELT_OK ||
-                 smelt_encode_fill(commands, tensor, 1) != SMELT_OK;
+                 smelt_encode_fill(encoder, tensor, 1) != SMELT_OK;
         smelt_tensor_destroy(&tensor); // nothing is submitted
     }
-    context->vk.DestroyCommandPool(context->device, pool, NULL);
+    smelt_encoder_destroy(&encoder);
     return failed;
 }
 

@@ -184,9 +184,9 @@ static void frames_do_not_share_staging(void)
     for (int i = 0; i < 3; i++)
         CHECK_OK(smelt_tensor_create(context, &copy, &copies[i]));
     struct data data[3];
-    VkCommandBuffer commands;
-    CHECK_OK(smelt_submit_begin(context, &commands));
-    enum smelt_result result = SMELT_OK; // checked when the command buffer is no longer held
+    smelt_encoder encoder = test_begin();
+    VkCommandBuffer commands = smelt_encoder_commands(encoder);
+    enum smelt_result result = SMELT_OK;
     for (uint32_t frame = 0; frame < 3 && !result; frame++) {
         make_data(&data[frame], frame);
         result =
@@ -194,12 +194,9 @@ static void frames_do_not_share_staging(void)
         memset(data[frame].matrix[0], 0xFF, sizeof(data[frame].matrix[0])); // it was read during the call
         make_data(&data[frame], frame);
         if (!result)
-            result = smelt_encode_copy(commands, copies[frame], smelt_weights_matrix(weights, 0), NULL);
+            result = smelt_encode_copy(encoder, copies[frame], smelt_weights_matrix(weights, 0), NULL);
     }
-    smelt_memory_barrier(context, commands, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-                         VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-                         VK_ACCESS_2_MEMORY_READ_BIT);
-    CHECK_OK(smelt_submit_end(context, !result));
+    test_end(encoder);
     CHECK_OK(result);
     for (uint32_t frame = 0; frame < 3; frame++) {
         float got[21];

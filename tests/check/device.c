@@ -217,8 +217,9 @@ enum smelt_result check_program_run(struct check_program *p, const double *error
     return SMELT_OK;
 }
 
-static void record_user(void *user, VkCommandBuffer commands)
+static void record_user(void *user, smelt_encoder encoder)
 {
+    VkCommandBuffer commands = smelt_encoder_commands(encoder);
     record_work(user, commands);
 }
 
