@@ -290,6 +290,13 @@ struct smelt_mapping {
 };
 // Errors: NOT_FOUND, IO. Regular files only.
 enum smelt_result smelt_os_map_file(smelt_context context, const char *path, struct smelt_mapping *mapping);
+// A file below `directory`, by a relative path of names alone: no "..", no symbolic link on the way. (os_posix_beneath.c)
+// Errors: FORMAT (the path leads elsewhere), NOT_FOUND, IO.
+enum smelt_result smelt_os_map_file_beneath(smelt_context context, const char *directory, const char *path,
+                                            struct smelt_mapping *mapping);
+// The open regular file `file`, which is closed. `path` is for messages.
+enum smelt_result smelt_os_map_descriptor(smelt_context context, int file, const char *path,
+                                          struct smelt_mapping *mapping);
 void smelt_os_unmap_file(struct smelt_mapping *mapping);
 // Writes to a temporary name in the same directory, flushes, renames; removes the temporary on failure.
 enum smelt_result smelt_os_write_file(smelt_context context, const char *path, const void *data, size_t size);

@@ -46,8 +46,13 @@ static enum smelt_result fail_errno(smelt_context context, const char *what, con
 enum smelt_result smelt_os_map_file(smelt_context context, const char *path, struct smelt_mapping *mapping)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a FIFO must not block before it is refused
-    if (file < 0)
-        return fail_errno(context, "open", path, errno);
+    return file < 0 ? fail_errno(context, "open", path, errno)
+                    : smelt_os_map_descriptor(context, file, path, mapping);
+}
+
+enum smelt_result smelt_os_map_descriptor(smelt_context context, int file, const char *path,
+                                          struct smelt_mapping *mapping)
+{
     struct stat status;
     if (fstat(file, &status) != 0) {
         int error = errno;
