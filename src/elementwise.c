@@ -2,7 +2,7 @@
 // smelt_encode_elementwise: writes a kernel for a list of steps, and its push constants for the shapes of a call.
 #include <smelt/elementwise.h>
 
-#include "kernels_cache.h"
+#include "elementwise_internal.h"
 #include "tensor_internal.h"
 
 #include <inttypes.h>
@@ -175,20 +175,40 @@ static enum place_kind place_of(const struct call *call, uint32_t tensor)
     return even ? PLACE_EVEN : one ? PLACE_ONE : PLACE_STRIDED;
 }
 
+static uint32_t strided_count(const struct call *call)
+{
+    uint32_t count = 0;
+    for (uint32_t t = 0; t < call->tensor_count; t++)
+        count += call->places[t] == PLACE_STRIDED;
+    return count;
+}
+
+static uint32_t push_limit(const struct call *call)
+{
+    return SMELT_MIN(call->context->capabilities.max_push_constants_size, MAX_PUSH);
+}
+
+// Says how tensors' elements follow each other; whether what has to be pushed for that fits.
+static bool place_all(struct call *call)
+{
+    for (uint32_t t = 0; t < call->tensor_count; t++)
+        call->places[t] = place_of(call, t);
+    uint32_t strided = strided_count(call);
+    call->push_size = 4 * (2 * call->tensor_count + 1 + (strided ? (strided + 1) * call->rank : 0));
+    return call->push_size <= push_limit(call);
+}
+
 // Addresses, the number of elements, extents where a tensor is strided, and strides of such.
 static enum smelt_result fill_push(struct call *call)
 {
-    uint32_t words = 0, strided = 0;
-    uint32_t limit = SMELT_MIN(call->context->capabilities.max_push_constants_size, MAX_PUSH);
-    for (uint32_t t = 0; t < call->tensor_count; t++)
-        strided += (call->places[t] = place_of(call, t)) == PLACE_STRIDED;
-    call->push_size = 4 * (2 * call->tensor_count + 1 + (strided ? (strided + 1) * call->rank : 0));
-    if (call->push_size > limit)
+    bool fits = place_all(call);
+    uint32_t words = 0, strided = strided_count(call);
+    if (!fits)
         return smelt_fail(call->context, SMELT_ERROR_SHAPE,
                           "elementwise: %" PRIu32 " tensors, %" PRIu32 " of them strided over %" PRIu32
                           " dimensions that do not step evenly, take %" PRIu32
                           " bytes of push constants, wanted at most %" PRIu32,
-                          call->tensor_count, strided, call->rank, call->push_size, limit);
+                          call->tensor_count, strided, call->rank, call->push_size, push_limit(call));
     for (uint32_t t = 0; t < call->tensor_count; t++) {
         call->push[words++] = (uint32_t)call->tensors[t]->info.address;
         call->push[words++] = (uint32_t)(call->tensors[t]->info.address >> 32);
@@ -351,14 +371,6 @@ static void write_step(struct smelt_text *text, const struct call *call, uint32_
     smelt_text_free(&operands[1]);
 }
 
-static uint32_t strided_count(const struct call *call)
-{
-    uint32_t count = 0;
-    for (uint32_t t = 0; t < call->tensor_count; t++)
-        count += call->places[t] == PLACE_STRIDED;
-    return count;
-}
-
 static void write_head(struct smelt_text *text, const struct call *call)
 {
     uint32_t strided = strided_count(call);
@@ -478,4 +490,13 @@ enum smelt_result smelt_encode_elementwise(smelt_encoder encoder,
         .parts = 1,
     };
     return smelt_kernel_dispatch(encoder, &kernel, call.push, call.push_size, (uint32_t)groups, 1, 1, &what);
+}
+
+bool smelt_elementwise_fits(const struct smelt_elementwise_params *params)
+{
+    struct call call = {.params = params, .context = params->y->context};
+    for (uint32_t i = 0; i < params->input_count; i++)
+        call.tensors[call.tensor_count++] = params->inputs[i];
+    call.tensors[call.tensor_count++] = params->y;
+    return !view(&call) && place_all(&call);
 }

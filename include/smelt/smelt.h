@@ -9,6 +9,7 @@
 #include "dtype.h"
 #include "elementwise.h"
 #include "encoder.h"
+#include "graph.h"
 #include "heap.h"
 #include "material.h"
 #include "ops.h"

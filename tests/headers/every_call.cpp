@@ -583,6 +583,68 @@ void encoders()
     smelt_shader_destroy(&shader);
 }
 
+void graphs()
+{
+    smelt_context context = test_context();
+    if (!smelt_context_capabilities(context)->compiler)
+        SKIP("this build has no GLSL compiler");
+    smelt_tensor_params shape = {};
+    shape.dtype = SMELT_DTYPE_F32;
+    shape.rank = 1;
+    shape.shape[0] = 8;
+    shape.name = "x";
+    smelt_tensor x = nullptr, other = nullptr;
+    CHECK_OK(smelt_tensor_create(context, &shape, &x));
+    CHECK_OK(smelt_tensor_create(context, &shape, &other));
+    smelt_encoder encoder = nullptr;
+    CHECK_OK(smelt_encoder_create(context, nullptr, &encoder));
+    CHECK_OK(smelt_encode_fill(encoder, x, 2.0));
+    smelt_elementwise_step step = {};
+    step.operation = SMELT_ELEMENTWISE_ADD;
+    step.operands[1] = SMELT_ELEMENTWISE_VALUE;
+    step.value = 1;
+    smelt_elementwise_params params = {};
+    params.inputs[0] = x;
+    params.input_count = 1;
+    params.steps = &step;
+    params.step_count = 1;
+    params.y = x;
+    CHECK_OK(smelt_encoder_start_capture(encoder));
+    CHECK(smelt_encoder_is_capturing(encoder));
+    CHECK_OK(smelt_encode_elementwise(encoder, &params));
+    smelt_graph_params taken = {};
+    taken.outputs = &x;
+    taken.output_count = 1;
+    smelt_graph graph = nullptr;
+    CHECK_OK(smelt_encoder_take_capture(encoder, &taken, &graph));
+    CHECK_OK(smelt_encoder_replay(encoder, graph));
+    CHECK_OK(smelt_encoder_replay(encoder, graph));
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+    const char *node = "smelt elementwise";
+    float three = 3, out[8];
+    CHECK_OK(smelt_tensor_read_and_wait(x, nullptr, out, sizeof(out)));
+    CHECK(out[7] == 4.0f);
+    CHECK_OK(smelt_graph_set_tensor(graph, node, "inputs[0]", other));
+    CHECK_OK(smelt_graph_replace_tensor(graph, "x", x));
+    CHECK_OK(smelt_graph_set_bytes(graph, node, "steps[0].value", &three, sizeof(three)));
+    smelt_buffer_range range = {};
+    CHECK_FAILS(smelt_graph_set_buffer(graph, node, "y", &range), SMELT_ERROR_NOT_FOUND, "\"y\"");
+    CHECK_FAILS(smelt_graph_set_groups(graph, node, 1, 1, 1), SMELT_ERROR_INVALID_ARGUMENT, "a call");
+    smelt_graph_counts counts = {};
+    CHECK_OK(smelt_graph_count(graph, &counts));
+    CHECK(counts.dispatches == 1 && counts.replays == 2);
+    char *text = nullptr;
+    CHECK_OK(smelt_graph_describe(graph, SMELT_GRAPH_DOT, true, &text));
+    smelt_free_text(&text);
+    CHECK_FAILS(smelt_graph_save(graph, "/nowhere/graph.json"), SMELT_ERROR_IO, "nowhere");
+    CHECK_FAILS(smelt_graph_describe_file(context, "/nowhere/graph.json", SMELT_GRAPH_TEXT, false, &text),
+                SMELT_ERROR_NOT_FOUND, "nowhere");
+    smelt_graph_destroy(&graph);
+    smelt_encoder_destroy(&encoder);
+    smelt_tensor_destroy(&x);
+    smelt_tensor_destroy(&other);
+}
+
 const struct test tests[] = {
     {"names and values", names_and_values},
     {"contexts", contexts},
@@ -591,6 +653,7 @@ const struct test tests[] = {
     {"packages", packages},
     {"materials", materials},
     {"encoders", encoders},
+    {"graphs", graphs},
 };
 
 } // namespace

@@ -14,6 +14,7 @@ static const struct command {
     {"devices", "list Vulkan devices, what they can do and which backend each op takes", tool_devices},
     {"compile", "compile a shader with smelt's modules to SPIR-V or to a bundle", tool_compile},
     {"info", "say what is in a package or bundle", tool_info},
+    {"graph", "show a captured graph that a program has saved", tool_graph},
     {"material", "decode a neural material to images, or import one", tool_material},
     {"bench", "measure this device: matrix products, networks and more", tool_bench},
     {"render", "render a mesh with a neural material to a PNG", tool_render},

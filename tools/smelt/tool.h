@@ -11,6 +11,7 @@ enum tool_status { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
 
 int tool_devices(int argc, char **argv);
 int tool_compile(int argc, char **argv);
+int tool_graph(int argc, char **argv);
 int tool_info(int argc, char **argv);
 int tool_material(int argc, char **argv);
 int tool_render(int argc, char **argv);

@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: MIT
+// Fusion: a table of patterns, each a pair of library calls of which the second reads what the first writes, and how to
+// make one call of them. It is tried until nothing fits any more, so that chains of any length become one.
+#include "elementwise_internal.h"
+#include "graph_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOBODY UINT32_MAX
+#define MAX_LABEL 96
+
+struct fuser {
+    smelt_graph graph;
+    struct smelt_graph_list *list;
+};
+
+static bool same_view(smelt_tensor a, smelt_tensor b)
+{
+    const struct smelt_tensor_info *x = smelt_tensor_info(a), *y = smelt_tensor_info(b);
+    return a == b || (x->address == y->address && x->dtype == y->dtype && x->rank == y->rank &&
+                      !memcmp(x->shape, y->shape, x->rank * sizeof(x->shape[0])) &&
+                      !memcmp(x->strides, y->strides, x->rank * sizeof(x->strides[0])));
+}
+
+static bool same_shape(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b)
+{
+    return a->rank == b->rank && !memcmp(a->shape, b->shape, a->rank * sizeof(a->shape[0]));
+}
+
+// A vector that is added to or multiplied with the last dimension of t.
+static bool is_row(smelt_tensor v, smelt_tensor t, enum smelt_dtype dtype)
+{
+    const struct smelt_tensor_info *row = smelt_tensor_info(v), *all = smelt_tensor_info(t);
+    return row->rank == 1 && all->rank > 1 && row->shape[0] == all->shape[all->rank - 1] &&
+           row->dtype == dtype;
+}
+
+// --- Patterns ---------------------------------------------------------------------------------------------
+
+// The tensor that a step of `call` combines with `chain` (an operand's number); NULL when it is not such a step.
+static smelt_tensor other_operand(const struct smelt_elementwise_params *call, uint32_t step, uint32_t chain)
+{
+    const uint32_t *operands = call->steps[step].operands;
+    uint32_t other = operands[0] == chain ? operands[1] : operands[1] == chain ? operands[0] : NOBODY;
+    return other < call->input_count && other != chain ? call->inputs[other] : NULL;
+}
+
+// The number that the tensor between has among the inputs, if it is there once.
+static uint32_t chain_input(const struct smelt_elementwise_params *call, smelt_tensor between)
+{
+    uint32_t found = NOBODY, times = 0;
+    for (uint32_t i = 0; i < call->input_count; i++)
+        if (same_view(call->inputs[i], between)) {
+            found = i;
+            times++;
+        }
+    return times == 1 ? found : NOBODY;
+}
+
+// Calls `take` with each step of an elementwise call that goes on from the tensor between; true when it took all.
+static bool take_steps(union smelt_graph_call *into, const struct smelt_elementwise_params *call,
+                       smelt_tensor between,
+                       bool (*take)(union smelt_graph_call *into, const struct smelt_elementwise_step *step,
+                                    smelt_tensor other))
+{
+    uint32_t chain = chain_input(call, between);
+    for (uint32_t s = 0; s < call->step_count && chain != NOBODY; s++) {
+        const struct smelt_elementwise_step *step = &call->steps[s];
+        bool two = smelt_elementwise_operand_count(step->operation) == 2;
+        smelt_tensor other = two ? other_operand(call, s, chain) : NULL;
+        if ((two ? !other : step->operands[0] != chain) || !take(into, step, other))
+            return false;
+        chain = call->input_count + s;
+    }
+    return chain != NOBODY;
+}
+
+static bool take_matmul2d(union smelt_graph_call *into, const struct smelt_elementwise_step *step,
+                          smelt_tensor other)
+{
+    struct smelt_matmul2d_params *p = &into->matmul2d;
+    if (step->operation == SMELT_ELEMENTWISE_ACTIVATE && !p->activation) {
+        p->activation = step->activation;
+        return true;
+    }
+    if (step->operation != SMELT_ELEMENTWISE_ADD || p->activation || p->bias || p->scale ||
+        !is_row(other, p->d, smelt_tensor_info(p->a)->dtype) ||
+        !smelt_dtype_is_float(smelt_tensor_info(other)->dtype))
+        return false;
+    p->bias = other;
+    return true;
+}
+
+static union smelt_graph_call *into_matmul2d(const union smelt_graph_call *first,
+                                             const union smelt_graph_call *second, smelt_tensor between)
+{
+    smelt_tensor y = second->elementwise.y;
+    const struct smelt_tensor_info *d = smelt_tensor_info(between), *result = smelt_tensor_info(y);
+    union smelt_graph_call made = *first;
+    if (result->dtype != d->dtype || !same_shape(result, d) || result->strides[result->rank - 1] != 1 ||
+        !smelt_dtype_is_float(d->dtype) || !take_steps(&made, &second->elementwise, between, take_matmul2d))
+        return NULL;
+    made.matmul2d.d = y;
+    return smelt_graph_call_copy(SMELT_OPERATION_MATMUL2D, &made);
+}
+
+static bool take_convolution2d(union smelt_graph_call *into, const struct smelt_elementwise_step *step,
+                               smelt_tensor other)
+{
+    struct smelt_convolution2d_params *p = &into->convolution2d;
+    if (step->operation == SMELT_ELEMENTWISE_ACTIVATE && !p->activation) {
+        p->activation = step->activation;
+        return true;
+    }
+    if (step->operation != SMELT_ELEMENTWISE_ADD || p->activation || p->bias ||
+        p->image_layout != SMELT_IMAGE_NHWC || !is_row(other, p->d, smelt_tensor_info(p->a)->dtype))
+        return false;
+    p->bias = other;
+    return true;
+}
+
+static union smelt_graph_call *into_convolution2d(const union smelt_graph_call *first,
+                                                  const union smelt_graph_call *second, smelt_tensor between)
+{
+    smelt_tensor y = second->elementwise.y;
+    union smelt_graph_call made = *first;
+    if (smelt_tensor_info(y)->dtype != smelt_tensor_info(between)->dtype ||
+        !same_shape(smelt_tensor_info(y), smelt_tensor_info(between)) ||
+        !take_steps(&made, &second->elementwise, between, take_convolution2d))
+        return NULL;
+    made.convolution2d.d = y;
+    return smelt_graph_call_copy(SMELT_OPERATION_CONVOLUTION2D, &made);
+}
+
+static bool norm_fits(smelt_tensor y, smelt_tensor between, uint32_t axis)
+{
+    const struct smelt_tensor_info *is = smelt_tensor_info(y), *was = smelt_tensor_info(between);
+    return is->dtype == was->dtype && same_shape(is, was) && axis + 1 == was->rank;
+}
+
+static bool take_rms_norm(union smelt_graph_call *into, const struct smelt_elementwise_step *step,
+                          smelt_tensor other)
+{
+    struct smelt_rms_norm_params *p = &into->rms_norm;
+    if (step->operation != SMELT_ELEMENTWISE_MULTIPLY || p->gamma ||
+        !is_row(other, p->y, smelt_tensor_info(p->x)->dtype))
+        return false;
+    p->gamma = other;
+    return true;
+}
+
+static union smelt_graph_call *into_rms_norm(const union smelt_graph_call *first,
+                                             const union smelt_graph_call *second, smelt_tensor between)
+{
+    union smelt_graph_call made = *first;
+    if (!norm_fits(second->elementwise.y, between, first->rms_norm.axis) ||
+        !take_steps(&made, &second->elementwise, between, take_rms_norm))
+        return NULL;
+    made.rms_norm.y = second->elementwise.y;
+    return smelt_graph_call_copy(SMELT_OPERATION_RMS_NORM, &made);
+}
+
+static bool take_layer_norm(union smelt_graph_call *into, const struct smelt_elementwise_step *step,
+                            smelt_tensor other)
+{
+    struct smelt_layer_norm_params *p = &into->layer_norm;
+    bool multiply = step->operation == SMELT_ELEMENTWISE_MULTIPLY,
+         add = step->operation == SMELT_ELEMENTWISE_ADD;
+    if (!(multiply && !p->gamma && !p->beta) && !(add && !p->beta))
+        return false;
+    if (!is_row(other, p->y, smelt_tensor_info(p->x)->dtype))
+        return false;
+    *(multiply ? &p->gamma : &p->beta) = other;
+    return true;
+}
+
+static union smelt_graph_call *into_layer_norm(const union smelt_graph_call *first,
+                                               const union smelt_graph_call *second, smelt_tensor between)
+{
+    union smelt_graph_call made = *first;
+    if (!norm_fits(second->elementwise.y, between, first->layer_norm.axis) ||
+        !take_steps(&made, &second->elementwise, between, take_layer_norm))
+        return NULL;
+    made.layer_norm.y = second->elementwise.y;
+    return smelt_graph_call_copy(SMELT_OPERATION_LAYER_NORM, &made);
+}
+
+// The number of a tensor among the inputs, which it joins if it is new; NOBODY: there is no room.
+static uint32_t join_input(struct smelt_elementwise_params *p, smelt_tensor tensor)
+{
+    for (uint32_t i = 0; i < p->input_count; i++)
+        if (p->inputs[i] == tensor)
+            return i;
+    if (p->input_count == SMELT_ELEMENTWISE_MAX_INPUTS)
+        return NOBODY;
+    p->inputs[p->input_count] = tensor;
+    return p->input_count++;
+}
+
+// Copies the steps of a part behind `done` others; `chain` is what replaces the tensor between.
+static bool append_steps(struct smelt_elementwise_params *p, struct smelt_elementwise_step *steps,
+                         uint32_t done, const struct smelt_elementwise_params *part, smelt_tensor between,
+                         uint32_t inputs)
+{
+    for (uint32_t s = 0; s < part->step_count; s++) {
+        steps[done + s] = part->steps[s];
+        for (uint32_t o = 0; o < 2; o++) {
+            uint32_t *operand = &steps[done + s].operands[o];
+            if (*operand == SMELT_ELEMENTWISE_VALUE ||
+                o >= smelt_elementwise_operand_count(part->steps[s].operation))
+                continue;
+            if (*operand >= part->input_count)
+                *operand += inputs + done - part->input_count;
+            else if (between && same_view(part->inputs[*operand], between))
+                *operand = inputs + done - 1;
+            else
+                *operand = join_input(p, part->inputs[*operand]);
+        }
+    }
+    return true;
+}
+
+static union smelt_graph_call *into_chain(const union smelt_graph_call *first,
+                                          const union smelt_graph_call *second, smelt_tensor between)
+{
+    const struct smelt_elementwise_params *a = &first->elementwise, *b = &second->elementwise;
+    struct smelt_elementwise_params all = {.y = b->y};
+    uint64_t count = (uint64_t)a->step_count + b->step_count;
+    bool room = count < UINT32_MAX / 2 && same_shape(smelt_tensor_info(b->y), smelt_tensor_info(between));
+    for (uint32_t i = 0; i < a->input_count && room; i++)
+        room = join_input(&all, a->inputs[i]) != NOBODY;
+    for (uint32_t i = 0; i < b->input_count && room; i++)
+        room = same_view(b->inputs[i], between) || join_input(&all, b->inputs[i]) != NOBODY;
+    struct smelt_elementwise_step *steps = room ? malloc(count * sizeof(*steps)) : NULL;
+    if (!steps)
+        return NULL;
+    union smelt_graph_call *made = NULL;
+    append_steps(&all, steps, 0, a, NULL, all.input_count);
+    append_steps(&all, steps, a->step_count, b, between, all.input_count);
+    all.steps = steps;
+    all.step_count = (uint32_t)count;
+    if (smelt_elementwise_fits(&all))
+        made = smelt_graph_call_copy(SMELT_OPERATION_ELEMENTWISE, &all);
+    free(steps);
+    return made;
+}
+
+// What is tried first stands first: a step that an epilogue takes costs nothing.
+static const struct pattern {
+    enum smelt_operation first, second, made;
+    union smelt_graph_call *(*merge)(const union smelt_graph_call *first,
+                                     const union smelt_graph_call *second, smelt_tensor between);
+} patterns[] = {
+    {SMELT_OPERATION_MATMUL2D, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_MATMUL2D, into_matmul2d},
+    {SMELT_OPERATION_CONVOLUTION2D, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_CONVOLUTION2D,
+     into_convolution2d},
+    {SMELT_OPERATION_RMS_NORM, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_RMS_NORM, into_rms_norm},
+    {SMELT_OPERATION_LAYER_NORM, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_LAYER_NORM, into_layer_norm},
+    {SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_ELEMENTWISE, into_chain},
+};
+
+// --- When ------------------------------------------------------------------------------------------------
+
+static bool meets(const struct smelt_range *a, const struct smelt_range *b)
+{
+    return a->begin < b->end && b->begin < a->end;
+}
+
+// Whether a dispatch of the item accesses the range so: writes it, or (reads) reads it.
+static bool touches(const struct smelt_graph_item *item, const struct smelt_range *range, bool reads,
+                    bool writes)
+{
+    for (uint32_t d = 0; d < item->dispatch_count; d++) {
+        const struct smelt_dispatch *dispatch = item->dispatches[d];
+        const struct smelt_range command = {.begin = dispatch->indirect_range.begin,
+                                            .end = dispatch->indirect_range.end};
+        if (reads && command.begin < command.end && meets(&command, range))
+            return true;
+        for (uint32_t r = 0; r < dispatch->range_count; r++) {
+            const struct smelt_range *own = &dispatch->ranges[r];
+            if (meets(own, range) && ((reads && own->access != SMELT_ACCESS_WRITE) ||
+                                      (writes && own->access != SMELT_ACCESS_READ)))
+                return true;
+        }
+    }
+    return false;
+}
+
+static smelt_tensor result_of(const struct smelt_graph_item *item)
+{
+    switch (item->operation) {
+    case SMELT_OPERATION_MATMUL2D:
+        return item->call->matmul2d.d;
+    case SMELT_OPERATION_CONVOLUTION2D:
+        return item->call->convolution2d.d;
+    case SMELT_OPERATION_RMS_NORM:
+        return item->call->rms_norm.y;
+    case SMELT_OPERATION_LAYER_NORM:
+        return item->call->layer_norm.y;
+    case SMELT_OPERATION_ELEMENTWISE:
+        return item->call->elementwise.y;
+    default:
+        return NULL;
+    }
+}
+
+// Whether item k may stand between the two where the first one runs with the second.
+static bool may_cross(const struct smelt_graph_item *k, const struct smelt_graph_item *first)
+{
+    const VkPipelineStageFlags2 compute = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT;
+    if (k->is_barrier)
+        return !((k->barrier.barrier.source_stages | k->barrier.barrier.destination_stages) & ~compute);
+    if (k->operation == SMELT_OPERATION_UNTAGGED)
+        return false;
+    for (uint32_t d = 0; d < first->dispatch_count; d++)
+        for (uint32_t r = 0; r < first->dispatches[d]->range_count; r++) {
+            const struct smelt_range *range = &first->dispatches[d]->ranges[r];
+            if (touches(k, range, range->access != SMELT_ACCESS_READ, true))
+                return false;
+        }
+    return true;
+}
+
+static bool is_packed(smelt_tensor tensor)
+{
+    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
+    return info->size == smelt_dtype_size(info->dtype, smelt_tensor_element_count(tensor));
+}
+
+// Whether the item writes every byte of the range, and reads none of it.
+static bool covers(const struct smelt_graph_item *item, const struct smelt_range *range)
+{
+    smelt_tensor result = item->call ? result_of(item) : NULL;
+    if (!result || touches(item, range, true, false))
+        return false;
+    struct smelt_range own = smelt_range_of(result, SMELT_ACCESS_WRITE);
+    return own.begin <= range->begin && range->end <= own.end && is_packed(result);
+}
+
+// Whether nobody but item j reads what item i leaves in its result: neither a later item nor the caller.
+static bool is_alone(const struct fuser *fuser, uint32_t i, uint32_t j, smelt_tensor between)
+{
+    const struct smelt_range range = smelt_range_of(between, SMELT_ACCESS_READ);
+    struct smelt_graph_item *const *items = fuser->list->items;
+    smelt_tensor written = result_of(items[j]);
+    for (uint32_t k = i + 1; k < j; k++)
+        if (!may_cross(items[k], items[i]))
+            return false;
+    if (same_view(written, between))
+        return true; // it is overwritten where it stands
+    for (uint32_t k = j + 1; k < fuser->list->count; k++) {
+        if (items[k]->is_barrier)
+            continue;
+        if (touches(items[k], &range, true, false))
+            return false;
+        if (covers(items[k], &range))
+            return true;
+    }
+    for (uint32_t o = 0; o < fuser->graph->params.output_count; o++) {
+        const struct smelt_range live = smelt_range_of(fuser->graph->outputs[o], SMELT_ACCESS_READ);
+        if (meets(&live, &range))
+            return false;
+    }
+    return fuser->graph->params.output_count > 0;
+}
+
+// What the made call reads of the first one must not be where it writes: the calls refuse that, or it would be read late.
+static bool keeps_apart(const struct smelt_graph_item *first, const struct smelt_graph_item *second,
+                        smelt_tensor between, enum smelt_operation made)
+{
+    smelt_tensor y = result_of(second);
+    const struct smelt_range own = smelt_range_of(y, SMELT_ACCESS_WRITE);
+    for (uint32_t d = 0; d < first->dispatch_count; d++)
+        for (uint32_t r = 0; r < first->dispatches[d]->range_count; r++) {
+            const struct smelt_range *range = &first->dispatches[d]->ranges[r];
+            bool same = range->tensor && made != SMELT_OPERATION_MATMUL2D &&
+                        made != SMELT_OPERATION_CONVOLUTION2D && same_view(range->tensor, y);
+            if (range->access != SMELT_ACCESS_WRITE && meets(range, &own) && !same)
+                return false;
+        }
+    for (uint32_t d = 0; d < second->dispatch_count; d++)
+        for (uint32_t r = 0; r < second->dispatches[d]->range_count; r++) {
+            const struct smelt_range *range = &second->dispatches[d]->ranges[r];
+            bool same =
+                range->tensor && (same_view(range->tensor, between) ||
+                                  (made == SMELT_OPERATION_ELEMENTWISE && same_view(range->tensor, y)));
+            if (range->access != SMELT_ACCESS_WRITE && meets(range, &own) && !same)
+                return false;
+        }
+    return true;
+}
+
+// --- Doing it ---------------------------------------------------------------------------------------------
+
+static char *join_labels(const char *first, const char *second)
+{
+    struct smelt_text text = {0};
+    smelt_text_add(&text, "%s + ", first);
+    if (text.size + strlen(second) > MAX_LABEL && strlen(first) > MAX_LABEL / 2) {
+        size_t begin = strcspn(first, "+");
+        smelt_text_free(&text);
+        smelt_text_add(&text, "%.*s... + ",
+                       (int)SMELT_MIN(begin ? begin - (first[begin] == '+') : 0, MAX_LABEL), first);
+    }
+    smelt_text_add(&text, "%s", second);
+    if (text.failed)
+        smelt_text_free(&text);
+    return text.data;
+}
+
+// The item that stands for both; NULL in `made` when the call cannot be made here.
+static enum smelt_result make_item(smelt_graph graph, const struct smelt_graph_item *first,
+                                   const struct smelt_graph_item *second, enum smelt_operation operation,
+                                   union smelt_graph_call *call, struct smelt_graph_item **made)
+{
+    struct smelt_graph_item *item = calloc(1, sizeof(*item));
+    *made = NULL;
+    if (item) {
+        *item = (struct smelt_graph_item){.label = join_labels(first->label, second->label),
+                                          .operation = operation,
+                                          .call = call,
+                                          .fused = first->fused + second->fused + 1};
+    } else {
+        free(call);
+    }
+    enum smelt_result result =
+        item && item->label ? smelt_graph_item_refresh(graph, item) : SMELT_ERROR_OUT_OF_HOST_MEMORY;
+    if (result) {
+        smelt_graph_item_free(item);
+        return result == SMELT_ERROR_OUT_OF_HOST_MEMORY ? result : SMELT_OK;
+    }
+    result = smelt_graph_list_add(&graph->made, item);
+    *made = result ? NULL : item;
+    return result;
+}
+
+// The last item before j that writes some of the tensor.
+static uint32_t producer_of(const struct smelt_graph_list *list, uint32_t j, smelt_tensor tensor)
+{
+    const struct smelt_range range = smelt_range_of(tensor, SMELT_ACCESS_READ);
+    for (uint32_t i = j; i-- > 0;)
+        if (!list->items[i]->is_barrier && touches(list->items[i], &range, false, true))
+            return i;
+    return NOBODY;
+}
+
+// Tries to take the producer of one tensor that item j reads into it.
+static enum smelt_result try_pair(struct fuser *fuser, const struct pattern *pattern, uint32_t j,
+                                  smelt_tensor between, bool *done)
+{
+    struct smelt_graph_list *list = fuser->list;
+    struct smelt_graph_item *second = list->items[j], *made = NULL;
+    uint32_t i = producer_of(list, j, between);
+    if (i == NOBODY || list->items[i]->operation != pattern->first || !list->items[i]->call)
+        return SMELT_OK;
+    struct smelt_graph_item *first = list->items[i];
+    smelt_tensor result_tensor = result_of(first);
+    if (!same_view(result_tensor, between) || !is_alone(fuser, i, j, between) ||
+        !keeps_apart(first, second, between, pattern->made))
+        return SMELT_OK;
+    union smelt_graph_call *call = pattern->merge(first->call, second->call, between);
+    if (!call)
+        return SMELT_OK;
+    enum smelt_result result = make_item(fuser->graph, first, second, pattern->made, call, &made);
+    if (!made)
+        return result;
+    list->items[j] = made;
+    memmove(&list->items[i], &list->items[i + 1], (list->count - i - 1) * sizeof(*list->items));
+    list->count--;
+    fuser->graph->fused++;
+    *done = true;
+    return SMELT_OK;
+}
+
+static enum smelt_result try_item(struct fuser *fuser, const struct pattern *pattern, uint32_t j, bool *done)
+{
+    const struct smelt_graph_item *item = fuser->list->items[j];
+    enum smelt_result result = SMELT_OK;
+    if (item->is_barrier || item->operation != pattern->second || !item->call)
+        return SMELT_OK;
+    for (uint32_t d = 0; d < item->dispatch_count; d++)
+        for (uint32_t r = 0; r < item->dispatches[d]->range_count && !result && !*done; r++) {
+            const struct smelt_range *range = &item->dispatches[d]->ranges[r];
+            if (range->tensor && range->access != SMELT_ACCESS_WRITE)
+                result = try_pair(fuser, pattern, j, range->tensor, done);
+            if (*done)
+                return result;
+        }
+    return result;
+}
+
+enum smelt_result smelt_graph_fuse(smelt_graph graph, struct smelt_graph_list *list)
+{
+    struct fuser fuser = {graph, list};
+    enum smelt_result result = SMELT_OK;
+    for (uint32_t p = 0; p < SMELT_COUNT_OF(patterns) && !result; p++)
+        for (uint32_t j = 0; j < list->count && !result;) {
+            bool done = false;
+            result = try_item(&fuser, &patterns[p], j, &done);
+            j = done ? j - 1 : j + 1; // the item at j is now at j - 1: again
+        }
+    return result;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// The inside of a graph, for its sources: graph.c (capture, life, replay), graph_items.c (items and what library calls are
+// made of), graph_fuse.c (patterns), graph_plan.c (order and barriers), graph_patch.c, graph_describe.c, graph_file.c.
+#ifndef SMELT_GRAPH_INTERNAL_H
+#define SMELT_GRAPH_INTERNAL_H
+
+#include <smelt/graph.h>
+
+#include "arguments_internal.h"
+#include "encoder_internal.h"
+#include "graph_plan.h"
+
+// A tensor as it was when it was captured or patched in, for messages and checks after it is gone.
+struct smelt_graph_tensor {
+    smelt_tensor tensor;
+    char *name;
+    enum smelt_dtype dtype;
+    uint32_t rank;
+    uint64_t shape[SMELT_TENSOR_MAX_RANK];
+};
+
+// A node: a dispatch of the caller's pipeline, or a library call with its dispatches, or an explicit barrier.
+struct smelt_graph_item {
+    char *label;
+    enum smelt_operation operation;
+    bool is_barrier;
+    struct smelt_barrier_request barrier; // its ranges are owned
+    struct smelt_dispatch **dispatches;   // each with all that it points to in one allocation
+    uint32_t dispatch_count;
+    union smelt_graph_call *call; // NULL: not a library call, or one that is known by its ranges only
+    uint32_t fused;               // other items that it stands for
+};
+
+struct smelt_graph_list {
+    struct smelt_graph_item **items;
+    uint32_t count, capacity;
+};
+
+// --- Library calls as data (graph_items.c) ----------------------------------------------------------------
+
+// The parameters of the call that `operation` names.
+union smelt_graph_call {
+    struct smelt_matmul2d_params matmul2d;
+    struct smelt_convolution2d_params convolution2d;
+    struct smelt_reduction_params reduction;
+    struct smelt_softmax_params softmax;
+    struct smelt_layer_norm_params layer_norm;
+    struct smelt_rms_norm_params rms_norm;
+    struct smelt_elementwise_params elementwise; // with its steps behind, in the same allocation
+};
+
+// A parameter that can be patched: a tensor or a float.
+struct smelt_graph_field {
+    const char *name;
+    uint32_t offset;
+    bool is_tensor;
+};
+// The fields of an operation's parameters, ended by a NULL name; those of ELEMENTWISE only `y`.
+const struct smelt_graph_field *smelt_graph_fields(enum smelt_operation operation);
+
+// A copy, with what it points to. NULL: out of memory.
+union smelt_graph_call *smelt_graph_call_copy(enum smelt_operation operation, const void *call);
+// Records the call on an encoder.
+enum smelt_result smelt_graph_call_encode(smelt_encoder encoder, enum smelt_operation operation,
+                                          const union smelt_graph_call *call);
+
+// --- Items (graph_items.c) --------------------------------------------------------------------------------
+
+struct smelt_dispatch *smelt_graph_copy_dispatch(const struct smelt_dispatch *dispatch);
+void smelt_graph_item_free(struct smelt_graph_item *item);
+// Takes the item in, also when it fails. Errors: OUT_OF_HOST_MEMORY.
+enum smelt_result smelt_graph_list_add(struct smelt_graph_list *list, struct smelt_graph_item *item);
+void smelt_graph_list_free(struct smelt_graph_list *list, bool items);
+// Adds what an encoder gives to a capture to the list: `drop` of the capture is the caller's.
+enum smelt_result smelt_graph_list_dispatch(struct smelt_graph_list *list,
+                                            const struct smelt_dispatch *dispatch);
+enum smelt_result smelt_graph_list_barrier(struct smelt_graph_list *list,
+                                           const struct smelt_barrier_request *request);
+// What an encoder has captured so far; the capture is left empty.
+struct smelt_graph_list smelt_capture_take(smelt_encoder encoder);
+// Makes the dispatches of a call (anew). On error the item is as it was.
+enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph_item *item);
+
+// --- The graph --------------------------------------------------------------------------------------------
+
+#define SMELT_GRAPH_MAX_VERSIONS 16
+
+// A list of items in the order that a plan gives their dispatches.
+struct smelt_graph_program {
+    struct smelt_graph_list list; // borrowed items
+    struct smelt_graph_unit {
+        uint32_t item, dispatch;
+    } * units; // what the plan's nodes are
+    struct smelt_graph_plan_node *nodes;
+    uint32_t count;
+    struct smelt_graph_plan plan;
+};
+
+struct smelt_graph_t {
+    smelt_context context;
+    char *name;
+    struct smelt_graph_params params; // without its pointers
+    enum smelt_hazard_mode hazards;   // of the encoder that captured
+    struct smelt_graph_tensor *tensors;
+    uint32_t tensor_count, tensor_capacity;
+    smelt_tensor *outputs;
+    struct smelt_graph_list captured; // owns its items
+    struct smelt_graph_list made;     // owns what fusion made
+    struct smelt_graph_program before, after;
+    uint32_t fused;
+    bool planned;               // `after` fits what was captured and patched
+    smelt_encoder maker;        // captures calls again; records nothing
+    struct smelt_range *ranges; // all that the plan accesses, merged
+    uint32_t range_count;
+    struct smelt_interval indirect; // hull of its indirect commands
+    smelt_encoder parts[SMELT_GRAPH_MAX_VERSIONS];
+    uint32_t version; // of the recording in force
+    bool recorded;    // parts[version] holds the plan
+    uint64_t recordings, replays;
+};
+
+// Runs the passes if needed.
+enum smelt_result smelt_graph_prepare(smelt_graph graph);
+// The graph's entry for a tensor, made if needed. NULL: out of memory.
+struct smelt_graph_tensor *smelt_graph_remember(smelt_graph graph, smelt_tensor tensor);
+enum smelt_result smelt_graph_no_memory(smelt_graph graph);
+
+// --- Fusion (graph_fuse.c) --------------------------------------------------------------------------------
+
+// Replaces items of `list` (a copy of graph->captured) by such as it makes, which graph->made owns.
+enum smelt_result smelt_graph_fuse(smelt_graph graph, struct smelt_graph_list *list);
+
+// --- Listings (graph_describe.c, graph_file.c) ------------------------------------------------------------
+
+// What is shown of a graph: no handle in it, so that it can also come from a file.
+struct smelt_listing_range {
+    uint64_t begin, end;
+    enum smelt_access access;
+    char *name, *type; // "x", "f16[4][8]"; "" when not a tensor
+};
+struct smelt_listing_node {
+    char *label;
+    enum smelt_operation operation;
+    bool barrier; // in front of it
+    uint32_t groups[3], fused;
+    struct smelt_listing_range *ranges;
+    uint32_t range_count;
+};
+struct smelt_listing {
+    struct smelt_listing_node *nodes;
+    uint32_t count;
+};
+enum smelt_result smelt_graph_list_program(smelt_graph graph, bool optimized, struct smelt_listing *listing);
+void smelt_listing_free(struct smelt_listing *listing);
+enum smelt_result smelt_listing_write(smelt_context context, const struct smelt_listing *listing,
+                                      const char *name, enum smelt_graph_form form, char **text);
+
+#endif

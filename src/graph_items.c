@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+// Items of graphs: copies of what an encoder hands to a capture, and library calls as data.
+#include "graph_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// --- Library calls as data --------------------------------------------------------------------------------
+
+#define TENSOR(params, field)                                                                                \
+    {                                                                                                        \
+#field, offsetof(struct smelt_##params##_params, field), true                                        \
+    }
+#define FLOAT(params, field)                                                                                 \
+    {                                                                                                        \
+#field, offsetof(struct smelt_##params##_params, field), false                                       \
+    }
+
+static const struct smelt_graph_field matmul2d_fields[] = {
+    TENSOR(matmul2d, a),     TENSOR(matmul2d, b),    TENSOR(matmul2d, bias),    TENSOR(matmul2d, d),
+    TENSOR(matmul2d, scale), TENSOR(matmul2d, zero), TENSOR(matmul2d, scratch), {NULL, 0, false}};
+static const struct smelt_graph_field convolution2d_fields[] = {TENSOR(convolution2d, a),
+                                                                TENSOR(convolution2d, b),
+                                                                TENSOR(convolution2d, bias),
+                                                                TENSOR(convolution2d, d),
+                                                                {NULL, 0, false}};
+static const struct smelt_graph_field reduction_fields[] = {
+    TENSOR(reduction, x), TENSOR(reduction, y), TENSOR(reduction, scratch), {NULL, 0, false}};
+static const struct smelt_graph_field softmax_fields[] = {
+    TENSOR(softmax, x), TENSOR(softmax, y), TENSOR(softmax, mask), FLOAT(softmax, scale), {NULL, 0, false}};
+static const struct smelt_graph_field layer_norm_fields[] = {
+    TENSOR(layer_norm, x),    TENSOR(layer_norm, y),      TENSOR(layer_norm, gamma),
+    TENSOR(layer_norm, beta), FLOAT(layer_norm, epsilon), {NULL, 0, false}};
+static const struct smelt_graph_field rms_norm_fields[] = {TENSOR(rms_norm, x),
+                                                           TENSOR(rms_norm, y),
+                                                           TENSOR(rms_norm, gamma),
+                                                           FLOAT(rms_norm, epsilon),
+                                                           {NULL, 0, false}};
+static const struct smelt_graph_field elementwise_fields[] = {TENSOR(elementwise, y), {NULL, 0, false}};
+
+static const struct {
+    size_t size;
+    const struct smelt_graph_field *fields;
+} calls[SMELT_OPERATION_COUNT] = {
+    [SMELT_OPERATION_MATMUL2D] = {sizeof(struct smelt_matmul2d_params), matmul2d_fields},
+    [SMELT_OPERATION_CONVOLUTION2D] = {sizeof(struct smelt_convolution2d_params), convolution2d_fields},
+    [SMELT_OPERATION_REDUCTION] = {sizeof(struct smelt_reduction_params), reduction_fields},
+    [SMELT_OPERATION_SOFTMAX] = {sizeof(struct smelt_softmax_params), softmax_fields},
+    [SMELT_OPERATION_LAYER_NORM] = {sizeof(struct smelt_layer_norm_params), layer_norm_fields},
+    [SMELT_OPERATION_RMS_NORM] = {sizeof(struct smelt_rms_norm_params), rms_norm_fields},
+    [SMELT_OPERATION_ELEMENTWISE] = {sizeof(struct smelt_elementwise_params), elementwise_fields},
+};
+
+const struct smelt_graph_field *smelt_graph_fields(enum smelt_operation operation)
+{
+    return calls[operation].fields;
+}
+
+union smelt_graph_call *smelt_graph_call_copy(enum smelt_operation operation, const void *call)
+{
+    const struct smelt_elementwise_params *elementwise = call;
+    size_t steps =
+        operation == SMELT_OPERATION_ELEMENTWISE ? elementwise->step_count * sizeof(*elementwise->steps) : 0;
+    union smelt_graph_call *copy = calloc(1, sizeof(*copy) + steps);
+    if (!copy)
+        return NULL;
+    memcpy(copy, call, calls[operation].size);
+    if (steps) {
+        struct smelt_elementwise_step *own = (struct smelt_elementwise_step *)(copy + 1);
+        memcpy(own, elementwise->steps, steps);
+        copy->elementwise.steps = own;
+    }
+    return copy;
+}
+
+enum smelt_result smelt_graph_call_encode(smelt_encoder encoder, enum smelt_operation operation,
+                                          const union smelt_graph_call *call)
+{
+    switch (operation) {
+    case SMELT_OPERATION_MATMUL2D:
+        return smelt_encode_matmul2d(encoder, &call->matmul2d);
+    case SMELT_OPERATION_CONVOLUTION2D:
+        return smelt_encode_convolution2d(encoder, &call->convolution2d);
+    case SMELT_OPERATION_REDUCTION:
+        return smelt_encode_reduction(encoder, &call->reduction);
+    case SMELT_OPERATION_SOFTMAX:
+        return smelt_encode_softmax(encoder, &call->softmax);
+    case SMELT_OPERATION_LAYER_NORM:
+        return smelt_encode_layer_norm(encoder, &call->layer_norm);
+    case SMELT_OPERATION_RMS_NORM:
+        return smelt_encode_rms_norm(encoder, &call->rms_norm);
+    case SMELT_OPERATION_ELEMENTWISE:
+        return smelt_encode_elementwise(encoder, &call->elementwise);
+    default:
+        return smelt_fail(NULL, SMELT_ERROR_UNSUPPORTED, "graph: %s is not a call with parameters",
+                          smelt_operation_name(operation));
+    }
+}
+
+// --- Dispatches -------------------------------------------------------------------------------------------
+
+// Lays pieces out one after the other in one allocation; the first pass only counts.
+struct pieces {
+    uint8_t *memory; // NULL: count
+    size_t used;
+};
+
+static void *piece(struct pieces *pieces, const void *data, size_t size)
+{
+    size_t at = pieces->used;
+    pieces->used += (size + 15) & ~(size_t)15;
+    if (!data || !pieces->memory)
+        return NULL;
+    memcpy(pieces->memory + at, data, size);
+    return pieces->memory + at;
+}
+
+static struct smelt_dispatch *lay_out(struct pieces *pieces, const struct smelt_dispatch *d)
+{
+    struct smelt_dispatch *copy = piece(pieces, d, sizeof(*d));
+    void *push = piece(pieces, d->push, d->push_size);
+    void *block = piece(pieces, d->block, d->block ? d->block_size : 0);
+    struct smelt_inline_bytes *bytes =
+        piece(pieces, d->inline_bytes, d->inline_count * sizeof(*d->inline_bytes));
+    void *ranges = piece(pieces, d->ranges, d->range_count * sizeof(*d->ranges));
+    void *label = piece(pieces, d->label, strlen(d->label) + 1);
+    for (uint32_t i = 0; i < d->inline_count; i++) {
+        void *data = piece(pieces, d->inline_bytes[i].data, d->inline_bytes[i].size);
+        if (bytes)
+            bytes[i].data = data;
+    }
+    if (!copy)
+        return NULL;
+    copy->push = push;
+    copy->block = block;
+    copy->inline_bytes = bytes;
+    copy->ranges = ranges;
+    copy->label = label;
+    copy->call = NULL; // the item's
+    return copy;
+}
+
+struct smelt_dispatch *smelt_graph_copy_dispatch(const struct smelt_dispatch *dispatch)
+{
+    struct pieces pieces = {0};
+    lay_out(&pieces, dispatch);
+    pieces.memory = calloc(1, pieces.used);
+    pieces.used = 0;
+    return pieces.memory ? lay_out(&pieces, dispatch) : NULL;
+}
+
+// --- Items and lists --------------------------------------------------------------------------------------
+
+void smelt_graph_item_free(struct smelt_graph_item *item)
+{
+    if (!item)
+        return;
+    for (uint32_t i = 0; i < item->dispatch_count; i++)
+        free(item->dispatches[i]);
+    free(item->dispatches);
+    free((void *)(uintptr_t)item->barrier.ranges);
+    free(item->label);
+    free(item->call);
+    free(item);
+}
+
+enum smelt_result smelt_graph_list_add(struct smelt_graph_list *list, struct smelt_graph_item *item)
+{
+    if (item && list->count == list->capacity) {
+        uint32_t capacity = list->capacity ? 2 * list->capacity : 64;
+        struct smelt_graph_item **items = realloc(list->items, capacity * sizeof(struct smelt_graph_item *));
+        if (items) {
+            list->items = items;
+            list->capacity = capacity;
+        }
+    }
+    if (!item || list->count == list->capacity) {
+        smelt_graph_item_free(item);
+        return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "graph: out of host memory");
+    }
+    list->items[list->count++] = item;
+    return SMELT_OK;
+}
+
+void smelt_graph_list_free(struct smelt_graph_list *list, bool items)
+{
+    for (uint32_t i = 0; i < list->count && items; i++)
+        smelt_graph_item_free(list->items[i]);
+    free(list->items);
+    *list = (struct smelt_graph_list){0};
+}
+
+static struct smelt_graph_item *new_item(const struct smelt_dispatch *d)
+{
+    struct smelt_graph_item *item = calloc(1, sizeof(*item));
+    if (!item)
+        return NULL;
+    item->operation = d->operation;
+    item->label = smelt_copy_string(d->label);
+    if (d->call && calls[d->operation].size)
+        item->call = smelt_graph_call_copy(d->operation, d->call);
+    if (!item->label || (d->call && calls[d->operation].size && !item->call)) {
+        smelt_graph_item_free(item);
+        return NULL;
+    }
+    return item;
+}
+
+static enum smelt_result add_dispatch(struct smelt_graph_item *item, const struct smelt_dispatch *dispatch)
+{
+    struct smelt_dispatch *copy = smelt_graph_copy_dispatch(dispatch);
+    struct smelt_dispatch **dispatches =
+        realloc(item->dispatches, (item->dispatch_count + 1) * sizeof(struct smelt_dispatch *));
+    if (dispatches)
+        item->dispatches = dispatches;
+    if (!dispatches || !copy) {
+        free(copy);
+        return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "graph: out of host memory");
+    }
+    dispatches[item->dispatch_count++] = copy;
+    return SMELT_OK;
+}
+
+enum smelt_result smelt_graph_list_dispatch(struct smelt_graph_list *list,
+                                            const struct smelt_dispatch *dispatch)
+{
+    enum smelt_result result = SMELT_OK;
+    if (dispatch->part == 0)
+        result = smelt_graph_list_add(list, new_item(dispatch));
+    return result ? result : add_dispatch(list->items[list->count - 1], dispatch);
+}
+
+enum smelt_result smelt_graph_list_barrier(struct smelt_graph_list *list,
+                                           const struct smelt_barrier_request *request)
+{
+    const struct smelt_graph_item *last = list->count ? list->items[list->count - 1] : NULL;
+    if (last && last->dispatch_count && last->dispatch_count < last->dispatches[0]->parts)
+        return SMELT_OK; // within a call: plans order its parts
+    struct smelt_graph_item *item = calloc(1, sizeof(*item));
+    struct smelt_range *ranges = NULL;
+    if (item && request->range_count) {
+        ranges = malloc(request->range_count * sizeof(*ranges));
+        if (!ranges) {
+            free(item);
+            item = NULL;
+        } else {
+            memcpy(ranges, request->ranges, request->range_count * sizeof(*ranges));
+        }
+    }
+    if (item) {
+        item->is_barrier = true;
+        item->barrier = *request;
+        item->barrier.ranges = ranges;
+    }
+    return smelt_graph_list_add(list, item);
+}
+
+enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph_item *item)
+{
+    const struct smelt_encoder_params params = {.hazards = SMELT_HAZARDS_MANUAL, .name = graph->name};
+    enum smelt_result result = SMELT_OK;
+    if (!graph->maker && ((result = smelt_encoder_create(graph->context, &params, &graph->maker)) ||
+                          (result = smelt_encoder_start_capture(graph->maker))))
+        return result;
+    result = smelt_graph_call_encode(graph->maker, item->operation, item->call);
+    struct smelt_graph_list list = smelt_capture_take(graph->maker);
+    if (!result) {
+        struct smelt_dispatch **dispatches = item->dispatches;
+        uint32_t count = item->dispatch_count;
+        item->dispatches = list.items[0]->dispatches;
+        item->dispatch_count = list.items[0]->dispatch_count;
+        list.items[0]->dispatches = dispatches;
+        list.items[0]->dispatch_count = count;
+    }
+    smelt_graph_list_free(&list, true);
+    return result;
+}

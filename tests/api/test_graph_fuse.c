@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: MIT
+// Fusion in graphs: each pattern against the unfused calls, what must not be fused, patches of what was fused, and random
+// graphs of library calls against serial execution.
+//
+// SMELT_TEST_GRAPHS: how many random graphs (8), SMELT_TEST_SEED: of the first one.
+#include "internal.h"
+#include "test.h"
+
+#include <math.h>
+#include <smelt/graph.h>
+
+#define ROWS 6
+#define COLUMNS 24
+#define POOL 8
+
+struct fuse {
+    smelt_context context;
+    smelt_encoder encoder;
+    smelt_tensor t[POOL]; // [ROWS][COLUMNS] of f32
+    smelt_tensor row;     // [COLUMNS]
+    smelt_tensor square;  // [COLUMNS][COLUMNS]
+};
+
+static uint32_t next(uint32_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}
+
+static smelt_tensor make(smelt_context context, uint32_t rank, uint64_t rows, uint64_t columns,
+                         const char *name)
+{
+    struct smelt_tensor_params params = {.dtype = SMELT_DTYPE_F32, .rank = rank, .name = name};
+    params.shape[0] = rank == 1 ? columns : rows;
+    params.shape[1] = rank == 1 ? 0 : columns;
+    smelt_tensor tensor = NULL;
+    CHECK_OK(smelt_tensor_create(context, &params, &tensor));
+    return tensor;
+}
+
+static void randomize(smelt_tensor tensor, uint32_t seed)
+{
+    uint64_t count = smelt_tensor_element_count(tensor);
+    float *data = malloc(count * sizeof(*data));
+    CHECK(data);
+    uint32_t state = seed * 2654435761u + 99;
+    for (uint64_t i = 0; i < count; i++)
+        data[i] = (float)(next(&state) % 2001) / 1000.0f - 1.0f;
+    CHECK_OK(smelt_tensor_write_and_wait(tensor, NULL, data, count * sizeof(*data)));
+    free(data);
+}
+
+static struct fuse fuse_create(void)
+{
+    struct fuse fuse = {.context = test_context()};
+    if (!smelt_context_capabilities(fuse.context)->compiler)
+        SKIP("this build has no GLSL compiler");
+    const struct smelt_encoder_params params = {.name = "fuse"};
+    CHECK_OK(smelt_encoder_create(fuse.context, &params, &fuse.encoder));
+    static const char *const names[POOL] = {"t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"};
+    for (uint32_t i = 0; i < POOL; i++)
+        fuse.t[i] = make(fuse.context, 2, ROWS, COLUMNS, names[i]);
+    fuse.row = make(fuse.context, 1, 0, COLUMNS, "row");
+    fuse.square = make(fuse.context, 2, COLUMNS, COLUMNS, "square");
+    randomize(fuse.row, 1);
+    randomize(fuse.square, 2);
+    return fuse;
+}
+
+static void fuse_reset(struct fuse *fuse)
+{
+    for (uint32_t i = 0; i < POOL; i++)
+        randomize(fuse->t[i], 10 + i);
+}
+
+static void fuse_destroy(struct fuse *fuse)
+{
+    smelt_encoder_destroy(&fuse->encoder);
+    for (uint32_t i = 0; i < POOL; i++)
+        smelt_tensor_destroy(&fuse->t[i]);
+    smelt_tensor_destroy(&fuse->row);
+    smelt_tensor_destroy(&fuse->square);
+}
+
+// --- Calls ------------------------------------------------------------------------------------------------
+
+static enum smelt_result two(struct fuse *fuse, enum smelt_elementwise operation, smelt_tensor a,
+                             smelt_tensor b, smelt_tensor y)
+{
+    const struct smelt_elementwise_step step = {.operation = operation, .operands = {0, 1}};
+    const struct smelt_elementwise_params params = {
+        .inputs = {a, b}, .input_count = 2, .steps = &step, .step_count = 1, .y = y};
+    return smelt_encode_elementwise(fuse->encoder, &params);
+}
+
+static enum smelt_result activate(struct fuse *fuse, enum smelt_activation activation, smelt_tensor x,
+                                  smelt_tensor y)
+{
+    const struct smelt_elementwise_step step = {.operation = SMELT_ELEMENTWISE_ACTIVATE,
+                                                .activation = activation};
+    const struct smelt_elementwise_params params = {
+        .inputs = {x}, .input_count = 1, .steps = &step, .step_count = 1, .y = y};
+    return smelt_encode_elementwise(fuse->encoder, &params);
+}
+
+static enum smelt_result scaled(struct fuse *fuse, smelt_tensor x, float value, smelt_tensor y)
+{
+    const struct smelt_elementwise_step step = {
+        .operation = SMELT_ELEMENTWISE_MULTIPLY, .operands = {0, SMELT_ELEMENTWISE_VALUE}, .value = value};
+    const struct smelt_elementwise_params params = {
+        .inputs = {x}, .input_count = 1, .steps = &step, .step_count = 1, .y = y};
+    return smelt_encode_elementwise(fuse->encoder, &params);
+}
+
+static enum smelt_result rms_norm(struct fuse *fuse, smelt_tensor x, smelt_tensor y)
+{
+    const struct smelt_rms_norm_params params = {.x = x, .y = y, .axis = 1};
+    return smelt_encode_rms_norm(fuse->encoder, &params);
+}
+
+static enum smelt_result layer_norm(struct fuse *fuse, smelt_tensor x, smelt_tensor y)
+{
+    const struct smelt_layer_norm_params params = {.x = x, .y = y, .axis = 1};
+    return smelt_encode_layer_norm(fuse->encoder, &params);
+}
+
+static enum smelt_result matmul(struct fuse *fuse, smelt_tensor a, smelt_tensor d)
+{
+    const struct smelt_matmul2d_params params = {
+        .a = a, .b = fuse->square, .d = d, .backend = SMELT_BACKEND_PORTABLE};
+    return smelt_encode_matmul2d(fuse->encoder, &params);
+}
+
+// --- Comparing --------------------------------------------------------------------------------------------
+
+typedef void (*program_fn)(struct fuse *fuse, uint32_t seed);
+
+static void read_all(struct fuse *fuse, float (*data)[ROWS * COLUMNS])
+{
+    for (uint32_t i = 0; i < POOL; i++)
+        CHECK_OK(smelt_tensor_read_and_wait(fuse->t[i], NULL, data[i], sizeof(data[i])));
+}
+
+static void run_live(struct fuse *fuse, program_fn program, uint32_t seed, float (*data)[ROWS * COLUMNS])
+{
+    fuse_reset(fuse);
+    program(fuse, seed);
+    CHECK_OK(smelt_encoder_commit_and_wait(fuse->encoder));
+    read_all(fuse, data);
+}
+
+static smelt_graph capture(struct fuse *fuse, program_fn program, uint32_t seed,
+                           const struct smelt_graph_params *params)
+{
+    smelt_graph graph = NULL;
+    CHECK_OK(smelt_encoder_start_capture(fuse->encoder));
+    program(fuse, seed);
+    CHECK_OK(smelt_encoder_take_capture(fuse->encoder, params, &graph));
+    return graph;
+}
+
+// Whether the live tensors (a mask) are what they are without a graph, to the bit or nearly.
+static void compare(struct fuse *fuse, program_fn program, uint32_t seed,
+                    const struct smelt_graph_params *params, uint32_t live, bool exact,
+                    struct smelt_graph_counts *counts)
+{
+    static float wanted[POOL][ROWS * COLUMNS], got[POOL][ROWS * COLUMNS];
+    run_live(fuse, program, seed, wanted);
+    smelt_graph graph = capture(fuse, program, seed, params);
+    for (int round = 0; round < 2; round++) {
+        fuse_reset(fuse);
+        CHECK_OK(smelt_encoder_replay(fuse->encoder, graph));
+        CHECK_OK(smelt_encoder_commit_and_wait(fuse->encoder));
+        read_all(fuse, got);
+        for (uint32_t t = 0; t < POOL; t++)
+            for (uint32_t i = 0; i < ROWS * COLUMNS && live >> t & 1; i++) {
+                double tolerance = exact ? 0 : 1e-4 * (1 + fabs((double)wanted[t][i]));
+                if (fabs((double)wanted[t][i] - (double)got[t][i]) <= tolerance)
+                    continue;
+                char *text = NULL;
+                CHECK_OK(smelt_graph_describe(graph, SMELT_GRAPH_TEXT, true, &text));
+                printf("    seed %u: t%u[%u] is %.9g, wanted %.9g\n%s", seed, t, i, (double)got[t][i],
+                       (double)wanted[t][i], text);
+                smelt_free_text(&text);
+                CHECK(false);
+            }
+    }
+    CHECK_OK(smelt_graph_count(graph, counts));
+    smelt_graph_destroy(&graph);
+}
+
+// With one output, t7.
+static struct smelt_graph_counts fused(struct fuse *fuse, program_fn program)
+{
+    struct smelt_graph_params params = {.outputs = &fuse->t[7], .output_count = 1};
+    struct smelt_graph_counts counts;
+    compare(fuse, program, 0, &params, 1u << 7, false, &counts);
+    return counts;
+}
+
+// --- Patterns ---------------------------------------------------------------------------------------------
+
+static void chain_program(struct fuse *f, uint32_t seed)
+{
+    (void)seed;
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, f->t[0], f->t[1], f->t[2]));
+    CHECK_OK(activate(f, SMELT_ACTIVATION_SILU, f->t[2], f->t[3]));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_MULTIPLY, f->t[3], f->t[3], f->t[4])); // one operand twice
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_SUBTRACT, f->t[4], f->row, f->t[4]));  // in place, broadcast
+    CHECK_OK(scaled(f, f->t[4], 0.5f, f->t[5]));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_MAXIMUM, f->t[0], f->t[5], f->t[7]));
+}
+
+static void chains_become_one_kernel(void)
+{
+    struct fuse fuse = fuse_create();
+    struct smelt_graph_counts counts = fused(&fuse, chain_program);
+    CHECK(counts.dispatches == 6 && counts.fused == 5 && counts.optimized_dispatches == 1);
+    CHECK(counts.barriers == 5 && counts.optimized_barriers == 0);
+    fuse_destroy(&fuse);
+}
+
+static void norm_program(struct fuse *f, uint32_t seed)
+{
+    (void)seed;
+    CHECK_OK(rms_norm(f, f->t[0], f->t[1]));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_MULTIPLY, f->row, f->t[1], f->t[2]));
+    CHECK_OK(layer_norm(f, f->t[2], f->t[3]));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_MULTIPLY, f->t[3], f->row, f->t[4]));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, f->t[4], f->row, f->t[7]));
+}
+
+static void norms_take_their_scale(void)
+{
+    struct fuse fuse = fuse_create();
+    struct smelt_graph_counts counts = fused(&fuse, norm_program);
+    CHECK(counts.fused == 3 && counts.optimized_dispatches == 2);
+    fuse_destroy(&fuse);
+}
+
+static void matmul_program(struct fuse *f, uint32_t seed)
+{
+    (void)seed;
+    CHECK_OK(matmul(f, f->t[0], f->t[1]));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, f->t[1], f->row, f->t[2]));
+    CHECK_OK(activate(f, SMELT_ACTIVATION_GELU, f->t[2], f->t[3]));
+    CHECK_OK(matmul(f, f->t[3], f->t[4]));
+    CHECK_OK(activate(f, SMELT_ACTIVATION_RELU, f->t[4], f->t[4]));
+    CHECK_OK(scaled(f, f->t[4], 3, f->t[7]));
+}
+
+static void products_take_bias_and_activation(void)
+{
+    struct fuse fuse = fuse_create();
+    struct smelt_graph_counts counts = fused(&fuse, matmul_program);
+    CHECK(counts.fused == 3 && counts.optimized_dispatches == 3);
+    fuse_destroy(&fuse);
+}
+
+static smelt_tensor image, weight, result, bias, between; // views, of convolution_program
+
+static void convolution_program(struct fuse *f, uint32_t seed)
+{
+    (void)seed;
+    // t0 and t7 as images of 1 x 3 x 6 pixels with 8 channels, t1 as a weight of 1 x 1 x 8 x 8.
+    struct smelt_tensor_params p = {.dtype = SMELT_DTYPE_F32, .rank = 4, .shape = {1, 3, 6, 8}};
+    const struct smelt_tensor_info *from[] = {smelt_tensor_info(f->t[0]), smelt_tensor_info(f->t[6]),
+                                              smelt_tensor_info(f->t[7]), smelt_tensor_info(f->t[1])};
+    smelt_tensor *made[] = {&image, &between, &result, &weight};
+    for (int i = 0; i < 4; i++) {
+        smelt_tensor_destroy(made[i]);
+        if (i == 3)
+            memcpy(p.shape, ((const uint64_t[]){1, 1, 8, 8}), 4 * sizeof(uint64_t));
+        p.buffer = from[i]->buffer;
+        p.buffer_offset = from[i]->buffer_offset;
+        p.buffer_size = from[i]->buffer_offset + from[i]->size;
+        CHECK_OK(smelt_tensor_create(f->context, &p, made[i]));
+    }
+    const uint64_t zero = 0, eight = 8;
+    smelt_tensor_destroy(&bias);
+    CHECK_OK(smelt_tensor_slice(f->row, &zero, &eight, &bias));
+    const struct smelt_convolution2d_params params = {
+        .a = image, .b = weight, .d = between, .backend = SMELT_BACKEND_PORTABLE};
+    CHECK_OK(smelt_encode_convolution2d(f->encoder, &params));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, between, bias, between));
+    CHECK_OK(activate(f, SMELT_ACTIVATION_RELU, between, result));
+}
+
+static void convolutions_take_bias_and_activation(void)
+{
+    struct fuse fuse = fuse_create();
+    struct smelt_graph_counts counts = fused(&fuse, convolution_program);
+    CHECK(counts.fused == 2 && counts.optimized_dispatches == 1);
+    smelt_tensor_destroy(&image);
+    smelt_tensor_destroy(&weight);
+    smelt_tensor_destroy(&result);
+    smelt_tensor_destroy(&bias);
+    smelt_tensor_destroy(&between);
+    fuse_destroy(&fuse);
+}
+
+// --- What must not be fused -------------------------------------------------------------------------------
+
+static void another_reader_program(struct fuse *f, uint32_t seed)
+{
+    CHECK_OK(rms_norm(f, f->t[0], f->t[1]));
+    if (seed == 1) // what is read is written in between
+        CHECK_OK(scaled(f, f->t[2], 2, f->t[0]));
+    if (seed == 2) { // an untagged dispatch in between: a copy of a call's that says nothing
+        CHECK_OK(scaled(f, f->t[5], 2, f->t[6]));
+        CHECK_OK(smelt_encoder_barrier(
+            f->encoder,
+            &(struct smelt_barrier){VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, VK_ACCESS_2_MEMORY_WRITE_BIT,
+                                    VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, VK_ACCESS_2_MEMORY_READ_BIT}));
+    }
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_MULTIPLY, f->t[1], f->row, f->t[7]));
+    if (seed == 0)
+        CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, f->t[1], f->t[7], f->t[7]));
+}
+
+static void what_others_need_stays(void)
+{
+    struct fuse fuse = fuse_create();
+    struct smelt_graph_counts counts;
+    smelt_tensor outputs[2] = {fuse.t[7], fuse.t[1]};
+    struct smelt_graph_params params = {.outputs = outputs, .output_count = 1};
+    compare(&fuse, another_reader_program, 0, &params, 1u << 7, false, &counts);
+    CHECK(counts.fused == 1); // the last two, not the norm: t1 is read by both
+    compare(&fuse, another_reader_program, 1, &params, 1u << 7, false, &counts);
+    CHECK(counts.fused == 0);
+    compare(&fuse, another_reader_program, 2, &params, 1u << 7, false, &counts);
+    CHECK(counts.fused == 0);
+    compare(&fuse, another_reader_program, 3, &params, 1u << 7, false, &counts);
+    CHECK(counts.fused == 1);
+    params.output_count = 2; // t1 is read by the caller
+    compare(&fuse, another_reader_program, 3, &params, 1u << 7 | 1u << 1, true, &counts);
+    CHECK(counts.fused == 0);
+    params.output_count = 0; // all is
+    compare(&fuse, another_reader_program, 3, &params, 0xff, true, &counts);
+    CHECK(counts.fused == 0);
+    params.output_count = 1;
+    params.no_fusion = true;
+    compare(&fuse, another_reader_program, 3, &params, 1u << 7, true, &counts);
+    CHECK(counts.fused == 0);
+    CHECK(setenv("SMELT_GRAPH_FUSION", "0", 1) == 0);
+    params.no_fusion = false;
+    compare(&fuse, another_reader_program, 3, &params, 1u << 7, true, &counts);
+    CHECK(unsetenv("SMELT_GRAPH_FUSION") == 0);
+    CHECK(counts.fused == 0);
+    fuse_destroy(&fuse);
+}
+
+// --- Patches ----------------------------------------------------------------------------------------------
+
+static void fused_nodes_are_patched_as_captured(void)
+{
+    struct fuse fuse = fuse_create();
+    struct smelt_graph_params params = {.outputs = &fuse.t[7], .output_count = 1};
+    float wanted[ROWS * COLUMNS], got[ROWS * COLUMNS], four = 4;
+    smelt_graph graph = capture(&fuse, chain_program, 0, &params);
+    CHECK_OK(smelt_graph_set_bytes(graph, "smelt elementwise#4", "steps[0].value", &four, sizeof(four)));
+    CHECK_OK(smelt_graph_set_tensor(graph, "smelt elementwise#5", "inputs[0]", fuse.t[6]));
+    CHECK_FAILS(smelt_graph_set_tensor(graph, "smelt elementwise#5", "inputs[2]", fuse.t[6]),
+                SMELT_ERROR_NOT_FOUND, "there are: \"y\", \"inputs[0]\", \"inputs[1]\"");
+    CHECK_FAILS(smelt_graph_set_tensor(graph, "smelt elementwise#5", "y", fuse.row), SMELT_ERROR_SHAPE,
+                "'row'");
+    CHECK_FAILS(smelt_graph_set_bytes(graph, "smelt elementwise#5", "y", &four, 4), SMELT_ERROR_NOT_FOUND,
+                "\"y\"");
+    CHECK_FAILS(smelt_graph_set_groups(graph, "smelt elementwise#5", 1, 1, 1), SMELT_ERROR_INVALID_ARGUMENT,
+                "a call of the library");
+    fuse_reset(&fuse);
+    CHECK_OK(smelt_encoder_replay(fuse.encoder, graph));
+    CHECK_OK(smelt_encoder_commit_and_wait(fuse.encoder));
+    CHECK_OK(smelt_tensor_read_and_wait(fuse.t[7], NULL, got, sizeof(got)));
+    fuse_reset(&fuse);
+    CHECK_OK(two(&fuse, SMELT_ELEMENTWISE_ADD, fuse.t[0], fuse.t[1], fuse.t[2]));
+    CHECK_OK(activate(&fuse, SMELT_ACTIVATION_SILU, fuse.t[2], fuse.t[3]));
+    CHECK_OK(two(&fuse, SMELT_ELEMENTWISE_MULTIPLY, fuse.t[3], fuse.t[3], fuse.t[4]));
+    CHECK_OK(two(&fuse, SMELT_ELEMENTWISE_SUBTRACT, fuse.t[4], fuse.row, fuse.t[4]));
+    CHECK_OK(scaled(&fuse, fuse.t[4], 4, fuse.t[5]));
+    CHECK_OK(two(&fuse, SMELT_ELEMENTWISE_MAXIMUM, fuse.t[6], fuse.t[5], fuse.t[7]));
+    CHECK_OK(smelt_encoder_commit_and_wait(fuse.encoder));
+    CHECK_OK(smelt_tensor_read_and_wait(fuse.t[7], NULL, wanted, sizeof(wanted)));
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        CHECK(fabsf(wanted[i] - got[i]) <= 1e-5f);
+    smelt_graph_destroy(&graph);
+    fuse_destroy(&fuse);
+}
+
+// --- Random graphs ----------------------------------------------------------------------------------------
+
+static void random_program(struct fuse *f, uint32_t seed)
+{
+    uint32_t state = seed * 747796405u + 13;
+    uint32_t count = 8 + next(&state) % 24;
+    for (uint32_t n = 0; n < count; n++) {
+        smelt_tensor a = f->t[next(&state) % POOL], b = f->t[next(&state) % POOL],
+                     y = f->t[next(&state) % POOL];
+        switch (next(&state) % 8) {
+        case 0:
+            CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, a, b, y));
+            break;
+        case 1:
+            CHECK_OK(two(f, SMELT_ELEMENTWISE_MULTIPLY, a, f->row, y));
+            break;
+        case 2:
+            CHECK_OK(activate(f, SMELT_ACTIVATION_TANH, a, y));
+            break;
+        case 3:
+            CHECK_OK(rms_norm(f, a, y));
+            break;
+        case 4:
+            CHECK_OK(scaled(f, a, 0.5f, y));
+            break;
+        case 5:
+            if (a != y)
+                CHECK_OK(matmul(f, a, y));
+            break;
+        case 6:
+            CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, a, f->row, y));
+            break;
+        default:
+            CHECK_OK(activate(f, SMELT_ACTIVATION_RELU, a, y));
+            break;
+        }
+    }
+}
+
+static void random_graphs_are_as_serial(void)
+{
+    const char *graphs_text = getenv("SMELT_TEST_GRAPHS"), *seed_text = getenv("SMELT_TEST_SEED");
+    uint32_t graphs = graphs_text ? (uint32_t)strtoul(graphs_text, NULL, 10) : 8;
+    uint32_t first = seed_text ? (uint32_t)strtoul(seed_text, NULL, 10) : 1;
+    struct fuse fuse = fuse_create();
+    struct smelt_graph_counts counts = {0}, sum = {0};
+    for (uint32_t seed = first; seed < first + graphs; seed++) {
+        struct smelt_graph_params params = {.no_fusion = true};
+        compare(&fuse, random_program, seed, &params, 0xff, true, &counts);
+        smelt_tensor outputs[3] = {fuse.t[seed % POOL], fuse.t[(seed + 2) % POOL], fuse.t[(seed + 5) % POOL]};
+        params = (struct smelt_graph_params){.outputs = outputs, .output_count = 3};
+        compare(&fuse, random_program, seed, &params,
+                1u << seed % POOL | 1u << (seed + 2) % POOL | 1u << (seed + 5) % POOL, false, &counts);
+        sum.dispatches += counts.dispatches;
+        sum.fused += counts.fused;
+        sum.dead += counts.dead;
+        sum.moved += counts.moved;
+    }
+    printf("    %u graphs from seed %u: %u dispatches, %u fused, %u dead, %u moved\n", graphs, first,
+           sum.dispatches, sum.fused, sum.dead, sum.moved);
+    CHECK(graphs < 8 || (sum.fused && sum.dead && sum.moved));
+    fuse_destroy(&fuse);
+}
+
+static const struct test tests[] = {
+    {"chains become one kernel", chains_become_one_kernel},
+    {"norms take their scale", norms_take_their_scale},
+    {"products take bias and activation", products_take_bias_and_activation},
+    {"convolutions take bias and activation", convolutions_take_bias_and_activation},
+    {"what others need stays", what_others_need_stays},
+    {"fused nodes are patched as captured", fused_nodes_are_patched_as_captured},
+    {"random graphs are as serial", random_graphs_are_as_serial},
+};
+
+TEST_MAIN(tests)
