@@ -422,16 +422,17 @@ void smelt_encoders_tensor_destroyed(smelt_tensor tensor)
 struct smelt_encoder_counters smelt_encoder_counters(smelt_encoder encoder)
 {
     struct smelt_encoder_counters counters = encoder->counters;
-    counters.allocations += encoder->hazards.reads.allocations + encoder->hazards.writes.allocations +
-                            encoder->total.reads.allocations + encoder->total.writes.allocations;
+    counters.allocations +=
+        smelt_hazards_allocations(&encoder->hazards) + smelt_hazards_allocations(&encoder->total);
+    counters.allocations -= encoder->allocations_before;
     return counters;
 }
 
 void smelt_encoder_reset_counters(smelt_encoder encoder)
 {
     encoder->counters = (struct smelt_encoder_counters){0};
-    encoder->hazards.reads.allocations = encoder->hazards.writes.allocations = 0;
-    encoder->total.reads.allocations = encoder->total.writes.allocations = 0;
+    encoder->allocations_before =
+        smelt_hazards_allocations(&encoder->hazards) + smelt_hazards_allocations(&encoder->total);
 }
 
 enum smelt_result smelt_encoder_check_hazards(smelt_encoder encoder)

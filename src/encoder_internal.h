@@ -243,6 +243,7 @@ struct smelt_encoder_t {
     struct smelt_range *joined; // what a part accesses, or the tensors of a barrier
     uint32_t joined_capacity;
     struct smelt_encoder_counters counters;
+    uint64_t allocations_before;      // of the tracker, when the counters were reset
     struct smelt_profile_node *nodes; // what smelt_encoder_profile gave
     uint32_t node_capacity;
     struct smelt_encoder_t *next_checked, *next_retired; // lists of the context

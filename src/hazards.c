@@ -215,9 +215,10 @@ enum smelt_hazard smelt_hazards_find(const struct smelt_hazards *hazards, const 
         if (r->access != SMELT_ACCESS_READ && smelt_interval_set_meets(&hazards->reads, r->begin, r->end))
             return SMELT_HAZARD_WRITE_AFTER_READ;
     }
-    const struct smelt_interval *unseen = &hazards->indirect_unseen;
-    return indirect.begin < unseen->end && unseen->begin < indirect.end ? SMELT_HAZARD_READ_AFTER_WRITE
-                                                                        : SMELT_HAZARD_NONE;
+    bool unseen = smelt_interval_set_meets(&hazards->writes, indirect.begin, indirect.end) ||
+                  smelt_interval_set_meets(&hazards->unseen, indirect.begin, indirect.end) ||
+                  (hazards->unseen_all && indirect.begin < indirect.end);
+    return unseen ? SMELT_HAZARD_READ_AFTER_WRITE : SMELT_HAZARD_NONE;
 }
 
 bool smelt_hazards_add(struct smelt_hazards *hazards, const struct smelt_range *ranges, uint32_t count,
@@ -233,10 +234,6 @@ bool smelt_hazards_add(struct smelt_hazards *hazards, const struct smelt_range *
         }
         if (!smelt_interval_set_add(&hazards->writes, r->begin, r->end))
             return false;
-        struct smelt_interval *unseen = &hazards->indirect_unseen;
-        bool empty = unseen->begin >= unseen->end;
-        unseen->begin = empty ? r->begin : SMELT_MIN(unseen->begin, r->begin);
-        unseen->end = empty ? r->end : SMELT_MAX(unseen->end, r->end);
     }
     if (indirect.begin < indirect.end) {
         hazards->indirect_read = true;
@@ -285,23 +282,38 @@ void smelt_hazards_apply(struct smelt_hazards *hazards, const struct smelt_barri
         smelt_interval_set_clear(&hazards->reads);
         hazards->indirect_read = false;
     }
-    if (ordered && available && visible)
-        smelt_interval_set_clear(&hazards->writes);
-    if (available && has_stage(b->destination_stages, indirect) &&
-        (b->destination_access & (VK_ACCESS_2_INDIRECT_COMMAND_READ_BIT | VK_ACCESS_2_MEMORY_READ_BIT)))
-        hazards->indirect_unseen = (struct smelt_interval){0};
+    bool seen =
+        available && has_stage(b->destination_stages, indirect) &&
+        (b->destination_access & (VK_ACCESS_2_INDIRECT_COMMAND_READ_BIT | VK_ACCESS_2_MEMORY_READ_BIT));
+    if (seen) {
+        smelt_interval_set_clear(&hazards->unseen);
+        hazards->unseen_all = false;
+    }
+    if (!ordered || !available || !visible)
+        return;
+    uint32_t leaf = 0, index = 0;
+    struct smelt_interval written;
+    while (!seen && smelt_interval_set_next(&hazards->writes, &leaf, &index, &written))
+        hazards->unseen_all |= !smelt_interval_set_add(&hazards->unseen, written.begin, written.end);
+    smelt_interval_set_clear(&hazards->writes);
 }
 
 void smelt_hazards_clear(struct smelt_hazards *hazards)
 {
     smelt_interval_set_clear(&hazards->reads);
     smelt_interval_set_clear(&hazards->writes);
-    hazards->indirect_read = false;
-    hazards->indirect_unseen = (struct smelt_interval){0};
+    smelt_interval_set_clear(&hazards->unseen);
+    hazards->indirect_read = hazards->unseen_all = false;
 }
 
 void smelt_hazards_free(struct smelt_hazards *hazards)
 {
     smelt_interval_set_free(&hazards->reads);
     smelt_interval_set_free(&hazards->writes);
+    smelt_interval_set_free(&hazards->unseen);
+}
+
+uint64_t smelt_hazards_allocations(const struct smelt_hazards *hazards)
+{
+    return hazards->reads.allocations + hazards->writes.allocations + hazards->unseen.allocations;
 }

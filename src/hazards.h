@@ -50,10 +50,11 @@ enum smelt_hazard {
 
 struct smelt_hazards {
     struct smelt_interval_set reads, writes;
-    // Reads of the indirect stage since the last barrier, and the hull of the writes that it cannot see yet: a barrier
-    // orders for it only where it has to.
-    bool indirect_read;
-    struct smelt_interval indirect_unseen; // empty: begin >= end
+    // Writes that barriers have shown to shaders, but not to the stage that reads the commands of indirect dispatches: a
+    // barrier orders for that stage only where it has to. `unseen_all`: anything, as there was no memory to tell.
+    struct smelt_interval_set unseen;
+    bool unseen_all;
+    bool indirect_read; // that stage has read since the last barrier
 };
 
 // What a dispatch that accesses these ranges conflicts with: the first that is found, NONE when there is nothing.
@@ -70,5 +71,6 @@ void smelt_hazards_barrier(struct smelt_hazards *hazards, bool indirect, struct 
 void smelt_hazards_apply(struct smelt_hazards *hazards, const struct smelt_barrier *barrier);
 void smelt_hazards_clear(struct smelt_hazards *hazards); // for a new recording
 void smelt_hazards_free(struct smelt_hazards *hazards);
+uint64_t smelt_hazards_allocations(const struct smelt_hazards *hazards); // so far
 
 #endif
