@@ -261,21 +261,6 @@ enum smelt_result smelt_kernels_copy(smelt_context context, VkCommandBuffer comm
 
 // --- Tensors ----------------------------------------------------------------------------------------------
 
-// Whether two tensors share bytes: for slices of one tensor by their boxes (which never meet inside a byte, as
-// 4-bit slices start at whole ones), otherwise by the ranges that they span.
-static bool share_bytes(smelt_tensor a, smelt_tensor b)
-{
-    const struct smelt_tensor_info *first = &a->info, *second = &b->info;
-    if (a->root == b->root) {
-        for (uint32_t d = 0; d < first->rank; d++)
-            if (a->origin[d] + first->shape[d] <= b->origin[d] ||
-                b->origin[d] + second->shape[d] <= a->origin[d])
-                return false;
-        return true;
-    }
-    return smelt_tensor_ranges_meet(first, second);
-}
-
 // Source dimension of each destination dimension; checked.
 static enum smelt_result check_copy(smelt_tensor destination, smelt_tensor source,
                                     const uint32_t *permutation, uint32_t *from)
@@ -304,7 +289,7 @@ static enum smelt_result check_copy(smelt_tensor destination, smelt_tensor sourc
                               " elements, the source's %" PRIu32 " has %" PRIu64,
                               with->name, to->name, d, to->shape[d], from[d], with->shape[from[d]]);
     }
-    if (share_bytes(destination, source))
+    if (smelt_tensor_share_bytes(to, with))
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "copy of '%s' to '%s': they share bytes, wanted separate tensors", with->name,
                           to->name);

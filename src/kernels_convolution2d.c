@@ -221,8 +221,8 @@ static enum smelt_result check_operands(struct call *call)
         return smelt_fail(context, SMELT_ERROR_DTYPE, "convolution2d: %s '%s' is %s, wanted %s as a",
                           odd == b ? "b" : "bias", odd->name, smelt_dtype_name(odd->dtype),
                           smelt_dtype_name(a->dtype));
-    if (smelt_tensor_ranges_meet(d, a) || smelt_tensor_ranges_meet(d, b) ||
-        (p->bias && smelt_tensor_ranges_meet(d, &p->bias->info)))
+    if (smelt_tensor_share_bytes(d, a) || smelt_tensor_share_bytes(d, b) ||
+        (p->bias && smelt_tensor_share_bytes(d, &p->bias->info)))
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "convolution2d: d '%s' shares bytes with an operand, wanted separate tensors",
                           d->name);
@@ -376,11 +376,9 @@ static const struct {
     uint32_t least_outputs, most_outputs, least_tiles;
     uint32_t m, n, k, subgroups_m, subgroups_n;
 } tiles[] = {
-    {96, UINT32_MAX, 128, 128, 128, 32, 2, 2},
-    {33, 64, 2048, 128, 64, 32, 2, 2},
-    {1, 16, 1, 64, 16, 32, 4, 1},
-    {17, 32, 1024, 128, 32, 32, 4, 1},
-    {1, UINT32_MAX, 1, 64, 64, 64, 2, 2},
+    {512, UINT32_MAX, 128, 128, 256, 32, 2, 4}, {96, UINT32_MAX, 128, 128, 128, 32, 2, 2},
+    {33, 64, 2048, 128, 64, 32, 2, 2},          {1, 16, 1, 64, 16, 32, 4, 1},
+    {17, 32, 1024, 128, 32, 32, 4, 1},          {1, UINT32_MAX, 1, 64, 64, 64, 2, 2},
 };
 
 // Of one group of channels.

@@ -14,7 +14,7 @@ struct kernel_key {
     uint32_t left, right, bias, scale, zero; // enum smelt_dtype; scale and zero 0: there are none
     uint32_t block, offset;                  // offset: zero is added
     uint32_t computed, accumulated, backend;
-    uint32_t transpose_left, transpose_right, alignment;
+    uint32_t transpose_left, transpose_right, alignment, dense;
     struct smelt_matmul2d_tiling tiling;
     uint32_t baked;
     uint32_t vectors, swapped; // 1 to MAX_VECTORS: glsl/kernels/matvec_body.glsl
@@ -131,6 +131,7 @@ static const struct {
     {3072, 3072, UINT32_MAX, SMELT_DTYPE_F16, 256, 256, 32, 2, 4},
     {1536, 1536, UINT32_MAX, SMELT_DTYPE_NONE, 128, 256, 32, 2, 4},
     {2048, 384, UINT32_MAX, SMELT_DTYPE_NONE, 128, 128, 64, 2, 4},
+    {65536, 128, UINT32_MAX, SMELT_DTYPE_NONE, 128, 128, 64, 2, 4},
     {768, 768, UINT32_MAX, SMELT_DTYPE_NONE, 128, 64, 64, 2, 2},
     {1, 1, UINT32_MAX, SMELT_DTYPE_NONE, 32, 64, 64, 1, 2},
 };
@@ -223,6 +224,8 @@ static void fill_descriptor(struct call *call)
         .computed = p->computed,
         .accumulated = p->accumulated,
         .alignment = SMELT_MIN(alignment_of(&p->a->info), alignment_of(&p->b->info)),
+        .dense =
+            smelt_product_column_stride(&p->a->info) == 1 && smelt_product_column_stride(&p->b->info) == 1,
         .activation = p->activation, // for the check; the kernel's is a constant
         .backend = p->backend,
     };
@@ -279,6 +282,7 @@ static void fill_key(struct call *call)
     key->transpose_left = p->transpose_left;
     key->transpose_right = p->transpose_right;
     key->alignment = call->descriptor.alignment;
+    key->dense = call->descriptor.dense;
     key->tiling = call->info.tiling;
     call->descriptor.backend = call->info.choice.backend;
 }
@@ -383,7 +387,7 @@ static enum smelt_result check_scratch(struct call *call)
     const smelt_tensor others[] = {p->a, p->b, p->bias, p->scale, p->zero, p->d};
     bool meets = false;
     for (uint32_t i = 0; i < SMELT_COUNT_OF(others); i++)
-        meets |= others[i] && smelt_tensor_ranges_meet(t, &others[i]->info);
+        meets |= others[i] && smelt_tensor_share_bytes(t, &others[i]->info);
     if (p->scratch->context != context || t->rank != 1 || t->strides[0] != 1 || t->size < wanted ||
         t->address % 16 || meets)
         return smelt_fail(

@@ -113,20 +113,21 @@ static enum smelt_result check_types(struct smelt_product *product)
         product->integers = is_byte(a->dtype);
         if (!product->integers && !smelt_dtype_is_float(a->dtype))
             return wrong_type(context, "a", a, "f32, f16, bf16, f8e4m3, f8e5m2, i8 or u8");
-        if (product->integers && !is_byte(b->dtype))
-            return wrong_type(context, "b", b, "i8 or u8 as a");
+        if (product->integers && !is_byte(b->dtype) && b->dtype != SMELT_DTYPE_I4 &&
+            b->dtype != SMELT_DTYPE_U4)
+            return wrong_type(context, "b", b, "i8, u8, i4 or u4 with a of i8 or u8");
         snprintf(wanted, sizeof(wanted), "%s as a", smelt_dtype_name(a->dtype));
         if (!product->integers && b->dtype != a->dtype)
             return wrong_type(context, "b", b, wanted);
     }
     enum smelt_dtype bias = product->integers ? SMELT_DTYPE_I32 : a->dtype;
     snprintf(wanted, sizeof(wanted), "%s%s", smelt_dtype_name(bias),
-             product->integers ? " for operands of i8 and u8" : " as a");
+             product->integers ? " for operands of integers" : " as a");
     if (p->bias && p->bias->info.dtype != bias)
         return wrong_type(context, "bias", &p->bias->info, wanted);
     if (product->integers)
         return d->dtype == SMELT_DTYPE_I32 ? SMELT_OK
-                                           : wrong_type(context, "d", d, "i32 for operands of i8 and u8");
+                                           : wrong_type(context, "d", d, "i32 for operands of integers");
     enum smelt_dtype narrow = smelt_product_narrow(a->dtype);
     snprintf(wanted, sizeof(wanted), "f32 or %s for operands of %s", smelt_dtype_name(narrow),
              smelt_dtype_name(a->dtype));
@@ -208,7 +209,7 @@ static enum smelt_result check_overlap(const struct smelt_product *product)
     const struct smelt_matmul2d_params *p = product->params;
     const smelt_tensor operands[] = {p->a, p->b, p->bias, p->scale, p->zero};
     for (uint32_t i = 0; i < SMELT_COUNT_OF(operands); i++)
-        if (operands[i] && smelt_tensor_ranges_meet(&p->d->info, &operands[i]->info))
+        if (operands[i] && smelt_tensor_share_bytes(&p->d->info, &operands[i]->info))
             return smelt_fail(product->context, SMELT_ERROR_INVALID_ARGUMENT,
                               "matmul2d: d '%s' shares bytes with an operand, wanted separate tensors",
                               p->d->info.name);

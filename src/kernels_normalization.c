@@ -58,7 +58,7 @@ static enum smelt_result check_overlap(const struct smelt_lines *lines, smelt_te
 {
     bool same = may_be && t->info.address == y->info.address &&
                 !memcmp(lines->strides[0], lines->strides[1], sizeof(lines->strides[0]));
-    if (same || !smelt_tensor_ranges_meet(&y->info, &t->info))
+    if (same || !smelt_tensor_share_bytes(&y->info, &t->info))
         return SMELT_OK;
     return smelt_fail(lines->context, SMELT_ERROR_INVALID_ARGUMENT,
                       "%s: y '%s' shares bytes with %s, wanted %sa separate tensor", lines->name,

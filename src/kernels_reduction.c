@@ -94,7 +94,7 @@ static enum smelt_result check_call(const struct smelt_reduction_params *p, stru
     const struct smelt_lines_tensor tensors[] = {{"x", p->x, false, false}, {"y", p->y, true, false}};
     if ((result = smelt_lines_view(lines, tensors, 2, p->axis)) || (result = check_dtypes(call)))
         return result;
-    if (smelt_tensor_ranges_meet(&p->x->info, &p->y->info))
+    if (smelt_tensor_share_bytes(&p->x->info, &p->y->info))
         return smelt_fail(lines->context, SMELT_ERROR_INVALID_ARGUMENT,
                           "reduction: y '%s' shares bytes with x, wanted separate tensors", p->y->info.name);
     call->group = smelt_lines_by_group(lines, p->x->info.dtype);
@@ -150,8 +150,8 @@ static enum smelt_result check_scratch(struct call *call)
                           "a packed tensor of rank 1 and %" PRIu64 " bytes at a multiple of %d",
                           t->name, t->rank, t->size, t->address % STATE_SIZE ? 4 : STATE_SIZE,
                           scratch_size(call), STATE_SIZE);
-    if (smelt_tensor_ranges_meet(&scratch->info, &p->x->info) ||
-        smelt_tensor_ranges_meet(&scratch->info, &p->y->info))
+    if (smelt_tensor_share_bytes(&scratch->info, &p->x->info) ||
+        smelt_tensor_share_bytes(&scratch->info, &p->y->info))
         return smelt_fail(lines->context, SMELT_ERROR_INVALID_ARGUMENT,
                           "reduction: scratch '%s' shares bytes with x or y, wanted a tensor of its own",
                           t->name);

@@ -373,7 +373,7 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
     smelt_op_define(text, prefix, "SOURCE_RIGHT", source);
     smelt_op_define(text, prefix, "COMPUTED", smelt_op_dtype_macro(smelt_cooperative_factors(&info->choice)));
     smelt_op_define(text, prefix, "ACCUMULATED", smelt_op_dtype_macro(info->choice.accumulated));
-    smelt_op_define_number(text, prefix, "ALIGNMENT", d->alignment ? d->alignment : 1);
+    smelt_op_define_number(text, prefix, "ALIGNMENT", d->alignment > 1 ? d->alignment : !d->dense);
     smelt_op_define_number(text, prefix, "SUBGROUP_SIZE", t->subgroup_size);
     smelt_op_define_number(text, prefix, "SUBGROUPS_M", t->subgroups_m);
     smelt_op_define_number(text, prefix, "SUBGROUPS_N", t->subgroups_n);

@@ -267,7 +267,6 @@ static smelt_tensor tensor_allocate(smelt_context context, const char *name)
     tensor->context = context;
     tensor->name = copy;
     tensor->info.name = copy;
-    tensor->root = tensor;
     return tensor;
 }
 
@@ -344,9 +343,57 @@ void smelt_tensor_destroy(smelt_tensor *tensor)
     *tensor = NULL;
 }
 
-bool smelt_tensor_ranges_meet(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b)
+// A step of one of two tensors, in bits, and how many elements each has along it.
+struct step {
+    uint64_t stride, extent[2];
+};
+
+static void add_step(struct step *steps, uint32_t *count, uint64_t stride, uint64_t extent, int which)
 {
-    return a->address < b->address + b->size && b->address < a->address + a->size;
+    uint32_t at = 0;
+    if (extent == 1)
+        return;
+    while (at < *count && steps[at].stride > stride)
+        at++;
+    if (at == *count || steps[at].stride != stride) {
+        memmove(&steps[at + 1], &steps[at], (*count - at) * sizeof(*steps));
+        steps[at] = (struct step){stride, {1, 1}};
+        ++*count;
+    }
+    steps[at].extent[which] = extent;
+}
+
+// Two boxes of one layout: where every bit has one place by the steps of both, largest first, boxes are disjoint when they
+// are so along one of them. Anything else is told by the ranges.
+bool smelt_tensor_share_bytes(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b)
+{
+    if (a->address >= b->address + b->size || b->address >= a->address + a->size)
+        return false;
+    struct step steps[2 * SMELT_TENSOR_MAX_RANK + 1];
+    const struct smelt_tensor_info *both[2] = {a->address <= b->address ? a : b,
+                                               a->address <= b->address ? b : a};
+    uint32_t count = 0;
+    for (int i = 0; i < 2; i++) {
+        uint32_t bits = smelt_dtype_bits(both[i]->dtype);
+        add_step(steps, &count, 1, bits, i);
+        for (uint32_t d = 0; d < both[i]->rank; d++)
+            add_step(steps, &count, both[i]->strides[d] * bits, both[i]->shape[d], i);
+    }
+    uint64_t left = (both[1]->address - both[0]->address) * 8, origin[2 * SMELT_TENSOR_MAX_RANK + 1];
+    for (uint32_t i = 0; i < count; i++) {
+        origin[i] = left / steps[i].stride;
+        left %= steps[i].stride;
+    }
+    uint64_t inner = 0; // the last bit's place by the smaller steps
+    bool apart = false;
+    for (uint32_t i = count; i-- > 0;) {
+        const struct step *s = &steps[i];
+        if (inner >= s->stride)
+            return true;
+        inner += s->stride * SMELT_MAX(s->extent[0] - 1, origin[i] + s->extent[1] - 1);
+        apart |= origin[i] >= s->extent[0];
+    }
+    return !apart;
 }
 
 enum smelt_result smelt_tensor_require_plain(smelt_tensor tensor, const char *action)
@@ -373,7 +420,7 @@ enum smelt_result smelt_tensor_slice(smelt_tensor tensor, const uint64_t *origin
                           !slice    ? "slice"
                           : !origin ? "origin"
                                     : "shape");
-    struct smelt_tensor_t made = {.context = tensor->context, .info = *info, .root = tensor->root};
+    struct smelt_tensor_t made = {.context = tensor->context, .info = *info};
     uint64_t offset = 0; // elements
     for (uint32_t d = 0; d < info->rank; d++) {
         if (shape[d] == 0 || origin[d] > info->shape[d] || shape[d] > info->shape[d] - origin[d])
@@ -382,7 +429,6 @@ enum smelt_result smelt_tensor_slice(smelt_tensor tensor, const uint64_t *origin
                               " in dimension %" PRIu32 ", wanted 1 or more of its %" PRIu64,
                               info->name, shape[d], origin[d], d, info->shape[d]);
         made.info.shape[d] = shape[d];
-        made.origin[d] = tensor->origin[d] + origin[d];
         offset += origin[d] * info->strides[d];
     }
     uint32_t bits = smelt_dtype_bits(info->dtype);

@@ -10,17 +10,14 @@ struct smelt_tensor_t {
     struct smelt_tensor_info info;
     struct smelt_buffer memory; // of its own; all zero when it lives elsewhere
     char *name;                 // NULL in a slice, whose info.name is its root's
-    // The tensor this is a slice of in the end (itself when it is none), and where in it.
-    smelt_tensor root;
-    uint64_t origin[SMELT_TENSOR_MAX_RANK];
-    bool opaque; // a device-optimal matrix: only binds
+    bool opaque;                // a device-optimal matrix: only binds
 };
 
 // SMELT_ERROR_UNSUPPORTED for an opaque tensor, naming what was tried; INVALID_ARGUMENT for NULL.
 enum smelt_result smelt_tensor_require_plain(smelt_tensor tensor, const char *action);
 
-// Whether the bytes from the first to the last element of two tensors meet.
-bool smelt_tensor_ranges_meet(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b);
+// Whether two tensors share bytes: told exactly for disjoint boxes of one layout, else by the ranges that they span.
+bool smelt_tensor_share_bytes(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b);
 
 // Strided elements anywhere on the device, for the copy kernel. Strides in elements.
 struct smelt_view {

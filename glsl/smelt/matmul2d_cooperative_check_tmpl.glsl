@@ -114,9 +114,10 @@
 #ifndef SMELT_MATMUL2D_ALIGNMENT
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ALIGNMENT (of the operands, in elements) is not defined"
 #endif
-#if SMELT_MATMUL2D_ALIGNMENT != 1 && SMELT_MATMUL2D_ALIGNMENT != 2 && SMELT_MATMUL2D_ALIGNMENT != 4 &&       \
-    SMELT_MATMUL2D_ALIGNMENT != 8 && SMELT_MATMUL2D_ALIGNMENT != 16
-#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ALIGNMENT (of the operands, in elements) must be 1, 2, 4, 8 or 16"
+#if SMELT_MATMUL2D_ALIGNMENT != 0 && SMELT_MATMUL2D_ALIGNMENT != 1 && SMELT_MATMUL2D_ALIGNMENT != 2 &&       \
+    SMELT_MATMUL2D_ALIGNMENT != 4 && SMELT_MATMUL2D_ALIGNMENT != 8 && SMELT_MATMUL2D_ALIGNMENT != 16
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ALIGNMENT (of the operands, in elements) must be 0, 1, 2, 4, 8 or 16"
 #endif
 #ifndef SMELT_MATMUL2D_SUBGROUP_SIZE
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SUBGROUP_SIZE (invocations of a subgroup) is not defined"

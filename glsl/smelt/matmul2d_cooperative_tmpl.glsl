@@ -34,9 +34,11 @@
 //                                         along rows of a or b are then multiples of 16, ACTIVATION is NONE or RELU
 //         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; F32 with COMPUTED F32 or BF16. I8: _I32
 //         SMELT_MATMUL2D_SCALE, _BLOCK, _ZERO   scales of b: matmul2d_scaled_tmpl.glsl; SMELT_SCALE_NONE: there are none
-//         SMELT_MATMUL2D_ALIGNMENT        1, 2, 4, 8 or 16 elements: a promise that the extent along and the stride between
+//         SMELT_MATMUL2D_ALIGNMENT        0, 1, 2, 4, 8 or 16 elements: a promise that the extent along and the stride between
 //                                         rows of a and b as stored, and their addresses, are multiples of so many.
-//                                         1 also permits any stride within a row; above 1 that is 1
+//                                         1 also permits any stride within a row; above 1, and with 0, which promises
+//                                         no more, that is 1. Below 16 bytes, what lies between rows of a and b may be
+//                                         read, and is dropped
 //         SMELT_MATMUL2D_SUBGROUP_SIZE, _SUBGROUPS_M, _SUBGROUPS_N, _FRAGMENT_M, _FRAGMENT_N, _SCRATCH
 //                                         as in cooperative_tmpl.glsl
 //         SMELT_MATMUL2D_FRAGMENT_K       COOPMAT, COOPMAT2: of the device's cooperative matrices; others: 1
@@ -130,7 +132,7 @@ const uint SMELT_CAT(SMELT_MATMUL2D, _scratch) = SMELT_MM_SCRATCH;
 // Values for which 0 has a meaning, and the scratch. An error here names what is wrong.
 void SMELT_CAT(SMELT_MATMUL2D, _check)()
 {
-    const uint terms = SMELT_MATMUL2D_K;
+    const uint terms = SMELT_MATMUL2D_K, alignment = SMELT_MATMUL2D_ALIGNMENT;
     const int transpose_left = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_TRANSPOSE_LEFT);
     const int transpose_right = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_TRANSPOSE_RIGHT);
     const int accumulate = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_ACCUMULATE);
@@ -165,6 +167,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_STAGE_GROUP SMELT_MM_LEFT_GROUP
 #define SMELT_STAGE_K_IS_ROWS SMELT_MATMUL2D_TRANSPOSE_LEFT
 #define SMELT_STAGE_STRAIGHT SMELT_MM_LEFT_STRAIGHT
+#define SMELT_STAGE_SHIFTED SMELT_MM_LEFT_SHIFTED
 #define SMELT_STAGE_FLIP (SMELT_MM_MIXED && SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_U8)
 #define SMELT_STAGE_BASE SMELT_MM_BASE
 #if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_TENSOR
@@ -186,6 +189,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_STAGE_K_IS_ROWS 1
 #endif
 #define SMELT_STAGE_STRAIGHT SMELT_MM_RIGHT_STRAIGHT
+#define SMELT_STAGE_SHIFTED SMELT_MM_RIGHT_SHIFTED
 #define SMELT_STAGE_FLIP (SMELT_MM_MIXED && SMELT_MM_RIGHT_BYTE == SMELT_DTYPE_U8)
 #define SMELT_STAGE_BASE (SMELT_MM_BASE + SMELT_MM_LEFT_SIZE)
 #if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
@@ -206,6 +210,13 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_MM_RIGHT_AT(k) column, k
 #else
 #define SMELT_MM_RIGHT_AT(k) k, column
+#endif
+
+// The loops along the sum begin behind the block that is peeled off.
+#if SMELT_MM_PEELED
+#define SMELT_MM_INNER(k) (SMELT_MATMUL2D_TILE_K + (k))
+#else
+#define SMELT_MM_INNER(k) (k)
 #endif
 
 // The backend makes NAME_multiply(inout d): adds the product of the two blocks in the scratch; and NAME_whole(inout d, a, b,
@@ -259,7 +270,13 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, S
 #else
     uint terms = smelt_extent(a, 1u - SMELT_MATMUL2D_TRANSPOSE_LEFT);
 #endif
-    uint whole = terms / SMELT_MATMUL2D_TILE_K * SMELT_MATMUL2D_TILE_K;
+#if SMELT_MM_PEELED // the first block, and what is left with two groups at least
+    const uint around = SMELT_MATMUL2D_TILE_K + 2u * SMELT_MM_GROUP;
+    uint whole = terms > around ? (terms - around) / SMELT_MATMUL2D_TILE_K * SMELT_MATMUL2D_TILE_K : 0u,
+         k = 0u;
+#else
+    uint whole = terms / SMELT_MATMUL2D_TILE_K * SMELT_MATMUL2D_TILE_K, k = whole;
+#endif
 #if !SMELT_MATMUL2D_ACCUMULATE
     smelt_fill(d, SMELT_MM_T(0));
 #endif
@@ -274,9 +291,13 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, S
     if (whole > 0u)
         SMELT_CAT(SMELT_MATMUL2D, _whole)(d, a, b, row, column, whole);
 #endif
-    if (whole < terms) {
-        SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(a, SMELT_MM_LEFT_AT(whole), true, left);
-        SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(b, SMELT_MM_RIGHT_AT(whole), true, right);
+#if SMELT_MM_PEELED
+    for (; k < terms; k += SMELT_MATMUL2D_TILE_K + (k == 0u ? whole : 0u)) {
+#else
+    if (k < terms) {
+#endif
+        SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(a, SMELT_MM_LEFT_AT(k), true, left);
+        SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(b, SMELT_MM_RIGHT_AT(k), true, right);
         SMELT_CAT(SMELT_MM_RESULT, _barrier)();
         SMELT_CAT(SMELT_MATMUL2D, _stage_left_put)(left);
         SMELT_CAT(SMELT_MATMUL2D, _stage_right_put)(right);
@@ -365,34 +386,4 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #undef SMELT_MATMUL2D_FRAGMENT_K
 #undef SMELT_MATMUL2D_SCRATCH
 #undef SMELT_MATMUL2D_BACKEND
-#undef SMELT_MM_LEFT
-#undef SMELT_MM_RIGHT
-#undef SMELT_MM_BIAS
-#undef SMELT_MM_RESULT
-#undef SMELT_MM_GROUP
-#undef SMELT_MM_LEFT_STRAIGHT
-#undef SMELT_MM_RIGHT_STRAIGHT
-#undef SMELT_MM_RIGHT_BYTE
-#undef SMELT_MM_STRAIGHT
-#undef SMELT_MM_SIZE
-#undef SMELT_MM_THREADS
-#undef SMELT_MM_LEFT_ROWS
-#undef SMELT_MM_LEFT_COLUMNS
-#undef SMELT_MM_RIGHT_ROWS
-#undef SMELT_MM_RIGHT_COLUMNS
 #include "smelt/matmul2d_sources_undef_tmpl.glsl"
-#undef SMELT_MM_OPERANDS
-#undef SMELT_MM_TABLE
-#undef SMELT_MM_SCRATCH
-#undef SMELT_MM_THREAD
-#undef SMELT_MM_SUBGROUP
-#undef SMELT_MM_BASE
-#undef SMELT_MM_FACTOR
-#undef SMELT_MM_A_MATRIX
-#undef SMELT_MM_B_MATRIX
-#undef SMELT_MM_A_LAYOUT
-#undef SMELT_MM_A_AT
-#undef SMELT_MM_B_LAYOUT
-#undef SMELT_MM_B_AT
-#undef SMELT_MM_LEFT_AT
-#undef SMELT_MM_RIGHT_AT

@@ -39,8 +39,8 @@
     right_at.y += carry
 #else
 #define SMELT_LO_FETCH(next)                                                                                 \
-    SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(m, SMELT_MM_LEFT_AT(at), false, left);                      \
-    SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(n, SMELT_MM_RIGHT_AT(at), false, right);                   \
+    SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(m, SMELT_MM_LEFT_AT(SMELT_MM_INNER(at)), false, left);      \
+    SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(n, SMELT_MM_RIGHT_AT(SMELT_MM_INNER(at)), false, right);   \
     at = (next) < whole ? (next) : at
 #endif
 

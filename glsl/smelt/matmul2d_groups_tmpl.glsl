@@ -3,8 +3,8 @@
 //
 // what    as many neighbours of a row as fill 16 bytes make a group
 // params  those of matmul2d_cooperative_tmpl.glsl
-// makes   SMELT_MM_GROUP, _SIZE, _LEFT_GROUP, _RIGHT_GROUP, _LEFT_STRAIGHT, _RIGHT_STRAIGHT, _RIGHT_BYTE, _MIXED, the includer's to
-//         undefine
+// makes   SMELT_MM_GROUP, _SIZE, _LEFT_GROUP, _RIGHT_GROUP, _LEFT_STRAIGHT, _RIGHT_STRAIGHT, _LEFT_SHIFTED, _RIGHT_SHIFTED,
+//         _PEELED, _RIGHT_BYTE, _MIXED, the includer's to undefine
 // errors  none (no arithmetic)
 // needs   matmul2d_cooperative_tmpl.glsl around it
 // source  matmul2d_cooperative_tmpl.glsl
@@ -58,6 +58,28 @@
 #define SMELT_MM_RIGHT_STRAIGHT 1
 #else
 #define SMELT_MM_RIGHT_STRAIGHT 0
+#endif
+// Whether groups that begin anywhere are cut out of the two aligned ones that they lie in (matmul2d_source_tensor_tmpl.glsl).
+// What that reads beside a group is still in the operand, but not in the first block along the sum and near the last terms:
+// those are peeled off, and read as they are.
+#if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_TENSOR &&                                                     \
+    SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_TENSOR && SMELT_MATMUL2D_ALIGNMENT != 1 &&                   \
+    SMELT_MATMUL2D_ALIGNMENT < SMELT_MM_GROUP
+#define SMELT_MM_LEFT_SHIFTED                                                                                \
+    (SMELT_MM_LEFT_GROUP == SMELT_MM_GROUP &&                                                                \
+     (SMELT_MATMUL2D_STORED_LEFT == SMELT_MATMUL2D_COMPUTED || SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8))
+#define SMELT_MM_RIGHT_SHIFTED                                                                               \
+    (SMELT_MM_RIGHT_GROUP == SMELT_MM_GROUP && SMELT_MATMUL2D_SCALE == SMELT_SCALE_NONE &&                   \
+     (SMELT_MATMUL2D_STORED == SMELT_MATMUL2D_COMPUTED ||                                                    \
+      (SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8 && SMELT_MATMUL2D_STORED == SMELT_MM_RIGHT_BYTE)))
+#else
+#define SMELT_MM_LEFT_SHIFTED 0
+#define SMELT_MM_RIGHT_SHIFTED 0
+#endif
+#if SMELT_MM_LEFT_SHIFTED || SMELT_MM_RIGHT_SHIFTED
+#define SMELT_MM_PEELED 1
+#else
+#define SMELT_MM_PEELED 0
 #endif
 // Cooperative matrices are multiplied where both operands have the same sign: with different ones the unsigned operand is
 // taken less 128.

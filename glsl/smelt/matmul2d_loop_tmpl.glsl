@@ -11,8 +11,8 @@ void SMELT_LOOP(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, SMELT_MM_RIGHT b, uint
 {
     uvec4 left[SMELT_CAT(SMELT_MATMUL2D, _stage_left_each)],
         right[SMELT_CAT(SMELT_MATMUL2D, _stage_right_each)];
-    SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(a, SMELT_MM_LEFT_AT(0u), false, left);
-    SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(b, SMELT_MM_RIGHT_AT(0u), false, right);
+    SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(a, SMELT_MM_LEFT_AT(SMELT_MM_INNER(0u)), false, left);
+    SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(b, SMELT_MM_RIGHT_AT(SMELT_MM_INNER(0u)), false, right);
     for (uint k = 0u; k < whole; k += SMELT_MATMUL2D_TILE_K) {
         SMELT_CAT(SMELT_MM_RESULT, _barrier)();
         SMELT_CAT(SMELT_MATMUL2D, _stage_left_put)(left);
@@ -20,8 +20,10 @@ void SMELT_LOOP(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, SMELT_MM_RIGHT b, uint
         SMELT_CAT(SMELT_MM_RESULT, _barrier)();
         uint next = k + SMELT_MATMUL2D_TILE_K;
         if (next < whole) {
-            SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)(a, SMELT_MM_LEFT_AT(next), false, left);
-            SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)(b, SMELT_MM_RIGHT_AT(next), false, right);
+            SMELT_CAT(SMELT_MATMUL2D, _stage_left_fetch)
+            (a, SMELT_MM_LEFT_AT(SMELT_MM_INNER(next)), false, left);
+            SMELT_CAT(SMELT_MATMUL2D, _stage_right_fetch)
+            (b, SMELT_MM_RIGHT_AT(SMELT_MM_INNER(next)), false, right);
         }
         SMELT_CAT(SMELT_MATMUL2D, _multiply)(d);
     }

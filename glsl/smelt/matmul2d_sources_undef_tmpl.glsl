@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// matmul2d_sources_undef_tmpl.glsl: undefines what matmul2d_sources_tmpl.glsl takes and makes; part of
+// matmul2d_sources_undef_tmpl.glsl: undefines what matmul2d_sources_tmpl.glsl takes and what was made with it; part of
 // matmul2d_cooperative_tmpl.glsl.
 //
 // what    the end of the parameters
@@ -36,3 +36,37 @@
 #undef SMELT_MM_T
 #undef SMELT_MM_BIAS_DTYPE
 #undef SMELT_MM_RIGHT_WEIGHT
+#undef SMELT_MM_LEFT
+#undef SMELT_MM_RIGHT
+#undef SMELT_MM_BIAS
+#undef SMELT_MM_RESULT
+#undef SMELT_MM_GROUP
+#undef SMELT_MM_LEFT_STRAIGHT
+#undef SMELT_MM_RIGHT_STRAIGHT
+#undef SMELT_MM_LEFT_SHIFTED
+#undef SMELT_MM_RIGHT_SHIFTED
+#undef SMELT_MM_PEELED
+#undef SMELT_MM_INNER
+#undef SMELT_MM_STRAIGHT
+#undef SMELT_MM_SIZE
+#undef SMELT_MM_THREADS
+#undef SMELT_MM_LEFT_ROWS
+#undef SMELT_MM_LEFT_COLUMNS
+#undef SMELT_MM_RIGHT_ROWS
+#undef SMELT_MM_RIGHT_COLUMNS
+#undef SMELT_MM_OPERANDS
+#undef SMELT_MM_TABLE
+#undef SMELT_MM_SCRATCH
+#undef SMELT_MM_THREAD
+#undef SMELT_MM_SUBGROUP
+#undef SMELT_MM_BASE
+#undef SMELT_MM_FACTOR
+#undef SMELT_MM_A_MATRIX
+#undef SMELT_MM_B_MATRIX
+#undef SMELT_MM_A_LAYOUT
+#undef SMELT_MM_A_AT
+#undef SMELT_MM_B_LAYOUT
+#undef SMELT_MM_B_AT
+#undef SMELT_MM_LEFT_AT
+#undef SMELT_MM_RIGHT_AT
+#undef SMELT_MM_RIGHT_BYTE

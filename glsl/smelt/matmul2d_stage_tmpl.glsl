@@ -9,7 +9,7 @@
 //         SMELT_STAGE_COLUMNS; SMELT_STAGE_GROUP elements along a row in a uvec4 of the scratch, divides COLUMNS;
 //         SMELT_STAGE_BASE where the block lies in the scratch; SMELT_STAGE_STRAIGHT 1: the operand is a tensor of COMPUTED
 //         whose groups are aligned, 0: anything else; all undefined afterwards, and so is what the source takes:
-//         SMELT_STAGE_STORED, SMELT_STAGE_K_IS_ROWS, SMELT_STAGE_FLIP. And SMELT_MM_x of the includer
+//         SMELT_STAGE_STORED, SMELT_STAGE_K_IS_ROWS, SMELT_STAGE_FLIP, SMELT_STAGE_SHIFTED. And SMELT_MM_x of the includer
 // makes   PREFIX_fetch(OPERAND m, uint row, uint column, bool partial, out e) and PREFIX_put(e); with STRAIGHT also, for
 //         blocks that lie inside: uvec2 PREFIX_start(OPERAND m, uint row, uint column), the address that this invocation
 //         reads from, PREFIX_walk(OPERAND m, uvec2 at, out e), and uint PREFIX_step(OPERAND m), in bytes to the next block
@@ -124,6 +124,7 @@ const uint SMELT_CAT(SMELT_STAGE, _each) = SMELT_ST_EACH;
 #undef SMELT_STAGE_FLIP
 #undef SMELT_STAGE_BASE
 #undef SMELT_STAGE_STRAIGHT
+#undef SMELT_STAGE_SHIFTED
 #undef SMELT_ST_GROUPS
 #undef SMELT_ST_COUNT
 #undef SMELT_ST_EACH

@@ -88,7 +88,9 @@ struct smelt_matmul2d_descriptor {
     bool transpose_left; // `a` is stored [k][m]
     bool epilogue;       // the shader declares `float NAME_element(float v, uvec2 place)` before
     uint32_t alignment;  // promise, in elements: 1, 2, 4, 8 or 16 (see the module). 0: 1
-    uint32_t tile_k;     // terms in shared memory at a time, a multiple of 8 (of i8: 16), to 256. 0: chosen
+    // promise: elements of a row of a, and of b, follow each other, which an alignment above 1 says too
+    bool dense;
+    uint32_t tile_k; // terms in shared memory at a time, a multiple of 8 (of i8: 16), to 256. 0: chosen
     uint32_t subgroups_m, subgroups_n; // WORKGROUP: subgroups over the tile. Both 0: chosen. SUBGROUP: 0 or 1
     uint32_t subgroup_size;            // 0: the device's
 };
@@ -234,7 +236,7 @@ SMELT_API void smelt_free_text(char **text);
 //
 //     a and b                                              scale  bias   d
 //     one of f32, f16, bf16, f8e4m3, f8e5m2 for both       NULL   as a   f32, or bf16 with bf16, else f16
-//     i8 or u8 each                                        NULL   i32    i32: exact modulo 2^32. activation: none or relu
+//     a i8 or u8, b i8, u8, i4 or u4                       NULL   i32    i32: exact modulo 2^32. activation: none or relu
 //     a a float, b of i8, u8, i4, u4, f8e4m3 or f8e5m2     set    as a   f32, or bf16 with bf16, else f16
 struct smelt_matmul2d_params {
     smelt_tensor a, b; // of rank 2, or 3 with the batch first; rank 2 serves the whole batch

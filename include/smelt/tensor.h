@@ -113,7 +113,8 @@ SMELT_API enum smelt_result smelt_tensor_read_and_wait(smelt_tensor tensor,
 // --- GPU operations, recorded by an encoder (encoder.h), which orders what conflicts ---
 //
 // All run at stage COMPUTE_SHADER with SHADER_STORAGE_READ/WRITE access, outside a render pass. Source and
-// destination must not share bytes (told by their boxes for slices of one tensor, else by the ranges they span).
+// destination must not share bytes (told exactly for boxes of one layout, such as slices of one tensor, else by the
+// ranges that they span).
 // Where a row of a 4-bit destination ends inside a byte, that byte is read and written back, so writes to slices
 // that meet in a byte conflict. Errors: SHAPE, INVALID_ARGUMENT (overlap, not a permutation),
 // UNSUPPORTED (a matrix in the device's own layout), OUT_OF_HOST_MEMORY, VULKAN, and those of a dispatch

@@ -224,7 +224,7 @@ static void refuses_bad_calls(void)
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "b is NULL");
     p = good;
     p.a = bytes;
-    REFUSED(SMELT_ERROR_DTYPE, "b 'tensor' is f16, wanted i8 or u8 as a");
+    REFUSED(SMELT_ERROR_DTYPE, "b 'tensor' is f16, wanted i8, u8, i4 or u4 with a of i8 or u8");
     p.a = b;
     REFUSED(SMELT_ERROR_SHAPE, "the extent of b along the sum is 16, wanted 8");
     p.a = deep;

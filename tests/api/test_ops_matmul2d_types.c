@@ -214,7 +214,7 @@ static void integers_are_exact(void)
                                    .n = 48,
                                    .k = 96,
                                    .left = I8,
-                                   .right = I8,
+                                   .right = SMELT_DTYPE_I4,
                                    .d = I32,
                                    .batch = 2,
                                    .transpose_left = true,
@@ -324,6 +324,39 @@ static void sums_in_parts(void)
         .m = 32, .n = 32, .k = 2048, .left = F16, .right = F16, .d = F32, .automatic = true});
 }
 
+// Operands and result are boxes of one tensor, whose ranges meet and whose bytes do not.
+static void slices_of_one_tensor(void)
+{
+    struct matrix all = make(F16, 0, 32, 96, 11, -1, 1);
+    const uint64_t a_shape[2] = {16, 32}, b_shape[2] = {32, 32};
+    struct smelt_matmul2d_params params = {.accumulated = F32};
+    CHECK_OK(smelt_tensor_slice(all.tensor, (const uint64_t[2]){0, 0}, a_shape, &params.a));
+    CHECK_OK(smelt_tensor_slice(all.tensor, (const uint64_t[2]){0, 32}, b_shape, &params.b));
+    CHECK_OK(smelt_tensor_slice(all.tensor, (const uint64_t[2]){8, 64}, a_shape, &params.d));
+    run(&params);
+    uint16_t got[32 * 96];
+    CHECK_OK(smelt_tensor_read_and_wait(all.tensor, NULL, got, sizeof(got)));
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < 32 * 96; i++) {
+        uint32_t row = i / 96, column = i % 96;
+        bool inside = row >= 8 && row < 24 && column >= 64;
+        double wanted = inside ? 0 : all.value[i];
+        for (uint32_t k = 0; inside && k < 32; k++)
+            wanted += at(&all, 0, row - 8, k) * at(&all, 0, k, 32 + column - 64);
+        wrong += !(fabs(smelt_f16_to_f32(got[i]) - wanted) <= (inside ? 0.02 : 0));
+    }
+    CHECK(wrong == 0);
+    smelt_tensor_destroy(&params.d);
+    CHECK_OK(smelt_tensor_slice(all.tensor, (const uint64_t[2]){15, 0}, a_shape, &params.d)); // one row of a
+    smelt_encoder encoder = test_begin();
+    CHECK_FAILS(smelt_encode_matmul2d(encoder, &params), SMELT_ERROR_INVALID_ARGUMENT, "shares bytes");
+    test_end(encoder);
+    smelt_tensor_destroy(&params.a);
+    smelt_tensor_destroy(&params.b);
+    smelt_tensor_destroy(&params.d);
+    drop(&all);
+}
+
 #define REFUSED(result, text) CHECK_FAILS(smelt_encode_matmul2d(encoder, &p), result, text)
 
 static void refuses_bad_calls(void)
@@ -372,16 +405,16 @@ static void refuses_bad_calls(void)
     REFUSED(SMELT_ERROR_SHAPE, "the extent of scale along the columns of d is 8, wanted 16");
     p = (struct smelt_matmul2d_params){
         .a = signed_bytes.tensor, .b = bytes.tensor, .d = d.tensor, .transpose_right = true};
-    REFUSED(SMELT_ERROR_DTYPE, "d 'tensor' is f32, wanted i32 for operands of i8 and u8");
+    REFUSED(SMELT_ERROR_DTYPE, "d 'tensor' is f32, wanted i32 for operands of integers");
     p.d = sums.tensor;
     p.bias = small.tensor;
-    REFUSED(SMELT_ERROR_DTYPE, "bias 'tensor' is f32, wanted i32 for operands of i8 and u8");
+    REFUSED(SMELT_ERROR_DTYPE, "bias 'tensor' is f32, wanted i32 for operands of integers");
     p.bias = NULL;
     p.activation = SMELT_ACTIVATION_SIGMOID;
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "activation is sigmoid with computed i8, wanted none or relu");
     p.activation = SMELT_ACTIVATION_NONE;
     p.b = half.tensor;
-    REFUSED(SMELT_ERROR_DTYPE, "b 'tensor' is f16, wanted i8 or u8 as a");
+    REFUSED(SMELT_ERROR_DTYPE, "b 'tensor' is f16, wanted i8, u8, i4 or u4 with a of i8 or u8");
     p = good;
     p.backend = SMELT_BACKEND_PORTABLE;
     p.splits = 3;
@@ -411,6 +444,7 @@ static const struct test tests[] = {
     {"quantised weights are right", quantised_weights_are_right},
     {"quantised matrices by vectors", quantised_matrices_by_vectors},
     {"sums in parts", sums_in_parts},
+    {"slices of one tensor", slices_of_one_tensor},
     {"refuses bad calls", refuses_bad_calls},
 };
 

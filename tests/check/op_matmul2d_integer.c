@@ -8,14 +8,14 @@ enum { M, N, K, LEFT, RIGHT, ACCUMULATE, BIAS, EPILOGUE, ACTIVATION, ALIGNMENT }
 // Names as in op_matmul2d_group.c.
 static const struct check_shape shapes[] = {
     {"1x1x1", {1, 1, 1, 0, 0, 0, 0, 0, SMELT_ACTIVATION_NONE, 1}, CHECK_CI},
-    {"19x37x29rb", {19, 37, 29, 0, 1, 0, 1, 0, SMELT_ACTIVATION_RELU, 1}, CHECK_CI},
-    {"31x33x17la", {31, 33, 17, 1, 0, 1, 0, 0, SMELT_ACTIVATION_NONE, 1}, CHECK_CI},
+    {"19x37x75rb", {19, 37, 75, 0, 1, 0, 1, 0, SMELT_ACTIVATION_RELU, 0}, CHECK_CI},
+    {"31x33x83la", {31, 33, 83, 1, 0, 1, 0, 0, SMELT_ACTIVATION_NONE, 0}, CHECK_CI},
     {"32x32x48lrbe", {32, 32, 48, 1, 1, 0, 1, 1, SMELT_ACTIVATION_NONE, 16}, CHECK_CI},
     {"17x20x36be", {17, 20, 36, 0, 0, 0, 1, 1, SMELT_ACTIVATION_RELU, 4}, CHECK_CI},
     {"33x40x40ra", {33, 40, 40, 0, 1, 1, 0, 0, SMELT_ACTIVATION_NONE, 8}, CHECK_CI},
     {"3x6x34", {3, 6, 34, 0, 0, 0, 0, 0, SMELT_ACTIVATION_NONE, 2}, CHECK_CI},
     {"5x3x0b", {5, 3, 0, 0, 0, 0, 1, 0, SMELT_ACTIVATION_NONE, 1}, CHECK_CI},
-    {"127x129x131lr", {127, 129, 131, 1, 1, 0, 0, 0, SMELT_ACTIVATION_NONE, 1}, CHECK_FULL},
+    {"127x129x131lr", {127, 129, 131, 1, 1, 0, 0, 0, SMELT_ACTIVATION_NONE, 0}, CHECK_FULL},
     {"256x272x512rb", {256, 272, 512, 0, 1, 0, 1, 0, SMELT_ACTIVATION_RELU, 16}, CHECK_FULL},
     {"256x256x1024", {256, 256, 1024, 0, 0, 0, 0, 0, SMELT_ACTIVATION_NONE, 16}, CHECK_FULL},
     {"1x16x140000r", {1, 16, 140000, 0, 1, 0, 0, 0, SMELT_ACTIVATION_NONE, 16}, CHECK_FULL},
@@ -58,6 +58,7 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                                                      .stored = c->types.stored,
                                                      .stored_left = c->left,
                                                      .alignment = d[ALIGNMENT],
+                                                     .dense = !d[ALIGNMENT],
                                                      .backend = c->backend};
     c->smelt = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &c->matmul2d};
     c->evaluations = d[M];

@@ -28,7 +28,7 @@ shared uvec4 scratch[320];
 #define SMELT_MATMUL2D_SCALE SMELT_SCALE_NONE           // wrong: 77
 #define SMELT_MATMUL2D_COMPUTED SMELT_DTYPE_F16         // wrong: SMELT_DTYPE_F32
 #define SMELT_MATMUL2D_ACCUMULATED SMELT_DTYPE_F32      // wrong: SMELT_DTYPE_BF16
-#define SMELT_MATMUL2D_ALIGNMENT 1                      // wrong: 0 3 32
+#define SMELT_MATMUL2D_ALIGNMENT 1                      // wrong: 3 32
 #define SMELT_MATMUL2D_SUBGROUP_SIZE 32                 // wrong: 0 129
 #define SMELT_MATMUL2D_SUBGROUPS_M 1                    // wrong: 0
 #define SMELT_MATMUL2D_SUBGROUPS_N 1                    // wrong: 0
