@@ -53,7 +53,8 @@ smelt_weights mlp_network_weights(const struct mlp_network *network, smelt_conte
         .layers = layers, .layer_count = network->layer_count, .dtype = SMELT_DTYPE_F16, .backend = backend};
     smelt_weights weights = NULL;
     BENCH_OK(smelt_weights_create(context, &params, &weights));
-    BENCH_OK(smelt_weights_update_and_wait(weights, matrices, biases));
+    BENCH_OK(smelt_weights_update_and_wait(
+        weights, &(struct smelt_weights_data){.matrices = matrices, .biases = biases}));
     return weights;
 }
 

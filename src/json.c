@@ -169,7 +169,7 @@ enum smelt_result smelt_json_fail(const struct smelt_json *at, const char *wante
                       at->path[0] ? at->path : "the whole", text, got);
 }
 
-static struct smelt_json find(const struct smelt_json *object, const char *key)
+struct smelt_json smelt_json_member(const struct smelt_json *object, const char *key)
 {
     struct smelt_json member = *object;
     snprintf(member.path, sizeof(member.path), "%.90s%s%.60s", object->path, object->path[0] ? "." : "", key);
@@ -180,13 +180,13 @@ static struct smelt_json find(const struct smelt_json *object, const char *key)
 
 bool smelt_json_has(const struct smelt_json *object, const char *key)
 {
-    return find(object, key).value != NULL;
+    return smelt_json_member(object, key).value != NULL;
 }
 
 enum smelt_result smelt_json_object(const struct smelt_json *object, const char *key,
                                     struct smelt_json *member)
 {
-    struct smelt_json at = find(object, key);
+    struct smelt_json at = smelt_json_member(object, key);
     if (!cJSON_IsObject(at.value))
         return smelt_json_fail(&at, "an object");
     *member = at;
@@ -196,7 +196,7 @@ enum smelt_result smelt_json_object(const struct smelt_json *object, const char 
 enum smelt_result smelt_json_array(const struct smelt_json *object, const char *key, uint32_t least,
                                    uint32_t most, struct smelt_json *member, uint32_t *count)
 {
-    struct smelt_json at = find(object, key);
+    struct smelt_json at = smelt_json_member(object, key);
     int size = cJSON_IsArray(at.value) ? cJSON_GetArraySize(at.value) : -1;
     if (size < 0 || (uint32_t)size < least || (uint32_t)size > most)
         return smelt_json_fail(&at, "an array of %u to %u", least, most);
@@ -216,7 +216,7 @@ struct smelt_json smelt_json_element(const struct smelt_json *array, uint32_t in
 enum smelt_result smelt_json_string(const struct smelt_json *object, const char *key, const char *fallback,
                                     const char **value)
 {
-    struct smelt_json at = find(object, key);
+    struct smelt_json at = smelt_json_member(object, key);
     if (at.value ? !cJSON_IsString(at.value) : !fallback)
         return smelt_json_fail(&at, "a string");
     *value = at.value ? at.value->valuestring : fallback;
@@ -235,7 +235,7 @@ bool smelt_json_to_u64(const cJSON *value, uint64_t *number)
 enum smelt_result smelt_json_u32(const struct smelt_json *object, const char *key, uint32_t least,
                                  uint32_t most, uint32_t *value)
 {
-    struct smelt_json at = find(object, key);
+    struct smelt_json at = smelt_json_member(object, key);
     uint64_t number;
     if (!smelt_json_to_u64(at.value, &number) || number < least || number > most)
         return smelt_json_fail(&at, "a whole number from %u to %u", least, most);
@@ -246,7 +246,7 @@ enum smelt_result smelt_json_u32(const struct smelt_json *object, const char *ke
 enum smelt_result smelt_json_number(const struct smelt_json *object, const char *key, double least,
                                     double most, double *value)
 {
-    struct smelt_json at = find(object, key);
+    struct smelt_json at = smelt_json_member(object, key);
     double v = cJSON_IsNumber(at.value) ? at.value->valuedouble : NAN;
     if (!(v >= least && v <= most))
         return smelt_json_fail(&at, "a number from %g to %g", least, most);
@@ -257,7 +257,7 @@ enum smelt_result smelt_json_number(const struct smelt_json *object, const char 
 enum smelt_result smelt_json_word(const struct smelt_json *object, const char *key, const char *const *words,
                                   uint32_t count, uint32_t *value)
 {
-    struct smelt_json at = find(object, key);
+    struct smelt_json at = smelt_json_member(object, key);
     char list[200] = "";
     for (uint32_t i = 0; i < count; i++) {
         if (cJSON_IsString(at.value) && !strcmp(at.value->valuestring, words[i])) {
@@ -279,7 +279,7 @@ enum smelt_result smelt_json_only(const struct smelt_json *object, const char *c
         if (i == count) {
             char key[64];
             snprintf(key, sizeof(key), "%.60s", child->string);
-            struct smelt_json at = find(object, key);
+            struct smelt_json at = smelt_json_member(object, key);
             at.value = child;
             return smelt_json_fail(&at, "no such member");
         }

@@ -32,6 +32,8 @@ enum smelt_result smelt_json_fail(const struct smelt_json *at, const char *wante
 // Members of an object. All fail with FORMAT when the member is absent or of another type or range. Those
 // with a `fallback` take it when the member is absent.
 bool smelt_json_has(const struct smelt_json *object, const char *key);
+// The member itself, for messages; its value is NULL when it is absent.
+struct smelt_json smelt_json_member(const struct smelt_json *object, const char *key);
 enum smelt_result smelt_json_object(const struct smelt_json *object, const char *key,
                                     struct smelt_json *member);
 enum smelt_result smelt_json_array(const struct smelt_json *object, const char *key, uint32_t least,
@@ -57,6 +59,13 @@ bool smelt_utf8_valid(const char *text, size_t size);
 
 // The parsed description of a package (package.c); NULL when it has none. Valid as long as the package.
 const cJSON *smelt_package_description(smelt_package package);
+// The tensor that a member names. Error: FORMAT.
+enum smelt_result smelt_package_tensor_of(smelt_package package, const struct smelt_json *at,
+                                          const struct smelt_package_tensor **tensor);
+// Error: SHAPE, which says both shapes and the member.
+enum smelt_result smelt_package_check_shape(const struct smelt_json *at,
+                                            const struct smelt_package_tensor *tensor, uint32_t rank,
+                                            const uint64_t *shape);
 // An independent package with the same contents: the file's bytes are copied.
 enum smelt_result smelt_package_copy(smelt_package package, smelt_package *copy);
 

@@ -71,31 +71,6 @@ bool smelt_is_identifier(const char *name)
     return !strstr(name, "__") && strncmp(name, "gl_", 3);
 }
 
-// A member that names a tensor.
-static enum smelt_result find_tensor(smelt_package package, const struct smelt_json *at,
-                                     const struct smelt_package_tensor **tensor)
-{
-    *tensor = cJSON_IsString(at->value) ? smelt_package_find(package, at->value->valuestring) : NULL;
-    return *tensor ? SMELT_OK : smelt_json_fail(at, "the name of a tensor in the package");
-}
-
-static enum smelt_result check_shape(const struct smelt_json *at, const struct smelt_package_tensor *tensor,
-                                     uint32_t rank, const uint64_t *shape)
-{
-    if (tensor->rank == rank && !memcmp(tensor->shape, shape, rank * sizeof(*shape)))
-        return SMELT_OK;
-    char text[2][128] = {"", ""};
-    for (int k = 0; k < 2; k++) {
-        const uint64_t *extents = k ? tensor->shape : shape;
-        for (uint32_t i = 0, used = 0; i < (k ? SMELT_MIN(tensor->rank, 5u) : rank);
-             i++, used = (uint32_t)strlen(text[k]))
-            snprintf(text[k] + used, sizeof(text[k]) - used, "[%llu]", (unsigned long long)extents[i]);
-    }
-    return smelt_fail(at->context, SMELT_ERROR_SHAPE,
-                      "%s: description: %s: tensor \"%.60s\": wanted shape %s, got %s (rank %u)", at->file,
-                      at->path, tensor->name, text[0], text[1], tensor->rank);
-}
-
 static enum smelt_result read_mips(smelt_package package, const struct smelt_json *texture, uint32_t index,
                                    struct smelt_material_description *d)
 {
@@ -116,7 +91,7 @@ static enum smelt_result read_mips(smelt_package package, const struct smelt_jso
         uint32_t level = count - 1 - i; // the file has the coarsest first
         struct smelt_json at = smelt_json_element(&mips, i);
         const struct smelt_package_tensor **tensor = &d->latents[index][level];
-        if ((result = find_tensor(package, &at, tensor)))
+        if ((result = smelt_package_tensor_of(package, &at, tensor)))
             return result;
         if ((*tensor)->dtype != SMELT_DTYPE_U8)
             return smelt_fail(at.context, SMELT_ERROR_DTYPE,
@@ -124,7 +99,7 @@ static enum smelt_result read_mips(smelt_package package, const struct smelt_jso
                               (*tensor)->name, (*tensor)->dtype_name);
         uint64_t shape[] = {SMELT_MAX(d->latent_height >> level, 1u), SMELT_MAX(d->latent_width >> level, 1u),
                             4};
-        if ((result = check_shape(&at, *tensor, 3, shape)))
+        if ((result = smelt_package_check_shape(&at, *tensor, 3, shape)))
             return result;
     }
     return SMELT_OK;
@@ -238,10 +213,8 @@ static enum smelt_result read_parameter(smelt_package package, const struct smel
     enum smelt_result result = smelt_json_string(layer, key, NULL, &name);
     if (result)
         return result;
-    *at = *layer;
-    snprintf(at->path, sizeof(at->path), "%.120s.%s", layer->path, key);
-    at->value = cJSON_GetObjectItemCaseSensitive(layer->value, key);
-    if ((result = find_tensor(package, at, tensor)))
+    *at = smelt_json_member(layer, key);
+    if ((result = smelt_package_tensor_of(package, at, tensor)))
         return result;
     enum smelt_dtype got = (*tensor)->dtype;
     if ((got != SMELT_DTYPE_F16 && got != SMELT_DTYPE_F32) || (*dtype != SMELT_DTYPE_NONE && got != *dtype))
@@ -277,7 +250,7 @@ static enum smelt_result read_layer(smelt_package package, const struct smelt_js
             "%s: description: %s: tensor \"%.60s\": wanted [1 to 1024][%u], got rank %u with %llu rows",
             at.file, at.path, w->name, d->mlp.widths[index], w->rank, (unsigned long long)rows);
     uint64_t shape[] = {rows, d->mlp.widths[index]};
-    if ((result = check_shape(&at, w, 2, shape)))
+    if ((result = smelt_package_check_shape(&at, w, 2, shape)))
         return result;
     d->mlp.widths[index + 1] = (uint32_t)rows;
     if (index && bias == d->mlp.no_bias)
@@ -287,7 +260,7 @@ static enum smelt_result read_layer(smelt_package package, const struct smelt_js
     if (!bias)
         return SMELT_OK;
     result = read_parameter(package, layer, "bias", &d->mlp.stored, &at, &d->biases[index]);
-    return result ? result : check_shape(&at, d->biases[index], 1, shape);
+    return result ? result : smelt_package_check_shape(&at, d->biases[index], 1, shape);
 }
 
 static enum smelt_result read_network(smelt_package package, const struct smelt_json *root, uint32_t features,

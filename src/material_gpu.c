@@ -100,7 +100,8 @@ static enum smelt_result create_weights(smelt_material m)
     const struct smelt_mlp_descriptor *mlp = &m->info.mlp;
     struct smelt_weights_layer layers[SMELT_MLP_MAX_LAYERS];
     for (uint32_t i = 0; i < mlp->layer_count; i++)
-        layers[i] = (struct smelt_weights_layer){mlp->widths[i + 1], mlp->widths[i], !mlp->no_bias};
+        layers[i] = (struct smelt_weights_layer){
+            .rows = mlp->widths[i + 1], .columns = mlp->widths[i], .bias = !mlp->no_bias};
     struct smelt_weights_params params = {
         .layers = layers,
         .layer_count = mlp->layer_count,
@@ -289,7 +290,8 @@ enum smelt_result smelt_material_update(smelt_material material, VkCommandBuffer
     if (parts & SMELT_MATERIAL_WEIGHTS) {
         const void *matrices[SMELT_MLP_MAX_LAYERS], *biases[SMELT_MLP_MAX_LAYERS];
         weight_pointers(d, matrices, biases);
-        result = smelt_weights_update(m->weights, commands, frame, matrices, biases);
+        result = smelt_weights_update(m->weights, commands, frame,
+                                      &(struct smelt_weights_data){.matrices = matrices, .biases = biases});
     }
     if (parts & SMELT_MATERIAL_LATENTS && !result)
         record_latents(m, commands, d, &m->staging, frame % m->slot_count * m->slot_size);
@@ -320,5 +322,6 @@ enum smelt_result smelt_material_upload_and_wait(smelt_material material)
     if (result)
         return result;
     weight_pointers(&m->description, matrices, biases);
-    return smelt_weights_update_and_wait(m->weights, matrices, biases);
+    return smelt_weights_update_and_wait(
+        m->weights, &(struct smelt_weights_data){.matrices = matrices, .biases = biases});
 }

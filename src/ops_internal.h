@@ -78,6 +78,9 @@ enum smelt_result smelt_op_check_dtypes(smelt_context context, struct smelt_op_p
 bool smelt_op_exact_in_f16(enum smelt_dtype stored);
 // Whether matmul2d has operands of the type.
 bool smelt_matmul2d_stored(enum smelt_dtype dtype);
+// What a weight of type `stored` may have as scales and zero points. `object` begins the message.
+enum smelt_result smelt_check_scale(smelt_context context, const char *object, enum smelt_dtype stored,
+                                    enum smelt_scale scale, uint32_t block, enum smelt_zero zero);
 // smelt_op_type.refuse of products at THREAD scope.
 void smelt_op_refuse_coopvec(smelt_context context, const struct smelt_op_plan *plan,
                              enum smelt_backend backend, char reason[160]);

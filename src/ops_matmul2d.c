@@ -3,6 +3,8 @@
 // ops_cooperative.c does the rest at wider scopes.
 #include "ops_internal.h"
 
+#include <stdio.h>
+
 #define MAX_ROWS 16 // that one invocation computes
 
 bool smelt_matmul2d_stored(enum smelt_dtype dtype)
@@ -22,28 +24,45 @@ static bool is_small_integer(enum smelt_dtype dtype)
     return is_byte(dtype) || dtype == SMELT_DTYPE_I4 || dtype == SMELT_DTYPE_U4;
 }
 
+enum smelt_result smelt_check_scale(smelt_context context, const char *object, enum smelt_dtype stored,
+                                    enum smelt_scale scale, uint32_t block, enum smelt_zero zero)
+{
+    if ((uint32_t)scale >= SMELT_SCALE_COUNT || (uint32_t)zero >= SMELT_ZERO_COUNT)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "%s: scale is %u and zero is %u, wanted 0 to %d and 0 to %d", object,
+                          (uint32_t)scale, (uint32_t)zero, SMELT_SCALE_COUNT - 1, SMELT_ZERO_COUNT - 1);
+    if (scale == SMELT_SCALE_NONE) {
+        if (block || zero)
+            return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                              "%s: block is %u and zero is %u without scale, wanted 0 and 0", object, block,
+                              (uint32_t)zero);
+        return SMELT_OK;
+    }
+    if (!block || block > 1u << 30)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "%s: block is %u, wanted 1 to %u", object,
+                          block, 1u << 30);
+    bool small = stored == SMELT_DTYPE_F8E4M3 || stored == SMELT_DTYPE_F8E5M2;
+    if (!small && !is_small_integer(stored))
+        return smelt_fail(context, SMELT_ERROR_DTYPE,
+                          "%s: stored is %s with scale, wanted i8, u8, i4, u4, f8e4m3 or f8e5m2", object,
+                          smelt_dtype_name(stored));
+    if ((zero == SMELT_ZERO_POINT && small) || (zero == SMELT_ZERO_OFFSET && scale == SMELT_SCALE_UE8M0))
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "%s: zero is %u with stored %s and scale %u, wanted NONE (0), POINT (1) with "
+                          "integers or OFFSET (2) with f32 or f16 scales",
+                          object, (uint32_t)zero, smelt_dtype_name(stored), (uint32_t)scale);
+    return SMELT_OK;
+}
+
 static enum smelt_result check_scale(smelt_context context, const struct smelt_op_plan *plan)
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
     const char *name = plan->op->name;
-    enum smelt_result result =
-        smelt_op_check_range(context, plan, "scale", d->scale, 0, SMELT_SCALE_COUNT - 1);
-    if (result || (result = smelt_op_check_range(context, plan, "zero", d->zero, 0, SMELT_ZERO_COUNT - 1)))
+    char object[160];
+    snprintf(object, sizeof(object), "op \"%s\"", name);
+    enum smelt_result result = smelt_check_scale(context, object, d->stored, d->scale, d->block, d->zero);
+    if (result || !d->scale)
         return result;
-    if (d->scale == SMELT_SCALE_NONE) {
-        if (d->block || d->zero)
-            return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
-                              "op \"%s\": block is %u and zero is %u without scale, wanted 0 and 0", name,
-                              d->block, (uint32_t)d->zero);
-        return SMELT_OK;
-    }
-    if ((result = smelt_op_check_range(context, plan, "block", d->block, 1, 1u << 30)))
-        return result;
-    bool small = d->stored == SMELT_DTYPE_F8E4M3 || d->stored == SMELT_DTYPE_F8E5M2;
-    if (!small && (smelt_dtype_is_float(d->stored) || !smelt_matmul2d_stored(d->stored)))
-        return smelt_fail(context, SMELT_ERROR_DTYPE,
-                          "op \"%s\": stored is %s with scale, wanted i8, u8, i4, u4, f8e4m3 or f8e5m2", name,
-                          smelt_dtype_name(d->stored));
     if (d->computed && d->computed != SMELT_DTYPE_F16 && d->computed != SMELT_DTYPE_F32)
         return smelt_fail(context, SMELT_ERROR_DTYPE,
                           "op \"%s\": computed is %s with scale, wanted f16 or f32", name,
@@ -51,13 +70,6 @@ static enum smelt_result check_scale(smelt_context context, const struct smelt_o
     if (d->accumulated == SMELT_DTYPE_I32)
         return smelt_fail(context, SMELT_ERROR_DTYPE,
                           "op \"%s\": accumulated is i32 with scale, wanted f16 or f32", name);
-    if ((d->zero == SMELT_ZERO_POINT && small) ||
-        (d->zero == SMELT_ZERO_OFFSET && d->scale == SMELT_SCALE_UE8M0))
-        return smelt_fail(
-            context, SMELT_ERROR_INVALID_ARGUMENT,
-            "op \"%s\": zero is %u with stored %s and scale %u, wanted NONE (0), POINT (1) with "
-            "integers or OFFSET (2) with f32 or f16 scales",
-            name, (uint32_t)d->zero, smelt_dtype_name(d->stored), (uint32_t)d->scale);
     return SMELT_OK;
 }
 

@@ -349,6 +349,31 @@ const cJSON *smelt_package_description(smelt_package package)
     return package->description;
 }
 
+enum smelt_result smelt_package_tensor_of(smelt_package package, const struct smelt_json *at,
+                                          const struct smelt_package_tensor **tensor)
+{
+    *tensor = cJSON_IsString(at->value) ? smelt_package_find(package, at->value->valuestring) : NULL;
+    return *tensor ? SMELT_OK : smelt_json_fail(at, "the name of a tensor in the package");
+}
+
+enum smelt_result smelt_package_check_shape(const struct smelt_json *at,
+                                            const struct smelt_package_tensor *tensor, uint32_t rank,
+                                            const uint64_t *shape)
+{
+    if (tensor->rank == rank && !memcmp(tensor->shape, shape, rank * sizeof(*shape)))
+        return SMELT_OK;
+    char text[2][128] = {"", ""};
+    for (int k = 0; k < 2; k++) {
+        const uint64_t *extents = k ? tensor->shape : shape;
+        for (uint32_t i = 0, used = 0; i < (k ? SMELT_MIN(tensor->rank, 5u) : rank);
+             i++, used = (uint32_t)strlen(text[k]))
+            snprintf(text[k] + used, sizeof(text[k]) - used, "[%llu]", (unsigned long long)extents[i]);
+    }
+    return smelt_fail(at->context, SMELT_ERROR_SHAPE,
+                      "%s: description: %s: tensor \"%.60s\": wanted shape %s, got %s (rank %u)", at->file,
+                      at->path, tensor->name, text[0], text[1], tensor->rank);
+}
+
 enum smelt_result smelt_package_verify(smelt_package package)
 {
     const cJSON *sums = cJSON_GetObjectItemCaseSensitive(package->description, "checksums");

@@ -230,11 +230,12 @@ static enum smelt_result run_network(smelt_context context, const struct smelt_o
     struct smelt_weights_params weights = {
         .layers = &layer, .layer_count = 1, .backend = info->choice.backend, .name = "selftest weights"};
     const void *matrix = numbers->weight, *bias = numbers->bias;
+    const struct smelt_weights_data data = {.matrices = &matrix, .biases = &bias};
     enum smelt_result result = make_shader(context, op, network_source, NULL, 0, objects);
     if (!result)
         result = smelt_weights_create(context, &weights, &objects->weights);
     if (!result)
-        result = smelt_weights_update_and_wait(objects->weights, &matrix, &bias);
+        result = smelt_weights_update_and_wait(objects->weights, &data);
     if (!result)
         result = smelt_arguments_set_tensor(objects->arguments, "net.layer0.weight",
                                             smelt_weights_matrix(objects->weights, 0));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// docs/metal.md: its C blocks compile, which this file shows by being compiled, and so do its shaders with their ops.
+// The C blocks of docs/metal.md and docs/glsl.md compile, which this file shows by being compiled, and do what they say; so
+// do the shaders of the Metal page with their ops.
 #define _XOPEN_SOURCE 700 // mkdtemp
 #include "folder.h"
 #include "internal.h"
@@ -7,6 +8,11 @@
 enum smelt_result record_gemm(smelt_encoder encoder, smelt_tensor a, smelt_tensor b, smelt_tensor d);
 enum smelt_result bind_weight(smelt_context context, smelt_arguments arguments, VkBuffer buffer,
                               uint64_t buffer_size, smelt_tensor *weight);
+enum smelt_result load_quantised(smelt_context context, const char *path, smelt_weights *weights,
+                                 struct smelt_matmul2d_descriptor *product);
+enum smelt_result bind_quantised(smelt_arguments arguments, smelt_weights weights);
+void repack_q4_0(const uint8_t *blocks, size_t count, uint8_t *weight, uint16_t *scale);
+#include "docs_glsl.h"
 #include "docs_metal.h"
 
 // The shader behind "```glsl STAGE" number `index`; to be freed. NULL: there is none.
@@ -73,7 +79,46 @@ static void calls_of_the_metal_page_work(void)
     smelt_tensor_destroy(&a);
 }
 
+// Two blocks of Q4_0, repacked, through a package and back.
+static void calls_of_the_glsl_page_work(void)
+{
+    uint8_t blocks[36], weight[32], got[32];
+    uint16_t scale[2];
+    for (int i = 0; i < 36; i++)
+        blocks[i] = (uint8_t)(i * 37 + 11);
+    repack_q4_0(blocks, 2, weight, scale);
+    CHECK(!memcmp(&scale[1], blocks + 18, 2));
+    for (int i = 0; i < 64; i++) {
+        uint8_t byte = blocks[i / 32 * 18 + 2 + i % 16];
+        int q = i % 32 < 16 ? byte & 15 : byte >> 4, nibble = weight[i / 2] >> 4 * (i & 1) & 15;
+        CHECK((nibble ^ 8) - 8 == q - 8);
+    }
+    const struct smelt_package_tensor tensors[] = {
+        {.name = "w", .dtype = SMELT_DTYPE_U8, .rank = 2, .shape = {1, 32}, .data = weight, .size = 32},
+        {.name = "s", .dtype = SMELT_DTYPE_F16, .rank = 2, .shape = {1, 2}, .data = scale, .size = 4},
+    };
+    const char *path = folder_file("q4_0.safetensors");
+    CHECK_OK(
+        smelt_package_write(path, tensors, 2,
+                            "{\"kind\": \"weights\", \"layers\": [{\"weight\": \"w\", \"dtype\": \"i4\", "
+                            "\"columns\": 64, \"scale\": \"s\", \"block\": 32}]}",
+                            NULL, 0));
+    smelt_weights weights = NULL;
+    struct smelt_matmul2d_descriptor first;
+    CHECK_OK(load_quantised(test_context(), path, &weights, &first));
+    CHECK(first.stored == SMELT_DTYPE_I4 && first.scale == SMELT_SCALE_F16 && first.block == 32);
+    struct smelt_op op = {.name = "project", .kind = SMELT_OP_MATMUL2D, .matmul2d = &first};
+    struct smelt_op_info info;
+    CHECK_OK(smelt_op_query(NULL, &op, 0, &info));
+    CHECK_OK(smelt_tensor_read_and_wait(smelt_weights_matrix(weights, 0), NULL, got, sizeof(got)));
+    CHECK(!memcmp(got, weight, sizeof(got)));
+    smelt_weights_destroy(&weights);
+    CHECK_FAILS(load_quantised(test_context(), "/nowhere", &weights, &first), SMELT_ERROR_NOT_FOUND,
+                "nowhere");
+}
+
 static const struct test tests[] = {
+    {"the calls of the GLSL page work", calls_of_the_glsl_page_work},
     {"the shaders of the Metal page compile", shaders_of_the_metal_page_compile},
     {"the calls of the Metal page work", calls_of_the_metal_page_work},
 };

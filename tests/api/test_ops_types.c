@@ -74,8 +74,10 @@ static void weights(enum smelt_scope scope)
     CHECK(info.choice.backend == SMELT_BACKEND_PORTABLE && info.choice.computed == SMELT_DTYPE_F16);
     double n = scope ? 2 * 32 + 8 : 32 + 3, u = 0x1p-23, c = n * (1 + n * u);
     CHECK(fabs(info.error_c * info.error_u - (c * u + 0x1p-10 * (1 + c * u))) < 1e-12);
-    BAD(SMELT_ERROR_INVALID_ARGUMENT, "scale is 4, wanted 0 to 3", d.scale = SMELT_SCALE_COUNT);
-    BAD(SMELT_ERROR_INVALID_ARGUMENT, "zero is 3, wanted 0 to 2", d.zero = SMELT_ZERO_COUNT);
+    BAD(SMELT_ERROR_INVALID_ARGUMENT, "scale is 4 and zero is 1, wanted 0 to 3 and 0 to 2",
+        d.scale = SMELT_SCALE_COUNT);
+    BAD(SMELT_ERROR_INVALID_ARGUMENT, "scale is 2 and zero is 3, wanted 0 to 3 and 0 to 2",
+        d.zero = SMELT_ZERO_COUNT);
     BAD(SMELT_ERROR_INVALID_ARGUMENT, "block is 0, wanted 1 to 1073741824", d.block = 0);
     BAD(SMELT_ERROR_INVALID_ARGUMENT, "block is 32 and zero is 1 without scale, wanted 0 and 0", d.scale = 0);
     BAD(SMELT_ERROR_DTYPE, "stored is f16 with scale, wanted i8, u8, i4, u4, f8e4m3 or f8e5m2",

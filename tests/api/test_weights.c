@@ -4,7 +4,9 @@
 #include "internal.h"
 #include "test.h"
 
-static const struct smelt_weights_layer layers[] = {{7, 3, true}, {5, 7, false}, {1, 5, true}};
+static const struct smelt_weights_layer layers[] = {{.rows = 7, .columns = 3, .bias = true},
+                                                    {.rows = 5, .columns = 7},
+                                                    {.rows = 1, .columns = 5, .bias = true}};
 #define LAYERS 3
 
 static struct smelt_weights_params params_of(enum smelt_dtype dtype)
@@ -35,13 +37,13 @@ static void refuses_bad_params(void)
                 "backend is invalid");
     p = params_of((enum smelt_dtype)99);
     CHECK_FAILS(smelt_weights_create(context, &p, &weights), SMELT_ERROR_DTYPE, "dtype is 99");
-    struct smelt_weights_layer bad[] = {{4, 4, true}, {0, 4, true}};
+    struct smelt_weights_layer bad[] = {{.rows = 4, .columns = 4}, {.columns = 4}};
     p = params_of(SMELT_DTYPE_F16);
     p.layers = bad;
     p.layer_count = 2;
     CHECK_FAILS(smelt_weights_create(context, &p, &weights), SMELT_ERROR_INVALID_ARGUMENT,
                 "layers[1] is 0 rows by 4 columns");
-    bad[1] = (struct smelt_weights_layer){70000, 70000, true};
+    bad[1] = (struct smelt_weights_layer){.rows = 70000, .columns = 70000};
     CHECK_FAILS(smelt_weights_create(context, &p, &weights), SMELT_ERROR_INVALID_ARGUMENT,
                 "layers[1] is 70000 rows by 70000 columns");
     CHECK(!weights);
@@ -68,7 +70,7 @@ static void keeps_the_budget(void)
     struct smelt_context_params own = {.cache_directory = "", .memory_budget = 4096};
     smelt_context context = NULL;
     CHECK_OK(smelt_context_create(&own, &context));
-    struct smelt_weights_layer big = {1024, 1024, true};
+    struct smelt_weights_layer big = {.rows = 1024, .columns = 1024, .bias = true};
     struct smelt_weights_params p = params_of(SMELT_DTYPE_F16);
     p.layers = &big;
     p.layer_count = 1;
@@ -114,6 +116,7 @@ static void make_values(float *values, uint32_t count, uint32_t layer, uint32_t 
 struct data {
     float matrix[LAYERS][64], bias[LAYERS][8];
     const void *matrices[LAYERS], *biases[LAYERS];
+    struct smelt_weights_data all;
 };
 
 static void make_data(struct data *data, uint32_t update)
@@ -124,6 +127,7 @@ static void make_data(struct data *data, uint32_t update)
         data->matrices[i] = data->matrix[i];
         data->biases[i] = layers[i].bias ? data->bias[i] : NULL;
     }
+    data->all = (struct smelt_weights_data){.matrices = data->matrices, .biases = data->biases};
 }
 
 static bool holds(smelt_weights weights, const struct data *data)
@@ -150,20 +154,25 @@ static void updates_and_waits(void)
     CHECK_OK(smelt_weights_create(test_context(), &p, &weights));
     for (uint32_t update = 1; update <= 2; update++) {
         make_data(&data, update);
-        CHECK_OK(smelt_weights_update_and_wait(weights, data.matrices, data.biases));
+        CHECK_OK(smelt_weights_update_and_wait(weights, &data.all));
         CHECK(holds(weights, &data));
     }
-    CHECK_FAILS(smelt_weights_update_and_wait(weights, NULL, data.biases), SMELT_ERROR_INVALID_ARGUMENT,
-                "matrices is NULL, wanted 3 pointers");
-    data.matrices[1] = NULL;
-    CHECK_FAILS(smelt_weights_update_and_wait(weights, data.matrices, data.biases),
-                SMELT_ERROR_INVALID_ARGUMENT, "matrices[1] is NULL");
+    CHECK_FAILS(smelt_weights_update_and_wait(weights, NULL), SMELT_ERROR_INVALID_ARGUMENT, "data is NULL");
+    data.all.matrices = NULL;
+    CHECK_FAILS(smelt_weights_update_and_wait(weights, &data.all), SMELT_ERROR_INVALID_ARGUMENT,
+                "matrices[0] is NULL, wanted 7 x 3 elements of f32");
     make_data(&data, 2);
-    CHECK_FAILS(smelt_weights_update_and_wait(weights, data.matrices, NULL), SMELT_ERROR_INVALID_ARGUMENT,
+    data.matrices[1] = NULL;
+    CHECK_FAILS(smelt_weights_update_and_wait(weights, &data.all), SMELT_ERROR_INVALID_ARGUMENT,
+                "matrices[1] is NULL");
+    make_data(&data, 2);
+    data.all.biases = NULL;
+    CHECK_FAILS(smelt_weights_update_and_wait(weights, &data.all), SMELT_ERROR_INVALID_ARGUMENT,
                 "biases[0] is NULL");
+    make_data(&data, 2);
     data.biases[2] = NULL;
-    CHECK_FAILS(smelt_weights_update_and_wait(weights, data.matrices, data.biases),
-                SMELT_ERROR_INVALID_ARGUMENT, "biases[2] is NULL");
+    CHECK_FAILS(smelt_weights_update_and_wait(weights, &data.all), SMELT_ERROR_INVALID_ARGUMENT,
+                "biases[2] is NULL");
     make_data(&data, 2);
     CHECK(holds(weights, &data)); // a refused update changes nothing
     smelt_weights_destroy(&weights);
@@ -189,8 +198,7 @@ static void frames_do_not_share_staging(void)
     enum smelt_result result = SMELT_OK;
     for (uint32_t frame = 0; frame < 3 && !result; frame++) {
         make_data(&data[frame], frame);
-        result =
-            smelt_weights_update(weights, commands, frame + 40, data[frame].matrices, data[frame].biases);
+        result = smelt_weights_update(weights, commands, frame + 40, &data[frame].all);
         memset(data[frame].matrix[0], 0xFF, sizeof(data[frame].matrix[0])); // it was read during the call
         make_data(&data[frame], frame);
         if (!result)
@@ -220,7 +228,7 @@ static void coopvec_matrices_are_opaque(void)
     CHECK_OK(smelt_weights_create(context, &p, &weights));
     struct data data;
     make_data(&data, 0); // bits that mean nothing are as good
-    CHECK_OK(smelt_weights_update_and_wait(weights, data.matrices, data.biases));
+    CHECK_OK(smelt_weights_update_and_wait(weights, &data.all));
     for (uint32_t i = 0; i < LAYERS; i++) {
         const struct smelt_tensor_info *m = smelt_tensor_info(smelt_weights_matrix(weights, i));
         CHECK(m->shape[0] == layers[i].rows && m->strides[0] == 0 && m->strides[1] == 0);

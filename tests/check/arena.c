@@ -191,8 +191,9 @@ enum smelt_result check_weights_update(struct check_program *p)
         data[tensor->role == CHECK_BIAS][tensor->layer] = packed;
     }
     if (!result)
-        result = smelt_weights_update_and_wait(p->weights, (const void *const *)data[0],
-                                               (const void *const *)data[1]);
+        result = smelt_weights_update_and_wait(
+            p->weights, &(struct smelt_weights_data){.matrices = (const void *const *)data[0],
+                                                     .biases = (const void *const *)data[1]});
     for (uint32_t i = 0; i < SMELT_MLP_MAX_LAYERS; i++) {
         free(data[0][i]);
         free(data[1][i]);

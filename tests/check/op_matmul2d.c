@@ -59,7 +59,8 @@ static void describe(struct check_case *c, uint32_t wanted)
     if (d[BIAS])
         check_add(c, CHECK_BIAS, c->types.stored, 1, bias);
     check_add_floats(c, CHECK_OUTPUT, SMELT_DTYPE_F32, (uint64_t)wanted * c->outputs);
-    c->layers[0] = (struct smelt_weights_layer){(uint32_t)matrix[0], (uint32_t)matrix[1], d[BIAS]};
+    c->layers[0] = (struct smelt_weights_layer){
+        .rows = (uint32_t)matrix[0], .columns = (uint32_t)matrix[1], .bias = d[BIAS]};
     c->layer_count = 1;
     check_define(c,
                  "#define CHECK_M %u\n#define CHECK_N %u\n#define CHECK_K %u\n#define CHECK_ACCUMULATE %u\n"

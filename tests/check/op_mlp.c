@@ -107,7 +107,8 @@ static void describe_as(struct check_case *c, uint32_t wanted, enum smelt_scope 
         check_add(c, CHECK_WEIGHT, c->types.stored, 2, shape)->layer = i;
         if (!d[NO_BIAS])
             check_add(c, CHECK_BIAS, c->types.stored, 1, shape)->layer = i;
-        c->layers[i] = (struct smelt_weights_layer){(uint32_t)shape[0], (uint32_t)shape[1], !d[NO_BIAS]};
+        c->layers[i] = (struct smelt_weights_layer){
+            .rows = (uint32_t)shape[0], .columns = (uint32_t)shape[1], .bias = !d[NO_BIAS]};
     }
     c->layer_count = d[LAYERS];
     if (rows)

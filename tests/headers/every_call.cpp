@@ -304,7 +304,9 @@ void shaders_and_arguments()
     VkPipeline pipeline = VK_NULL_HANDLE;
     CHECK_OK(smelt_shader_create_compute_pipeline(shader, &set_layout, 1, nullptr, &layout, &pipeline));
 
-    smelt_weights_layer layer = {2, 2, true};
+    smelt_weights_layer layer = {};
+    layer.rows = layer.columns = 2;
+    layer.bias = true;
     smelt_weights_params weights_params = {};
     weights_params.layers = &layer;
     weights_params.layer_count = 1;
@@ -313,7 +315,14 @@ void shaders_and_arguments()
     CHECK_OK(smelt_weights_create(context, &weights_params, &weights));
     const uint16_t values[4] = {};
     const void *matrix = values, *bias = values;
-    CHECK_OK(smelt_weights_update_and_wait(weights, &matrix, &bias));
+    smelt_weights_data data = {};
+    data.matrices = &matrix;
+    data.biases = &bias;
+    CHECK_OK(smelt_weights_update_and_wait(weights, &data));
+    CHECK(smelt_weights_layer_count(weights) == 1 && smelt_weights_layer_info(weights, 0)->rows == 2);
+    CHECK(!smelt_weights_scale(weights, 0) && !smelt_weights_zero(weights, 0));
+    CHECK_FAILS(smelt_weights_create_from_package(context, &weights_params, nullptr, &weights),
+                SMELT_ERROR_INVALID_ARGUMENT, "package is NULL");
 
     smelt_tensor_params buffer = {};
     buffer.dtype = SMELT_DTYPE_F32;
@@ -343,7 +352,7 @@ void shaders_and_arguments()
     CHECK_FAILS(smelt_arguments_bind(arguments, recorder.commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout,
                                      VK_SHADER_STAGE_COMPUTE_BIT, 0),
                 SMELT_ERROR_NOT_READY, "picture");
-    CHECK_OK(smelt_weights_update(weights, recorder.commands, 1, &matrix, &bias));
+    CHECK_OK(smelt_weights_update(weights, recorder.commands, 1, &data));
     recorder.submit_and_wait();
 
     recorder.call<PFN_vkDestroyPipeline>("vkDestroyPipeline")(recorder.h.device, pipeline, nullptr);
