@@ -187,22 +187,30 @@ static enum smelt_result describe(const struct smelt_json *root, enum smelt_grap
     return result;
 }
 
+enum smelt_result smelt_graph_describe_memory(smelt_context context, const char *file, const void *data,
+                                              size_t size, enum smelt_graph_form form, bool optimized,
+                                              char **text)
+{
+    cJSON *json = NULL;
+    enum smelt_result result = smelt_json_parse(context, file, data, size, &json);
+    if (result)
+        return result;
+    struct smelt_json root = smelt_json_root(context, file, json);
+    result = describe(&root, form, optimized, text);
+    cJSON_Delete(json);
+    return result;
+}
+
 enum smelt_result smelt_graph_describe_file(smelt_context context, const char *path,
                                             enum smelt_graph_form form, bool optimized, char **text)
 {
     struct smelt_mapping mapping;
-    cJSON *json = NULL;
     if (!path)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "graph_describe_file: path is NULL");
     enum smelt_result result = smelt_os_map_file(context, path, &mapping);
     if (result)
         return result;
-    result = smelt_json_parse(context, path, mapping.data, mapping.size, &json);
+    result = smelt_graph_describe_memory(context, path, mapping.data, mapping.size, form, optimized, text);
     smelt_os_unmap_file(&mapping);
-    if (result)
-        return result;
-    struct smelt_json root = smelt_json_root(context, path, json);
-    result = describe(&root, form, optimized, text);
-    cJSON_Delete(json);
     return result;
 }

@@ -154,5 +154,9 @@ enum smelt_result smelt_graph_list_program(smelt_graph graph, bool optimized, st
 void smelt_listing_free(struct smelt_listing *listing);
 enum smelt_result smelt_listing_write(smelt_context context, const struct smelt_listing *listing,
                                       const char *name, enum smelt_graph_form form, char **text);
+// smelt_graph_describe_file of a file's contents.
+enum smelt_result smelt_graph_describe_memory(smelt_context context, const char *file, const void *data,
+                                              size_t size, enum smelt_graph_form form, bool optimized,
+                                              char **text);
 
 #endif

@@ -117,7 +117,7 @@ def test_no_command_and_unknown_command_are_usage_errors():
 
 
 def test_help_of_every_command_exits_with_0():
-    for command in ('devices', 'compile', 'info', 'material', 'render'):
+    for command in ('devices', 'compile', 'graph', 'info', 'material', 'render'):
         assert 'usage' in run(command, '--help').stdout
         assert command in run('--help').stdout
     assert run('--version').stdout.startswith('smelt ')
@@ -262,6 +262,21 @@ def test_info_and_decode_refuse_broken_packages():
     fails('info', corrupt('flipped', flip), '--verify', says='latent')
     fails('info', path('absent'), says='absent')
     assert not os.path.exists(path('broken')) and not os.path.exists(path('broken.png'))
+
+
+def test_graph_shows_what_was_captured_and_what_is_replayed():
+    file = os.path.join(ROOT, 'tests/fuzz/graph/chain.json')
+    text = run('graph', file).stdout
+    assert 'graph "layer": 1 dispatches, 0 barriers' in text and '(2 nodes in one)' in text, text
+    text = run('graph', file, '--captured').stdout
+    assert '---- barrier ----' in text and 'reads h f32[6][24], gamma f32[24]  writes y f32[6][24]' in text, text
+    text = run('graph', file, '--captured', '--dot').stdout
+    assert text.startswith('digraph "layer" {') and 'n0 -> n1 [label="h"];' in text and r'scale \"gamma\"' in text, text
+    fails('graph', path('absent.json'), says='absent.json')
+    fails('graph', write('bad.json', '{"smelt_graph": 2}'), says='graph format 2')
+    fails('graph', write('worse.json', '{"smelt_graph": 1, "name": "x", "optimized": [{}]}'), says='label')
+    fails('graph', says='one FILE', status=2)
+    fails('graph', file, file, says='one FILE', status=2)
 
 
 def test_decode_writes_a_map_per_channel():
