@@ -306,12 +306,18 @@ static enum smelt_result copy_list(const struct smelt_graph_list *from, struct s
     return SMELT_OK;
 }
 
+// Adds a set's intervals but for those that lie in a range of `written` others, which conflict with as much.
 static enum smelt_result merge(smelt_graph graph, const struct smelt_interval_set *set,
-                               enum smelt_access access, uint32_t *capacity)
+                               enum smelt_access access, uint32_t written, uint32_t *capacity)
 {
-    uint32_t leaf = 0, index = 0;
+    uint32_t leaf = 0, index = 0, near = 0;
     struct smelt_interval interval;
     while (smelt_interval_set_next(set, &leaf, &index, &interval)) {
+        while (near < written && graph->ranges[near].end <= interval.begin)
+            near++;
+        if (near < written && graph->ranges[near].begin <= interval.begin &&
+            interval.end <= graph->ranges[near].end)
+            continue;
         if (graph->range_count == *capacity) {
             uint32_t more = *capacity ? 2 * *capacity : 32;
             struct smelt_range *ranges = realloc(graph->ranges, more * sizeof(*ranges));
@@ -359,9 +365,9 @@ static enum smelt_result merge_ranges(smelt_graph graph)
         }
     }
     enum smelt_result result =
-        kept ? merge(graph, &reads, SMELT_ACCESS_READ, &capacity) : SMELT_ERROR_OUT_OF_HOST_MEMORY;
+        kept ? merge(graph, &writes, SMELT_ACCESS_WRITE, 0, &capacity) : SMELT_ERROR_OUT_OF_HOST_MEMORY;
     if (!result)
-        result = merge(graph, &writes, SMELT_ACCESS_WRITE, &capacity);
+        result = merge(graph, &reads, SMELT_ACCESS_READ, graph->range_count, &capacity);
     smelt_interval_set_free(&reads);
     smelt_interval_set_free(&writes);
     return result ? smelt_fail(graph->context, result, "graph '%s': out of host memory", graph->name)
