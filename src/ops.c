@@ -187,6 +187,7 @@ static enum smelt_result make_plan(smelt_context context, const struct smelt_op 
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "op \"%s\": kind is %u, wanted one of enum smelt_op_kind (0 to %d)", op->name,
                           (uint32_t)op->kind, SMELT_OP_COUNT - 1);
+    plan->software = context && context->capabilities.device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
     if ((result = check_descriptor(context, op)) || (result = plan->type->check(context, plan)))
         return result;
     if ((uint32_t)plan->backend >= SMELT_BACKEND_COUNT)

@@ -18,6 +18,7 @@ struct smelt_op_plan {
     uint32_t max_k;     // terms of the longest sum
     bool row_major_kn;  // the matrix is stored [k][n]
     bool unsigned_only; // of integer products: both operands are u8
+    bool software; // the device is a CPU: its driver takes minutes over loops of matrices that are unrolled
     // The op is made for reflection beside the one that this describes (on another backend): the workgroup must be the
     // same. NULL: it is made for itself.
     const struct smelt_op_info *twin_of;

@@ -178,6 +178,8 @@ static void write_group(struct smelt_text *text, const struct smelt_op_plan *pla
     smelt_op_define_number(text, prefix, "FRAGMENT_N", t->fragment_n);
     smelt_op_define_number(text, prefix, "FRAGMENT_K", t->fragment_k);
     smelt_op_define_number(text, prefix, "STAGE", t->k);
+    smelt_op_define_number(text, prefix, "UNROLL",
+                           info->choice.backend != SMELT_BACKEND_PORTABLE && !plan->software);
     smelt_text_add(text, "#define %sSCRATCH %s_SCRATCH\n", prefix, name);
 }
 

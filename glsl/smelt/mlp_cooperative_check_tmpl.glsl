@@ -68,6 +68,12 @@
     SMELT_MLP_STAGE % SMELT_MLP_FRAGMENT_N != 0 || SMELT_MLP_STAGE % SMELT_MLP_FRAGMENT_K != 0
 #error "mlp_tmpl.glsl: SMELT_MLP_STAGE must be a multiple of 8, SMELT_MLP_FRAGMENT_N and _K, 8 to 256"
 #endif
+#ifndef SMELT_MLP_UNROLL
+#error "mlp_tmpl.glsl: SMELT_MLP_UNROLL (1: loops over matrices are unrolled; PORTABLE: 0) is not defined"
+#endif
+#if SMELT_MLP_UNROLL != 0 && (SMELT_MLP_UNROLL != 1 || SMELT_MLP_BACKEND == SMELT_BACKEND_PORTABLE)
+#error "mlp_tmpl.glsl: SMELT_MLP_UNROLL must be 0 or, with COOPMAT and COOPMAT2, 1"
+#endif
 #ifndef SMELT_MLP_SCRATCH
 #error "mlp_tmpl.glsl: SMELT_MLP_SCRATCH (name of a shared uvec4 array) is not defined"
 #endif

@@ -36,6 +36,7 @@ struct SMELT_MLP_LAYER {
 void SMELT_CAT(SMELT_MLP_LAYER, _check)()
 {
     const int bias = SMELT_CAT(smelt_flag_is_, SMELT_MLP_BIAS);
+    const int unroll = SMELT_CAT(smelt_flag_is_, SMELT_MLP_UNROLL);
     SMELT_CAT(smelt_activation_, SMELT_MLP_ACTIVATION)(0.0);
 }
 

@@ -14,6 +14,9 @@
 //                                   it. PORTABLE: 1
 //         SMELT_MLP_STAGE           WORKGROUP: rows of a weight in the scratch at a time, a multiple of 8, of
 //                                   FRAGMENT_N and of FRAGMENT_K. SUBGROUP: 0
+//         SMELT_MLP_UNROLL          1: loops over the matrices of a layer are unrolled where they are 128 at most,
+//                                   so that each stays in registers; 0: none is, for devices whose driver takes
+//                                   minutes over it (software ones). PORTABLE: 0
 //         SMELT_MLP_SCRATCH         name of a `shared uvec4` array of at least NAME_scratch elements
 //         COOPMAT and COOPMAT2 take COMPUTED F16
 // makes   beside what mlp_tmpl.glsl makes, for the name NAME:
@@ -94,6 +97,11 @@
 #define SMELT_ML_INPUTS ((SMELT_MLP_WIDTH0 + SMELT_ML_UNIT - 1) / SMELT_ML_UNIT * SMELT_ML_UNIT)
 #define SMELT_ML_ROWS (SMELT_MLP_SAMPLES * SMELT_MLP_SUBGROUP_SIZE)
 #define SMELT_ML_THREADS (SMELT_MLP_SUBGROUP_SIZE * SMELT_MLP_SUBGROUPS)
+#if SMELT_MLP_UNROLL
+#define SMELT_ML_UNROLL [[unroll]]
+#else
+#define SMELT_ML_UNROLL [[dont_unroll]]
+#endif
 const uint SMELT_CAT(SMELT_MLP, _block) = SMELT_ML_ROWS * SMELT_MLP_SUBGROUPS;
 
 // What the first layer takes. PORTABLE holds all layers' values of an invocation in one private array: drivers give each

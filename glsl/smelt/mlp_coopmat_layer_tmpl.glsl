@@ -14,7 +14,7 @@
 #define SMELT_ML_DEEP (SMELT_ML_COLUMNS / SMELT_MLP_FRAGMENT_K)
 // Matrices in a layer that are unrolled; the others' loops are the driver's affair.
 #if SMELT_ML_ACROSS * SMELT_ML_DEEP * SMELT_ML_DOWN <= 128
-#define SMELT_ML_LOOP [[unroll]]
+#define SMELT_ML_LOOP SMELT_ML_UNROLL
 #else
 #define SMELT_ML_LOOP
 #endif
@@ -58,7 +58,7 @@ SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP_LAYER, _run)(SMELT_MLP_LEFT x, const bool d
 #else
             c[j] = SMELT_ML_C(SMELT_ML_S(0));
 #endif
-            [[unroll]] for (uint r = 1u; r < SMELT_ML_DOWN; r++) c[r * SMELT_ML_ACROSS + j] = c[j];
+            SMELT_ML_UNROLL for (uint r = 1u; r < SMELT_ML_DOWN; r++) c[r * SMELT_ML_ACROSS + j] = c[j];
         }
         SMELT_ML_LOOP for (uint k = 0u; k < SMELT_ML_DEEP; k++)
         {
@@ -69,13 +69,13 @@ SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP_LAYER, _run)(SMELT_MLP_LEFT x, const bool d
                             SMELT_ML_BEGIN + j * (SMELT_MLP_FRAGMENT_N * SMELT_ML_STRIDE) +
                                 k * (SMELT_MLP_FRAGMENT_K / 8),
                             SMELT_ML_STRIDE, gl_CooperativeMatrixLayoutColumnMajor);
-                [[unroll]] for (uint r = 0u; r < SMELT_ML_DOWN; r++) c[r * SMELT_ML_ACROSS + j] =
+                SMELT_ML_UNROLL for (uint r = 0u; r < SMELT_ML_DOWN; r++) c[r * SMELT_ML_ACROSS + j] =
                     coopMatMulAdd(x.e[r * left + k], b, c[r * SMELT_ML_ACROSS + j]);
             }
         }
         SMELT_ML_LOOP for (uint j = 0u; j < SMELT_ML_DOWN * SMELT_ML_ACROSS; j++)
         {
-            [[unroll]] for (uint i = 0u; i < c[j].length(); i++) c[j][i] =
+            SMELT_ML_UNROLL for (uint i = 0u; i < c[j].length(); i++) c[j][i] =
                 SMELT_CAT(smelt_activation_, SMELT_MLP_ACTIVATION)(c[j][i]);
         }
         SMELT_ML_LOOP for (uint r = 0u; r < SMELT_ML_DOWN; r++)
@@ -95,18 +95,19 @@ SMELT_MLP_RESULT SMELT_CAT(SMELT_MLP_LAYER, _run)(SMELT_MLP_LEFT x, const bool d
 #else
 #if SMELT_MLP_FRAGMENT_N == SMELT_MLP_FRAGMENT_K
                 if (direct) {
-                    [[unroll]] for (uint i = 0u; i < c[from].length(); i++) y.e[to][i] =
+                    SMELT_ML_UNROLL for (uint i = 0u; i < c[from].length(); i++) y.e[to][i] =
                         float16_t(c[from][i]);
                 } else
 #endif
                 {
                     uint area = SMELT_CAT(SMELT_MLP, _area)();
                     SMELT_CAT(SMELT_MLP, _barrier)();
-                    [[unroll]] for (uint j = 0u; j < SMELT_ML_UNIT / SMELT_MLP_FRAGMENT_N; j++) coopMatStore(
-                        SMELT_ML_H(c[from + j]), SMELT_MLP_SCRATCH, area + j * (SMELT_MLP_FRAGMENT_N / 8),
-                        SMELT_ML_PITCH, gl_CooperativeMatrixLayoutRowMajor);
+                    SMELT_ML_UNROLL for (uint j = 0u; j < SMELT_ML_UNIT / SMELT_MLP_FRAGMENT_N; j++)
+                        coopMatStore(SMELT_ML_H(c[from + j]), SMELT_MLP_SCRATCH,
+                                     area + j * (SMELT_MLP_FRAGMENT_N / 8), SMELT_ML_PITCH,
+                                     gl_CooperativeMatrixLayoutRowMajor);
                     SMELT_CAT(SMELT_MLP, _barrier)();
-                    [[unroll]] for (uint k = 0u; k < SMELT_ML_UNIT / SMELT_MLP_FRAGMENT_K; k++)
+                    SMELT_ML_UNROLL for (uint k = 0u; k < SMELT_ML_UNIT / SMELT_MLP_FRAGMENT_K; k++)
                         coopMatLoad(y.e[to + k], SMELT_MLP_SCRATCH, area + k * (SMELT_MLP_FRAGMENT_K / 8),
                                     SMELT_ML_PITCH, gl_CooperativeMatrixLayoutRowMajor);
                 }

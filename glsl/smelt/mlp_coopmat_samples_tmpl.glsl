@@ -22,17 +22,17 @@ SMELT_MLP_FIRST SMELT_CAT(SMELT_MLP, _gather)(SMELT_MLP_X x)
     SMELT_MLP_FIRST g;
     uint area = SMELT_CAT(SMELT_MLP, _area)();
     const uint tiles = SMELT_CAT(SMELT_MLP_FIRST, _tiles);
-    [[unroll]] for (int pass = 0; pass < SMELT_ML_ROWS / SMELT_ML_PASS; pass++)
+    SMELT_ML_UNROLL for (int pass = 0; pass < SMELT_ML_ROWS / SMELT_ML_PASS; pass++)
     {
-        [[unroll]] for (int k = 0; k < SMELT_ML_INPUTS; k += SMELT_ML_UNIT)
+        SMELT_ML_UNROLL for (int k = 0; k < SMELT_ML_INPUTS; k += SMELT_ML_UNIT)
         {
             SMELT_CAT(SMELT_MLP, _barrier)();
-            [[unroll]] for (int i = 0; i < SMELT_ML_EACH; i++)
+            SMELT_ML_UNROLL for (int i = 0; i < SMELT_ML_EACH; i++)
             {
-                [[unroll]] for (int u = 0; u < SMELT_ML_UNIT / 8; u++)
+                SMELT_ML_UNROLL for (int u = 0; u < SMELT_ML_UNIT / 8; u++)
                 {
                     uvec4 words = uvec4(0u);
-                    [[unroll]] for (int j = 0; j < 4; j++)
+                    SMELT_ML_UNROLL for (int j = 0; j < 4; j++)
                     {
                         int p = k / 2 + 4 * u + j;
                         if (p < SMELT_MLP_X_PAIRS)
@@ -48,9 +48,9 @@ SMELT_MLP_FIRST SMELT_CAT(SMELT_MLP, _gather)(SMELT_MLP_X x)
                 }
             }
             SMELT_CAT(SMELT_MLP, _barrier)();
-            [[unroll]] for (uint r = 0u; r < SMELT_ML_PASS / SMELT_MLP_FRAGMENT_M; r++)
+            SMELT_ML_UNROLL for (uint r = 0u; r < SMELT_ML_PASS / SMELT_MLP_FRAGMENT_M; r++)
             {
-                [[unroll]] for (uint t = 0u; t < SMELT_ML_UNIT / SMELT_MLP_FRAGMENT_K; t++) coopMatLoad(
+                SMELT_ML_UNROLL for (uint t = 0u; t < SMELT_ML_UNIT / SMELT_MLP_FRAGMENT_K; t++) coopMatLoad(
                     g.e[(pass * (SMELT_ML_PASS / SMELT_MLP_FRAGMENT_M) + r) * tiles +
                         k / SMELT_MLP_FRAGMENT_K + t],
                     SMELT_MLP_SCRATCH,
@@ -67,25 +67,25 @@ SMELT_MLP_Y SMELT_CAT(SMELT_MLP, _scatter)(SMELT_MLP_LAST g)
     SMELT_MLP_Y y;
     uint area = SMELT_CAT(SMELT_MLP, _area)();
     const uint tiles = SMELT_CAT(SMELT_MLP_LAST, _tiles);
-    [[unroll]] for (int pass = 0; pass < SMELT_ML_ROWS / SMELT_ML_PASS; pass++)
+    SMELT_ML_UNROLL for (int pass = 0; pass < SMELT_ML_ROWS / SMELT_ML_PASS; pass++)
     {
-        [[unroll]] for (int n = 0; n < SMELT_MLP_WIDTH; n += SMELT_MLP_FRAGMENT_N)
+        SMELT_ML_UNROLL for (int n = 0; n < SMELT_MLP_WIDTH; n += SMELT_MLP_FRAGMENT_N)
         {
             SMELT_CAT(SMELT_MLP, _barrier)();
-            [[unroll]] for (uint r = 0u; r < SMELT_ML_PASS / SMELT_MLP_FRAGMENT_M; r++) coopMatStore(
+            SMELT_ML_UNROLL for (uint r = 0u; r < SMELT_ML_PASS / SMELT_MLP_FRAGMENT_M; r++) coopMatStore(
                 g.e[(pass * (SMELT_ML_PASS / SMELT_MLP_FRAGMENT_M) + r) * tiles + n / SMELT_MLP_FRAGMENT_N],
                 SMELT_MLP_SCRATCH, area + r * (SMELT_MLP_FRAGMENT_M * SMELT_ML_SUM_PITCH), SMELT_ML_SUM_PITCH,
                 gl_CooperativeMatrixLayoutRowMajor);
             SMELT_CAT(SMELT_MLP, _barrier)();
-            [[unroll]] for (int i = 0; i < SMELT_ML_EACH; i++)
+            SMELT_ML_UNROLL for (int i = 0; i < SMELT_ML_EACH; i++)
             {
-                [[unroll]] for (int u = 0; u < SMELT_MLP_FRAGMENT_N / SMELT_ML_SUMS; u++)
+                SMELT_ML_UNROLL for (int u = 0; u < SMELT_MLP_FRAGMENT_N / SMELT_ML_SUMS; u++)
                 {
                     uvec4 words = SMELT_MLP_SCRATCH[area +
                                                     (i * SMELT_MLP_SUBGROUP_SIZE + gl_SubgroupInvocationID) *
                                                         SMELT_ML_SUM_PITCH +
                                                     u];
-                    [[unroll]] for (int j = 0; j < SMELT_ML_SUMS / 2; j++)
+                    SMELT_ML_UNROLL for (int j = 0; j < SMELT_ML_SUMS / 2; j++)
                     {
                         int p = n / 2 + u * (SMELT_ML_SUMS / 2) + j;
                         if (p < SMELT_MLP_Y_PAIRS)
@@ -107,9 +107,9 @@ SMELT_MLP_FIRST SMELT_CAT(SMELT_MLP, _group_load)(SMELT_MLP_SAMPLES_T t, uint ro
     if (row + SMELT_CAT(SMELT_MLP, _block) <= smelt_extent(t, 0u) && smelt_stride(t, 1u) == 1u &&
         smelt_stride(t, 0u) % 8u == 0u && (uvec2(t.data).x & 15u) == 0u) {
         uint pitch = smelt_stride(t, 0u) / 8u;
-        [[unroll]] for (uint r = 0u; r < SMELT_ML_DOWN; r++)
+        SMELT_ML_UNROLL for (uint r = 0u; r < SMELT_ML_DOWN; r++)
         {
-            [[unroll]] for (uint k = 0u; k < SMELT_ML_INPUTS / SMELT_MLP_FRAGMENT_K; k++) coopMatLoad(
+            SMELT_ML_UNROLL for (uint k = 0u; k < SMELT_ML_INPUTS / SMELT_MLP_FRAGMENT_K; k++) coopMatLoad(
                 g.e[r * (SMELT_ML_INPUTS / SMELT_MLP_FRAGMENT_K) + k], smelt_words4_data(uvec2(t.data)).e,
                 (mine + r * SMELT_MLP_FRAGMENT_M) * pitch + k * (SMELT_MLP_FRAGMENT_K / 8), pitch,
                 gl_CooperativeMatrixLayoutRowMajor);
@@ -129,9 +129,9 @@ void SMELT_CAT(SMELT_MLP, _group_store)(SMELT_MLP_LAST g, SMELT_MLP_RESULTS_T t,
         smelt_stride(t, 0u) % SMELT_ML_SUMS == 0u && (uvec2(t.data).x & 15u) == 0u) {
         uint pitch = smelt_stride(t, 0u) / SMELT_ML_SUMS;
         const uint tiles = SMELT_CAT(SMELT_MLP_LAST, _tiles);
-        [[unroll]] for (uint r = 0u; r < SMELT_ML_DOWN; r++)
+        SMELT_ML_UNROLL for (uint r = 0u; r < SMELT_ML_DOWN; r++)
         {
-            [[unroll]] for (uint n = 0u; n < SMELT_MLP_WIDTH / SMELT_MLP_FRAGMENT_N; n++) coopMatStore(
+            SMELT_ML_UNROLL for (uint n = 0u; n < SMELT_MLP_WIDTH / SMELT_MLP_FRAGMENT_N; n++) coopMatStore(
                 g.e[r * tiles + n], smelt_words4_write_data(uvec2(t.data)).e,
                 (mine + r * SMELT_MLP_FRAGMENT_M) * pitch + n * (SMELT_MLP_FRAGMENT_N / SMELT_ML_SUMS), pitch,
                 gl_CooperativeMatrixLayoutRowMajor);

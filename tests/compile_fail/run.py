@@ -243,6 +243,7 @@ def fail_samples(runner, sample):
         """Must not compile, with a message that names one of the parameters or values, or the group X_M and _N."""
         status, messages = runner.messages(sample.with_values(changed))
         wanted = [re.sub(r'_(?:[MNK]|LEFT|RIGHT)$', '', name.removeprefix(prefix)) for name in changed]
+        wanted += [f'_{word.lower()}_must_be_' for word in wanted]  # functions that check shapes
         wanted += [f"_{value}'" if value.isdigit() else value for value in changed.values()]  # undeclared identifiers
         if judged and (status == 0 or not any(word in messages for word in wanted)):
             runner.failures.append(f'{sample.name} with {label} {changed}: wanted an error that names it, got:\n{messages}')

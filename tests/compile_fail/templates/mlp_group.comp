@@ -47,6 +47,7 @@ shared uvec4 scratch[256];
 #define SMELT_MLP_FRAGMENT_N 1                      // wrong: 2
 #define SMELT_MLP_FRAGMENT_K 1                      // wrong: 2
 #define SMELT_MLP_STAGE 16                          // wrong: 0 12 264
+#define SMELT_MLP_UNROLL 0                          // wrong: 1 2
 #define SMELT_MLP_SCRATCH scratch                   // name
 #include "smelt/mlp_tmpl.glsl"
 layout(local_size_x = 64) in;
