@@ -155,7 +155,7 @@ static enum smelt_result host_input(struct smelt_ir *ir, const struct smelt_ir_n
 {
     const struct smelt_ir_value *v = smelt_ir_input(node, input);
     uint64_t elements = smelt_ir_element_count(v);
-    if (v->rank > 1 || elements > 1u << 16 || ir->work > SMELT_IR_MAX_WORK)
+    if (v->rank > 1 || elements > 1u << 16)
         return smelt_ir_node_fail(ir, node, SMELT_ERROR_SHAPE, "input %u \"%.60s\": wanted a small vector",
                                   input, v->name);
     if (!known)
@@ -163,8 +163,10 @@ static enum smelt_result host_input(struct smelt_ir *ir, const struct smelt_ir_n
                                   "input %u \"%.60s\": its contents decide a shape and must not depend on "
                                   "what the network is given",
                                   input, v->name);
+    if ((ir->host_work += elements) > SMELT_IR_MAX_WORK)
+        return smelt_ir_node_fail(ir, node, SMELT_ERROR_UNSUPPORTED,
+                                  "the shapes of this network take too much to compute");
     *count = (uint32_t)elements;
-    ir->work += elements;
     return SMELT_OK;
 }
 
@@ -294,7 +296,7 @@ enum smelt_result smelt_ir_infer(struct smelt_ir *ir)
 {
     enum smelt_result result = check_inputs(ir);
     forget(ir);
-    ir->work = 0;
+    ir->work = ir->host_work = 0;
     for (uint32_t i = 0; i < ir->node_count && !result; i++) {
         struct smelt_ir_node *node = ir->nodes[i];
         if (!(result = smelt_ir_check_attributes(ir, node)) && !(result = node->op->rule(ir, node)) &&

@@ -165,7 +165,8 @@ struct smelt_ir {
     uint32_t value_count, input_count, output_count, node_count;
     bool inferred;
     bool dims_failed; // sticky until read and cleared
-    uint64_t work;    // elements that the inference has looked at; bounded, so that no file takes forever
+    // Elements that the inference has looked at, for shapes and in all; bounded, so that no file takes forever.
+    uint64_t host_work, work;
     // Private to network_ir.c and network_dims.c.
     struct smelt_ir_value **by_name; // open addressing
     uint32_t by_name_size;
@@ -240,8 +241,8 @@ bool smelt_ir_wants_contents(const struct smelt_ir *ir, const struct smelt_ir_va
 enum smelt_result smelt_ir_infer(struct smelt_ir *ir);
 // Removes computed nodes, identities, and what no output needs (network_simplify.c). After smelt_ir_infer.
 enum smelt_result smelt_ir_simplify(struct smelt_ir *ir);
-// What f32 weights are kept as in a package: F32 or F16 (network_simplify.c). A weight keeps f32 when an operator
-// needs it exactly, or when a finite element of it would become infinite; `overflowed` (NULL: not wanted) receives
+// What f32 weights are kept as in a package: F32 or F16 (network_simplify.c). A single number keeps f32, a weight
+// too when an operator needs it exactly, or when a finite element of it would become infinite; `overflowed` (NULL: not wanted) receives
 // the number of the latter.
 enum smelt_result smelt_ir_set_storage(struct smelt_ir *ir, enum smelt_element storage, uint32_t *overflowed);
 // Bytes of all constants as stored, and their elements.

@@ -146,6 +146,8 @@ static void mark_exact(const struct smelt_ir *ir, unsigned char *exact)
 static enum smelt_result narrow(struct smelt_ir *ir, struct smelt_ir_value *v, uint32_t *overflowed)
 {
     uint64_t count = v->size / 4;
+    if (count < 2) // a factor of everything: it costs nothing and would shift all
+        return SMELT_OK;
     uint16_t *halves = smelt_ir_allocate(ir, (size_t)count * 2 + 1);
     if (!halves)
         return smelt_ir_no_memory(ir);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // smelt info: what is in a package, a bundle or any safetensors file.
-#include "tool.h"
+#include "network.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -93,7 +93,9 @@ static int print_package(smelt_package package, bool verify, cJSON *json)
         printf("%s: %s%s\n", smelt_package_name(package), *kind ? kind : "safetensors",
                *kind ? " (a smelt package)" : " without a smelt description");
     }
-    int status = !strcmp(kind, "material") ? print_material(package, json) : TOOL_OK;
+    int status = !strcmp(kind, "material")  ? print_material(package, json)
+                 : !strcmp(kind, "network") ? tool_print_network(package, json)
+                                            : TOOL_OK;
     if (status)
         return status;
     cJSON *metadata = json ? cJSON_AddObjectToObject(json, "metadata") : NULL;

@@ -15,6 +15,7 @@ static const struct command {
     {"compile", "compile a shader with smelt's modules to SPIR-V or to a bundle", tool_compile},
     {"info", "say what is in a package or bundle", tool_info},
     {"graph", "show a captured graph that a program has saved", tool_graph},
+    {"pack", "turn an ONNX model into a network package", tool_pack},
     {"material", "decode a neural material to images, or import one", tool_material},
     {"bench", "measure this device: matrix products, networks and more", tool_bench},
     {"render", "render a mesh with a neural material to a PNG", tool_render},

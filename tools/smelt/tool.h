@@ -13,6 +13,7 @@ int tool_devices(int argc, char **argv);
 int tool_compile(int argc, char **argv);
 int tool_graph(int argc, char **argv);
 int tool_info(int argc, char **argv);
+int tool_pack(int argc, char **argv);
 int tool_material(int argc, char **argv);
 int tool_render(int argc, char **argv);
 int tool_bench(int argc, char **argv);

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// What the subcommands that look into networks share.
+#ifndef SMELT_TOOL_NETWORK_H
+#define SMELT_TOOL_NETWORK_H
+
+#include "tool.h"
+
+// Prints what a network package holds: inputs, outputs, free extents, operators, weights; into `json` unless NULL.
+int tool_print_network(smelt_package package, cJSON *json);
+
+#endif
