@@ -37,6 +37,14 @@ static bool is_row(smelt_tensor v, smelt_tensor t, enum smelt_dtype dtype)
            row->dtype == dtype;
 }
 
+// A tensor of t's type, shape and strides.
+static bool lies_as(smelt_tensor residual, smelt_tensor t)
+{
+    const struct smelt_tensor_info *r = smelt_tensor_info(residual), *d = smelt_tensor_info(t);
+    return r->dtype == d->dtype && same_shape(r, d) &&
+           !memcmp(r->strides, d->strides, d->rank * sizeof(d->strides[0]));
+}
+
 // --- Patterns ---------------------------------------------------------------------------------------------
 
 // The tensor that a step of `call` combines with `chain` (an operand's number); NULL when it is not such a step.
@@ -85,6 +93,10 @@ static bool take_matmul2d(union smelt_graph_call *into, const struct smelt_eleme
         p->activation = step->activation;
         return true;
     }
+    if (step->operation == SMELT_ELEMENTWISE_ADD && !p->activation && !p->residual && lies_as(other, p->d)) {
+        p->residual = other;
+        return true;
+    }
     if (step->operation != SMELT_ELEMENTWISE_ADD || p->activation || p->bias || p->scale ||
         !is_row(other, p->d, smelt_tensor_info(p->a)->dtype) ||
         !smelt_dtype_is_float(smelt_tensor_info(other)->dtype))
@@ -103,6 +115,8 @@ static union smelt_graph_call *into_matmul2d(const union smelt_graph_call *first
         !smelt_dtype_is_float(d->dtype) || !take_steps(&made, &second->elementwise, between, take_matmul2d))
         return NULL;
     made.matmul2d.d = y;
+    if (made.matmul2d.residual && !lies_as(made.matmul2d.residual, y))
+        return NULL;
     return smelt_graph_call_copy(SMELT_OPERATION_MATMUL2D, &made);
 }
 
@@ -112,6 +126,10 @@ static bool take_convolution2d(union smelt_graph_call *into, const struct smelt_
     struct smelt_convolution2d_params *p = &into->convolution2d;
     if (step->operation == SMELT_ELEMENTWISE_ACTIVATE && !p->activation) {
         p->activation = step->activation;
+        return true;
+    }
+    if (step->operation == SMELT_ELEMENTWISE_ADD && !p->activation && !p->residual && lies_as(other, p->d)) {
+        p->residual = other;
         return true;
     }
     if (step->operation != SMELT_ELEMENTWISE_ADD || p->activation || p->bias ||
@@ -131,6 +149,8 @@ static union smelt_graph_call *into_convolution2d(const union smelt_graph_call *
         !take_steps(&made, &second->elementwise, between, take_convolution2d))
         return NULL;
     made.convolution2d.d = y;
+    if (made.convolution2d.residual && !lies_as(made.convolution2d.residual, y))
+        return NULL;
     return smelt_graph_call_copy(SMELT_OPERATION_CONVOLUTION2D, &made);
 }
 
@@ -366,26 +386,35 @@ static bool is_alone(const struct fuser *fuser, uint32_t i, uint32_t j, smelt_te
     return fuser->graph->params.output_count > 0;
 }
 
+// Whether a call reads each element of this tensor only for the same one of its result.
+static bool reads_by_element(const struct smelt_graph_item *item, smelt_tensor tensor)
+{
+    const union smelt_graph_call *call = item->call;
+    if (item->operation == SMELT_OPERATION_MATMUL2D)
+        return tensor == call->matmul2d.residual;
+    if (item->operation == SMELT_OPERATION_CONVOLUTION2D)
+        return tensor == call->convolution2d.residual;
+    return true; // norms may work in place
+}
+
 // What the made call reads of the first one must not be where it writes: the calls refuse that, or it would be read late.
 static bool keeps_apart(const struct smelt_graph_item *first, const struct smelt_graph_item *second,
-                        smelt_tensor between, enum smelt_operation made)
+                        smelt_tensor between)
 {
     smelt_tensor y = result_of(second);
     const struct smelt_range own = smelt_range_of(y, SMELT_ACCESS_WRITE);
     for (uint32_t d = 0; d < first->dispatch_count; d++)
         for (uint32_t r = 0; r < first->dispatches[d]->range_count; r++) {
             const struct smelt_range *range = &first->dispatches[d]->ranges[r];
-            bool same = range->tensor && made != SMELT_OPERATION_MATMUL2D &&
-                        made != SMELT_OPERATION_CONVOLUTION2D && same_view(range->tensor, y);
+            bool same =
+                range->tensor && same_view(range->tensor, y) && reads_by_element(first, range->tensor);
             if (range->access != SMELT_ACCESS_WRITE && meets(range, &own) && !same)
                 return false;
         }
     for (uint32_t d = 0; d < second->dispatch_count; d++)
         for (uint32_t r = 0; r < second->dispatches[d]->range_count; r++) {
             const struct smelt_range *range = &second->dispatches[d]->ranges[r];
-            bool same =
-                range->tensor && (same_view(range->tensor, between) ||
-                                  (made == SMELT_OPERATION_ELEMENTWISE && same_view(range->tensor, y)));
+            bool same = range->tensor && (same_view(range->tensor, between) || same_view(range->tensor, y));
             if (range->access != SMELT_ACCESS_WRITE && meets(range, &own) && !same)
                 return false;
         }
@@ -458,7 +487,7 @@ static enum smelt_result try_pair(struct fuser *fuser, const struct pattern *pat
     struct smelt_graph_item *first = list->items[i];
     smelt_tensor result_tensor = result_of(first);
     if (!same_view(result_tensor, between) || !is_alone(fuser, i, j, between) ||
-        !keeps_apart(first, second, between, pattern->made))
+        !keeps_apart(first, second, between))
         return SMELT_OK;
     union smelt_graph_call *call = pattern->merge(first->call, second->call, between);
     if (!call)

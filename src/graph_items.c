@@ -17,13 +17,12 @@
     }
 
 static const struct smelt_graph_field matmul2d_fields[] = {
-    TENSOR(matmul2d, a),     TENSOR(matmul2d, b),    TENSOR(matmul2d, bias),    TENSOR(matmul2d, d),
-    TENSOR(matmul2d, scale), TENSOR(matmul2d, zero), TENSOR(matmul2d, scratch), {NULL, 0, false}};
-static const struct smelt_graph_field convolution2d_fields[] = {TENSOR(convolution2d, a),
-                                                                TENSOR(convolution2d, b),
-                                                                TENSOR(convolution2d, bias),
-                                                                TENSOR(convolution2d, d),
-                                                                {NULL, 0, false}};
+    TENSOR(matmul2d, a),    TENSOR(matmul2d, b),        TENSOR(matmul2d, bias),
+    TENSOR(matmul2d, d),    TENSOR(matmul2d, residual), TENSOR(matmul2d, scale),
+    TENSOR(matmul2d, zero), TENSOR(matmul2d, scratch),  {NULL, 0, false}};
+static const struct smelt_graph_field convolution2d_fields[] = {
+    TENSOR(convolution2d, a), TENSOR(convolution2d, b),        TENSOR(convolution2d, bias),
+    TENSOR(convolution2d, d), TENSOR(convolution2d, residual), {NULL, 0, false}};
 static const struct smelt_graph_field reduction_fields[] = {
     TENSOR(reduction, x), TENSOR(reduction, y), TENSOR(reduction, scratch), {NULL, 0, false}};
 static const struct smelt_graph_field softmax_fields[] = {

@@ -3,6 +3,7 @@
 #include "kernels_cache.h"
 
 #include "embedded.h"
+#include "tensor_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,6 +45,32 @@ enum smelt_result smelt_kernel_check_extent(smelt_context context, const char *k
         return SMELT_OK;
     return smelt_fail(context, SMELT_ERROR_SHAPE, "%s: %s is %" PRIu64 ", wanted %" PRIu64, kernel, what, got,
                       wanted);
+}
+
+enum smelt_result smelt_kernel_check_residual(const char *kernel, smelt_tensor residual, smelt_tensor d)
+{
+    if (!residual)
+        return SMELT_OK;
+    const struct smelt_tensor_info *r = &residual->info, *t = &d->info;
+    if (residual->context != d->context)
+        return smelt_fail(d->context, SMELT_ERROR_INVALID_ARGUMENT, "%s: residual '%s' is of another context",
+                          kernel, r->name);
+    enum smelt_result result = smelt_tensor_require_plain(residual, kernel);
+    if (result)
+        return result;
+    if (r->dtype != t->dtype)
+        return smelt_fail(d->context, SMELT_ERROR_DTYPE, "%s: residual '%s' is %s, wanted %s as d", kernel,
+                          r->name, smelt_dtype_name(r->dtype), smelt_dtype_name(t->dtype));
+    if (r->rank != t->rank || memcmp(r->shape, t->shape, t->rank * sizeof(t->shape[0])) ||
+        memcmp(r->strides, t->strides, t->rank * sizeof(t->strides[0])))
+        return smelt_fail(d->context, SMELT_ERROR_SHAPE,
+                          "%s: residual '%s' has another shape or other strides than d '%s', wanted the same",
+                          kernel, r->name, t->name);
+    if (r->address != t->address && smelt_tensor_share_bytes(r, t))
+        return smelt_fail(d->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "%s: residual '%s' shares bytes with d '%s', wanted d or a separate tensor", kernel,
+                          r->name, t->name);
+    return SMELT_OK;
 }
 
 // --- Making -----------------------------------------------------------------------------------------------

@@ -16,16 +16,18 @@ struct push {
     uint64_t a, b, bias, d;
     uint32_t batch, height, width, channels, outputs, kernel_h, kernel_w;
     uint32_t stride_a[4], stride_b[4], stride_d[4];
+    uint32_t residual[2]; // an address, low word first
 };
-_Static_assert(offsetof(struct push, stride_a) == 60 && sizeof(struct push) == 112,
+_Static_assert(offsetof(struct push, stride_a) == 60 && offsetof(struct push, residual) == 108,
                "convolution2d_constants.glsl's constants");
-#define PUSH_SIZE 108
+#define PUSH_SIZE 116
 
 // What a kernel is compiled for.
 struct kernel_key {
     uint32_t stored, computed, accumulated, backend, scope;
     uint32_t image_layout, weight_layout, transposed, depthwise, weight_strided, alignment, weight_alignment;
-    uint32_t wide, bias, activation, rows; // of what is compiled: d is f32, its pixels are rows of a matrix
+    uint32_t wide, bias, activation, residual,
+        rows; // of what is compiled: d is f32, its pixels are rows of a matrix
     struct smelt_matmul2d_tiling tiling;
     uint32_t baked;
 };
@@ -62,10 +64,10 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_text_add(
         text,
         "#version 460\n#include \"smelt/base.glsl\"\n#define KERNEL_BAKED 0\n#define KERNEL_D_IS_F32 %s\n"
-        "#define KERNEL_HAS_BIAS %s\n#define KERNEL_ACTIVATES %s\n"
+        "#define KERNEL_HAS_BIAS %s\n#define KERNEL_HAS_RESIDUAL %s\n#define KERNEL_ACTIVATES %s\n"
         "#define KERNEL_ACTIVATE(v) SMELT_CAT(smelt_activation_, %s)(v)\n%s#include \"smelt/op/conv.glsl\"\n",
-        key->wide ? "true" : "false", key->bias ? "true" : "false", key->activation ? "true" : "false",
-        smelt_op_activation_macro((enum smelt_activation)key->activation),
+        key->wide ? "true" : "false", key->bias ? "true" : "false", key->residual ? "true" : "false",
+        key->activation ? "true" : "false", smelt_op_activation_macro((enum smelt_activation)key->activation),
         smelt_kernel_text("kernels/convolution2d_constants.glsl"));
     smelt_op_define_number(text, "KERNEL_", "ROWS", key->rows);
     smelt_op_define(text, "KERNEL_", "STORED", smelt_op_dtype_macro((enum smelt_dtype)key->stored));
@@ -226,7 +228,7 @@ static enum smelt_result check_operands(struct call *call)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "convolution2d: d '%s' shares bytes with an operand, wanted separate tensors",
                           d->name);
-    return SMELT_OK;
+    return smelt_kernel_check_residual("convolution2d", p->residual, p->d);
 }
 
 static enum smelt_result check_call(smelt_encoder encoder, struct call *call)
@@ -341,11 +343,15 @@ static enum smelt_result encode_product(smelt_encoder encoder, const struct call
                                         smelt_tensor b, smelt_tensor d, const struct smelt_dispatch *what)
 {
     const struct smelt_convolution2d_params *p = call->params;
+    struct smelt_tensor_t residual = *d; // lies as d does
+    if (p->residual)
+        residual.info.address = p->residual->info.address;
     const struct smelt_matmul2d_params product = {
         .a = a,
         .b = b,
         .bias = p->bias,
         .d = d,
+        .residual = p->residual ? &residual : NULL,
         .transpose_right = p->weight_layout == SMELT_WEIGHT_OHWI,
         .activation = p->activation,
         .computed = p->computed,
@@ -485,6 +491,7 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
         key->weight_alignment = d->weight_alignment;
         key->wide = p->d->info.dtype == SMELT_DTYPE_F32;
         key->bias = p->bias != NULL;
+        key->residual = p->residual != NULL;
         key->activation = (uint32_t)p->activation;
         key->rows = d->scope == SMELT_SCOPE_WORKGROUP && make_rows(call, p->d, &rows);
         key->tiling = info->tiling;
@@ -512,7 +519,9 @@ static void fill_push(struct call *call, bool baked)
     const struct smelt_convolution2d_params *p = call->params;
     static const uint8_t hwio[4] = {KERNEL_H, KERNEL_W, IN, OUT};
     struct push *push = &call->push;
+    uint64_t residual = p->residual ? p->residual->info.address : 0;
     *push = (struct push){
+        .residual = {(uint32_t)residual, (uint32_t)(residual >> 32)},
         .a = p->a->info.address,
         .b = p->b->info.address,
         .bias = p->bias ? p->bias->info.address : 0,
@@ -619,8 +628,9 @@ static enum smelt_result get_kernel(const struct call *call, const struct kernel
                       whole,
                       call->params->d->info.dtype == SMELT_DTYPE_F32,
                       call->params->bias != NULL,
-                      (uint32_t)call->params->activation},
-        .constant_count = key->baked ? 22 : 19,
+                      (uint32_t)call->params->activation,
+                      call->params->residual != NULL},
+        .constant_count = key->baked ? 23 : 19,
         .size_count = 7,
     };
     return smelt_kernel_get(call->context, &request, kernel);
@@ -633,14 +643,17 @@ enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
     enum smelt_result result = check_call(encoder, &call);
     if (result || (result = check_shapes(&call)))
         return result;
-    struct smelt_range ranges[4] = {smelt_range_of(params->a, SMELT_ACCESS_READ),
+    struct smelt_range ranges[5] = {smelt_range_of(params->a, SMELT_ACCESS_READ),
                                     smelt_range_of(params->b, SMELT_ACCESS_READ),
                                     smelt_range_of(params->d, SMELT_ACCESS_WRITE)};
+    uint32_t range_count = 3;
     if (params->bias)
-        ranges[3] = smelt_range_of(params->bias, SMELT_ACCESS_READ);
+        ranges[range_count++] = smelt_range_of(params->bias, SMELT_ACCESS_READ);
+    if (params->residual)
+        ranges[range_count++] = smelt_range_of(params->residual, SMELT_ACCESS_READ);
     const struct smelt_dispatch what = {
         .ranges = ranges,
-        .range_count = params->bias ? 4 : 3,
+        .range_count = range_count,
         .label = "smelt convolution2d",
         .operation = SMELT_OPERATION_CONVOLUTION2D,
         .call = params,

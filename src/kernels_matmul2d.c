@@ -399,7 +399,7 @@ static enum smelt_result check_scratch(struct call *call)
     return SMELT_OK;
 }
 
-#define PRODUCT_RANGES 6 // tensors of a call
+#define PRODUCT_RANGES 7 // tensors of a call
 
 // --- Recording --------------------------------------------------------------------------------------------
 
@@ -432,8 +432,9 @@ static struct smelt_kernel_request request_of(const struct call *call, const str
         .stage_flags = call->info.stage_flags,
         .subgroup_size = call->info.subgroup_size.requiredSubgroupSize,
         .constants = {push->m, push->n, push->k, push->stride_a[0], push->stride_b[0], push->stride_d, wide,
-                      finishes && p->bias, finishes ? (uint32_t)p->activation : SMELT_ACTIVATION_NONE},
-        .constant_count = 9,
+                      finishes && p->bias, finishes ? (uint32_t)p->activation : SMELT_ACTIVATION_NONE,
+                      finishes && p->residual},
+        .constant_count = 10,
         .size_count = 6,
     };
 }
@@ -489,6 +490,8 @@ static enum smelt_result record_parts(const struct call *call, smelt_encoder enc
     ranges[what.range_count++] = smelt_range_of(p->scratch, SMELT_ACCESS_READ);
     if (p->bias)
         ranges[what.range_count++] = smelt_range_of(p->bias, SMELT_ACCESS_READ);
+    if (p->residual)
+        ranges[what.range_count++] = smelt_range_of(p->residual, SMELT_ACCESS_READ);
     ranges[what.range_count++] = smelt_range_of(p->d, SMELT_ACCESS_WRITE);
     if (!result)
         result = smelt_kernel_order(encoder, &what);
@@ -525,7 +528,8 @@ enum smelt_result smelt_encode_matmul2d(smelt_encoder encoder, const struct smel
         .parts = 1,
     };
     if (params && params->a && params->b && params->d) { // checked with the rest
-        const smelt_tensor reads[] = {params->a, params->b, params->bias, params->scale, params->zero};
+        const smelt_tensor reads[] = {params->a,     params->b,    params->bias,
+                                      params->scale, params->zero, params->residual};
         for (uint32_t i = 0; i < SMELT_COUNT_OF(reads); i++)
             if (reads[i])
                 ranges[what.range_count++] = smelt_range_of(reads[i], SMELT_ACCESS_READ);

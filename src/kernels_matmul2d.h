@@ -12,9 +12,10 @@ struct smelt_product_push {
     uint32_t m, n, k;
     uint32_t stride_a[2], stride_b[2], stride_d, stride_scale[2], stride_zero[2];
     uint32_t batch_a, batch_b, batch_d, batch_scale, batch_zero;
+    uint32_t residual[2]; // an address, low word first
 };
-_Static_assert(offsetof(struct smelt_product_push, batch_zero) == 112, "matmul2d_head.glsl's constants");
-#define SMELT_PRODUCT_PUSH_SIZE 116
+_Static_assert(offsetof(struct smelt_product_push, residual) == 116, "matmul2d_head.glsl's constants");
+#define SMELT_PRODUCT_PUSH_SIZE 124
 
 struct smelt_product {
     smelt_context context;

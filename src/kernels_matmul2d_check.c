@@ -238,6 +238,9 @@ static void fill_push(struct smelt_product *product)
         *operands[i].batch = batch_stride(t);
     }
     push->bias = p->bias ? p->bias->info.address : 0;
+    uint64_t residual = p->residual ? p->residual->info.address : 0;
+    push->residual[0] = (uint32_t)residual;
+    push->residual[1] = (uint32_t)(residual >> 32);
     push->d = p->d->info.address;
     push->stride_d = (uint32_t)smelt_product_row_stride(&p->d->info);
     push->batch_d = batch_stride(&p->d->info);
@@ -255,7 +258,8 @@ enum smelt_result smelt_product_check(struct smelt_product *product)
     product->context = p->d->context;
     enum smelt_result result = SMELT_OK;
     if ((result = check_tensors(product)) || (result = check_types(product)) ||
-        (result = check_shapes(product)) || (result = check_overlap(product)))
+        (result = check_shapes(product)) || (result = check_overlap(product)) ||
+        (result = smelt_kernel_check_residual("matmul2d", p->residual, p->d)))
         return result;
     fill_push(product);
     return SMELT_OK;

@@ -40,7 +40,7 @@ void main()
 
     conv_result result;
     conv_run(result, image, weight, tile);
-    if (KERNEL_HAS_BIAS || KERNEL_ACTIVATES)
+    if (KERNEL_HAS_BIAS || KERNEL_ACTIVATES || KERNEL_HAS_RESIDUAL)
         conv_finish(result, extents, tile);
     if (KERNEL_D_IS_F32) {
         wide_f32_4_w_0x0x0x0 t;

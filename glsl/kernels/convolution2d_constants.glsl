@@ -24,9 +24,11 @@ layout(constant_id = 18) const uint d_is_whole = 0; // 8 channels of d in f16 ar
 layout(constant_id = 19) const uint d_is_f32 = 0;
 layout(constant_id = 20) const uint has_bias = 1;
 layout(constant_id = 21) const uint activation = 0; // SMELT_ACTIVATION_x
+layout(constant_id = 22) const uint has_residual = 0;
 #define KERNEL_D_IS_F32 (d_is_f32 != 0)
 #define KERNEL_HAS_BIAS (has_bias != 0)
 #define KERNEL_ACTIVATES (activation != 0)
+#define KERNEL_HAS_RESIDUAL (has_residual != 0)
 #define KERNEL_ACTIVATE(v) smelt_activate(activation, v)
 #endif
 
@@ -35,6 +37,7 @@ layout(push_constant, scalar) uniform push
     uvec2 a, b, bias, d; // addresses
     uint batch, height, width, channels, outputs, kernel_h, kernel_w;
     uint stride_a[4], stride_b[4], stride_d[4]; // elements, in the order of the layouts
+    uvec2 residual;                             // an address; its elements lie as those of d
 };
 
 // The parameters of the instance `conv` that the includer makes.

@@ -52,6 +52,17 @@ KERNEL_WEIGHT the_weight()
     return t;
 }
 
+float residual_element(uvec4 place)
+{
+    if (place.x >= (fixed_batch != 0 ? fixed_batch : batch) ||
+        place.w >= (fixed_outputs != 0 ? fixed_outputs : outputs))
+        return 0.0;
+    uint[4] o = in_layout(place);
+    uint i = o[0] * stride_d[0] + o[1] * stride_d[1] + o[2] * stride_d[2] + o[3] * stride_d[3];
+    return KERNEL_D_IS_F32 ? smelt_f32_r_data(residual).e[i]
+                           : smelt_f16_to_f32(uint(smelt_u16_r_data(residual).e[i]));
+}
+
 float conv_element(float v, uvec4 place)
 {
     if (KERNEL_HAS_BIAS) {
@@ -61,5 +72,7 @@ float conv_element(float v, uvec4 place)
         t.stride = uint[1](1);
         v += smelt_load(t, place.w);
     }
+    if (KERNEL_HAS_RESIDUAL)
+        v += residual_element(place);
     return KERNEL_ACTIVATE(v);
 }

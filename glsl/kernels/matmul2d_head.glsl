@@ -14,6 +14,7 @@ layout(constant_id = 5) const uint fixed_stride_d = 0;
 layout(constant_id = 6) const uint d_is_wide = 0;
 layout(constant_id = 7) const uint has_bias = 1;
 layout(constant_id = 8) const uint activation = 0; // SMELT_ACTIVATION_x
+layout(constant_id = 9) const uint has_residual = 0;
 
 // The push constants of src/kernels_matmul2d.c, word for word.
 layout(push_constant, scalar) uniform push
@@ -23,6 +24,7 @@ layout(push_constant, scalar) uniform push
     uint stride_a[2], stride_b[2], stride_d; // elements; 1 along rows of d
     uint stride_scale[2], stride_zero[2];
     uint batch_a, batch_b, batch_d, batch_scale, batch_zero; // elements from one matrix to the next
+    uvec2 residual;                                          // an address; its elements lie as those of d
 };
 
 // What a type is stored as, and how many bits it has.
@@ -78,6 +80,27 @@ layout(push_constant, scalar) uniform push
 #include "smelt/tensor_tmpl.glsl"
 #endif
 
+#define KERNEL_FROM_1(e) (e)
+#define KERNEL_FROM_2(e) smelt_f16_to_f32(uint(e))
+#define KERNEL_FROM_3(e) smelt_bf16_to_f32(uint(e))
+#define KERNEL_FROM_10(e) (e)
+
+uvec2 of_batch(uvec2 first, uint stride, uint bits);
+
+KERNEL_T residual_element(uvec2 place)
+{
+    if (place.x >= (fixed_m != 0 ? fixed_m : m) || place.y >= (fixed_n != 0 ? fixed_n : n))
+        return KERNEL_T(0);
+    uint i = place.x * (fixed_stride_d != 0 ? fixed_stride_d : stride_d) + place.y;
+#if KERNEL_NARROW != 0
+    if (d_is_wide == 0) {
+        uvec2 address = of_batch(residual, batch_d, KERNEL_BITS(KERNEL_NARROW));
+        return SMELT_CAT(KERNEL_FROM_, KERNEL_NARROW)(KERNEL_DATA(KERNEL_NARROW, _r_data)(address).e[i]);
+    }
+#endif
+    return KERNEL_DATA(KERNEL_WIDE, _r_data)(of_batch(residual, batch_d, 32u)).e[i];
+}
+
 KERNEL_T product_element(KERNEL_T v, uvec2 place)
 {
     if (has_bias != 0) {
@@ -87,6 +110,8 @@ KERNEL_T product_element(KERNEL_T v, uvec2 place)
         t.stride = uint[1](1);
         v += smelt_load(t, place.y);
     }
+    if (has_residual != 0)
+        v += residual_element(place);
 #if KERNEL_WIDE == SMELT_DTYPE_I32
     return activation == SMELT_ACTIVATION_RELU ? max(v, 0) : v;
 #else

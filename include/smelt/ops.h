@@ -242,6 +242,8 @@ struct smelt_matmul2d_params {
     smelt_tensor a, b; // of rank 2, or 3 with the batch first; rank 2 serves the whole batch
     smelt_tensor bias; // of rank 1; NULL: none
     smelt_tensor d;    // rank 2 or 3, rows without gaps
+    // d = activation(a b + bias + residual): of d's dtype, shape and strides; may be d. NULL: none
+    smelt_tensor residual;
     // A quantised b (glsl/smelt/matmul2d_scaled_tmpl.glsl): scales of f32, f16 or u8 (ue8m0) and, or NULL, zero points of b's
     // type, or offsets of the type of scales of f32 or f16; one of each for `block` terms of a column of d, in the order of
     // b: [n][ceil(k / block)] with transpose_right, else [ceil(k / block)][n]. Rank 3 with the batch first
@@ -294,6 +296,8 @@ struct smelt_convolution2d_params {
     smelt_tensor bias; // of rank 1 and of their dtype; NULL: none
     smelt_tensor
         d; // f16 or f32, of rank 4 in image_layout; its height and width: smelt_convolution2d_geometry
+    // d = activation(... + bias + residual): of d's dtype, shape and strides; may be d. NULL: none
+    smelt_tensor residual;
     enum smelt_image_layout image_layout;
     enum smelt_weight_layout weight_layout;
     struct smelt_convolution2d_geometry geometry;

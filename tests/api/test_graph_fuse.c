@@ -259,6 +259,75 @@ static void products_take_bias_and_activation(void)
     fuse_destroy(&fuse);
 }
 
+// A residual beside bias and activation, and one in place.
+static void residual_program(struct fuse *f, uint32_t seed)
+{
+    (void)seed;
+    CHECK_OK(matmul(f, f->t[0], f->t[1]));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, f->t[1], f->row, f->t[1]));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, f->t[5], f->t[1], f->t[2]));
+    CHECK_OK(activate(f, SMELT_ACTIVATION_RELU, f->t[2], f->t[3]));
+    CHECK_OK(matmul(f, f->t[3], f->t[4]));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, f->t[7], f->t[4], f->t[7]));
+}
+
+static void products_take_a_residual(void)
+{
+    struct fuse fuse = fuse_create();
+    struct smelt_graph_counts counts = fused(&fuse, residual_program);
+    CHECK(counts.fused == 4 && counts.optimized_dispatches == 2);
+    fuse_destroy(&fuse);
+}
+
+static smelt_tensor half(smelt_context context, uint32_t rank, uint64_t batch, uint64_t rows,
+                         uint64_t columns, uint32_t seed)
+{
+    struct smelt_tensor_params params = {.dtype = SMELT_DTYPE_F16, .rank = rank};
+    const uint64_t shape[3] = {batch, rows, columns};
+    memcpy(params.shape, shape + 3 - rank, rank * sizeof(*shape));
+    smelt_tensor tensor = NULL;
+    CHECK_OK(smelt_tensor_create(context, &params, &tensor));
+    uint16_t data[2 * 40 * 72];
+    uint32_t state = seed * 77 + 5;
+    for (uint64_t i = 0; i < batch * rows * columns; i++)
+        data[i] = smelt_f16_from_f32((float)(next(&state) % 17) / 8 - 1);
+    CHECK_OK(smelt_tensor_write_and_wait(tensor, NULL, data, 2 * batch * rows * columns));
+    return tensor;
+}
+
+// In a batch of f16 with ragged tiles, by whatever backend is best, to the element.
+static void residuals_are_added_everywhere(void)
+{
+    enum { M = 40, NN = 72, K = 24, COUNT = 2 * M * NN };
+    struct fuse fuse = fuse_create();
+    smelt_tensor a = half(fuse.context, 3, 2, M, K, 1), b = half(fuse.context, 2, 1, K, NN, 2),
+                 r = half(fuse.context, 3, 2, M, NN, 3), d = half(fuse.context, 3, 2, M, NN, 4), wrong = NULL;
+    static uint16_t plain[COUNT], added[COUNT], residual[COUNT];
+    struct smelt_matmul2d_params params = {.a = a, .b = b, .d = d};
+    CHECK_OK(smelt_tensor_read_and_wait(r, NULL, residual, sizeof(residual)));
+    CHECK_OK(smelt_encode_matmul2d(fuse.encoder, &params));
+    CHECK_OK(smelt_encoder_commit_and_wait(fuse.encoder));
+    CHECK_OK(smelt_tensor_read_and_wait(d, NULL, plain, sizeof(plain)));
+    params.residual = r;
+    CHECK_OK(smelt_encode_matmul2d(fuse.encoder, &params));
+    CHECK_OK(smelt_encoder_commit_and_wait(fuse.encoder));
+    CHECK_OK(smelt_tensor_read_and_wait(d, NULL, added, sizeof(added)));
+    for (int i = 0; i < COUNT; i++) { // multiples of 1/64 below 16: exact
+        float wanted = smelt_f16_to_f32(plain[i]) + smelt_f16_to_f32(residual[i]);
+        CHECK(fabsf(smelt_f16_to_f32(added[i]) - wanted) <= 0x1p-6f);
+    }
+    const uint64_t origin[3] = {0}, box[3] = {1, M, NN};
+    CHECK_OK(smelt_tensor_slice(r, origin, box, &wrong));
+    params.residual = wrong;
+    CHECK_FAILS(smelt_encode_matmul2d(fuse.encoder, &params), SMELT_ERROR_SHAPE, "residual");
+    params.residual = fuse.t[0];
+    CHECK_FAILS(smelt_encode_matmul2d(fuse.encoder, &params), SMELT_ERROR_DTYPE, "residual 't0' is f32");
+    smelt_tensor *all[] = {&wrong, &a, &b, &r, &d};
+    for (int i = 0; i < 5; i++)
+        smelt_tensor_destroy(all[i]);
+    fuse_destroy(&fuse);
+}
+
 static smelt_tensor image, weight, result, bias, between; // views, of convolution_program
 
 static void convolution_program(struct fuse *f, uint32_t seed)
@@ -285,14 +354,15 @@ static void convolution_program(struct fuse *f, uint32_t seed)
         .a = image, .b = weight, .d = between, .backend = SMELT_BACKEND_PORTABLE};
     CHECK_OK(smelt_encode_convolution2d(f->encoder, &params));
     CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, between, bias, between));
-    CHECK_OK(activate(f, SMELT_ACTIVATION_RELU, between, result));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, between, result, result));
+    CHECK_OK(activate(f, SMELT_ACTIVATION_RELU, result, result));
 }
 
 static void convolutions_take_bias_and_activation(void)
 {
     struct fuse fuse = fuse_create();
     struct smelt_graph_counts counts = fused(&fuse, convolution_program);
-    CHECK(counts.fused == 2 && counts.optimized_dispatches == 1);
+    CHECK(counts.fused == 3 && counts.optimized_dispatches == 1);
     smelt_tensor_destroy(&image);
     smelt_tensor_destroy(&weight);
     smelt_tensor_destroy(&result);
@@ -457,6 +527,8 @@ static const struct test tests[] = {
     {"chains become one kernel", chains_become_one_kernel},
     {"norms take their scale", norms_take_their_scale},
     {"products take bias and activation", products_take_bias_and_activation},
+    {"products take a residual", products_take_a_residual},
+    {"residuals are added everywhere", residuals_are_added_everywhere},
     {"convolutions take bias and activation", convolutions_take_bias_and_activation},
     {"what others need stays", what_others_need_stays},
     {"fused nodes are patched as captured", fused_nodes_are_patched_as_captured},
