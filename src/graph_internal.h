@@ -40,6 +40,8 @@ struct smelt_graph_list {
 
 // The parameters of the call that `operation` names.
 union smelt_graph_call {
+    struct smelt_copy_call copy;
+    struct smelt_fill_call fill;
     struct smelt_matmul2d_params matmul2d;
     struct smelt_convolution2d_params convolution2d;
     struct smelt_reduction_params reduction;
@@ -49,13 +51,13 @@ union smelt_graph_call {
     struct smelt_elementwise_params elementwise; // with its steps behind, in the same allocation
 };
 
-// A parameter that can be patched: a tensor or a float.
+// A parameter that can be patched: a tensor or a number.
 struct smelt_graph_field {
     const char *name;
     uint32_t offset;
-    bool is_tensor;
+    uint32_t size; // bytes of a number; 0: a tensor
 };
-// The fields of an operation's parameters, ended by a NULL name; those of ELEMENTWISE only `y`.
+// The fields of an operation's parameters, ended by a NULL name; of ELEMENTWISE only `y`.
 const struct smelt_graph_field *smelt_graph_fields(enum smelt_operation operation);
 
 // A copy, with what it points to. NULL: out of memory.

@@ -7,40 +7,50 @@
 
 // --- Library calls as data --------------------------------------------------------------------------------
 
-#define TENSOR(params, field)                                                                                \
+#define TENSOR(type, field)                                                                                  \
     {                                                                                                        \
-#field, offsetof(struct smelt_##params##_params, field), true                                        \
+#field, offsetof(struct smelt_##type, field), 0                                                      \
     }
-#define FLOAT(params, field)                                                                                 \
+#define NUMBER(type, field)                                                                                  \
     {                                                                                                        \
-#field, offsetof(struct smelt_##params##_params, field), false                                       \
+#field, offsetof(struct smelt_##type, field), sizeof(((struct smelt_##type *)NULL)->field)           \
+    }
+#define END                                                                                                  \
+    {                                                                                                        \
+        NULL, 0, 0                                                                                           \
     }
 
+static const struct smelt_graph_field copy_fields[] = {TENSOR(copy_call, destination),
+                                                       TENSOR(copy_call, source), END};
+static const struct smelt_graph_field fill_fields[] = {TENSOR(fill_call, destination),
+                                                       NUMBER(fill_call, value), END};
 static const struct smelt_graph_field matmul2d_fields[] = {
-    TENSOR(matmul2d, a),    TENSOR(matmul2d, b),        TENSOR(matmul2d, bias),
-    TENSOR(matmul2d, d),    TENSOR(matmul2d, residual), TENSOR(matmul2d, scale),
-    TENSOR(matmul2d, zero), TENSOR(matmul2d, scratch),  {NULL, 0, false}};
+    TENSOR(matmul2d_params, a),    TENSOR(matmul2d_params, b),        TENSOR(matmul2d_params, bias),
+    TENSOR(matmul2d_params, d),    TENSOR(matmul2d_params, residual), TENSOR(matmul2d_params, scale),
+    TENSOR(matmul2d_params, zero), TENSOR(matmul2d_params, scratch),  END};
 static const struct smelt_graph_field convolution2d_fields[] = {
-    TENSOR(convolution2d, a), TENSOR(convolution2d, b),        TENSOR(convolution2d, bias),
-    TENSOR(convolution2d, d), TENSOR(convolution2d, residual), {NULL, 0, false}};
+    TENSOR(convolution2d_params, a),        TENSOR(convolution2d_params, b),
+    TENSOR(convolution2d_params, bias),     TENSOR(convolution2d_params, d),
+    TENSOR(convolution2d_params, residual), END};
 static const struct smelt_graph_field reduction_fields[] = {
-    TENSOR(reduction, x), TENSOR(reduction, y), TENSOR(reduction, scratch), {NULL, 0, false}};
+    TENSOR(reduction_params, x), TENSOR(reduction_params, y), TENSOR(reduction_params, scratch), END};
 static const struct smelt_graph_field softmax_fields[] = {
-    TENSOR(softmax, x), TENSOR(softmax, y), TENSOR(softmax, mask), FLOAT(softmax, scale), {NULL, 0, false}};
+    TENSOR(softmax_params, x), TENSOR(softmax_params, y), TENSOR(softmax_params, mask),
+    NUMBER(softmax_params, scale), END};
 static const struct smelt_graph_field layer_norm_fields[] = {
-    TENSOR(layer_norm, x),    TENSOR(layer_norm, y),      TENSOR(layer_norm, gamma),
-    TENSOR(layer_norm, beta), FLOAT(layer_norm, epsilon), {NULL, 0, false}};
-static const struct smelt_graph_field rms_norm_fields[] = {TENSOR(rms_norm, x),
-                                                           TENSOR(rms_norm, y),
-                                                           TENSOR(rms_norm, gamma),
-                                                           FLOAT(rms_norm, epsilon),
-                                                           {NULL, 0, false}};
-static const struct smelt_graph_field elementwise_fields[] = {TENSOR(elementwise, y), {NULL, 0, false}};
+    TENSOR(layer_norm_params, x),    TENSOR(layer_norm_params, y),       TENSOR(layer_norm_params, gamma),
+    TENSOR(layer_norm_params, beta), NUMBER(layer_norm_params, epsilon), END};
+static const struct smelt_graph_field rms_norm_fields[] = {
+    TENSOR(rms_norm_params, x), TENSOR(rms_norm_params, y), TENSOR(rms_norm_params, gamma),
+    NUMBER(rms_norm_params, epsilon), END};
+static const struct smelt_graph_field elementwise_fields[] = {TENSOR(elementwise_params, y), END};
 
 static const struct {
     size_t size;
     const struct smelt_graph_field *fields;
 } calls[SMELT_OPERATION_COUNT] = {
+    [SMELT_OPERATION_COPY] = {sizeof(struct smelt_copy_call), copy_fields},
+    [SMELT_OPERATION_FILL] = {sizeof(struct smelt_fill_call), fill_fields},
     [SMELT_OPERATION_MATMUL2D] = {sizeof(struct smelt_matmul2d_params), matmul2d_fields},
     [SMELT_OPERATION_CONVOLUTION2D] = {sizeof(struct smelt_convolution2d_params), convolution2d_fields},
     [SMELT_OPERATION_REDUCTION] = {sizeof(struct smelt_reduction_params), reduction_fields},
@@ -76,6 +86,11 @@ enum smelt_result smelt_graph_call_encode(smelt_encoder encoder, enum smelt_oper
                                           const union smelt_graph_call *call)
 {
     switch (operation) {
+    case SMELT_OPERATION_COPY:
+        return smelt_encode_copy(encoder, call->copy.destination, call->copy.source,
+                                 call->copy.permuted ? call->copy.permutation : NULL);
+    case SMELT_OPERATION_FILL:
+        return smelt_encode_fill(encoder, call->fill.destination, call->fill.value);
     case SMELT_OPERATION_MATMUL2D:
         return smelt_encode_matmul2d(encoder, &call->matmul2d);
     case SMELT_OPERATION_CONVOLUTION2D:

@@ -86,17 +86,19 @@ static bool indexed(const char *text, const char *name, const char *rest, uint32
     return value < count && *end == ']' && !strcmp(end + 1, rest);
 }
 
-// Where a parameter of a call is: a smelt_tensor or a float. NULL: there is none of that name and kind.
+// Where a parameter of a call is: a tensor (size 0), or a number of `size` bytes, which it fills in. NULL: there is none of
+// that name and kind.
 static void *find_field(const struct smelt_graph_item *item, union smelt_graph_call *call,
-                        const char *argument, bool is_tensor)
+                        const char *argument, bool is_tensor, uint32_t *size)
 {
     uint32_t i;
     for (const struct smelt_graph_field *field = smelt_graph_fields(item->operation); field->name; field++)
         if (!strcmp(field->name, argument))
-            return field->is_tensor == is_tensor ? (uint8_t *)call + field->offset : NULL;
+            return *size = field->size, is_tensor == !field->size ? (uint8_t *)call + field->offset : NULL;
     if (item->operation != SMELT_OPERATION_ELEMENTWISE)
         return NULL;
     struct smelt_elementwise_params *p = &call->elementwise;
+    *size = sizeof(float);
     if (is_tensor && indexed(argument, "inputs", "", p->input_count, &i))
         return &p->inputs[i];
     if (!is_tensor && indexed(argument, "steps", ".value", p->step_count, &i))
@@ -208,9 +210,9 @@ static enum smelt_result put_tensor(smelt_graph graph, struct smelt_graph_item *
 {
     enum smelt_result result = SMELT_OK;
     if (item->call) {
-        uint32_t inputs =
-            item->operation == SMELT_OPERATION_ELEMENTWISE ? item->call->elementwise.input_count : 0;
-        smelt_tensor *field = argument ? find_field(item, item->call, argument, true) : NULL;
+        uint32_t size,
+            inputs = item->operation == SMELT_OPERATION_ELEMENTWISE ? item->call->elementwise.input_count : 0;
+        smelt_tensor *field = argument ? find_field(item, item->call, argument, true, &size) : NULL;
         if (argument && (!field || !*field))
             return no_argument(graph, item, argument);
         if (argument && (result = check_same(graph, item->label, argument, *field, tensor)))
@@ -220,7 +222,7 @@ static enum smelt_result put_tensor(smelt_graph graph, struct smelt_graph_item *
         const struct smelt_graph_field *all = argument ? NULL : smelt_graph_fields(item->operation);
         for (; all && all->name; all++) {
             smelt_tensor *place = (smelt_tensor *)(void *)((uint8_t *)item->call + all->offset);
-            if (all->is_tensor && *place == old)
+            if (!all->size && *place == old)
                 *place = tensor;
         }
         for (uint32_t i = 0; i < inputs && !argument; i++)
@@ -405,12 +407,13 @@ static enum smelt_result set_call_bytes(smelt_graph graph, uint32_t place, const
     struct smelt_graph_item *copy = copy_item(item);
     if (!copy)
         return smelt_graph_no_memory(graph);
-    float *field = copy->call ? find_field(copy, copy->call, argument, false) : NULL;
-    enum smelt_result result = !field                  ? no_argument(graph, item, argument)
-                               : size != sizeof(float) ? wrong_size(graph, item->label, argument, 4, size)
-                                                       : SMELT_OK;
+    uint32_t wanted = 0;
+    void *field = copy->call ? find_field(copy, copy->call, argument, false, &wanted) : NULL;
+    enum smelt_result result = !field           ? no_argument(graph, item, argument)
+                               : size != wanted ? wrong_size(graph, item->label, argument, wanted, size)
+                                                : SMELT_OK;
     if (!result) {
-        memcpy(field, data, sizeof(float));
+        memcpy(field, data, wanted);
         result = smelt_graph_item_refresh(graph, copy);
     }
     if (result) {

@@ -120,7 +120,7 @@ enum smelt_operation {
 // "matmul2d"; "invalid" otherwise. Static storage.
 SMELT_API const char *smelt_operation_name(enum smelt_operation operation);
 
-// For the next dispatch only: what debuggers, messages and profiles call it (NULL: the pipeline's name; valid until
+// For the next dispatch only (or call of the library, with all its dispatches): what debuggers, messages and profiles call it (NULL: the pipeline's name; valid until
 // that dispatch), and what it is.
 SMELT_API enum smelt_result smelt_encoder_set_label(smelt_encoder encoder, const char *label);
 SMELT_API enum smelt_result smelt_encoder_set_operation(smelt_encoder encoder,

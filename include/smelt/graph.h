@@ -80,7 +80,7 @@ SMELT_API enum smelt_result smelt_graph_replace_tensor(smelt_graph graph, const 
 // Another place in a buffer, for an argument that was set with a buffer.
 SMELT_API enum smelt_result smelt_graph_set_buffer(smelt_graph graph, const char *node, const char *argument,
                                                    const struct smelt_buffer_range *range);
-// A constant, or inline bytes of the size that they had. Of a call: a float. Errors: SHAPE (another size).
+// A constant, or inline bytes of the size that they had. Of a call: a float (a fill's "value": a double). Errors: SHAPE (another size).
 SMELT_API enum smelt_result smelt_graph_set_bytes(smelt_graph graph, const char *node, const char *argument,
                                                   const void *data, uint64_t size);
 // Workgroups of a direct dispatch of the caller's pipeline.

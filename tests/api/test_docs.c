@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The C blocks of docs/metal.md and docs/glsl.md compile, which this file shows by being compiled, and do what they say; so
-// do the shaders of the Metal page with their ops.
+// The C blocks of docs/metal.md, glsl.md and graphs.md compile, which this file shows by being compiled, and do what they
+// say; so do the shaders of the Metal page with their ops.
 #define _XOPEN_SOURCE 700 // mkdtemp
 #include "folder.h"
 #include "internal.h"
@@ -12,7 +12,10 @@ enum smelt_result load_quantised(smelt_context context, const char *path, smelt_
                                  struct smelt_matmul2d_descriptor *product);
 enum smelt_result bind_quantised(smelt_arguments arguments, smelt_weights weights);
 void repack_q4_0(const uint8_t *blocks, size_t count, uint8_t *weight, uint16_t *scale);
+smelt_graph record_layer(smelt_encoder encoder, smelt_tensor x, smelt_tensor gamma, smelt_tensor h,
+                         smelt_tensor y);
 #include "docs_glsl.h"
+#include "docs_graphs.h"
 #include "docs_metal.h"
 
 // The shader behind "```glsl STAGE" number `index`; to be freed. NULL: there is none.
@@ -117,7 +120,32 @@ static void calls_of_the_glsl_page_work(void)
                 "nowhere");
 }
 
+static void calls_of_the_graphs_page_work(void)
+{
+    smelt_context context = test_context();
+    if (!smelt_context_capabilities(context)->compiler)
+        SKIP("this build has no GLSL compiler");
+    struct smelt_tensor_params params = {.dtype = SMELT_DTYPE_F32, .rank = 2, .shape = {4, 16}};
+    smelt_tensor t[4] = {NULL};
+    for (int i = 0; i < 4; i++) {
+        params.rank = i == 1 ? 1 : 2;
+        params.shape[0] = i == 1 ? 16 : 4;
+        CHECK_OK(smelt_tensor_create(context, &params, &t[i]));
+    }
+    smelt_encoder encoder = NULL;
+    CHECK_OK(smelt_encoder_create(context, NULL, &encoder));
+    smelt_graph graph = record_layer(encoder, t[0], t[1], t[2], t[3]);
+    struct smelt_graph_counts counts;
+    CHECK_OK(smelt_graph_count(graph, &counts));
+    CHECK(counts.dispatches == 2 && counts.optimized_dispatches == 1);
+    smelt_graph_destroy(&graph);
+    smelt_encoder_destroy(&encoder);
+    for (int i = 0; i < 4; i++)
+        smelt_tensor_destroy(&t[i]);
+}
+
 static const struct test tests[] = {
+    {"the calls of the graphs page work", calls_of_the_graphs_page_work},
     {"the calls of the GLSL page work", calls_of_the_glsl_page_work},
     {"the shaders of the Metal page compile", shaders_of_the_metal_page_compile},
     {"the calls of the Metal page work", calls_of_the_metal_page_work},
