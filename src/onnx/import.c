@@ -273,7 +273,7 @@ static enum smelt_result finish_draft(struct smelt_onnx_importer *in, struct sme
     if (result || draft->gone)
         return result;
     const struct smelt_operator *op = smelt_operator_find(draft->op);
-    if (in->opset < op->since)
+    if (in->opset < op->since && !strcmp(op->name, draft->proto->op_type)) // upgrades may go to younger ones
         return smelt_onnx_draft_fail(in, draft, SMELT_ERROR_FORMAT,
                                      "it came in opset %u, the model is of opset %lld", op->since,
                                      (long long)in->opset);
