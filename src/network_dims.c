@@ -419,12 +419,20 @@ const char *smelt_dim_symbol_name(struct smelt_dim dim)
     return dim.expression && dim.expression->kind == SYMBOL ? dim.expression->name : NULL;
 }
 
-static void print_pair(struct smelt_text *text, const char *function, struct smelt_dim a, const char *between,
-                       struct smelt_dim b)
+// In parentheses when it is a sum.
+static void print_factor(struct smelt_text *text, struct smelt_dim dim)
+{
+    bool sum = dim.expression && dim.expression->kind == SUM;
+    smelt_text_add(text, "%s", sum ? "(" : "");
+    smelt_dim_print(text, dim);
+    smelt_text_add(text, "%s", sum ? ")" : "");
+}
+
+static void print_pair(struct smelt_text *text, const char *function, struct smelt_dim a, struct smelt_dim b)
 {
     smelt_text_add(text, "%s(", function);
     smelt_dim_print(text, a);
-    smelt_text_add(text, "%s", between);
+    smelt_text_add(text, ", ");
     smelt_dim_print(text, b);
     smelt_text_add(text, ")");
 }
@@ -464,15 +472,19 @@ void smelt_dim_print(struct smelt_text *text, struct smelt_dim dim)
         print_sum(text, e);
         break;
     case FLOOR_DIV:
-        print_pair(text, "floor", e->a, " / ", e->b);
+        smelt_text_add(text, "floor(");
+        print_factor(text, e->a);
+        smelt_text_add(text, " / ");
+        print_factor(text, e->b);
+        smelt_text_add(text, ")");
         break;
     case MAX:
     case MIN:
-        print_pair(text, e->kind == MAX ? "max" : "min", e->a, ", ", e->b);
+        print_pair(text, e->kind == MAX ? "max" : "min", e->a, e->b);
         break;
     case SCALED:
         smelt_text_add(text, "floor(");
-        smelt_dim_print(text, e->a);
+        print_factor(text, e->a);
         smelt_text_add(text, " * %.9g)", e->factor);
         break;
     }

@@ -212,7 +212,7 @@ static bool power(int64_t base, int64_t exponent, int64_t *result)
 static bool divide(struct smelt_ir *ir, struct smelt_dim a, struct smelt_dim b, struct smelt_dim *y)
 {
     struct smelt_dim zero = smelt_dim_constant(0);
-    if (smelt_dim_is(b, 0) || smelt_dim_is(b, -1))
+    if (smelt_dim_is(b, 0) || (smelt_dim_is(b, -1) && smelt_dim_is(a, INT64_MIN)))
         return false;
     if (!a.expression && !b.expression) {
         *y = smelt_dim_constant(a.constant / b.constant);
