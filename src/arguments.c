@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Arguments: the block that a shader reads by address, one copy per frame in flight, filled by name.
 #include "arguments_internal.h"
+#include "tensor_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -235,19 +236,6 @@ enum smelt_result smelt_member_check_tensor(smelt_context context, const char *o
     return SMELT_OK;
 }
 
-void smelt_member_write_tensor(smelt_tensor tensor, void *place)
-{
-    // smelt_tensor's form in a block, version 1: address, extents, strides.
-    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
-    uint32_t rank = info->rank, extents_strides[2 * SMELT_TENSOR_MAX_RANK];
-    for (uint32_t d = 0; d < rank; d++) {
-        extents_strides[d] = (uint32_t)info->shape[d];
-        extents_strides[rank + d] = (uint32_t)info->strides[d];
-    }
-    memcpy(place, &info->address, sizeof(info->address));
-    memcpy((uint8_t *)place + sizeof(info->address), extents_strides, 8ull * rank);
-}
-
 enum smelt_result smelt_arguments_set_tensor_at(smelt_arguments arguments, uint32_t member,
                                                 smelt_tensor tensor)
 {
@@ -259,9 +247,7 @@ enum smelt_result smelt_arguments_set_tensor_at(smelt_arguments arguments, uint3
                                        tensor);
     if (result != SMELT_OK)
         return result;
-    uint8_t value[8 + 8 * SMELT_TENSOR_MAX_RANK];
-    smelt_member_write_tensor(tensor, value);
-    store(arguments, target, value);
+    store(arguments, target, &tensor->form.address);
     return SMELT_OK;
 }
 

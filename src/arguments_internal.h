@@ -4,7 +4,9 @@
 #ifndef SMELT_ARGUMENTS_INTERNAL_H
 #define SMELT_ARGUMENTS_INTERNAL_H
 
-#include "internal.h"
+#include "tensor_internal.h"
+
+#include <string.h>
 
 #define ARGUMENTS_MAX_FRAMES 16
 #define ARGUMENTS_DEFAULT_RUNTIME_ARRAY 1024
@@ -93,8 +95,11 @@ void smelt_name_table_suggest(const struct name_table *table, const char *name, 
 // shader reads matrices in the device's layout.
 enum smelt_result smelt_member_check_tensor(smelt_context context, const char *owner, bool coopvec,
                                             const struct smelt_member *member, smelt_tensor given);
-// Its form in a block: 8 bytes and 8 for each dimension.
-void smelt_member_write_tensor(smelt_tensor tensor, void *place);
+// A tensor's form in a block: 8 bytes and 8 for each dimension.
+static inline void smelt_member_write_tensor(smelt_tensor tensor, void *place)
+{
+    memcpy(place, &tensor->form.address, 8 + 8ull * tensor->info.rank);
+}
 // Whether a member of a reflection, which may come from a file, lies in its block as the setters rely on.
 bool smelt_member_fits(const struct smelt_block *block, const struct smelt_member *member);
 const char *smelt_member_kind_name(enum smelt_member_kind kind); // "a tensor"

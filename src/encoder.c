@@ -10,10 +10,8 @@
 
 // --- Entering ---------------------------------------------------------------------------------------------
 
-enum smelt_result smelt_encoder_enter(smelt_encoder encoder, const char *call)
+enum smelt_result smelt_encoder_enter_slowly(smelt_encoder encoder, const char *call)
 {
-    if (encoder && !encoder->dead && !encoder->check)
-        return SMELT_OK;
     if (!encoder)
         return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "encoder: %s: the encoder is NULL", call);
     if (encoder->dead)
@@ -27,13 +25,6 @@ enum smelt_result smelt_encoder_enter(smelt_encoder encoder, const char *call)
             "a time, and not to its own completion callbacks",
             encoder->name, call);
     return SMELT_OK;
-}
-
-enum smelt_result smelt_encoder_leave(smelt_encoder encoder, enum smelt_result result)
-{
-    if (encoder->check)
-        __atomic_store_n(&encoder->inside, 0, __ATOMIC_RELEASE);
-    return result;
 }
 
 enum smelt_result smelt_encoder_require(smelt_encoder encoder, smelt_context context, const char *call)
@@ -68,6 +59,7 @@ enum smelt_result smelt_encoder_fail_slot(smelt_encoder encoder, const struct sm
     char text[160];
     snprintf(text, sizeof(text), "encoder '%.40s': recording '%s': %s", encoder->name, slot->label, call);
     encoder->dead |= result == VK_ERROR_DEVICE_LOST;
+    encoder->guarded |= encoder->dead;
     return smelt_fail_vk(encoder->context, result, text);
 }
 
@@ -176,7 +168,7 @@ enum smelt_result smelt_encoder_create(smelt_context context, const struct smelt
         encoder->frames = frames;
         encoder->mode = mode;
         encoder->track = true;
-        encoder->check = params->check;
+        encoder->check = encoder->guarded = params->check;
         encoder->profile = params->profile;
         encoder->labels = !params->no_labels && context->vk.CmdBeginDebugUtilsLabelEXT &&
                           context->vk.CmdEndDebugUtilsLabelEXT;

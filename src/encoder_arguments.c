@@ -16,32 +16,38 @@ static enum smelt_result set_pipeline(smelt_encoder encoder, smelt_pipeline p)
         return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
                           "encoder '%s': set_pipeline: the pipeline is %s", encoder->name,
                           p ? "of another context" : "NULL");
-    if (p == encoder->pipeline)
-        return SMELT_OK;
-    if (encoder->pipeline && p->family == encoder->pipeline->family) {
-        encoder->pipeline = p; // the same arguments
-        return SMELT_OK;
+    struct smelt_dispatch *draft = &encoder->draft;
+    if (!encoder->pipeline || p->family != encoder->pipeline->family) {
+        uint32_t size = p->push_at + p->push_size;
+        enum smelt_result result =
+            smelt_encoder_grow(encoder, &encoder->values, &encoder->values_capacity, size, 1);
+        if (!result)
+            result = smelt_encoder_grow(encoder, &encoder->ranges, &encoder->range_capacity, p->range_count,
+                                        sizeof(*encoder->ranges));
+        if (!result)
+            result = smelt_encoder_grow(encoder, &encoder->set, &encoder->set_capacity,
+                                        p->info.argument_count, sizeof(*encoder->set));
+        if (result)
+            return result;
+        encoder->unset = p->info.argument_count;
+        if (encoder->unset)
+            memset(encoder->set, 0, encoder->unset * sizeof(*encoder->set));
+        if (size)
+            memset(encoder->values, 0, size);
+        for (uint32_t i = 0; i < encoder->inline_count; i++)
+            encoder->inline_bytes[i].size = 0;
+        draft->push = size ? encoder->values + p->push_at : NULL;
+        draft->push_size = p->push_size;
+        draft->block = p->block_size ? encoder->values : NULL;
+        draft->block_size = p->block_size;
+        draft->block_push = p->block_push;
+        draft->ranges = encoder->ranges;
+        draft->range_count = p->range_count;
+        draft->parts = 1;
     }
-    uint32_t push_at = (p->block_size + 7) & ~7u;
-    enum smelt_result result =
-        smelt_encoder_grow(encoder, &encoder->values, &encoder->values_capacity, push_at + p->push_size, 1);
-    if (!result)
-        result = smelt_encoder_grow(encoder, &encoder->ranges, &encoder->range_capacity, p->range_count,
-                                    sizeof(*encoder->ranges));
-    if (!result)
-        result = smelt_encoder_grow(encoder, &encoder->set, &encoder->set_capacity, p->info.argument_count,
-                                    sizeof(*encoder->set));
-    if (result)
-        return result;
-    encoder->pipeline = p;
-    encoder->push_at = push_at;
-    encoder->unset = p->info.argument_count;
-    if (encoder->unset)
-        memset(encoder->set, 0, encoder->unset * sizeof(*encoder->set));
-    if (push_at + p->push_size)
-        memset(encoder->values, 0, push_at + p->push_size);
-    for (uint32_t i = 0; i < encoder->inline_count; i++)
-        encoder->inline_bytes[i].size = 0;
+    encoder->pipeline = draft->source = p;
+    draft->pipeline = p->info.pipeline;
+    draft->layout = p->info.layout;
     return SMELT_OK;
 }
 
@@ -75,9 +81,7 @@ static enum smelt_result check_argument(smelt_encoder encoder, uint32_t argument
 
 static uint8_t *place_of(smelt_encoder encoder, uint32_t argument)
 {
-    bool in_push = encoder->pipeline->arguments[argument].in_push;
-    return encoder->values + (in_push ? encoder->push_at : 0) +
-           encoder->pipeline->info.arguments[argument].offset;
+    return encoder->values + encoder->pipeline->arguments[argument].place;
 }
 
 static void mark_set(smelt_encoder encoder, uint32_t argument)
@@ -86,20 +90,31 @@ static void mark_set(smelt_encoder encoder, uint32_t argument)
     encoder->set[argument] = true;
 }
 
-static enum smelt_result set_tensor(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
+static enum smelt_result check_tensor(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
 {
     enum smelt_result result = check_argument(encoder, argument, SMELT_MEMBER_TENSOR, SMELT_MEMBER_TENSOR);
-    if (result)
-        return result;
     smelt_pipeline p = encoder->pipeline;
-    const struct smelt_member *member = &p->info.arguments[argument];
-    result = smelt_member_check_tensor(encoder->context, p->info.name, p->coopvec, member, tensor);
-    if (result)
-        return result;
-    smelt_member_write_tensor(tensor, place_of(encoder, argument));
-    struct smelt_range *range = &encoder->ranges[p->arguments[argument].range];
-    *range = smelt_range_of(tensor, member->access);
-    range->argument = argument;
+    return result ? result
+                  : smelt_member_check_tensor(encoder->context, p->info.name, p->coopvec,
+                                              &p->info.arguments[argument], tensor);
+}
+
+static inline enum smelt_result set_tensor(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
+{
+    smelt_pipeline p = encoder->pipeline;
+    bool plain = p && argument < p->info.argument_count && tensor && tensor->context == encoder->context &&
+                 tensor->form.type && tensor->form.type == p->arguments[argument].type;
+    if (!plain) {
+        enum smelt_result result = check_tensor(encoder, argument, tensor);
+        if (result)
+            return result;
+    }
+    const struct smelt_pipeline_argument *a = &p->arguments[argument];
+    const uint8_t *form = (const uint8_t *)&tensor->form.address;
+    for (uint32_t i = 0; i < a->size; i += 8) // a handful: less than a call of memcpy
+        memcpy(encoder->values + a->place + i, form + i, 8);
+    encoder->ranges[a->range] =
+        (struct smelt_range){tensor->form.address, tensor->form.end, a->access, argument, tensor};
     mark_set(encoder, argument);
     return SMELT_OK;
 }
@@ -271,7 +286,7 @@ enum smelt_result smelt_encoder_set_label(smelt_encoder encoder, const char *lab
     enum smelt_result result = smelt_encoder_enter(encoder, "set_label");
     if (result)
         return result;
-    encoder->label = label;
+    encoder->draft.label = label;
     return smelt_encoder_leave(encoder, SMELT_OK);
 }
 
@@ -285,7 +300,7 @@ enum smelt_result smelt_encoder_set_operation(smelt_encoder encoder, enum smelt_
                             "encoder '%s': operation %d, wanted one of enum smelt_operation (0 to %d)",
                             encoder->name, (int)operation, SMELT_OPERATION_COUNT - 1);
     else
-        encoder->operation = operation;
+        encoder->draft.operation = operation;
     return smelt_encoder_leave(encoder, result);
 }
 
@@ -313,39 +328,36 @@ static enum smelt_result not_set(smelt_encoder encoder)
     return SMELT_ERROR_NOT_READY;
 }
 
-static enum smelt_result dispatch(smelt_encoder encoder, struct smelt_dispatch *d)
+// Of the size in encoder->draft, whose label and operation end with it.
+static enum smelt_result dispatch(smelt_encoder encoder)
 {
-    smelt_pipeline p = encoder->pipeline;
-    d->label = encoder->label ? encoder->label : p ? p->info.name : "";
-    d->operation = encoder->operation;
-    encoder->label = NULL;
-    encoder->operation = SMELT_OPERATION_UNTAGGED;
-    if (!p || encoder->unset)
-        return not_set(encoder);
-    d->pipeline = p->info.pipeline;
-    d->layout = p->info.layout;
-    d->source = p;
-    d->push = encoder->values + encoder->push_at;
-    d->push_size = p->push_size;
-    d->block = p->block_size ? encoder->values : NULL;
-    d->block_size = p->block_size;
-    d->block_push = p->block_push;
-    d->inline_bytes = encoder->inline_bytes;
-    d->inline_count = encoder->inline_count;
-    d->ranges = encoder->ranges;
-    d->range_count = p->range_count;
-    d->parts = 1;
-    return smelt_encoder_record(encoder, d);
+    struct smelt_dispatch *draft = &encoder->draft;
+    if (!draft->label)
+        draft->label = encoder->pipeline ? encoder->pipeline->info.name : "";
+    draft->inline_bytes = encoder->inline_bytes;
+    draft->inline_count = encoder->inline_count;
+    enum smelt_result result =
+        !encoder->pipeline || encoder->unset ? not_set(encoder) : smelt_encoder_record(encoder, draft);
+    draft->label = NULL;
+    draft->operation = SMELT_OPERATION_UNTAGGED;
+    draft->indirect = VK_NULL_HANDLE;
+    draft->indirect_range = (struct smelt_interval){0};
+    return result;
 }
 
-static enum smelt_result dispatch_sized(smelt_encoder encoder, bool threads, const uint32_t *size)
+static enum smelt_result dispatch_groups(smelt_encoder encoder, const uint32_t *groups)
 {
-    struct smelt_dispatch d = {0};
+    memcpy(encoder->draft.groups, groups, sizeof(encoder->draft.groups));
+    return dispatch(encoder);
+}
+
+static enum smelt_result dispatch_threads(smelt_encoder encoder, const uint32_t *threads)
+{
     for (int i = 0; i < 3; i++) {
-        uint32_t local = threads && encoder->pipeline ? encoder->pipeline->info.local_size[i] : 1;
-        d.groups[i] = size[i] / local + (size[i] % local != 0);
+        uint32_t local = encoder->pipeline ? encoder->pipeline->info.local_size[i] : 1;
+        encoder->draft.groups[i] = threads[i] / local + (threads[i] % local != 0);
     }
-    return dispatch(encoder, &d);
+    return dispatch(encoder);
 }
 
 static enum smelt_result dispatch_indirect(smelt_encoder encoder, VkBuffer buffer, uint64_t offset)
@@ -355,26 +367,26 @@ static enum smelt_result dispatch_indirect(smelt_encoder encoder, VkBuffer buffe
                           "encoder '%s': dispatch_indirect: %s", encoder->name,
                           buffer ? "the offset is not a multiple of 4" : "the buffer is null");
     VkDeviceAddress address = smelt_buffer_address(encoder->context, buffer) + offset;
-    struct smelt_dispatch d = {
-        .indirect = buffer,
-        .indirect_offset = offset,
-        .indirect_range = {address, address + sizeof(VkDispatchIndirectCommand)},
-    };
-    return dispatch(encoder, &d);
+    struct smelt_dispatch *draft = &encoder->draft;
+    draft->indirect = buffer;
+    draft->indirect_offset = offset;
+    draft->indirect_range = (struct smelt_interval){address, address + sizeof(VkDispatchIndirectCommand)};
+    memset(draft->groups, 0, sizeof(draft->groups));
+    return dispatch(encoder);
 }
 
 enum smelt_result smelt_encoder_dispatch_groups(smelt_encoder encoder, uint32_t x, uint32_t y, uint32_t z)
 {
     enum smelt_result result = smelt_encoder_enter(encoder, "dispatch_groups");
     return result ? result
-                  : smelt_encoder_leave(encoder, dispatch_sized(encoder, false, (const uint32_t[]){x, y, z}));
+                  : smelt_encoder_leave(encoder, dispatch_groups(encoder, (const uint32_t[]){x, y, z}));
 }
 
 enum smelt_result smelt_encoder_dispatch_threads(smelt_encoder encoder, uint32_t x, uint32_t y, uint32_t z)
 {
     enum smelt_result result = smelt_encoder_enter(encoder, "dispatch_threads");
     return result ? result
-                  : smelt_encoder_leave(encoder, dispatch_sized(encoder, true, (const uint32_t[]){x, y, z}));
+                  : smelt_encoder_leave(encoder, dispatch_threads(encoder, (const uint32_t[]){x, y, z}));
 }
 
 enum smelt_result smelt_encoder_dispatch_indirect(smelt_encoder encoder, VkBuffer buffer, uint64_t offset)
@@ -396,12 +408,13 @@ static enum smelt_result encode(smelt_encoder encoder, const struct smelt_encode
         result = set_one(encoder, &p->arguments[i]);
     if (result)
         return result;
-    encoder->label = p->label;
-    encoder->operation = p->operation;
+    encoder->draft.label = p->label;
+    encoder->draft.operation = p->operation;
     if (p->kind == SMELT_DISPATCH_INDIRECT)
         return dispatch_indirect(encoder, p->indirect, p->indirect_offset);
     const uint32_t size[] = {p->size[0], SMELT_MAX(p->size[1], 1), SMELT_MAX(p->size[2], 1)};
-    return dispatch_sized(encoder, p->kind == SMELT_DISPATCH_THREADS, size);
+    return p->kind == SMELT_DISPATCH_THREADS ? dispatch_threads(encoder, size)
+                                             : dispatch_groups(encoder, size);
 }
 
 enum smelt_result smelt_encoder_encode(smelt_encoder encoder, const struct smelt_encode_params *params)

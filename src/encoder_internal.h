@@ -7,12 +7,17 @@
 #define SMELT_ENCODER_INTERNAL_H
 
 #include "hazards.h"
+#include "tensor_internal.h"
 
 // --- Pipelines (pipeline.c) -------------------------------------------------------------------------------
 
 struct smelt_pipeline_argument {
-    bool in_push;   // else in the block
+    uint32_t type;  // smelt_tensor_type of the tensors that fit without a further look; 0: none does
+    uint32_t place; // in the encoder's values
+    uint32_t size;
     uint32_t range; // its place among the ranges of a dispatch; UINT32_MAX: a constant
+    enum smelt_access access;
+    bool in_push; // else in the block
 };
 
 struct smelt_pipeline_t {
@@ -22,6 +27,7 @@ struct smelt_pipeline_t {
     uint32_t range_count;
     bool coopvec;                         // reads matrices in the device's layout
     uint32_t block_size, block_alignment; // 0: no block
+    uint32_t push_at;                     // where the push constants begin in the encoder's values
     uint32_t block_push;                  // where in the push constants its address goes
     uint32_t push_size;
     uint64_t *constants;                  // bits, by the reflection's order
@@ -107,22 +113,24 @@ enum smelt_result smelt_encoder_require(smelt_encoder encoder, smelt_context con
 
 static inline struct smelt_range smelt_range_of(smelt_tensor tensor, enum smelt_access access)
 {
-    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
+    const struct smelt_tensor_info *info = &tensor->info;
     return (struct smelt_range){info->address, info->address + info->size, access, UINT32_MAX, tensor};
 }
 
 // --- Memory of a recording (encoder_memory.c) -------------------------------------------------------------
 
-struct smelt_recording_chunk;
+struct smelt_recording_chunk {
+    struct smelt_recording_chunk *next;
+    struct smelt_buffer buffer;
+};
 // Host-written memory with device addresses, taken from the front and given back as a whole.
 struct smelt_recording_memory {
     struct smelt_recording_chunk *first, *current;
     uint64_t used; // of `current`
 };
 #define SMELT_RECORDING_ALIGNMENT 256u
-// `alignment` is a power of two, at most SMELT_RECORDING_ALIGNMENT. Errors: BUDGET, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, VULKAN.
-enum smelt_result smelt_recording_memory_take(smelt_encoder encoder, uint64_t size, uint32_t alignment,
-                                              void **mapped, VkDeviceAddress *address);
+// Goes on to a chunk with room for `size`. Errors: BUDGET, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, VULKAN.
+enum smelt_result smelt_recording_memory_next(smelt_encoder encoder, uint64_t size);
 void smelt_recording_memory_reset(struct smelt_recording_memory *memory);
 void smelt_recording_memory_free(smelt_context context, struct smelt_recording_memory *memory);
 
@@ -210,6 +218,7 @@ struct smelt_encoder_t {
     bool track; // false: for commands that the library records for itself, with barriers of its own
     bool check, profile, labels;
     bool reusable;                    // its parts can be executed any number of times, also at once
+    bool guarded;                     // dead or in the checking mode: entering looks closer
     bool dead;                        // DEVICE_LOST
     int inside;                       // a thread is, in the checking mode; atomic
     struct smelt_encoder_slot *slots; // `frames` of them
@@ -230,17 +239,16 @@ struct smelt_encoder_t {
     struct smelt_capture *capture; // NULL: live
     // The pipeline and its arguments as they are set.
     smelt_pipeline pipeline;
-    uint8_t *values; // of the block, then at push_at of the push constants
-    uint32_t push_at, values_capacity;
+    uint8_t *values; // of the block, then of the push constants
+    uint32_t values_capacity;
     struct smelt_range *ranges;
     uint32_t range_capacity;
     bool *set; // by argument
     uint32_t set_capacity, unset;
     struct smelt_inline_bytes *inline_bytes;
     uint32_t inline_count, inline_capacity;
-    const char *label;
-    enum smelt_operation operation;
-    struct smelt_range *joined; // what a part accesses, or the tensors of a barrier
+    struct smelt_dispatch draft; // as it is set: all but its size
+    struct smelt_range *joined;  // what a part accesses, or the tensors of a barrier
     uint32_t joined_capacity;
     struct smelt_encoder_counters counters;
     uint64_t allocations_before;      // of the tracker, when the counters were reset
@@ -249,10 +257,22 @@ struct smelt_encoder_t {
     struct smelt_encoder_t *next_checked, *next_retired; // lists of the context
 };
 
+enum smelt_result smelt_encoder_enter_slowly(smelt_encoder encoder, const char *call);
+
 // In front of every public call and behind it: INVALID_ARGUMENT for NULL, DEVICE_LOST for a dead encoder, and in the
 // checking mode INVALID_ARGUMENT if another thread is inside.
-enum smelt_result smelt_encoder_enter(smelt_encoder encoder, const char *call);
-enum smelt_result smelt_encoder_leave(smelt_encoder encoder, enum smelt_result result);
+static inline enum smelt_result smelt_encoder_enter(smelt_encoder encoder, const char *call)
+{
+    return encoder && !encoder->guarded ? SMELT_OK : smelt_encoder_enter_slowly(encoder, call);
+}
+
+static inline enum smelt_result smelt_encoder_leave(smelt_encoder encoder, enum smelt_result result)
+{
+    if (encoder->check)
+        __atomic_store_n(&encoder->inside, 0, __ATOMIC_RELEASE);
+    return result;
+}
+
 // smelt_encoder_begin, from inside.
 enum smelt_result smelt_encoder_start(smelt_encoder encoder, const struct smelt_recording_params *params);
 // A VkResult of a call for the recording in a slot, with its label; DEVICE_LOST makes the encoder dead.
@@ -263,6 +283,31 @@ void smelt_slot_release_parts(struct smelt_encoder_slot *slot); // their encoder
 // smelt_encoder_poll and smelt_encoder_wait, from inside.
 enum smelt_result smelt_encoder_see(smelt_encoder encoder);
 enum smelt_result smelt_encoder_await(smelt_encoder encoder);
+// Memory of the recording under way. `alignment` is a power of two, at most SMELT_RECORDING_ALIGNMENT. Errors as
+// smelt_recording_memory_next.
+static inline enum smelt_result smelt_recording_memory_take(smelt_encoder encoder, uint64_t size,
+                                                            uint32_t alignment, void **mapped,
+                                                            VkDeviceAddress *address)
+{
+    struct smelt_recording_memory *memory = &encoder->slot->memory;
+    for (;;) {
+        const struct smelt_recording_chunk *chunk = memory->current;
+        if (chunk) {
+            VkDeviceAddress free_from = chunk->buffer.address + memory->used;
+            VkDeviceAddress place = (free_from + alignment - 1) & ~(VkDeviceAddress)(alignment - 1);
+            uint64_t offset = place - chunk->buffer.address;
+            if (offset <= chunk->buffer.size && size <= chunk->buffer.size - offset) {
+                memory->used = offset + size;
+                *mapped = (uint8_t *)chunk->buffer.mapped + offset;
+                *address = place;
+                return SMELT_OK;
+            }
+        }
+        enum smelt_result result = smelt_recording_memory_next(encoder, size + alignment);
+        if (result)
+            return result;
+    }
+}
 // Grows an array of `size` byte elements to hold `count` and counts the allocation. Errors: OUT_OF_HOST_MEMORY.
 enum smelt_result smelt_encoder_grow(smelt_encoder encoder, void *array, uint32_t *capacity, uint32_t count,
                                      size_t size);

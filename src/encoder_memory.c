@@ -6,20 +6,6 @@
 
 #define CHUNK_SIZE (256ull << 10) // bytes; a larger request gets a chunk of its own size
 
-struct smelt_recording_chunk {
-    struct smelt_recording_chunk *next;
-    struct smelt_buffer buffer;
-};
-
-// Room in `chunk` from `used` on, by the address that it would have.
-static bool fits(const struct smelt_recording_chunk *chunk, uint64_t used, uint64_t size, uint32_t alignment,
-                 uint64_t *offset)
-{
-    VkDeviceAddress address = chunk->buffer.address + used;
-    *offset = used + ((address + alignment - 1) & ~(VkDeviceAddress)(alignment - 1)) - address;
-    return *offset <= chunk->buffer.size && size <= chunk->buffer.size - *offset;
-}
-
 static enum smelt_result add_chunk(smelt_encoder encoder, struct smelt_recording_memory *memory,
                                    uint64_t size)
 {
@@ -43,25 +29,14 @@ static enum smelt_result add_chunk(smelt_encoder encoder, struct smelt_recording
     return SMELT_OK;
 }
 
-enum smelt_result smelt_recording_memory_take(smelt_encoder encoder, uint64_t size, uint32_t alignment,
-                                              void **mapped, VkDeviceAddress *address)
+enum smelt_result smelt_recording_memory_next(smelt_encoder encoder, uint64_t size)
 {
     struct smelt_recording_memory *memory = &encoder->slot->memory;
-    uint64_t offset = 0;
-    while (!memory->current || !fits(memory->current, memory->used, size, alignment, &offset)) {
-        struct smelt_recording_chunk *next = memory->current ? memory->current->next : memory->first;
-        if (next && size + alignment <= next->buffer.size) {
-            memory->current = next;
-            memory->used = 0;
-            continue;
-        }
-        enum smelt_result result = add_chunk(encoder, memory, size + alignment);
-        if (result)
-            return result;
-    }
-    *mapped = (uint8_t *)memory->current->buffer.mapped + offset;
-    *address = memory->current->buffer.address + offset;
-    memory->used = offset + size;
+    struct smelt_recording_chunk *next = memory->current ? memory->current->next : memory->first;
+    if (!next || next->buffer.size < size)
+        return add_chunk(encoder, memory, size);
+    memory->current = next;
+    memory->used = 0;
     return SMELT_OK;
 }
 

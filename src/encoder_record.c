@@ -93,14 +93,14 @@ enum smelt_result smelt_encoder_record_barrier(smelt_encoder encoder,
 static enum smelt_result check_groups(smelt_encoder encoder, const struct smelt_dispatch *d)
 {
     const uint32_t *most = encoder->context->capabilities.max_workgroup_count;
-    if (d->indirect)
+    // Zero becomes the largest number there is.
+    bool fits = d->groups[0] - 1 < most[0] && d->groups[1] - 1 < most[1] && d->groups[2] - 1 < most[2];
+    if (fits || d->indirect)
         return SMELT_OK;
-    for (int i = 0; i < 3; i++)
-        if (!d->groups[i] || d->groups[i] > most[i])
-            return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
-                              "encoder '%s': dispatch '%s' of %u x %u x %u groups, wanted 1 to %u x %u x %u",
-                              encoder->name, d->label, d->groups[0], d->groups[1], d->groups[2], most[0],
-                              most[1], most[2]);
+    return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                      "encoder '%s': dispatch '%s' of %u x %u x %u groups, wanted 1 to %u x %u x %u",
+                      encoder->name, d->label, d->groups[0], d->groups[1], d->groups[2], most[0], most[1],
+                      most[2]);
     return SMELT_OK;
 }
 
@@ -223,11 +223,14 @@ enum smelt_result smelt_encoder_record_commands(smelt_encoder encoder, VkCommand
 }
 
 // The ranges of a set, after `count` others.
-static enum smelt_result join(smelt_encoder encoder, const struct smelt_interval_set *set,
-                              enum smelt_access access, uint32_t *count)
+static enum smelt_result join(smelt_encoder encoder, struct smelt_interval_set *set, enum smelt_access access,
+                              uint32_t *count)
 {
     uint32_t leaf = 0, index = 0;
     struct smelt_interval interval;
+    if (!smelt_interval_set_settle(set))
+        return smelt_fail(encoder->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
+                          "encoder '%s': out of host memory", encoder->name);
     while (smelt_interval_set_next(set, &leaf, &index, &interval)) {
         enum smelt_result result = smelt_encoder_grow(encoder, &encoder->joined, &encoder->joined_capacity,
                                                       *count + 1, sizeof(*encoder->joined));

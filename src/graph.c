@@ -307,11 +307,13 @@ static enum smelt_result copy_list(const struct smelt_graph_list *from, struct s
 }
 
 // Adds a set's intervals but for those that lie in a range of `written` others, which conflict with as much.
-static enum smelt_result merge(smelt_graph graph, const struct smelt_interval_set *set,
-                               enum smelt_access access, uint32_t written, uint32_t *capacity)
+static enum smelt_result merge(smelt_graph graph, struct smelt_interval_set *set, enum smelt_access access,
+                               uint32_t written, uint32_t *capacity)
 {
     uint32_t leaf = 0, index = 0, near = 0;
     struct smelt_interval interval;
+    if (!smelt_interval_set_settle(set))
+        return SMELT_ERROR_OUT_OF_HOST_MEMORY;
     while (smelt_interval_set_next(set, &leaf, &index, &interval)) {
         while (near < written && graph->ranges[near].end <= interval.begin)
             near++;

@@ -42,11 +42,8 @@ static uint32_t find_end(const struct smelt_interval_leaf *leaf, VkDeviceAddress
     return low;
 }
 
-bool smelt_interval_set_meets(const struct smelt_interval_set *set, VkDeviceAddress begin,
-                              VkDeviceAddress end)
+bool smelt_interval_set_find(const struct smelt_interval_set *set, VkDeviceAddress begin, VkDeviceAddress end)
 {
-    if (!set->count || begin >= end)
-        return false;
     const struct smelt_interval_leaf *leaf = set->leaves[find_leaf(set, end - 1)];
     uint32_t low = 0, high = leaf->count; // the number of intervals that begin before `end`
     while (low < high) {
@@ -149,11 +146,9 @@ static void absorb(struct smelt_interval_set *set, uint32_t l, uint32_t at)
     }
 }
 
-bool smelt_interval_set_add(struct smelt_interval_set *set, VkDeviceAddress begin, VkDeviceAddress end)
+static bool unite(struct smelt_interval_set *set, VkDeviceAddress begin, VkDeviceAddress end)
 {
     struct smelt_interval interval = {begin, end};
-    if (begin >= end)
-        return true;
     if (!set->count)
         return insert_leaf(set, 0) && insert(set, 0, 0, interval);
     uint32_t l = find_leaf(set, begin), at = find_end(set->leaves[l], begin);
@@ -175,9 +170,15 @@ bool smelt_interval_set_add(struct smelt_interval_set *set, VkDeviceAddress begi
     return true;
 }
 
-void smelt_interval_set_clear(struct smelt_interval_set *set)
+bool smelt_interval_set_settle(struct smelt_interval_set *set)
 {
-    set->count = 0;
+    while (set->recent_count) {
+        struct smelt_interval last = set->recent[set->recent_count - 1];
+        if (!unite(set, last.begin, last.end))
+            return false;
+        set->recent_count--;
+    }
+    return true;
 }
 
 void smelt_interval_set_free(struct smelt_interval_set *set)
@@ -204,48 +205,10 @@ bool smelt_interval_set_next(const struct smelt_interval_set *set, uint32_t *lea
 
 // --- Hazards ----------------------------------------------------------------------------------------------
 
-enum smelt_hazard smelt_hazards_find(const struct smelt_hazards *hazards, const struct smelt_range *ranges,
-                                     uint32_t count, struct smelt_interval indirect)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const struct smelt_range *r = &ranges[i];
-        if (smelt_interval_set_meets(&hazards->writes, r->begin, r->end))
-            return r->access == SMELT_ACCESS_WRITE ? SMELT_HAZARD_WRITE_AFTER_WRITE
-                                                   : SMELT_HAZARD_READ_AFTER_WRITE;
-        if (r->access != SMELT_ACCESS_READ && smelt_interval_set_meets(&hazards->reads, r->begin, r->end))
-            return SMELT_HAZARD_WRITE_AFTER_READ;
-    }
-    bool unseen = smelt_interval_set_meets(&hazards->writes, indirect.begin, indirect.end) ||
-                  smelt_interval_set_meets(&hazards->unseen, indirect.begin, indirect.end) ||
-                  (hazards->unseen_all && indirect.begin < indirect.end);
-    return unseen ? SMELT_HAZARD_READ_AFTER_WRITE : SMELT_HAZARD_NONE;
-}
-
-bool smelt_hazards_add(struct smelt_hazards *hazards, const struct smelt_range *ranges, uint32_t count,
-                       struct smelt_interval indirect)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const struct smelt_range *r = &ranges[i];
-        // What is written conflicts with everything: that it is read as well adds nothing.
-        if (r->access == SMELT_ACCESS_READ) {
-            if (!smelt_interval_set_add(&hazards->reads, r->begin, r->end))
-                return false;
-            continue;
-        }
-        if (!smelt_interval_set_add(&hazards->writes, r->begin, r->end))
-            return false;
-    }
-    if (indirect.begin < indirect.end) {
-        hazards->indirect_read = true;
-        return smelt_interval_set_add(&hazards->reads, indirect.begin, indirect.end);
-    }
-    return true;
-}
-
 void smelt_hazards_barrier(struct smelt_hazards *hazards, bool indirect, struct smelt_barrier *barrier)
 {
     // Only reads came before: an execution dependency is enough.
-    bool writes = hazards->writes.count || indirect;
+    bool writes = indirect || !smelt_interval_set_is_empty(&hazards->writes);
     *barrier = (struct smelt_barrier){
         .source_stages = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
         .source_access = writes ? VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT : 0,
@@ -267,6 +230,24 @@ static bool has_stage(VkPipelineStageFlags2 stages, VkPipelineStageFlags2 stage)
     return (stages & (stage | VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT)) != 0;
 }
 
+// What was written and shaders now see, the stage that reads commands does not.
+static void keep_unseen(struct smelt_hazards *hazards)
+{
+    struct smelt_interval_set *unseen = &hazards->unseen;
+    struct smelt_interval hull = unseen->hull, written = hazards->writes.hull, each;
+    uint32_t leaf = 0, index = 0;
+    bool exact = hazards->commands && smelt_interval_set_settle(&hazards->writes);
+    while (exact && smelt_interval_set_next(&hazards->writes, &leaf, &index, &each))
+        exact = smelt_interval_set_add(unseen, each.begin, each.end);
+    if (exact || written.begin >= written.end)
+        return;
+    // One interval around all of them, in which there are no others.
+    bool empty = hull.begin >= hull.end;
+    smelt_interval_set_clear(unseen);
+    smelt_interval_set_add(unseen, empty ? written.begin : SMELT_MIN(hull.begin, written.begin),
+                           empty ? written.end : SMELT_MAX(hull.end, written.end));
+}
+
 void smelt_hazards_apply(struct smelt_hazards *hazards, const struct smelt_barrier *b)
 {
     const VkPipelineStageFlags2 compute = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT;
@@ -278,23 +259,19 @@ void smelt_hazards_apply(struct smelt_hazards *hazards, const struct smelt_barri
     bool visible = (b->destination_access & (any_read | VK_ACCESS_2_SHADER_STORAGE_READ_BIT)) &&
                    (b->destination_access & (any_write | VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT));
     bool ordered = has_stage(b->source_stages, compute) && has_stage(b->destination_stages, compute);
+    bool seen =
+        available && has_stage(b->destination_stages, indirect) &&
+        (b->destination_access & (VK_ACCESS_2_INDIRECT_COMMAND_READ_BIT | VK_ACCESS_2_MEMORY_READ_BIT));
     if (ordered && (!hazards->indirect_read || has_stage(b->source_stages, indirect))) {
         smelt_interval_set_clear(&hazards->reads);
         hazards->indirect_read = false;
     }
-    bool seen =
-        available && has_stage(b->destination_stages, indirect) &&
-        (b->destination_access & (VK_ACCESS_2_INDIRECT_COMMAND_READ_BIT | VK_ACCESS_2_MEMORY_READ_BIT));
-    if (seen) {
+    if (seen)
         smelt_interval_set_clear(&hazards->unseen);
-        hazards->unseen_all = false;
-    }
     if (!ordered || !available || !visible)
         return;
-    uint32_t leaf = 0, index = 0;
-    struct smelt_interval written;
-    while (!seen && smelt_interval_set_next(&hazards->writes, &leaf, &index, &written))
-        hazards->unseen_all |= !smelt_interval_set_add(&hazards->unseen, written.begin, written.end);
+    if (!seen)
+        keep_unseen(hazards);
     smelt_interval_set_clear(&hazards->writes);
 }
 
@@ -303,7 +280,7 @@ void smelt_hazards_clear(struct smelt_hazards *hazards)
     smelt_interval_set_clear(&hazards->reads);
     smelt_interval_set_clear(&hazards->writes);
     smelt_interval_set_clear(&hazards->unseen);
-    hazards->indirect_read = hazards->unseen_all = false;
+    hazards->indirect_read = hazards->commands = false;
 }
 
 void smelt_hazards_free(struct smelt_hazards *hazards)

@@ -41,6 +41,19 @@ static const struct smelt_block *argument_block(const struct smelt_reflection *r
     return NULL;
 }
 
+// The type of tensors that need no further look: those of dynamic extents.
+static uint32_t plain_type(const struct smelt_member *member)
+{
+    uint32_t type = smelt_tensor_type(member->dtype, member->rank);
+    for (uint32_t d = 0; d < member->rank; d++)
+        if (member->shape[d])
+            type = 0;
+    bool is_static = member->rank > 0; // by constants, which a tensor's strides have to go with
+    for (uint32_t d = 0; d < member->rank; d++)
+        is_static = is_static && member->shape_constant[d];
+    return member->kind == SMELT_MEMBER_TENSOR && member->rank && !is_static ? type : 0;
+}
+
 static enum smelt_result add_arguments(smelt_pipeline p, const struct smelt_block *block, bool in_push,
                                        const char **names)
 {
@@ -62,6 +75,10 @@ static enum smelt_result add_arguments(smelt_pipeline p, const struct smelt_bloc
         uint32_t at = p->info.argument_count;
         family->members[at] = *member;
         family->arguments[at] = (struct smelt_pipeline_argument){
+            .type = plain_type(member),
+            .place = (in_push ? p->push_at : 0) + member->offset,
+            .size = member->size,
+            .access = member->access,
             .in_push = in_push,
             .range = member->kind == SMELT_MEMBER_CONSTANT ? UINT32_MAX : p->range_count++,
         };
@@ -87,6 +104,7 @@ static enum smelt_result reflect(smelt_pipeline p)
     if (!result && block) {
         p->block_size = block->size;
         p->block_alignment = SMELT_MAX(16, block->alignment);
+        p->push_at = (block->size + 7) & ~7u;
         result = add_arguments(p, block, false, names);
         p->info.block_argument_count = p->info.argument_count;
     }

@@ -270,6 +270,21 @@ static smelt_tensor tensor_allocate(smelt_context context, const char *name)
     return tensor;
 }
 
+static void make_form(smelt_tensor tensor)
+{
+    const struct smelt_tensor_info *info = &tensor->info;
+    struct smelt_tensor_form *form = &tensor->form;
+    form->type = tensor->opaque ? 0 : smelt_tensor_type(info->dtype, info->rank);
+    form->address = info->address;
+    form->end = info->address + info->size;
+    for (uint32_t d = 0; d < info->rank; d++) {
+        form->extents_strides[d] = (uint32_t)info->shape[d];
+        form->extents_strides[info->rank + d] = (uint32_t)info->strides[d];
+        if (info->shape[d] > UINT32_MAX || info->strides[d] > UINT32_MAX)
+            form->type = 0;
+    }
+}
+
 enum smelt_result smelt_tensor_create(smelt_context context, const struct smelt_tensor_params *params,
                                       smelt_tensor *tensor)
 {
@@ -306,6 +321,7 @@ enum smelt_result smelt_tensor_create(smelt_context context, const struct smelt_
         smelt_tensor_destroy(&made);
         return result;
     }
+    make_form(made);
     *tensor = made;
     return SMELT_OK;
 }
@@ -328,6 +344,7 @@ enum smelt_result smelt_tensor_create_opaque(smelt_context context, enum smelt_d
                                             .size = size,
                                             .address = address,
                                             .name = made->name};
+    make_form(made);
     *tensor = made;
     return SMELT_OK;
 }
@@ -446,6 +463,7 @@ enum smelt_result smelt_tensor_slice(smelt_tensor tensor, const uint64_t *origin
     if (!kept)
         return smelt_fail(tensor->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
                           "slice of tensor '%s': out of host memory", info->name);
+    make_form(&made);
     *kept = made;
     *slice = kept;
     return SMELT_OK;

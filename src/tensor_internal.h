@@ -5,8 +5,22 @@
 
 #include "internal.h"
 
+// What a shader and the hazard tracking know of a tensor: made once, as it is copied for every dispatch.
+struct smelt_tensor_form {
+    uint32_t type; // smelt_tensor_type; 0: opaque, or more than 32 bits can index
+    VkDeviceAddress end;
+    VkDeviceAddress address; // from here on as in an argument block, version 1: address, extents, strides
+    uint32_t extents_strides[2 * SMELT_TENSOR_MAX_RANK];
+};
+
+static inline uint32_t smelt_tensor_type(enum smelt_dtype dtype, uint32_t rank)
+{
+    return 1 + (uint32_t)dtype + 256 * rank;
+}
+
 struct smelt_tensor_t {
     smelt_context context;
+    struct smelt_tensor_form form;
     struct smelt_tensor_info info;
     struct smelt_buffer memory; // of its own; all zero when it lives elsewhere
     char *name;                 // NULL in a slice, whose info.name is its root's
