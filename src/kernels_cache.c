@@ -300,10 +300,10 @@ enum smelt_result smelt_kernel_dispatch(smelt_encoder encoder, const struct smel
     dispatch.groups[0] = x;
     dispatch.groups[1] = y;
     dispatch.groups[2] = z;
-    if (encoder->label) {
-        dispatch.label = encoder->label;
+    if (encoder->draft.label) {
+        dispatch.label = encoder->draft.label;
         if (what->part + 1 >= what->parts)
-            encoder->label = NULL; // it was for this call
+            encoder->draft.label = NULL; // it was for this call
     }
     return smelt_encoder_record(encoder, &dispatch);
 }
