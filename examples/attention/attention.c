@@ -167,6 +167,8 @@ bool attention_create(smelt_context context, const struct attention_params *p, s
 
 void attention_destroy(struct attention *a)
 {
+    if (!a->context)
+        return;
     struct smelt_context_handles h = smelt_context_handles(a->context);
     PFN_vkDestroyPipeline destroy_pipeline =
         (PFN_vkDestroyPipeline)h.get_device_proc_addr(h.device, "vkDestroyPipeline");
@@ -175,8 +177,7 @@ void attention_destroy(struct attention *a)
     destroy_pipeline(h.device, a->pipeline, NULL);
     destroy_layout(h.device, a->layout, NULL);
     smelt_shader_destroy(&a->shader);
-    a->pipeline = VK_NULL_HANDLE;
-    a->layout = VK_NULL_HANDLE;
+    *a = (struct attention){0};
 }
 
 void attention_record(const struct attention *a, VkCommandBuffer commands, const struct attention_call *call)

@@ -26,6 +26,7 @@ struct attention {
 // False: smelt_last_error says why.
 bool attention_create(smelt_context context, const struct attention_params *params,
                       struct attention *attention);
+// Accepts one that was not made.
 void attention_destroy(struct attention *attention);
 
 // The tensors of a call, all packed: q and o [batch * heads][queries][head_dim], k and v [batch * heads][keys][head_dim],

@@ -3,6 +3,8 @@
 #define _XOPEN_SOURCE 700
 #include "program.h"
 
+#include <png.h>
+
 static int attend(const char *backend, const char *const *rest)
 {
     const char *arguments[24] = {setting("ATTENTION"), "--backend", backend};
@@ -42,9 +44,43 @@ static void test_bad_input(void)
     CHECK(attend("coopvec", none) == 1 && strstr(program_output, "THREAD scope only"));
 }
 
+// A picture of two flat halves with noise: closer to the picture without noise afterwards.
+static void test_denoise(void)
+{
+    enum { WIDTH = 40, HEIGHT = 20 };
+    uint8_t texels[HEIGHT][WIDTH][3];
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++)
+            memset(texels[y][x], x < WIDTH / 2 ? 60 : 190, 3);
+    char input[512], output[512];
+    snprintf(input, sizeof(input), "%s/halves.png", setting("SCRATCH"));
+    snprintf(output, sizeof(output), "%s/denoised.png", setting("SCRATCH"));
+    png_image png = {
+        .version = PNG_IMAGE_VERSION, .width = WIDTH, .height = HEIGHT, .format = PNG_FORMAT_RGB};
+    CHECK(png_image_write_to_file(&png, input, 0, texels, 0, NULL));
+    const char *arguments[] = {setting("DENOISE"), input,      output, "--noise", "0.1",
+                               "--backend",        "portable", NULL};
+    CHECK(run_program(arguments) == 0);
+    const char *line = strstr(program_output, "PSNR ");
+    double before = 0, after = 0;
+    CHECK(line && sscanf(line, "PSNR %lf dB before, %lf dB after", &before, &after) == 2);
+    CHECK(after > before + 5);
+    png = (png_image){.version = PNG_IMAGE_VERSION};
+    CHECK(png_image_begin_read_from_file(&png, output) && png.width == 2 * WIDTH && png.height == HEIGHT);
+    png_image_free(&png);
+    arguments[1] = "/nonexistent.png";
+    CHECK(run_program(arguments) == 1 && strstr(program_output, "/nonexistent.png"));
+    arguments[1] = input;
+    arguments[2] = "/nonexistent/denoised.png";
+    CHECK(run_program(arguments) == 1 && strstr(program_output, arguments[2]));
+    arguments[4] = "2";
+    CHECK(run_program(arguments) == 2 && strstr(program_output, "usage"));
+}
+
 static const struct test tests[] = {
     {"every backend gives what double precision gives", test_backends},
     {"bad input is refused", test_bad_input},
+    {"a picture is denoised", test_denoise},
 };
 
 int main(int argc, char **argv)
