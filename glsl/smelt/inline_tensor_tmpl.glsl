@@ -151,6 +151,11 @@ const int SMELT_CAT(SMELT_INLINE, _dtype) = SMELT_DTYPE;
 #define SMELT_INLINE_GET SMELT_INLINE_AT[SMELT_INLINE_COLUMN & 1]
 #define SMELT_INLINE_PUT(v) SMELT_INLINE_AT[SMELT_INLINE_COLUMN & 1] = SMELT_INLINE_C(v)
 #endif
+#if SMELT_INLINE_ROWS * SMELT_INLINE_PITCH <= 256 // an array of more is in no registers
+#define SMELT_INLINE_UNROLL [[unroll]]
+#else
+#define SMELT_INLINE_UNROLL [[dont_unroll]]
+#endif
 struct SMELT_INLINE {
     SMELT_INLINE_E e[SMELT_INLINE_ROWS * SMELT_INLINE_PITCH];
 };
@@ -217,7 +222,7 @@ void smelt_fill(inout SMELT_INLINE t, SMELT_INLINE_V v)
         t.e[i] = coopvecNV<float16_t, SMELT_INLINE_COLUMNS>(SMELT_INLINE_C(v));
     }
 #else
-    [[unroll]] for (int i = 0; i < SMELT_INLINE_ROWS * SMELT_INLINE_PITCH; i++)
+    SMELT_INLINE_UNROLL for (int i = 0; i < SMELT_INLINE_ROWS * SMELT_INLINE_PITCH; i++)
     {
         t.e[i] = SMELT_INLINE_FILL(v);
     }
@@ -245,3 +250,4 @@ void smelt_fill(inout SMELT_INLINE t, SMELT_INLINE_V v)
 #undef SMELT_INLINE_E
 #undef SMELT_INLINE_FILL
 #undef SMELT_INLINE_PUT
+#undef SMELT_INLINE_UNROLL

@@ -42,7 +42,7 @@
 #else
 #define SMELT_MM_M 1
 #endif
-#if SMELT_MM_M * SMELT_MATMUL2D_K <= 128
+#if SMELT_MM_M * SMELT_MATMUL2D_K <= 64
 #define SMELT_MM_UNROLL [[unroll]]
 #else
 #define SMELT_MM_UNROLL [[dont_unroll]]
