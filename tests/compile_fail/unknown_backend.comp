@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A number that is no backend of this op.
-// expect: matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be SMELT_BACKEND_PORTABLE or SMELT_BACKEND_COOPVEC
+// expect: matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE, DOT8 or COOPVEC at THREAD scope
 #version 460
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
