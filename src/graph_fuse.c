@@ -3,6 +3,7 @@
 // make one call of them. It is tried until nothing fits any more, so that chains of any length become one.
 #include "elementwise_internal.h"
 #include "graph_internal.h"
+#include "kernels_lines.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,18 +268,63 @@ static union smelt_graph_call *into_chain(const union smelt_graph_call *first,
     return made;
 }
 
+// a + b, which a norm can take before it: both of the sum's type, shape and strides.
+static bool takes_sum(const struct smelt_elementwise_params *add, smelt_tensor x, smelt_tensor y,
+                      smelt_tensor between, smelt_tensor *residual, smelt_tensor *sum)
+{
+    if (*residual || add->step_count != 1 || add->input_count != 2 || !same_view(x, between) ||
+        add->steps[0].operation != SMELT_ELEMENTWISE_ADD ||
+        add->steps[0].operands[0] + add->steps[0].operands[1] != 1 || !lies_as(add->inputs[0], between) ||
+        !lies_as(add->inputs[1], between))
+        return false;
+    *residual = add->inputs[1];
+    *sum = same_view(y, between) ? NULL : between; // a norm in place leaves none
+    return true;
+}
+
+static union smelt_graph_call *sum_into_rms_norm(const union smelt_graph_call *first,
+                                                 const union smelt_graph_call *second, smelt_tensor between)
+{
+    union smelt_graph_call made = *second;
+    struct smelt_rms_norm_params *p = &made.rms_norm;
+    if (!takes_sum(&first->elementwise, p->x, p->y, between, &p->residual, &p->sum))
+        return NULL;
+    p->x = first->elementwise.inputs[0];
+    const struct smelt_layer_norm_params same = {
+        .x = p->x, .y = p->y, .axis = p->axis, .residual = p->residual, .sum = p->sum, .baked = p->baked};
+    return smelt_norm_adds(&same) ? smelt_graph_call_copy(SMELT_OPERATION_RMS_NORM, &made) : NULL;
+}
+
+static union smelt_graph_call *sum_into_layer_norm(const union smelt_graph_call *first,
+                                                   const union smelt_graph_call *second, smelt_tensor between)
+{
+    union smelt_graph_call made = *second;
+    struct smelt_layer_norm_params *p = &made.layer_norm;
+    if (!takes_sum(&first->elementwise, p->x, p->y, between, &p->residual, &p->sum))
+        return NULL;
+    p->x = first->elementwise.inputs[0];
+    return smelt_norm_adds(p) ? smelt_graph_call_copy(SMELT_OPERATION_LAYER_NORM, &made) : NULL;
+}
+
 // What is tried first stands first: a step that an epilogue takes costs nothing.
 static const struct pattern {
     enum smelt_operation first, second, made;
     union smelt_graph_call *(*merge)(const union smelt_graph_call *first,
                                      const union smelt_graph_call *second, smelt_tensor between);
+    bool keeps; // what is between is written too: others may read it after the second
 } patterns[] = {
-    {SMELT_OPERATION_MATMUL2D, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_MATMUL2D, into_matmul2d},
+    {SMELT_OPERATION_MATMUL2D, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_MATMUL2D, into_matmul2d, false},
     {SMELT_OPERATION_CONVOLUTION2D, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_CONVOLUTION2D,
-     into_convolution2d},
-    {SMELT_OPERATION_RMS_NORM, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_RMS_NORM, into_rms_norm},
-    {SMELT_OPERATION_LAYER_NORM, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_LAYER_NORM, into_layer_norm},
-    {SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_ELEMENTWISE, into_chain},
+     into_convolution2d, false},
+    {SMELT_OPERATION_RMS_NORM, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_RMS_NORM, into_rms_norm, false},
+    {SMELT_OPERATION_LAYER_NORM, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_LAYER_NORM, into_layer_norm,
+     false},
+    {SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_RMS_NORM, SMELT_OPERATION_RMS_NORM, sum_into_rms_norm,
+     true},
+    {SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_LAYER_NORM, SMELT_OPERATION_LAYER_NORM, sum_into_layer_norm,
+     true},
+    {SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_ELEMENTWISE, into_chain,
+     false},
 };
 
 // --- When ------------------------------------------------------------------------------------------------
@@ -360,7 +406,7 @@ static bool covers(const struct smelt_graph_item *item, const struct smelt_range
 }
 
 // Whether nobody but item j reads what item i leaves in its result: neither a later item nor the caller.
-static bool is_alone(const struct fuser *fuser, uint32_t i, uint32_t j, smelt_tensor between)
+static bool is_alone(const struct fuser *fuser, uint32_t i, uint32_t j, smelt_tensor between, bool keeps)
 {
     const struct smelt_range range = smelt_range_of(between, SMELT_ACCESS_READ);
     struct smelt_graph_item *const *items = fuser->list->items;
@@ -368,8 +414,8 @@ static bool is_alone(const struct fuser *fuser, uint32_t i, uint32_t j, smelt_te
     for (uint32_t k = i + 1; k < j; k++)
         if (!may_cross(items[k], items[i]))
             return false;
-    if (same_view(written, between))
-        return true; // it is overwritten where it stands
+    if (keeps || same_view(written, between))
+        return true; // it is still written, or it is overwritten where it stands
     for (uint32_t k = j + 1; k < fuser->list->count; k++) {
         if (items[k]->is_barrier)
             continue;
@@ -486,7 +532,7 @@ static enum smelt_result try_pair(struct fuser *fuser, const struct pattern *pat
         return SMELT_OK;
     struct smelt_graph_item *first = list->items[i];
     smelt_tensor result_tensor = result_of(first);
-    if (!same_view(result_tensor, between) || !is_alone(fuser, i, j, between) ||
+    if (!same_view(result_tensor, between) || !is_alone(fuser, i, j, between, pattern->keeps) ||
         !keeps_apart(first, second, between))
         return SMELT_OK;
     union smelt_graph_call *call = pattern->merge(first->call, second->call, between);

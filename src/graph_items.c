@@ -38,11 +38,17 @@ static const struct smelt_graph_field softmax_fields[] = {
     TENSOR(softmax_params, x), TENSOR(softmax_params, y), TENSOR(softmax_params, mask),
     NUMBER(softmax_params, scale), END};
 static const struct smelt_graph_field layer_norm_fields[] = {
-    TENSOR(layer_norm_params, x),    TENSOR(layer_norm_params, y),       TENSOR(layer_norm_params, gamma),
-    TENSOR(layer_norm_params, beta), NUMBER(layer_norm_params, epsilon), END};
-static const struct smelt_graph_field rms_norm_fields[] = {
-    TENSOR(rms_norm_params, x), TENSOR(rms_norm_params, y), TENSOR(rms_norm_params, gamma),
-    NUMBER(rms_norm_params, epsilon), END};
+    TENSOR(layer_norm_params, x),        TENSOR(layer_norm_params, y),
+    TENSOR(layer_norm_params, gamma),    TENSOR(layer_norm_params, beta),
+    TENSOR(layer_norm_params, residual), TENSOR(layer_norm_params, sum),
+    NUMBER(layer_norm_params, epsilon),  END};
+static const struct smelt_graph_field rms_norm_fields[] = {TENSOR(rms_norm_params, x),
+                                                           TENSOR(rms_norm_params, y),
+                                                           TENSOR(rms_norm_params, gamma),
+                                                           TENSOR(rms_norm_params, residual),
+                                                           TENSOR(rms_norm_params, sum),
+                                                           NUMBER(rms_norm_params, epsilon),
+                                                           END};
 static const struct smelt_graph_field elementwise_fields[] = {TENSOR(elementwise_params, y), END};
 
 static const struct {

@@ -47,29 +47,30 @@ enum smelt_result smelt_kernel_check_extent(smelt_context context, const char *k
                       wanted);
 }
 
-enum smelt_result smelt_kernel_check_residual(const char *kernel, smelt_tensor residual, smelt_tensor d)
+enum smelt_result smelt_kernel_check_lies_as(const char *kernel, const char *role, smelt_tensor tensor,
+                                             const char *as, smelt_tensor other)
 {
-    if (!residual)
+    if (!tensor)
         return SMELT_OK;
-    const struct smelt_tensor_info *r = &residual->info, *t = &d->info;
-    if (residual->context != d->context)
-        return smelt_fail(d->context, SMELT_ERROR_INVALID_ARGUMENT, "%s: residual '%s' is of another context",
-                          kernel, r->name);
-    enum smelt_result result = smelt_tensor_require_plain(residual, kernel);
+    const struct smelt_tensor_info *t = &tensor->info, *o = &other->info;
+    if (tensor->context != other->context)
+        return smelt_fail(other->context, SMELT_ERROR_INVALID_ARGUMENT, "%s: %s '%s' is of another context",
+                          kernel, role, t->name);
+    enum smelt_result result = smelt_tensor_require_plain(tensor, kernel);
     if (result)
         return result;
-    if (r->dtype != t->dtype)
-        return smelt_fail(d->context, SMELT_ERROR_DTYPE, "%s: residual '%s' is %s, wanted %s as d", kernel,
-                          r->name, smelt_dtype_name(r->dtype), smelt_dtype_name(t->dtype));
-    if (r->rank != t->rank || memcmp(r->shape, t->shape, t->rank * sizeof(t->shape[0])) ||
-        memcmp(r->strides, t->strides, t->rank * sizeof(t->strides[0])))
-        return smelt_fail(d->context, SMELT_ERROR_SHAPE,
-                          "%s: residual '%s' has another shape or other strides than d '%s', wanted the same",
-                          kernel, r->name, t->name);
-    if (r->address != t->address && smelt_tensor_share_bytes(r, t))
-        return smelt_fail(d->context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "%s: residual '%s' shares bytes with d '%s', wanted d or a separate tensor", kernel,
-                          r->name, t->name);
+    if (t->dtype != o->dtype)
+        return smelt_fail(other->context, SMELT_ERROR_DTYPE, "%s: %s '%s' is %s, wanted %s as %s", kernel,
+                          role, t->name, smelt_dtype_name(t->dtype), smelt_dtype_name(o->dtype), as);
+    if (t->rank != o->rank || memcmp(t->shape, o->shape, o->rank * sizeof(o->shape[0])) ||
+        memcmp(t->strides, o->strides, o->rank * sizeof(o->strides[0])))
+        return smelt_fail(other->context, SMELT_ERROR_SHAPE,
+                          "%s: %s '%s' has another shape or other strides than %s '%s', wanted the same",
+                          kernel, role, t->name, as, o->name);
+    if (t->address != o->address && smelt_tensor_share_bytes(t, o))
+        return smelt_fail(other->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "%s: %s '%s' shares bytes with %s '%s', wanted the same or a separate tensor",
+                          kernel, role, t->name, as, o->name);
     return SMELT_OK;
 }
 

@@ -46,9 +46,10 @@ enum smelt_result smelt_kernel_dispatch(smelt_encoder encoder, const struct smel
 // In front of a dispatch that needs what an earlier one of the same call has done, also where nothing is tracked.
 enum smelt_result smelt_kernel_order(smelt_encoder encoder, const struct smelt_dispatch *what);
 
-// That a residual (NULL: there is none) has the type, shape and strides of d, and is d or apart from it. Errors:
-// INVALID_ARGUMENT, DTYPE, SHAPE.
-enum smelt_result smelt_kernel_check_residual(const char *kernel, smelt_tensor residual, smelt_tensor d);
+// That `tensor` (NULL: there is none) has the type, shape and strides of another one, and is that or apart from it. `role`
+// and `as` are for messages. Errors: INVALID_ARGUMENT, DTYPE, SHAPE.
+enum smelt_result smelt_kernel_check_lies_as(const char *kernel, const char *role, smelt_tensor tensor,
+                                             const char *as, smelt_tensor other);
 // That an extent of a call's tensors is `wanted`. Errors: SHAPE, "KERNEL: WHAT is GOT, wanted WANTED".
 enum smelt_result smelt_kernel_check_extent(smelt_context context, const char *kernel, const char *what,
                                             uint64_t got, uint64_t wanted);

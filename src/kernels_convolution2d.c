@@ -228,7 +228,7 @@ static enum smelt_result check_operands(struct call *call)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "convolution2d: d '%s' shares bytes with an operand, wanted separate tensors",
                           d->name);
-    return smelt_kernel_check_residual("convolution2d", p->residual, p->d);
+    return smelt_kernel_check_lies_as("convolution2d", "residual", p->residual, "d", p->d);
 }
 
 static enum smelt_result check_call(smelt_encoder encoder, struct call *call)

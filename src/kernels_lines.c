@@ -163,7 +163,7 @@ uint32_t smelt_lines_workgroup_size(const struct smelt_lines *lines, enum smelt_
 // What a kernel is compiled for.
 struct key {
     char body[12];
-    uint32_t dtype, group, baked, centred;
+    uint32_t dtype, group, baked, centred, adds;
 };
 
 static void write_kernel(struct smelt_text *text, const void *user)
@@ -175,6 +175,7 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_op_define(text, "KERNEL_", "TAG", smelt_dtype_name((enum smelt_dtype)key->dtype));
     smelt_op_define(text, "KERNEL_", "SCOPE", key->group ? "SMELT_SCOPE_WORKGROUP" : "SMELT_SCOPE_THREAD");
     smelt_op_define_number(text, "KERNEL_", "CENTRED", key->centred);
+    smelt_op_define_number(text, "KERNEL_", "ADDS", key->adds);
     snprintf(name, sizeof(name), "kernels/%s_body.glsl", key->body);
     smelt_text_add(text, "%s%s", smelt_kernel_text("kernels/line_body.glsl"), smelt_kernel_text(name));
 }
@@ -189,6 +190,7 @@ enum smelt_result smelt_lines_kernel_get(smelt_context context, const struct sme
     key.dtype = (uint32_t)wanted->dtype;
     key.group = wanted->group;
     key.centred = wanted->centred;
+    key.adds = wanted->adds;
     key.baked = !SMELT_HAVE_COMPILER || wanted->baked;
     snprintf(baked, sizeof(baked), "%s_%s_%s", wanted->name, smelt_dtype_name(wanted->dtype),
              wanted->group ? "group" : "thread");

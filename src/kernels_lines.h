@@ -38,6 +38,7 @@ enum smelt_result smelt_lines_view(struct smelt_lines *lines, const struct smelt
 struct smelt_lines_kernel {
     const char *name, *body; // "layer_norm" of "norm"; also "rms_norm", "reduce" and "softmax" of their own
     bool centred;            // layer_norm
+    bool adds;               // a norm of a sum
     enum smelt_dtype dtype;
     bool group; // a workgroup for each line; else an invocation
     bool baked;
@@ -56,5 +57,7 @@ enum smelt_result smelt_lines_dispatch(const struct smelt_lines *lines, smelt_en
                                        const struct smelt_lines_kernel *wanted,
                                        const struct smelt_kernel *kernel, const void *push, uint64_t units,
                                        const struct smelt_dispatch *what);
+// Whether the sum of a norm whose x and residual lie alike can be made where it is (kernels_normalization.c).
+bool smelt_norm_adds(const struct smelt_layer_norm_params *params);
 
 #endif

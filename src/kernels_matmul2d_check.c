@@ -259,7 +259,7 @@ enum smelt_result smelt_product_check(struct smelt_product *product)
     enum smelt_result result = SMELT_OK;
     if ((result = check_tensors(product)) || (result = check_types(product)) ||
         (result = check_shapes(product)) || (result = check_overlap(product)) ||
-        (result = smelt_kernel_check_residual("matmul2d", p->residual, p->d)))
+        (result = smelt_kernel_check_lies_as("matmul2d", "residual", p->residual, "d", p->d)))
         return result;
     fill_push(product);
     return SMELT_OK;

@@ -20,10 +20,12 @@ struct norm_push {
     uint32_t extent[3], n;
     uint32_t stride_x[4], stride_y[4], stride_gamma, stride_beta;
     float epsilon;
+    uint32_t residual[2], sum[2]; // addresses, low word first
 };
 _Static_assert(offsetof(struct softmax_push, scale) == 88, "softmax_body.glsl's constants");
-_Static_assert(offsetof(struct norm_push, epsilon) == 88, "norm_body.glsl's constants");
-#define PUSH_SIZE 92
+_Static_assert(offsetof(struct norm_push, sum) == 100, "norm_body.glsl's constants");
+#define SOFTMAX_PUSH_SIZE 92
+#define NORM_PUSH_SIZE 108
 
 static enum smelt_result check_tensors(struct smelt_lines *lines, smelt_encoder encoder, const char *name,
                                        smelt_tensor x, smelt_tensor y)
@@ -68,19 +70,20 @@ static enum smelt_result check_overlap(const struct smelt_lines *lines, smelt_te
 static enum smelt_result record(const struct smelt_lines *lines, smelt_encoder encoder,
                                 struct smelt_lines_kernel *wanted, const void *push,
                                 const smelt_tensor *reads, uint32_t read_count, smelt_tensor y,
-                                struct smelt_dispatch *what)
+                                smelt_tensor sum, struct smelt_dispatch *what)
 {
-    struct smelt_range ranges[4];
+    struct smelt_range ranges[6];
     for (uint32_t i = 0; i < read_count; i++)
         if (reads[i])
             ranges[what->range_count++] = smelt_range_of(reads[i], SMELT_ACCESS_READ);
     ranges[what->range_count++] = smelt_range_of(y, SMELT_ACCESS_WRITE);
+    if (sum)
+        ranges[what->range_count++] = smelt_range_of(sum, SMELT_ACCESS_WRITE);
     what->ranges = ranges;
     what->parts = 1;
     struct smelt_kernel kernel;
-    wanted->group = smelt_lines_by_group(lines, wanted->dtype);
+    wanted->group = wanted->group || smelt_lines_by_group(lines, wanted->dtype);
     wanted->workgroup_size = wanted->group ? smelt_lines_workgroup_size(lines, wanted->dtype, HELD) : 128;
-    wanted->push_size = PUSH_SIZE;
     enum smelt_result result = smelt_lines_kernel_get(lines->context, wanted, &kernel);
     return result ? result : smelt_lines_dispatch(lines, encoder, wanted, &kernel, push, lines->count, what);
 }
@@ -114,6 +117,7 @@ enum smelt_result smelt_encode_softmax(smelt_encoder encoder, const struct smelt
     memcpy(push.stride_mask, lines.strides[2], sizeof(push.stride_mask));
     struct smelt_lines_kernel wanted = {.name = "softmax",
                                         .body = "softmax",
+                                        .push_size = SOFTMAX_PUSH_SIZE,
                                         .dtype = p->x->info.dtype,
                                         .baked = p->baked,
                                         .constants = {p->logarithm, p->mask != NULL},
@@ -121,7 +125,7 @@ enum smelt_result smelt_encode_softmax(smelt_encoder encoder, const struct smelt
     const smelt_tensor reads[] = {p->x, p->mask};
     struct smelt_dispatch what = {
         .label = "smelt softmax", .operation = SMELT_OPERATION_SOFTMAX, .call = p, .call_size = sizeof(*p)};
-    return record(&lines, encoder, &wanted, &push, reads, 2, p->y, &what);
+    return record(&lines, encoder, &wanted, &push, reads, 2, p->y, NULL, &what);
 }
 
 static enum smelt_result check_weight(const struct smelt_lines *lines, const char *role, smelt_tensor weight,
@@ -146,6 +150,59 @@ static uint32_t weight_stride(smelt_tensor weight)
     return !weight ? 0 : (uint32_t)SMELT_MAX(weight->info.strides[0], 1);
 }
 
+static bool adds_in_place(const struct smelt_layer_norm_params *p)
+{
+    return p->sum &&
+           (p->sum->info.address == p->x->info.address || p->sum->info.address == p->residual->info.address);
+}
+
+// A sum in place is right only where the group holds the line: what it reads again has changed by then.
+static bool holds_line(const struct smelt_lines *lines, const struct smelt_tensor_info *x)
+{
+    uint64_t bits = smelt_dtype_bits(x->dtype), all = x->address, group;
+    for (uint32_t d = 0; d < 3; d++)
+        all |= lines->strides[0][d] * bits / 8;
+    group = smelt_lines_workgroup_size(lines, x->dtype, HELD);
+    return (lines->n * bits + 127) / 128 + ((all & 15) != 0) <= group * HELD;
+}
+
+static enum smelt_result check_sum(const struct smelt_lines *lines, const struct smelt_layer_norm_params *p)
+{
+    if (!p->residual && !p->sum)
+        return SMELT_OK;
+    if (!p->residual)
+        return smelt_fail(lines->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "%s: sum is set without a residual, wanted both or none", lines->name);
+    if (p->baked || !SMELT_HAVE_COMPILER)
+        return smelt_fail(lines->context, SMELT_ERROR_UNSUPPORTED,
+                          "%s: a residual is not baked, wanted a build with the compiler", lines->name);
+    enum smelt_result result = smelt_kernel_check_lies_as(lines->name, "residual", p->residual, "x", p->x);
+    if (result || (result = check_overlap(lines, p->y, "the residual", p->residual, true)))
+        return result;
+    if (!p->sum)
+        return SMELT_OK;
+    if ((result = smelt_kernel_check_lies_as(lines->name, "sum", p->sum, "x", p->x)) ||
+        (result = smelt_kernel_check_lies_as(lines->name, "sum", p->sum, "the residual", p->residual)) ||
+        (result = check_overlap(lines, p->y, "sum", p->sum, false)) ||
+        (result = p->gamma ? check_overlap(lines, p->sum, "gamma", p->gamma, false) : SMELT_OK) ||
+        (result = p->beta ? check_overlap(lines, p->sum, "beta", p->beta, false) : SMELT_OK))
+        return result;
+    return !adds_in_place(p) || holds_line(lines, &p->x->info)
+               ? SMELT_OK
+               : smelt_fail(lines->context, SMELT_ERROR_INVALID_ARGUMENT,
+                            "%s: sum is an operand, and a line of %" PRIu32
+                            " elements is longer than a workgroup holds, wanted a separate tensor",
+                            lines->name, lines->n);
+}
+
+bool smelt_norm_adds(const struct smelt_layer_norm_params *p)
+{
+    struct smelt_lines lines = {.context = p->x->context, .name = "norm"};
+    const struct smelt_lines_tensor tensors[] = {{"x", p->x, false, false}, {"y", p->y, false, false}};
+    return SMELT_HAVE_COMPILER && !p->baked && !smelt_lines_view(&lines, tensors, 2, p->axis) &&
+           (!adds_in_place(p) || holds_line(&lines, &p->x->info));
+}
+
 static enum smelt_result encode_norm(smelt_encoder encoder, const struct smelt_layer_norm_params *p,
                                      bool centred, struct smelt_dispatch *what)
 {
@@ -159,7 +216,7 @@ static enum smelt_result encode_norm(smelt_encoder encoder, const struct smelt_l
         (result = check_dtype(&lines, "y", p->y, p->x)) ||
         (result = check_overlap(&lines, p->y, "x", p->x, true)) ||
         (result = check_weight(&lines, "gamma", p->gamma, p->x, p->y)) ||
-        (result = check_weight(&lines, "beta", p->beta, p->x, p->y)))
+        (result = check_weight(&lines, "beta", p->beta, p->x, p->y)) || (result = check_sum(&lines, p)))
         return result;
     if (!(p->epsilon >= 0))
         return smelt_fail(lines.context, SMELT_ERROR_INVALID_ARGUMENT,
@@ -179,9 +236,21 @@ static enum smelt_result encode_norm(smelt_encoder encoder, const struct smelt_l
     memcpy(push.stride_x, lines.strides[0], sizeof(push.stride_x));
     memcpy(push.stride_y, lines.strides[1], sizeof(push.stride_y));
     struct smelt_lines_kernel wanted = {
-        .name = name, .body = "norm", .centred = centred, .dtype = p->x->info.dtype, .baked = p->baked};
-    const smelt_tensor reads[] = {p->x, p->gamma, p->beta};
-    return record(&lines, encoder, &wanted, &push, reads, 3, p->y, what);
+        .name = name,
+        .body = "norm",
+        .centred = centred,
+        .adds = p->residual != NULL,
+        .group = adds_in_place(p),
+        .dtype = p->x->info.dtype,
+        .baked = p->baked,
+        .push_size = NORM_PUSH_SIZE,
+    };
+    if (p->residual)
+        memcpy(push.residual, &p->residual->info.address, sizeof(push.residual));
+    if (p->sum)
+        memcpy(push.sum, &p->sum->info.address, sizeof(push.sum));
+    const smelt_tensor reads[] = {p->x, p->gamma, p->beta, p->residual};
+    return record(&lines, encoder, &wanted, &push, reads, 4, p->y, p->sum, what);
 }
 
 enum smelt_result smelt_encode_layer_norm(smelt_encoder encoder, const struct smelt_layer_norm_params *params)
@@ -204,7 +273,9 @@ enum smelt_result smelt_encode_rms_norm(smelt_encoder encoder, const struct smel
                                               .gamma = params->gamma,
                                               .axis = params->axis,
                                               .epsilon = params->epsilon,
-                                              .baked = params->baked};
+                                              .baked = params->baked,
+                                              .residual = params->residual,
+                                              .sum = params->sum};
     struct smelt_dispatch what = {.label = "smelt RMS norm",
                                   .operation = SMELT_OPERATION_RMS_NORM,
                                   .call = params,

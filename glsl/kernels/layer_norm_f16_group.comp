@@ -6,5 +6,6 @@
 #define KERNEL_TAG f16
 #define KERNEL_SCOPE SMELT_SCOPE_WORKGROUP
 #define KERNEL_CENTRED 1
+#define KERNEL_ADDS 0
 #include "line_body.glsl"
 #include "norm_body.glsl"

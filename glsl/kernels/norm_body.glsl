@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// norm_body.glsl: layer norm (KERNEL_CENTRED 1) or RMS norm (0) along lines of a tensor. Compiled at run time by
+// norm_body.glsl: layer norm (KERNEL_CENTRED 1) or RMS norm (0) along lines of a tensor, or of a sum of two
+// (KERNEL_ADDS 1). Compiled at run time by
 // src/kernels_normalization.c, ahead of time for f32 and f16; macros as in line_body.glsl, which comes before.
 
 // The push constants of src/kernels_normalization.c, word for word.
@@ -9,6 +10,7 @@ layout(push_constant, scalar) uniform push
     uint extent[3], n;
     uint stride_x[4], stride_y[4], stride_gamma, stride_beta; // 0: there is none
     float epsilon;
+    uvec2 residual, sum; // addresses, 0: none; their elements lie as those of x
 };
 
 #define SMELT_TENSOR weight
@@ -19,7 +21,23 @@ layout(push_constant, scalar) uniform push
 #include "smelt/tensor_tmpl.glsl"
 #define KERNEL_WEIGHT SMELT_CAT(SMELT_CAT(weight_, KERNEL_TAG), _1_r_0)
 
-#if KERNEL_CENTRED
+#if KERNEL_ADDS
+#define SMELT_NORM line
+#define SMELT_NORM_CENTRED KERNEL_CENTRED
+#define SMELT_NORM_ADDS 1
+#define SMELT_NORM_SCOPE KERNEL_SCOPE
+#define SMELT_NORM_TENSOR KERNEL_X
+#define SMELT_NORM_RESULT KERNEL_Y
+#define SMELT_NORM_WEIGHT KERNEL_WEIGHT
+#define SMELT_NORM_DTYPE KERNEL_DTYPE
+#define SMELT_NORM_RANK 4
+#define SMELT_NORM_AXIS 3
+#define SMELT_NORM_HELD 8
+#define SMELT_NORM_GROUP KERNEL_GROUP
+#define SMELT_NORM_SCRATCH kernel_scratch
+#define SMELT_NORM_SCRATCH_STRIDE 0
+#include "smelt/norm_line_tmpl.glsl"
+#elif KERNEL_CENTRED
 #define SMELT_LAYER_NORM line
 #define SMELT_LAYER_NORM_SCOPE KERNEL_SCOPE
 #define SMELT_LAYER_NORM_TENSOR KERNEL_X
@@ -69,9 +87,21 @@ void main()
     result.extent = source.extent;
     result.stride = stride_y;
     KERNEL_WEIGHT g = weight(gamma, stride_gamma), b = weight(beta, stride_beta);
+#if KERNEL_ADDS
+    KERNEL_X other;
+    other.data = SMELT_CAT(KERNEL_DATA, _r_data)(residual);
+    other.extent = source.extent;
+    other.stride = stride_x;
+    KERNEL_Y total;
+    total.data = SMELT_CAT(KERNEL_DATA, _w_data)(sum);
+    total.extent = sum != uvec2(0) ? source.extent : uint[4](0, 0, 0, 0);
+    total.stride = stride_x;
+#endif
     uint lines = extent[0] * extent[1] * extent[2];
     for (uint line = KERNEL_FIRST; line < lines; line += KERNEL_STEP) {
-#if KERNEL_CENTRED
+#if KERNEL_ADDS
+        line_line(source, other, total, result, kernel_place(line, extent), g, b, epsilon);
+#elif KERNEL_CENTRED
         line_run(source, result, kernel_place(line, extent), g, b, epsilon);
 #else
         line_run(source, result, kernel_place(line, extent), g, epsilon);

@@ -82,6 +82,7 @@
 
 #define SMELT_NORM SMELT_LAYER_NORM
 #define SMELT_NORM_CENTRED 1
+#define SMELT_NORM_ADDS 0
 #define SMELT_NORM_SCOPE SMELT_LAYER_NORM_SCOPE
 #define SMELT_NORM_TENSOR SMELT_LAYER_NORM_TENSOR
 #define SMELT_NORM_RESULT SMELT_LAYER_NORM_RESULT
@@ -99,7 +100,7 @@ void SMELT_CAT(SMELT_LAYER_NORM, _run)(SMELT_LAYER_NORM_TENSOR x, SMELT_LAYER_NO
                                        uint place[SMELT_LAYER_NORM_RANK], SMELT_LAYER_NORM_WEIGHT gamma,
                                        SMELT_LAYER_NORM_WEIGHT beta, float epsilon)
 {
-    SMELT_CAT(SMELT_LAYER_NORM, _line)(x, y, place, gamma, beta, epsilon);
+    SMELT_CAT(SMELT_LAYER_NORM, _line)(x, x, y, y, place, gamma, beta, epsilon);
 }
 
 #undef SMELT_LAYER_NORM

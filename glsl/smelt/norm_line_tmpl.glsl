@@ -4,8 +4,10 @@
 // what    mean and variance in two passes over what is held in registers, or three over memory; never the difference of
 //         two sums of squares
 // params  all required, all undefined afterwards: SMELT_NORM (name) and with SMELT_NORM_ before: CENTRED (1: the mean is
-//         taken off and beta added), SCOPE, TENSOR, RESULT, WEIGHT, DTYPE, RANK, AXIS, HELD, GROUP, SCRATCH, SCRATCH_STRIDE
-// makes   void NAME_line(T x, U y, uint place[RANK], W gamma, W beta, float epsilon)
+//         taken off and beta added), ADDS (1: r is added first), SCOPE, TENSOR, RESULT, WEIGHT, DTYPE, RANK, AXIS, HELD, GROUP, SCRATCH, SCRATCH_STRIDE
+// makes   void NAME_line(T x, T r, U h, U y, uint place[RANK], W gamma, W beta, float epsilon)   ADDS 1: of x + r, rounded to
+//         DTYPE, which h receives unless it is empty; h may be the memory of x or r where all of a line is held. ADDS 0: r and
+//         h are not looked at
 // errors  layer_norm_tmpl.glsl, rms_norm_tmpl.glsl
 // needs   one of these around it
 // source  Chan, Golub and LeVeque 1983, Algorithms for computing the sample variance
@@ -96,10 +98,28 @@ uvec4 SMELT_CAT(SMELT_NORM, _results)(uvec4 chunk, uint i, float mean, float sca
     return results;
 }
 
-void SMELT_CAT(SMELT_NORM, _line)(SMELT_NORM_TENSOR x, SMELT_NORM_RESULT y, uint place[SMELT_NORM_RANK],
-                                  SMELT_NORM_WEIGHT gamma, SMELT_NORM_WEIGHT beta, float epsilon)
+// The chunk from element i on of what is normalised.
+uvec4 SMELT_CAT(SMELT_NORM, _take)(SMELT_NORM_X l, SMELT_NORM_X r, uint i)
 {
-    SMELT_NORM_X l = SMELT_CAT(SMELT_NORM_X, _open)(x, place);
+    uvec4 chunk = SMELT_CAT(SMELT_NORM_X, _read)(l, i);
+#if SMELT_NORM_ADDS == 1
+    uvec4 other = SMELT_CAT(SMELT_NORM_X, _read)(r, i), sum = uvec4(0);
+    [[unroll]] for (int q = 0; q < SMELT_CAT(SMELT_NORM_X, _fours); q++) SMELT_CAT(SMELT_NORM_Y, _set)(
+        sum, q, SMELT_CAT(SMELT_NORM_X, _four)(chunk, q) + SMELT_CAT(SMELT_NORM_X, _four)(other, q));
+    chunk = sum;
+#endif
+    return chunk;
+}
+
+void SMELT_CAT(SMELT_NORM, _line)(SMELT_NORM_TENSOR x, SMELT_NORM_TENSOR other, SMELT_NORM_RESULT total,
+                                  SMELT_NORM_RESULT y, uint place[SMELT_NORM_RANK], SMELT_NORM_WEIGHT gamma,
+                                  SMELT_NORM_WEIGHT beta, float epsilon)
+{
+    SMELT_NORM_X l = SMELT_CAT(SMELT_NORM_X, _open)(x, place), r = l;
+#if SMELT_NORM_ADDS == 1
+    r = SMELT_CAT(SMELT_NORM_X, _open)(other, place);
+    SMELT_NORM_Y h = SMELT_CAT(SMELT_NORM_Y, _open)(total, place);
+#endif
     SMELT_NORM_Y o = SMELT_CAT(SMELT_NORM_Y, _open)(y, place);
     SMELT_NORM_W g = SMELT_CAT(SMELT_NORM_W, _open)(gamma, uint[1](0u));
     SMELT_NORM_W b = SMELT_CAT(SMELT_NORM_W, _open)(beta, uint[1](0u));
@@ -113,7 +133,11 @@ void SMELT_CAT(SMELT_NORM, _line)(SMELT_NORM_TENSOR x, SMELT_NORM_RESULT y, uint
         {
             uint c = first + k * step;
             if (c < count)
-                held[k] = SMELT_CAT(SMELT_NORM_X, _read)(l, c * per - l.lead);
+                held[k] = SMELT_CAT(SMELT_NORM, _take)(l, r, c * per - l.lead);
+#if SMELT_NORM_ADDS == 1
+            if (c < count && h.n != 0u)
+                SMELT_CAT(SMELT_NORM_Y, _write)(h, c * per - l.lead, held[k]);
+#endif
         }
 #if SMELT_NORM_CENTRED == 1
         [[unroll]] for (uint k = 0u; k < SMELT_NORM_HELD; k++)
@@ -143,25 +167,30 @@ void SMELT_CAT(SMELT_NORM, _line)(SMELT_NORM_TENSOR x, SMELT_NORM_RESULT y, uint
 #if SMELT_NORM_CENTRED == 1
     for (uint c = first; c < count; c += step) {
         uint i = c * per - l.lead;
-        s = SMELT_CAT(SMELT_NORM, _add)(s, SMELT_CAT(SMELT_NORM_X, _read)(l, i), i, l.n);
+        s = SMELT_CAT(SMELT_NORM, _add)(s, SMELT_CAT(SMELT_NORM, _take)(l, r, i), i, l.n);
     }
     mean = SMELT_CAT(SMELT_NORM, _of_all)(s, l.n);
 #endif
     for (uint c = first; c < count; c += step) {
         uint i = c * per - l.lead;
         squares =
-            SMELT_CAT(SMELT_NORM, _add_squares)(squares, SMELT_CAT(SMELT_NORM_X, _read)(l, i), i, l.n, mean);
+            SMELT_CAT(SMELT_NORM, _add_squares)(squares, SMELT_CAT(SMELT_NORM, _take)(l, r, i), i, l.n, mean);
     }
     float scale = inversesqrt(SMELT_CAT(SMELT_NORM, _of_all)(squares, l.n) + epsilon);
     for (uint c = first; c < count; c += step) {
         uint i = c * per - l.lead;
-        SMELT_CAT(SMELT_NORM_Y, _write)
-        (o, i, SMELT_CAT(SMELT_NORM, _results)(SMELT_CAT(SMELT_NORM_X, _read)(l, i), i, mean, scale, g, b));
+        uvec4 taken = SMELT_CAT(SMELT_NORM, _take)(l, r, i);
+#if SMELT_NORM_ADDS == 1
+        if (h.n != 0u)
+            SMELT_CAT(SMELT_NORM_Y, _write)(h, i, taken);
+#endif
+        SMELT_CAT(SMELT_NORM_Y, _write)(o, i, SMELT_CAT(SMELT_NORM, _results)(taken, i, mean, scale, g, b));
     }
 }
 
 #undef SMELT_NORM
 #undef SMELT_NORM_CENTRED
+#undef SMELT_NORM_ADDS
 #undef SMELT_NORM_SCOPE
 #undef SMELT_NORM_TENSOR
 #undef SMELT_NORM_RESULT

@@ -80,6 +80,7 @@
 
 #define SMELT_NORM SMELT_RMS_NORM
 #define SMELT_NORM_CENTRED 0
+#define SMELT_NORM_ADDS 0
 #define SMELT_NORM_SCOPE SMELT_RMS_NORM_SCOPE
 #define SMELT_NORM_TENSOR SMELT_RMS_NORM_TENSOR
 #define SMELT_NORM_RESULT SMELT_RMS_NORM_RESULT
@@ -97,7 +98,7 @@ void SMELT_CAT(SMELT_RMS_NORM, _run)(SMELT_RMS_NORM_TENSOR x, SMELT_RMS_NORM_RES
                                      uint place[SMELT_RMS_NORM_RANK], SMELT_RMS_NORM_WEIGHT gamma,
                                      float epsilon)
 {
-    SMELT_CAT(SMELT_RMS_NORM, _line)(x, y, place, gamma, gamma, epsilon);
+    SMELT_CAT(SMELT_RMS_NORM, _line)(x, x, y, y, place, gamma, gamma, epsilon);
 }
 
 #undef SMELT_RMS_NORM

@@ -117,6 +117,10 @@ struct smelt_layer_norm_params {
     smelt_tensor gamma, beta; // rank 1, x's dtype and its extent along the axis. NULL: ones, zeros
     uint32_t axis;
     float epsilon; // 0: 1e-5. Negative: INVALID_ARGUMENT
+    // What is normalised is x + residual, rounded to their dtype; `sum` receives it. Both of x's dtype, shape and strides; sum
+    // is apart from y, and may be x or the residual where a workgroup holds a line (3968 elements or fewer on every device;
+    // INVALID_ARGUMENT else). NULL: none. Not baked
+    smelt_tensor residual, sum;
     bool baked;
 };
 // One dispatch.
@@ -129,6 +133,7 @@ struct smelt_rms_norm_params {
     smelt_tensor gamma;
     uint32_t axis;
     float epsilon;
+    smelt_tensor residual, sum;
     bool baked;
 };
 // One dispatch.

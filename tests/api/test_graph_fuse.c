@@ -240,6 +240,48 @@ static void norms_take_their_scale(void)
     fuse_destroy(&fuse);
 }
 
+// A residual stream in place, which is read again; and a sum apart.
+static void sum_program(struct fuse *f, uint32_t seed)
+{
+    smelt_tensor stream = f->t[seed ? 2 : 0];
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, f->t[0], f->t[1], stream));
+    CHECK_OK(rms_norm(f, stream, f->t[3]));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_MULTIPLY, f->t[3], f->row, f->t[4]));
+    CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, stream, f->t[4], f->t[5]));
+    CHECK_OK(layer_norm(f, f->t[5], f->t[7]));
+}
+
+static void norms_take_the_sum_before(void)
+{
+    struct fuse fuse = fuse_create();
+    smelt_tensor outputs[2] = {fuse.t[7], fuse.t[5]}, longer[2];
+    struct smelt_graph_params params = {.outputs = outputs, .output_count = 2};
+    struct smelt_graph_counts counts;
+    for (uint32_t seed = 0; seed < 2; seed++) {
+        compare(&fuse, sum_program, seed, &params, 1u << 7 | 1u << 5, false, &counts);
+        CHECK(counts.fused == 3 && counts.optimized_dispatches == 2);
+    }
+    struct smelt_rms_norm_params bad = {.x = fuse.t[0], .y = fuse.t[1], .axis = 1, .sum = fuse.t[2]};
+    CHECK_FAILS(smelt_encode_rms_norm(fuse.encoder, &bad), SMELT_ERROR_INVALID_ARGUMENT,
+                "without a residual");
+    bad.residual = fuse.row;
+    CHECK_FAILS(smelt_encode_rms_norm(fuse.encoder, &bad), SMELT_ERROR_SHAPE, "residual 'row'");
+    bad.residual = fuse.t[3], bad.sum = fuse.t[1];
+    CHECK_FAILS(smelt_encode_rms_norm(fuse.encoder, &bad), SMELT_ERROR_INVALID_ARGUMENT,
+                "shares bytes with sum");
+    bad.sum = NULL, bad.baked = true;
+    CHECK_FAILS(smelt_encode_rms_norm(fuse.encoder, &bad), SMELT_ERROR_UNSUPPORTED, "not baked");
+    longer[0] = make(fuse.context, 2, 1, 1 << 17, "longer");
+    longer[1] = make(fuse.context, 2, 1, 1 << 17, "result");
+    bad = (struct smelt_rms_norm_params){
+        .x = longer[0], .residual = longer[0], .sum = longer[0], .y = longer[1], .axis = 1};
+    CHECK_FAILS(smelt_encode_rms_norm(fuse.encoder, &bad), SMELT_ERROR_INVALID_ARGUMENT,
+                "longer than a workgroup");
+    smelt_tensor_destroy(&longer[0]);
+    smelt_tensor_destroy(&longer[1]);
+    fuse_destroy(&fuse);
+}
+
 static void matmul_program(struct fuse *f, uint32_t seed)
 {
     (void)seed;
@@ -526,6 +568,7 @@ static void random_graphs_are_as_serial(void)
 static const struct test tests[] = {
     {"chains become one kernel", chains_become_one_kernel},
     {"norms take their scale", norms_take_their_scale},
+    {"norms take the sum before", norms_take_the_sum_before},
     {"products take bias and activation", products_take_bias_and_activation},
     {"products take a residual", products_take_a_residual},
     {"residuals are added everywhere", residuals_are_added_everywhere},
