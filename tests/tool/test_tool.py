@@ -15,6 +15,7 @@ import zlib
 SMELT = os.path.abspath(sys.argv[1])
 ROOT = os.path.abspath(os.environ.get('SMELT_SOURCE_ROOT', '.'))
 ROCK = os.path.join(ROOT, 'examples/materials/rock053.safetensors')
+ONNX = os.environ.get('SMELT_HAVE_ONNX', '1') == '1'
 COMPILER = os.environ.get('SMELT_HAVE_COMPILER', '1') == '1'
 WORK = tempfile.mkdtemp(prefix='smelt-tool-')
 
@@ -375,6 +376,70 @@ def test_render_draws_and_refuses():
     fails('render', '--size', '48x32', '--output', '/nonexistent/r.png', says='/nonexistent/r.png')
     fails('render', '--backend', 'abacus', says='abacus', status=2)
     fails('render', '--material', path('absent.safetensors'), '--output', path('s.png'), says='absent')
+
+
+def message(number, *parts):
+    """A field of a protobuf message: a number, bytes, text, or fields that make a message."""
+    def varint(value):
+        out = b''
+        while value > 127:
+            out += bytes([value & 127 | 128])
+            value >>= 7
+        return out + bytes([value])
+    if isinstance(parts[0], int):
+        return varint(number << 3) + varint(parts[0])
+    body = b''.join(p.encode() if isinstance(p, str) else p for p in parts)
+    return varint(number << 3 | 2) + varint(len(body)) + body
+
+
+def write_model(name, op):
+    """y = op(x, w) with x f32 [N, 4] and w f32 [4, 2]."""
+    dims = message(1, message(2, 'N')) + message(1, message(1, 4))
+    x = message(1, 'x') + message(2, message(1, message(1, 1) + message(2, dims)))
+    w = message(1, 4) + message(1, 2) + message(2, 1) + message(8, 'w') + message(9, struct.pack('<8f', *range(8)))
+    node = message(1, 'x') + message(1, 'w') + message(2, 'y') + message(3, 'dense') + message(4, op)
+    graph = message(1, node) + message(2, 'tiny') + message(5, w) + message(11, x) + message(12, message(1, 'y'))
+    with open(path(name), 'wb') as f:
+        f.write(message(1, 8) + message(7, graph) + message(8, message(2, 17)))
+    return path(name)
+
+
+def test_pack_makes_a_network_package():
+    if not ONNX:
+        fails('pack', 'm.onnx', '-o', path('p.safetensors'), says='no ONNX importer')
+        raise Skip('this build has no ONNX importer')
+    out = path('p.safetensors')
+    assert '1 operators, 8 parameters' in run('pack', write_model('m.onnx', 'MatMul'), '-o', out).stdout
+    text = run('info', '--verify', out).stdout
+    for wanted in ('network (a smelt package)', 'f32[N, 4]', 'f32[N, 2]', 'free        N', 'MatMul x1', 'tiny'):
+        assert wanted in text, f'{wanted} is not in {text}'
+    network = json.loads(run('info', '--json', out).stdout)['network']
+    assert network['inputs'] == [{'name': 'x', 'dtype': 'f32', 'shape': ['N', 4]}]
+    assert network['outputs'] == [{'name': 'y', 'dtype': 'f32', 'shape': ['N', 2]}]
+    assert network['operators'] == {'MatMul': 1} and network['parameters'] == 8 and network['free_extents'] == ['N']
+    assert not run('pack', path('m.onnx'), '-o', out, '--dtype', 'f16', '--input-shape', 'x=3,4', '--quiet').stdout
+    network = json.loads(run('info', '--json', out).stdout)['network']
+    assert network['storage'] == 'f16' and network['weights_size'] == 16
+    assert network['outputs'][0]['shape'] == [3, 2] and network['free_extents'] == []
+
+
+def test_pack_refuses():
+    if not ONNX:
+        raise Skip('this build has no ONNX importer')
+    model, out = write_model('m.onnx', 'MatMul'), path('refused.safetensors')
+    fails('pack', model, says='-o FILE', status=2)
+    fails('pack', '-o', out, says='one model', status=2)
+    fails('pack', model, '-o', out, '--dtype', 'bf16', says='bf16', status=2)
+    fails('pack', model, '-o', out, '--input-shape', 'x', says='NAME=N,C,H,W', status=2)
+    for option in ('--quantize', '--bake', '--mlp'):
+        run('pack', model, '-o', out, option, status=2)
+    fails('pack', model, '-o', out, '--input-shape', 'z=1,4', says='no input "z"')
+    fails('pack', model, '-o', out, '--input-shape', 'x=1,5', says=['node "dense" (MatMul)', 'wanted extent 5'])
+    fails('pack', path('absent.onnx'), '-o', out, says='absent.onnx')
+    fails('pack', write_model('loop.onnx', 'Loop'), '-o', out, says='1 node with an operator that has no support: "dense" (Loop)')
+    fails('pack', write('text.onnx', 'no model at all'), '-o', out, says='text.onnx')
+    assert not os.path.exists(out), 'nothing is written when it fails'
+    fails('pack', model, '-o', '/nonexistent/x.safetensors', says='/nonexistent/x')
 
 
 def main():
