@@ -257,6 +257,11 @@ static enum smelt_result check_outputs(struct smelt_ir *ir, const struct smelt_i
                     ir, node, SMELT_ERROR_SHAPE,
                     "extent %lld on axis %u of its output \"%.60s\": the input is too small",
                     (long long)v->shape[d].constant, d, v->name);
+        if (v && v->declared && v->declared != v->element)
+            return smelt_ir_node_fail(ir, node, SMELT_ERROR_DTYPE,
+                                      "the model says that \"%.60s\" has elements of %s, but they are %s",
+                                      v->name, smelt_element_info(v->declared)->name,
+                                      smelt_element_info(v->element)->name);
         if (v && (v->element == SMELT_ELEMENT_NONE || !v->ranked))
             return smelt_ir_node_fail(ir, node, SMELT_ERROR_UNSUPPORTED, "output %u \"%.60s\" cannot be used",
                                       i, v->name);

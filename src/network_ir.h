@@ -109,8 +109,9 @@ bool smelt_dim_evaluate(struct smelt_dim dim, smelt_dim_lookup lookup, void *use
 
 struct smelt_ir_value {
     const char *name;
-    enum smelt_element element; // NONE until inferred
-    bool ranked;                // rank and shape are known
+    enum smelt_element element;  // NONE until inferred
+    enum smelt_element declared; // what the file says an output has; NONE: nothing
+    bool ranked;                 // rank and shape are known
     uint32_t rank;
     struct smelt_dim shape[SMELT_IR_MAX_RANK];
     struct smelt_ir_node *producer; // NULL: an input or a constant

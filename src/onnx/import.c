@@ -123,7 +123,11 @@ static enum smelt_result read_output(struct smelt_onnx_importer *in, const Onnx_
     if (!info->name || !*info->name)
         return smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: an output has no name", in->ir->file);
     enum smelt_result result = named_value(in, info->name, &v);
-    return result ? result : smelt_ir_add_output(in->ir, v);
+    if (result)
+        return result;
+    if (info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
+        v->declared = smelt_onnx_element(info->type->tensor_type->elem_type);
+    return smelt_ir_add_output(in->ir, v);
 }
 
 // --- Nodes ----------------------------------------------------------------------------------------------------

@@ -164,7 +164,7 @@ static inline void add_input(struct bytes *graph, const char *name, int element,
 
 static inline void add_output(struct bytes *graph, const char *name)
 {
-    put_value(graph, 12, name, 1, NULL);
+    put_value(graph, 12, name, 0, NULL); // says nothing about it
 }
 
 // A TensorProto with raw data.

@@ -360,6 +360,16 @@ static void types_and_shapes(void)
     CHECK_FAILS(read_graph(), SMELT_ERROR_UNSUPPORTED, "\"x\": element type 8 of ONNX has no support");
 }
 
+static void declared_types(void)
+{
+    graph.size = 0;
+    add_node(&graph, "Relu", "a", "x", "y");
+    add_input(&graph, "x", 1, "4");
+    put_value(&graph, 12, "y", 10, "4");
+    CHECK_FAILS(read_graph(), SMELT_ERROR_DTYPE,
+                "node \"a\" (Relu): the model says that \"y\" has elements of f16, but they are f32");
+}
+
 // Messages inside messages, each of few bytes: If nodes with a graph in an attribute.
 static void deep_nesting(void)
 {
@@ -578,6 +588,7 @@ static const struct test tests[] = {
     {"constants whose size disagrees are refused", constants},
     {"attributes that are wrong are refused", attributes},
     {"types and shapes that do not fit are refused", types_and_shapes},
+    {"an output of another type than declared is refused", declared_types},
     {"deep nesting is refused", deep_nesting},
     {"a bomb is refused", bomb},
     {"folding has bounds", costly_folding},
