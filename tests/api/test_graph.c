@@ -305,7 +305,117 @@ static void graphs_are_described_and_saved(void)
     destroy_chain(&chain);
 }
 
+// y[i] = gain[0] + table[0]: `gain` by an address of a buffer, `table` of inline bytes.
+static const char *const address_source =
+    "#version 460\n"
+    "#include \"smelt/base.glsl\"\n"
+    "#define SMELT_TENSOR result\n"
+    "#define SMELT_DTYPE SMELT_DTYPE_F32\n"
+    "#define SMELT_RANK 1\n"
+    "#define SMELT_ACCESS SMELT_ACCESS_WRITE\n"
+    "#define SMELT_EXTENT0 0\n"
+    "#include \"smelt/tensor_tmpl.glsl\"\n"
+    "layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer values { float e[]; };\n"
+    "layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer sum_block {\n"
+    "    result_f32_1_w_0 y; values gain; values table; };\n"
+    "layout(push_constant, scalar) uniform push { sum_block block; };\n"
+    "layout(local_size_x = 64) in;\n"
+    "void main()\n"
+    "{\n"
+    "    smelt_store(block.y, gl_GlobalInvocationID.x, block.gain.e[0] + block.table.e[0]);\n"
+    "}\n";
+
+static void places_in_buffers_and_inline_bytes_are_patched(void)
+{
+    smelt_context context = rig_context();
+    smelt_shader shader = rig_shader(context, "address.comp", address_source, VK_SHADER_STAGE_COMPUTE_BIT);
+    smelt_pipeline pipeline = NULL;
+    const struct smelt_pipeline_params params = {.shader = shader, .name = "sum"};
+    CHECK_OK(smelt_pipeline_create(context, &params, &pipeline));
+    const float gains[4] = {1, 2, 4, 8};
+    const uint64_t four = 4;
+    float table[2] = {10, 0}, hundred[2] = {100, 0};
+    smelt_tensor gain = rig_tensor(context, SMELT_DTYPE_F32, 1, &four, gains), y = named(context, "y", 64, 0);
+    const struct smelt_tensor_info *info = smelt_tensor_info(gain);
+    struct smelt_buffer_range range = {info->buffer, info->buffer_offset, 4, SMELT_ACCESS_READ};
+    smelt_encoder encoder = encoder_create(context, SMELT_HAZARDS_TRACKED, false);
+    smelt_graph graph = NULL;
+    CHECK_OK(smelt_encoder_start_capture(encoder));
+    CHECK_OK(smelt_encoder_set_pipeline(encoder, pipeline));
+    CHECK_OK(smelt_encoder_set_tensor(encoder, "y", y));
+    CHECK_OK(smelt_encoder_set_buffer(encoder, "gain", &range));
+    CHECK_OK(smelt_encoder_set_bytes(encoder, "table", table, sizeof(table)));
+    CHECK_OK(smelt_encoder_dispatch_groups(encoder, 1, 1, 1));
+    CHECK_OK(smelt_encoder_take_capture(encoder, NULL, &graph));
+    const float wanted[3] = {11, 14, 108};
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(smelt_encoder_replay(encoder, graph));
+        CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+        CHECK(encoder_element(y, 63) == wanted[i]);
+        range.offset = info->buffer_offset + (i ? 12 : 8);
+        CHECK_OK(smelt_graph_set_buffer(graph, "sum", "gain", &range));
+        if (i)
+            CHECK_OK(smelt_graph_set_bytes(graph, "sum", "table", hundred, sizeof(hundred)));
+    }
+    CHECK_FAILS(smelt_graph_set_bytes(graph, "sum", "table", hundred, 4), SMELT_ERROR_SHAPE,
+                "8 bytes, got 4");
+    CHECK_FAILS(smelt_graph_set_bytes(graph, "sum", "gain", hundred, 8), SMELT_ERROR_INVALID_ARGUMENT,
+                "not set with bytes");
+    range.size = 0;
+    CHECK_FAILS(smelt_graph_set_buffer(graph, "sum", "gain", &range), SMELT_ERROR_INVALID_ARGUMENT,
+                "size is 0");
+    smelt_graph_destroy(&graph);
+    smelt_encoder_destroy(&encoder);
+    smelt_tensor_destroy(&gain);
+    smelt_tensor_destroy(&y);
+    smelt_pipeline_destroy(&pipeline);
+    smelt_shader_destroy(&shader);
+}
+
+// In a manual encoder explicit barriers are all there is; with tags on all nodes, ranges replace them.
+static void explicit_barriers_are_kept_or_replaced(void)
+{
+    struct encoder_rig rig = encoder_rig();
+    smelt_encoder encoder = encoder_create(rig.context, SMELT_HAZARDS_MANUAL, false);
+    smelt_tensor a = named(rig.context, "a", N, 1), b = named(rig.context, "b", N, 0),
+                 c = named(rig.context, "c", N, 0);
+    for (int tagged = 0; tagged < 2; tagged++) {
+        for (int minimized = 0; minimized < 2; minimized++) {
+            const struct smelt_graph_params params = {.no_barrier_minimization = !minimized};
+            struct smelt_graph_counts counts;
+            smelt_graph graph = NULL;
+            CHECK_OK(smelt_encoder_start_capture(encoder));
+            CHECK_OK(encoder_step(&rig, encoder, a, a, b, 2, 0, "b")); // 3
+            CHECK_OK(smelt_encoder_barrier(encoder, NULL));
+            CHECK_OK(smelt_encoder_barrier(encoder, NULL)); // one too many
+            if (tagged) {
+                CHECK_OK(encoder_step(&rig, encoder, b, a, c, 2, 0, "c"));
+            } else { // the arguments are as they were set
+                CHECK_OK(smelt_encoder_set_tensor_at(encoder, rig.x, b));
+                CHECK_OK(smelt_encoder_set_tensor_at(encoder, rig.z, c));
+                CHECK_OK(smelt_encoder_dispatch_threads(encoder, N, 1, 1)); // 7
+            }
+            CHECK_OK(smelt_encoder_barrier_between(encoder, &c, 1, NULL, 0));
+            CHECK_OK(encoder_step(&rig, encoder, c, b, b, 1, 0, "last"));
+            CHECK_OK(smelt_encoder_take_capture(encoder, &params, &graph));
+            CHECK_OK(smelt_graph_count(graph, &counts));
+            CHECK(counts.optimized_barriers == 2 && counts.barriers == 2);
+            CHECK_OK(smelt_encoder_replay(encoder, graph));
+            CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+            CHECK(encoder_element(c, 5) == 7 && encoder_element(b, 5) == 10);
+            smelt_graph_destroy(&graph);
+        }
+    }
+    smelt_encoder_destroy(&encoder);
+    smelt_tensor_destroy(&a);
+    smelt_tensor_destroy(&b);
+    smelt_tensor_destroy(&c);
+    encoder_rig_destroy(&rig);
+}
+
 static const struct test tests[] = {
+    {"places in buffers and inline bytes are patched", places_in_buffers_and_inline_bytes_are_patched},
+    {"explicit barriers are kept or replaced", explicit_barriers_are_kept_or_replaced},
     {"a graph is replayed any number of times", a_graph_is_replayed_any_number_of_times},
     {"the judge finds no hazard", the_judge_finds_no_hazard},
     {"work around a replay is ordered", work_around_a_replay_is_ordered},
