@@ -149,6 +149,20 @@ static enum smelt_result own(smelt_context context, const struct smelt_context_p
     return result;
 }
 
+// Labels cost as much as a dispatch: they are recorded where a debugger, profiler or layer says that it is there.
+static bool wants_labels(smelt_context context)
+{
+    const char *asked = environment("SMELT_LABELS");
+    uint32_t tools = 0;
+    if (!context->vk.CmdBeginDebugUtilsLabelEXT || !context->vk.CmdEndDebugUtilsLabelEXT)
+        return false;
+    if (asked)
+        return strcmp(asked, "0") != 0;
+    if (context->vk.GetPhysicalDeviceToolProperties)
+        context->vk.GetPhysicalDeviceToolProperties(context->physical_device, &tools, NULL);
+    return tools > 0;
+}
+
 static enum smelt_result start(smelt_context context, const struct smelt_context_params *p)
 {
     enum smelt_result result = set_parameters(context, p);
@@ -165,6 +179,7 @@ static enum smelt_result start(smelt_context context, const struct smelt_context
     if (result != SMELT_OK)
         return result;
     context->capabilities.debug_utils = context->vk.SetDebugUtilsObjectNameEXT != NULL;
+    context->labels = wants_labels(context);
     if (context->owns_device) {
         context->vk.GetDeviceQueue(context->device, context->queue_family, 0, &context->queue);
         smelt_set_debug_name(context, VK_OBJECT_TYPE_DEVICE, (uint64_t)(uintptr_t)context->device, "smelt");

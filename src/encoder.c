@@ -170,8 +170,7 @@ enum smelt_result smelt_encoder_create(smelt_context context, const struct smelt
         encoder->track = true;
         encoder->check = encoder->guarded = params->check;
         encoder->profile = params->profile;
-        encoder->labels = !params->no_labels && context->vk.CmdBeginDebugUtilsLabelEXT &&
-                          context->vk.CmdEndDebugUtilsLabelEXT;
+        encoder->labels = !params->no_labels && context->labels;
     }
     if (!encoder || !encoder->slots || !encoder->name)
         result = smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "encoder: out of host memory");
@@ -200,7 +199,7 @@ void smelt_encoder_wrap(struct smelt_encoder_t *encoder, smelt_context context, 
         .mode = SMELT_HAZARDS_MANUAL,
         .commands = commands,
         .first = true,
-        .labels = context->vk.CmdBeginDebugUtilsLabelEXT && context->vk.CmdEndDebugUtilsLabelEXT,
+        .labels = context->labels,
     };
 }
 

@@ -123,10 +123,20 @@ static enum smelt_result place_inline(smelt_encoder encoder, const struct smelt_
     return SMELT_OK;
 }
 
+// What memcpy does, without a call for the few words that there are mostly.
+static inline void copy_words(void *to, const void *from, uint32_t size)
+{
+    uint32_t at = 0;
+    for (; at + 8 <= size && at < 128; at += 8)
+        memcpy((uint8_t *)to + at, (const uint8_t *)from + at, 8);
+    if (at < size)
+        memcpy((uint8_t *)to + at, (const uint8_t *)from + at, size - at);
+}
+
 static enum smelt_result place_arguments(smelt_encoder encoder, const struct smelt_dispatch *d, uint8_t *push)
 {
     enum smelt_result result = SMELT_OK;
-    memcpy(push, d->push, d->push_size);
+    copy_words(push, d->push, d->push_size);
     if (d->block) {
         void *mapped;
         VkDeviceAddress address;
@@ -134,7 +144,7 @@ static enum smelt_result place_arguments(smelt_encoder encoder, const struct sme
         result = smelt_recording_memory_take(encoder, d->block_size, alignment, &mapped, &address);
         if (result)
             return result;
-        memcpy(mapped, d->block, d->block_size);
+        copy_words(mapped, d->block, d->block_size);
         memcpy(push + d->block_push, &address, sizeof(address));
         if (d->inline_count)
             result = place_inline(encoder, d, false, mapped);

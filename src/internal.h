@@ -37,6 +37,7 @@
 #define SMELT_VK_INSTANCE_OPTIONAL(X)                                                                        \
     X(CreateDebugUtilsMessengerEXT)                                                                          \
     X(DestroyDebugUtilsMessengerEXT)                                                                         \
+    X(GetPhysicalDeviceToolProperties)                                                                       \
     X(GetPhysicalDeviceCooperativeVectorPropertiesNV)                                                        \
     X(GetPhysicalDeviceCooperativeMatrixPropertiesKHR)                                                       \
     X(GetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV)
@@ -135,6 +136,7 @@ struct smelt_context_t {
     const VkAllocationCallbacks *allocation_callbacks;
     VkPipelineCache pipeline_cache;
     bool owns_device, owns_pipeline_cache;
+    bool labels;  // dispatches have debug labels: somebody looks at them
     void *loader; // smelt_os_open_library, or NULL
     VkDebugUtilsMessengerEXT messenger;
     struct smelt_capabilities capabilities;

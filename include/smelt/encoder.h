@@ -34,7 +34,10 @@ struct smelt_encoder_params {
     bool check;
     // Measures the GPU time of every dispatch (smelt_encoder_profile). Devices may run dispatches less concurrently then.
     bool profile;
-    bool no_labels; // no debug labels around dispatches, also where VK_EXT_debug_utils is enabled
+    // No debug labels around dispatches. Without it they are recorded where VK_EXT_debug_utils is enabled and a tool is
+    // there (vkGetPhysicalDeviceToolProperties: RenderDoc, Nsight, layers); the environment variable SMELT_LABELS (1, 0)
+    // decides instead of that.
+    bool no_labels;
     // Recordings that may be unfinished on the GPU at a time, at most 16; 0: 2.
     uint32_t frames_in_flight;
     const char *name; // for debuggers and messages; NULL: "encoder". Copied
