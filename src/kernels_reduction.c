@@ -49,16 +49,15 @@ static enum smelt_result check_dtypes(const struct call *call)
     const struct smelt_reduction_params *p = call->params;
     enum smelt_dtype x = p->x->info.dtype, y = p->y->info.dtype;
     bool is_float = smelt_dtype_is_float(x);
-    if (!is_float && (p->reduce == SMELT_REDUCE_MEAN || p->reduce == SMELT_REDUCE_LOG_SUM_EXP))
-        return smelt_fail(call->lines.context, SMELT_ERROR_DTYPE,
-                          "reduction: x '%s' is %s, wanted a float type for a mean or log-sum-exp",
-                          p->x->info.name, smelt_dtype_name(x));
+    bool real = p->reduce == SMELT_REDUCE_MEAN || p->reduce == SMELT_REDUCE_LOG_SUM_EXP;
     const char *wanted = seeks(p->reduce) ? "i32 or u32"
                          : is_float       ? "f32 or as x"
+                         : real           ? "f32"
                          : is_signed(x)   ? "i32"
                                           : "u32";
     bool right = seeks(p->reduce) ? y == SMELT_DTYPE_I32 || y == SMELT_DTYPE_U32
                  : is_float       ? y == SMELT_DTYPE_F32 || y == x
+                 : real           ? y == SMELT_DTYPE_F32
                                   : y == (is_signed(x) ? SMELT_DTYPE_I32 : SMELT_DTYPE_U32);
     if (right)
         return SMELT_OK;

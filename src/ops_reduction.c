@@ -76,7 +76,7 @@ static enum smelt_result check_reduction(smelt_context context, struct smelt_op_
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "op \"%s\": reduce is %u, wanted one of enum smelt_reduce (0 to %d)",
                           plan->op->name, (uint32_t)d->reduce, SMELT_REDUCE_COUNT - 1);
-    return check_line(context, plan, d->reduce == SMELT_REDUCE_MEAN || d->reduce == SMELT_REDUCE_LOG_SUM_EXP);
+    return check_line(context, plan, false);
 }
 
 static enum smelt_result check_held(smelt_context context, struct smelt_op_plan *plan)
@@ -157,6 +157,11 @@ static enum smelt_result lay_out_reduction(smelt_context context, const struct s
         break;
     default:
         info->error_c = 64 * (1 + n * info->error_u);
+    }
+    const struct smelt_reduction_descriptor *d = plan->op->reduction;
+    if (d->line.stored && !smelt_dtype_is_float(d->line.stored)) {
+        bool real = d->reduce == SMELT_REDUCE_MEAN || d->reduce == SMELT_REDUCE_LOG_SUM_EXP;
+        info->error_c = real ? info->error_c + 1 : 0;
     }
     return result;
 }

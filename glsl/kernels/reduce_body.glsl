@@ -51,7 +51,10 @@ void put(line_state s, uint line)
     t.data = SMELT_CAT(KERNEL_DATA, _w_data)(y);
     smelt_store_at(t, at, v);
 #else
-    smelt_u32_w_data(y).e[at] = uint(line_value(s, n));
+    if (line_kind == SMELT_REDUCE_MEAN || line_kind == SMELT_REDUCE_LOG_SUM_EXP)
+        smelt_f32_w_data(y).e[at] = line_real(s, n);
+    else
+        smelt_u32_w_data(y).e[at] = uint(line_value(s, n));
 #endif
 }
 

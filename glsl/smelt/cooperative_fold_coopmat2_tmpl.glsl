@@ -11,7 +11,7 @@
 
 SMELT_CO_S SMELT_CAT(SMELT_CO_FOLD, _both)(const in SMELT_CO_S a, const in SMELT_CO_S b)
 {
-    return SMELT_CO_BOTH(a, b);
+    return SMELT_CO_S(SMELT_CO_BOTH(a, b));
 }
 
 SMELT_CO_S SMELT_CAT(SMELT_CO_FOLD, _give)(const in uint row, const in uint column, const in SMELT_CO_S v,
@@ -38,7 +38,7 @@ void SMELT_CO_FOLD(out SMELT_CO_VALUES r, SMELT_COOPERATIVE t)
     {
         SMELT_CO_MATRIX(SMELT_CO_S) v = SMELT_CO_AT(t, i, 0), sum;
         [[unroll]] for (uint j = 1u; j < SMELT_CO_FOLDED; j++) [[unroll]] for (int k = 0; k < v.length(); k++)
-            v[k] = SMELT_CO_BOTH(v[k], SMELT_CO_AT(t, i, j)[k]);
+            v[k] = SMELT_CO_S(SMELT_CO_BOTH(v[k], SMELT_CO_AT(t, i, j)[k]));
 #if SMELT_COOPERATIVE_AXIS
         coopMatReduceNV(sum, v, gl_CooperativeMatrixReduceRowNV, SMELT_CAT(SMELT_CO_FOLD, _both));
 #else

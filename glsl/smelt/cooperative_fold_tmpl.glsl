@@ -14,10 +14,8 @@
 #define SMELT_CO_BOTH(a, b) ((a) + (b))
 #elif SMELT_CO_KIND == SMELT_REDUCE_PRODUCT
 #define SMELT_CO_BOTH(a, b) ((a) * (b))
-#elif SMELT_CO_KIND == SMELT_REDUCE_MAX
-#define SMELT_CO_BOTH(a, b) max(a, b)
-#else
-#define SMELT_CO_BOTH(a, b) min(a, b)
+#else // by keys: a NaN is kept
+#define SMELT_CO_BOTH(a, b) smelt_reduce_combine(SMELT_CO_KIND, float(a), float(b))
 #endif
 #define SMELT_CO_GET SMELT_CAT(SMELT_COOPERATIVE, _scratch_get)
 #define SMELT_CO_SET SMELT_CAT(SMELT_COOPERATIVE, _scratch_set)

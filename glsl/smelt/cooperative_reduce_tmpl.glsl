@@ -14,7 +14,7 @@
 // makes   void REDUCE(out NAME_per_row r, NAME t)    by the whole group; uses the scratch (COOPMAT2: with more than one subgroup
 //         along the axis)
 // errors  MAX, MIN: exact; ARG_x: the first one's column (row) in the tile, exactly. SUM: at most n u sum |t|, PRODUCT: n u |r|, for n
-//         elements, u = 2^-23 for F32, 2^-10 for F16. A NaN among the elements: any value for MAX, MIN and ARG_x
+//         elements, u = 2^-23 for F32, 2^-10 for F16. As reduce_tmpl.glsl: a NaN gives NaN, and is what ARG_x finds first
 // needs   cooperative_tmpl.glsl before for this type; scratch, where it is too small it does not compile: PORTABLE a float for
 //         each row of each block; COOPMAT FRAGMENT_M (FRAGMENT_N + 4) floats for each subgroup and 2 for each row;
 //         COOPMAT2 one for each row and each subgroup along the axis
@@ -90,7 +90,8 @@ void SMELT_COOPERATIVE_REDUCE(out SMELT_CO_VALUES r, SMELT_COOPERATIVE t)
     [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_COOPERATIVE, _pieces); piece++)
         [[unroll]] for (int i = 0; i < smelt_length(t); i++)
     {
-        bool found = smelt_get(t, piece, i) == smelt_reduced(r, piece, i);
+        bool found = smelt_reduce_key(SMELT_COOPERATIVE_REDUCTION, smelt_get(t, piece, i)) ==
+                     smelt_reduce_key(SMELT_COOPERATIVE_REDUCTION, smelt_reduced(r, piece, i));
         smelt_set(t, piece, i, found ? float(smelt_place(p, piece, i)[SMELT_COOPERATIVE_AXIS]) : 1024.0);
     }
     SMELT_CAT(SMELT_COOPERATIVE_REDUCE, _first)(r, t);

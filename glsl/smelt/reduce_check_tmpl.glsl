@@ -58,7 +58,3 @@
 #if SMELT_REDUCE_KIND < SMELT_REDUCE_SUM || SMELT_REDUCE_KIND > SMELT_REDUCE_SPECIALIZED
 #error "reduce_tmpl.glsl: SMELT_REDUCE_KIND is not one of SMELT_REDUCE_SUM, _PRODUCT, ..., _LOG_SUM_EXP"
 #endif
-#if SMELT_REDUCE_DTYPE > SMELT_DTYPE_F8E5M2 &&                                                               \
-    (SMELT_REDUCE_KIND == SMELT_REDUCE_MEAN || SMELT_REDUCE_KIND == SMELT_REDUCE_LOG_SUM_EXP)
-#error "reduce_tmpl.glsl: SMELT_REDUCE_DTYPE (element type) must be a float type with MEAN and LOG_SUM_EXP"
-#endif

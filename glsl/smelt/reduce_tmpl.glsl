@@ -11,7 +11,7 @@
 //                                      specialization constant that is one of these
 //         SMELT_REDUCE_SCOPE           SMELT_SCOPE_THREAD, SMELT_SCOPE_SUBGROUP or SMELT_SCOPE_WORKGROUP
 //         SMELT_REDUCE_TENSOR          its type, made by tensor_tmpl.glsl, readable
-//         SMELT_REDUCE_DTYPE           its element type, any; MEAN and LOG_SUM_EXP: float types
+//         SMELT_REDUCE_DTYPE           its element type, any
 //         SMELT_REDUCE_RANK _AXIS      decimal literals: its rank, 1 to 16, and the axis
 //         SMELT_REDUCE_MAP             1: the shader has declared `V NAME_map(V v, uint i[RANK])`, called on every
 //                                      element with its place (NAME_map of log-sum-exp may mask and scale); 0: none
@@ -20,7 +20,8 @@
 //         SMELT_REDUCE_SCRATCH         name of a `shared uvec4` array of GROUP / 4 (rounded up) elements for each group;
 //                                      THREAD: none
 //         SMELT_REDUCE_SCRATCH_STRIDE  elements of the array that each group of scope SUBGROUP calls its own; else 0
-// makes   with V = float for float types, int for signed and uint for unsigned integers
+// makes   with V = float for float types, int for signed and uint for unsigned integers; MEAN and LOG_SUM_EXP of integers are
+//         in f32: there NAME_run gives a float
 //         V NAME_run(T t, uint place[RANK])      of the line through place (place[AXIS] is not looked at); uint for
 //                                                ARG_MAX, ARG_MIN: the lowest index of an extreme. All invocations of
 //                                                the group get it; not made for SPECIALIZED
@@ -30,7 +31,8 @@
 //         NAME_state NAME_merge(NAME_state a, NAME_state b)   in the order of their elements
 //         NAME_state NAME_gather(NAME_state s)   of all invocations of the group
 //         uvec2 NAME_pack(NAME_state s); NAME_state NAME_unpack(uvec2 bits)   to and from memory
-//         V NAME_value(NAME_state s, uint n)     n: elements of the line; uint NAME_index(NAME_state s)
+//         V NAME_value(NAME_state s, uint n)     n: elements of the line; uint NAME_index(NAME_state s); of MEAN and
+//                                                LOG_SUM_EXP, float NAME_real(NAME_state s, uint n)
 //         Run, part and gather are called by the whole group; control flow around them is uniform in the workgroup
 //         An empty line (an extent of 0) gives the identity: 0, product 1, MAX and log-sum-exp -infinity, MIN
 //         infinity (integers: the type's i32 or u32 limit), mean NaN, ARG_x 2^32 - 1
@@ -38,7 +40,8 @@
 //         SUM: |y - exact| <= c u (sum |x|), whatever n is: sums in an invocation keep what rounding takes. SUM_SQUARES
 //         the same of x^2, MEAN of x / n; while sums of some of the elements stay in the range of f32. PRODUCT:
 //         n (1 + n u) u |exact|, while products of some do. MAX, MIN, ARG_x: exact. LOG_SUM_EXP:
-//         (64 + 2 n / GROUP) u (1 + |exact| + sum p |x - max|), p = exp(x - exact). Integers: sums, products modulo 2^32.
+//         (64 + 2 n / GROUP) u (1 + |exact| + sum p |x - max|), p = exp(x - exact). Integers: sums, products modulo 2^32;
+//         MEAN and LOG_SUM_EXP as those of floats, with c + 1: beyond 2^24 an element is rounded first.
 //         A NaN gives NaN, also MAX and MIN, and is what ARG_MAX and ARG_MIN look for first; an infinity is kept (SUM of
 //         both: NaN). Subnormal elements of f16, f8e5m2 and in sums may count as 0
 // needs   base.glsl first; compute but at THREAD scope; SUBGROUP: full subgroups. No subgroup arithmetic, no float16
@@ -96,6 +99,7 @@ const uint SMELT_CAT(SMELT_REDUCE, _axis) = SMELT_REDUCE_AXIS,
 #define SMELT_REDUCE_LINE SMELT_CAT(SMELT_REDUCE, _line)
 #define SMELT_REDUCE_IS(kind) (SMELT_REDUCE_KINDS == SMELT_REDUCE_##kind)
 #define SMELT_REDUCE_SEEKS (SMELT_REDUCE_IS(ARG_MAX) || SMELT_REDUCE_IS(ARG_MIN))
+#define SMELT_REDUCE_REAL (SMELT_REDUCE_IS(MEAN) || SMELT_REDUCE_IS(LOG_SUM_EXP))
 #define SMELT_REDUCE_BY_KEY (SMELT_REDUCE_IS(MAX) || SMELT_REDUCE_IS(MIN) || SMELT_REDUCE_SEEKS)
 
 // Of the members a kind uses its own only.
@@ -138,13 +142,18 @@ void SMELT_CAT(SMELT_REDUCE, _four)(inout SMELT_REDUCE_STATE s, inout SMELT_REDU
         }
         return;
     }
-#if SMELT_REDUCE_FLOAT
     if (SMELT_REDUCE_IS(LOG_SUM_EXP)) {
-        v = mix(v, vec4(uintBitsToFloat(0xff800000u)), outside);
-        float m = max(max(max(v.x, v.y), max(v.z, v.w)), s.s.x);
+        vec4 x = mix(vec4(v), vec4(uintBitsToFloat(0xff800000u)), outside);
+        float m = max(max(max(x.x, x.y), max(x.z, x.w)), s.s.x);
         m = min(m, smelt_reduce_largest);
-        vec4 e = exp(v - m);
+        vec4 e = exp(x - m);
         s.s = vec2(m, s.s.y * exp(s.s.x - m) + ((e.x + e.y) + (e.z + e.w)));
+        return;
+    }
+#if !SMELT_REDUCE_FLOAT
+    if (SMELT_REDUCE_IS(MEAN)) {
+        vec4 x = mix(vec4(v), vec4(0.0), outside);
+        s.s = smelt_reduce_add(s.s, (x.x + x.y) + (x.z + x.w));
         return;
     }
 #endif
@@ -209,20 +218,23 @@ SMELT_REDUCE_STATE SMELT_CAT(SMELT_REDUCE, _gather)(SMELT_REDUCE_STATE s)
             s.at = SMELT_CAT(SMELT_REDUCE, _group_min)(s.key == mine ? s.at : smelt_reduce_nowhere);
         return s;
     }
-#if SMELT_REDUCE_FLOAT
     if (SMELT_REDUCE_IS(LOG_SUM_EXP)) {
         float m = SMELT_CAT(SMELT_REDUCE, _group_max)(s.s.x);
         s.s = vec2(m, SMELT_CAT(SMELT_REDUCE, _group_sum)(s.s.y * exp(s.s.x - m)));
+#if SMELT_REDUCE_FLOAT
     } else if (SMELT_REDUCE_IS(PRODUCT)) {
         s.s.x = SMELT_CAT(SMELT_REDUCE, _group_product)(s.s.x);
     } else {
         s.s = vec2(SMELT_CAT(SMELT_REDUCE, _group_sum)(smelt_reduce_sum(s.s)), 0.0);
     }
 #else
-    if (SMELT_REDUCE_IS(PRODUCT))
+    } else if (SMELT_REDUCE_IS(MEAN)) {
+        s.s = vec2(SMELT_CAT(SMELT_REDUCE, _group_sum)(smelt_reduce_sum(s.s)), 0.0);
+    } else if (SMELT_REDUCE_IS(PRODUCT)) {
         s.w = SMELT_CAT(SMELT_REDUCE, _group_product)(s.w);
-    else
+    } else {
         s.w = SMELT_CAT(SMELT_REDUCE, _group_sum)(s.w);
+    }
 #endif
     return s;
 }
@@ -273,7 +285,13 @@ uvec2 SMELT_CAT(SMELT_REDUCE, _pack)(SMELT_REDUCE_STATE s)
 {
     if (SMELT_REDUCE_BY_KEY)
         return uvec2(s.key, s.at);
-    return SMELT_REDUCE_FLOAT != 0 ? floatBitsToUint(s.s) : uvec2(s.w, 0u);
+#if SMELT_REDUCE_FLOAT
+    return floatBitsToUint(s.s);
+#else
+    if (SMELT_REDUCE_REAL)
+        return floatBitsToUint(s.s);
+    return uvec2(s.w, 0u);
+#endif
 }
 
 SMELT_REDUCE_STATE SMELT_CAT(SMELT_REDUCE, _unpack)(uvec2 bits)
@@ -286,24 +304,27 @@ uint SMELT_CAT(SMELT_REDUCE, _index)(SMELT_REDUCE_STATE s)
     return s.at;
 }
 
+float SMELT_CAT(SMELT_REDUCE, _real)(SMELT_REDUCE_STATE s, uint n)
+{
+    if (SMELT_REDUCE_IS(LOG_SUM_EXP))
+        return smelt_reduce_log(s.s);
+    return n == 0u ? uintBitsToFloat(0x7fc00000u) : smelt_reduce_sum(s.s) / float(n);
+}
+
 SMELT_REDUCE_V SMELT_CAT(SMELT_REDUCE, _value)(SMELT_REDUCE_STATE s, uint n)
 {
 #if SMELT_REDUCE_FLOAT
     if (SMELT_REDUCE_BY_KEY)
         return smelt_reduce_of_key(SMELT_REDUCE_KINDS, s.key);
-    if (SMELT_REDUCE_IS(LOG_SUM_EXP))
-        return smelt_reduce_log(s.s);
-    if (SMELT_REDUCE_IS(PRODUCT))
-        return s.s.x;
-    float sum = smelt_reduce_sum(s.s);
-    if (!SMELT_REDUCE_IS(MEAN))
-        return sum;
-    return n == 0u ? uintBitsToFloat(0x7fc00000u) : sum / float(n);
+    if (SMELT_REDUCE_REAL)
+        return SMELT_CAT(SMELT_REDUCE, _real)(s, n);
+    return SMELT_REDUCE_IS(PRODUCT) ? s.s.x : smelt_reduce_sum(s.s);
 #else
-    if (!SMELT_REDUCE_BY_KEY)
-        return SMELT_REDUCE_V(s.w);
-    int key = smelt_reduce_int_of_key(SMELT_REDUCE_KINDS, s.key);
-    return SMELT_REDUCE_V(key) ^ SMELT_REDUCE_V(SMELT_REDUCE_SIGN);
+    if (SMELT_REDUCE_BY_KEY) { // `if (not ...)` makes invalid code of a specialization constant with shaderc 2023.2
+        int key = smelt_reduce_int_of_key(SMELT_REDUCE_KINDS, s.key);
+        return SMELT_REDUCE_V(key) ^ SMELT_REDUCE_V(SMELT_REDUCE_SIGN);
+    }
+    return SMELT_REDUCE_V(s.w);
 #endif
 }
 
@@ -312,12 +333,18 @@ uint SMELT_CAT(SMELT_REDUCE, _run)(SMELT_REDUCE_TENSOR t, uint place[SMELT_REDUC
 {
     return SMELT_CAT(SMELT_REDUCE, _part)(t, place, 0u, 1u).at;
 }
-#elif SMELT_REDUCE_KIND != SMELT_REDUCE_SPECIALIZED
-SMELT_REDUCE_V SMELT_CAT(SMELT_REDUCE, _run)(SMELT_REDUCE_TENSOR t, uint place[SMELT_REDUCE_RANK])
+#elif SMELT_REDUCE_KIND == SMELT_REDUCE_MEAN || SMELT_REDUCE_KIND == SMELT_REDUCE_LOG_SUM_EXP
+float SMELT_CAT(SMELT_REDUCE, _run)(SMELT_REDUCE_TENSOR t, uint place[SMELT_REDUCE_RANK])
 {
-    return SMELT_CAT(SMELT_REDUCE, _value)(SMELT_CAT(SMELT_REDUCE, _part)(t, place, 0u, 1u),
-                                           smelt_extent(t, SMELT_REDUCE_AXIS));
+    return SMELT_CAT(SMELT_REDUCE, _real)(SMELT_CAT(SMELT_REDUCE, _part)(t, place, 0u, 1u),
+                                          smelt_extent(t, SMELT_REDUCE_AXIS));
 }
+#elif SMELT_REDUCE_KIND != SMELT_REDUCE_SPECIALIZED
+    SMELT_REDUCE_V SMELT_CAT(SMELT_REDUCE, _run)(SMELT_REDUCE_TENSOR t, uint place[SMELT_REDUCE_RANK])
+    {
+        return SMELT_CAT(SMELT_REDUCE, _value)(SMELT_CAT(SMELT_REDUCE, _part)(t, place, 0u, 1u),
+                                               smelt_extent(t, SMELT_REDUCE_AXIS));
+    }
 #endif
 
 #undef SMELT_REDUCE
@@ -341,4 +368,5 @@ SMELT_REDUCE_V SMELT_CAT(SMELT_REDUCE, _run)(SMELT_REDUCE_TENSOR t, uint place[S
 #undef SMELT_REDUCE_LINE
 #undef SMELT_REDUCE_IS
 #undef SMELT_REDUCE_SEEKS
+#undef SMELT_REDUCE_REAL
 #undef SMELT_REDUCE_BY_KEY

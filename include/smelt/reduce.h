@@ -17,11 +17,11 @@ enum smelt_reduce {
     SMELT_REDUCE_PRODUCT = 1,
     SMELT_REDUCE_MAX = 2,
     SMELT_REDUCE_MIN = 3,
-    SMELT_REDUCE_MEAN = 4,    // float types only
+    SMELT_REDUCE_MEAN = 4,    // of integers: in f32
     SMELT_REDUCE_ARG_MAX = 5, // the lowest index of the greatest element; a NaN is the greatest
     SMELT_REDUCE_ARG_MIN = 6,
     SMELT_REDUCE_SUM_SQUARES = 7,
-    SMELT_REDUCE_LOG_SUM_EXP = 8, // float types only
+    SMELT_REDUCE_LOG_SUM_EXP = 8, // of integers: in f32
     SMELT_REDUCE_COUNT = 9,
 };
 
@@ -78,7 +78,7 @@ struct smelt_rms_norm_descriptor {
 // COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the encoder.
 
 // y = x reduced along `axis`. y has x's shape without the axis, or with an extent of 1 there. Its dtype: ARG_x i32 or u32;
-// of a float x else f32 or as x, of signed integers i32, of unsigned u32.
+// of a float x else f32 or as x, of integers f32 for a mean and log-sum-exp, else i32 of signed and u32 of unsigned ones.
 struct smelt_reduction_params {
     smelt_tensor x, y;
     uint32_t axis;

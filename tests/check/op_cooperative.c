@@ -107,7 +107,8 @@ static void fill(struct check_case *c, struct check_tensor *tensor, uint64_t *ra
         double v = check_uniform(random, negative ? -2 : -1, negative ? -0.5 : 1);
         if (c->shape->d[REDUCTION] == PRODUCT)
             v = (negative ? -1 : 1) * exp2(v * 0.25);
-        tensor->values[i] = v;
+        bool nan = c->kind == CHECK_NAN && check_random(random) % 64 == 0;
+        tensor->values[i] = nan ? NAN : v;
     }
 }
 
@@ -119,10 +120,10 @@ static double both(uint32_t reduction, double a, double b)
     case PRODUCT:
         return a * b;
     case MAX:
-    case ARG_MAX:
-        return a < b ? b : a;
+    case ARG_MAX: // a NaN is greatest and least
+        return isnan(a) || isnan(b) ? NAN : fmax(a, b);
     default:
-        return b < a ? b : a;
+        return isnan(a) || isnan(b) ? NAN : fmin(a, b);
     }
 }
 
@@ -148,7 +149,8 @@ static void reference(const struct check_case *c, uint32_t row, double *wanted, 
         for (uint32_t at = 0; element(c, row, column, at, &v); at++) {
             double before = total;
             total = n++ ? both(d[REDUCTION], total, v) : v;
-            place = total != before || at == 0 ? at : place;
+            bool changed = isnan(total) ? !isnan(before) : total != before;
+            place = changed || at == 0 ? at : place;
             absolute += fabs(v);
         }
         double own = c->tensors[0].values[(uint64_t)row * c->outputs + column], gap = 0;
@@ -174,8 +176,8 @@ static void reference(const struct check_case *c, uint32_t row, double *wanted, 
 #define COOPERATIVE_OP                                                                                       \
     .fixture = "cooperative", CHECK_TABLES, .eligible = eligible, .grid = grid, .fill = fill,                \
     .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT | 1 << SMELT_BACKEND_COOPMAT2,      \
-    .stages = VK_SHADER_STAGE_COMPUTE_BIT, .values = 1 << CHECK_RANDOM | 1 << CHECK_NEGATIVE,                \
-    .wrong = 1 << 1 | 1 << 4
+    .stages = VK_SHADER_STAGE_COMPUTE_BIT,                                                                   \
+    .values = 1 << CHECK_RANDOM | 1 << CHECK_NEGATIVE | 1 << CHECK_NAN, .wrong = 1 << 1 | 1 << 4
 
 const struct check_op check_cooperative_subgroup = {
     .name = "cooperative_subgroup", .scope = "subgroup", .describe = describe_subgroup, COOPERATIVE_OP};

@@ -19,7 +19,7 @@ static const struct check_shape shapes[] = {
     {"argmax [67]x5", SHAPE(ARG_MAX, 2, 0, 67, 5), CHECK_CI},
     {"squares 2x3x[33]m", SHAPE(SUM_SQUARES, 3, 2, 2, 3, 33, 0, 0, 0, 1), CHECK_CI},
     {"product 3x[61]", SHAPE(PRODUCT, 2, 1, 3, 61), CHECK_CI},
-    // Kinds and places that one type shows; MEAN and LOG_SUM_EXP are of floats only.
+    // Kinds and places that one type shows.
     {"mean 3x[19]x2", SHAPE(MEAN, 3, 1, 3, 19, 2), CHECK_CI},
     {"logsumexp 3x[131]m", SHAPE(LOG_SUM_EXP, 2, 1, 3, 131, 0, 0, 0, 0, 1), CHECK_CI},
     {"sum [1]", SHAPE(SUM, 1, 0, 1), CHECK_CI},
@@ -58,6 +58,17 @@ static bool seeks(enum smelt_reduce kind)
     return kind == SMELT_REDUCE_ARG_MAX || kind == SMELT_REDUCE_ARG_MIN;
 }
 
+// In f32 whatever is stored.
+static bool is_real(enum smelt_reduce kind)
+{
+    return kind == SMELT_REDUCE_MEAN || kind == SMELT_REDUCE_LOG_SUM_EXP;
+}
+
+static double flushed_of(enum smelt_dtype dtype, double x)
+{
+    return smelt_dtype_is_float(dtype) ? check_flushed(dtype, x) : 0;
+}
+
 static bool has_sign(enum smelt_dtype dtype)
 {
     return dtype == SMELT_DTYPE_I8 || dtype == SMELT_DTYPE_I16 || dtype == SMELT_DTYPE_I32 ||
@@ -78,17 +89,19 @@ static bool exists(const struct check_case *row)
         return true;
     bool word = dtype == SMELT_DTYPE_I32 || dtype == SMELT_DTYPE_U32;
     if (word && (shape == 5 || shape == 6 || !strncmp(row->shape->name, "m", 1)))
-        return strncmp(row->shape->name, "mean", 4) != 0;
+        return shape != 7;
+    if (dtype == SMELT_DTYPE_I8 && (shape == 7 || shape == 8))
+        return true;
     return shape < OF_EVERY_TYPE;
 }
 
 static void describe(struct check_case *c, enum smelt_scope scope)
 {
     bool is_float = smelt_dtype_is_float(c->types.stored);
-    enum smelt_dtype result = seeks(kind_of(c))           ? SMELT_DTYPE_U32
-                              : is_float                  ? SMELT_DTYPE_F32
-                              : has_sign(c->types.stored) ? SMELT_DTYPE_I32
-                                                          : SMELT_DTYPE_U32;
+    enum smelt_dtype result = seeks(kind_of(c))                 ? SMELT_DTYPE_U32
+                              : is_float || is_real(kind_of(c)) ? SMELT_DTYPE_F32
+                              : has_sign(c->types.stored)       ? SMELT_DTYPE_I32
+                                                                : SMELT_DTYPE_U32;
     c->reduction = (struct smelt_reduction_descriptor){
         .line = check_line_layout(c, scope), .reduce = kind_of(c), .map = c->shape->d[LINE_MAP]};
     c->smelt = (struct smelt_op){.name = "line", .kind = SMELT_OP_REDUCTION, .reduction = &c->reduction};
@@ -181,7 +194,7 @@ static void extreme(const struct check_case *c, uint64_t line, double *wanted, d
         best = least ? (has_sign(dtype) ? INT32_MAX : UINT32_MAX) : has_sign(dtype) ? (double)INT32_MIN : 0;
     for (uint64_t i = 0; i < n; i++) {
         double x = value_of(c, line, i);
-        flushed = fmax(flushed, is_float ? check_flushed(dtype, x) : 0);
+        flushed = fmax(flushed, flushed_of(dtype, x));
         if (at == UINT32_MAX || better(kind, x, best)) {
             best = x;
             at = i;
@@ -221,10 +234,10 @@ static void log_sum_exp(const struct check_case *c, uint64_t line, double *wante
         sum += exp(d);
         spread += d < -700 ? 0 : exp(d) * -d;
     }
-    double group = SMELT_MAX(c->info.workgroup_size, 1u), flushed = check_flushed(c->types.stored, 1e-300);
+    double group = SMELT_MAX(c->info.workgroup_size, 1u), flushed = flushed_of(c->types.stored, 1e-300);
     *wanted = most + log(sum);
     *bound = (64 + 2 * (double)n / group) * 0x1p-23 * (1 + fabs(*wanted) + spread / sum) + flushed;
-    if (c->kind == CHECK_SUBNORMAL)
+    if (c->kind == CHECK_SUBNORMAL && smelt_dtype_is_float(c->types.stored))
         *bound += check_smallest_normal(c->types.stored);
 }
 
@@ -255,7 +268,7 @@ static void reference(const struct check_case *c, uint32_t line, double *wanted,
         extreme(c, line, wanted, bound);
         return;
     }
-    if (!smelt_dtype_is_float(dtype)) {
+    if (!smelt_dtype_is_float(dtype) && !is_real(kind)) {
         integers(c, line, wanted);
         return;
     }
@@ -271,7 +284,7 @@ static void reference(const struct check_case *c, uint32_t line, double *wanted,
         double x = value_of(c, line, i), term = kind == SMELT_REDUCE_SUM_SQUARES ? x * x : x;
         sum += term;
         all += fabs(term);
-        flushed += check_flushed(dtype, x) + (fabs(term) < 0x1p-126 ? fabs(term) : 0);
+        flushed += flushed_of(dtype, x) + (fabs(term) < 0x1p-126 ? fabs(term) : 0);
     }
     double by = kind == SMELT_REDUCE_MEAN ? n : 1;
     *wanted = sum / by; // of nothing: NaN

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Sums of rows by a workgroup.
-// wrong: SMELT_REDUCE_KIND=SMELT_REDUCE_MEAN SMELT_REDUCE_DTYPE=SMELT_DTYPE_I8
 #version 460
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
