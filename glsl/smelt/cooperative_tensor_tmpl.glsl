@@ -197,8 +197,9 @@ void smelt_load(inout SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row,
 void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint column, uvec2 from)
 {
 #if SMELT_CO_WHOLE
-    if (SMELT_CAT(SMELT_COOPERATIVE, _moves_whole)(t, m, row, column) &&
-        from % SMELT_CO_FRAGMENT == uvec2(0u)) {
+    bool whole = SMELT_CAT(SMELT_COOPERATIVE, _moves_whole)(t, m, row, column) &&
+                 from % SMELT_CO_FRAGMENT == uvec2(0u);
+    if (whole) {
         uint stride = smelt_stride(m, 0);
         uvec2 first = SMELT_CAT(SMELT_COOPERATIVE, _first)();
         [[unroll]] for (int piece = 0; piece < SMELT_CO_PIECES; piece++)
@@ -209,10 +210,15 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
                 coopMatStore(e, SMELT_CO_ELEMENTS(m), (row + place.x) * stride + column + place.y, stride,
                              gl_CooperativeMatrixLayoutRowMajor);
         }
-        return;
     }
+#else
+    const bool whole = false;
 #endif
 #if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPMAT
+    // Subgroups of a workgroup that are groups of their own take the same barriers: software devices want it.
+    if (whole &&
+        gl_NumSubgroups == SMELT_CAT(SMELT_COOPERATIVE, _parts_m) * SMELT_CAT(SMELT_COOPERATIVE, _parts_n))
+        return;
     // By way of the scratch, where the place of every element is known: as many pieces at once as it holds.
     const int slots = min(SMELT_CAT(SMELT_COOPERATIVE, _slots), SMELT_CO_PIECES);
     const uint across = uint(SMELT_CO_ACROSS);
@@ -226,7 +232,7 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
         [[unroll]] for (int slot = 0; slot < slots; slot++) if (done + slot < SMELT_CO_PIECES)
             SMELT_CAT(SMELT_COOPERATIVE, _lay)(t, done + slot, slot);
         SMELT_CAT(SMELT_COOPERATIVE, _barrier)();
-        uint count = uint(min(slots, SMELT_CO_PIECES - done)) * each;
+        uint count = whole ? 0u : uint(min(slots, SMELT_CO_PIECES - done)) * each;
 #if SMELT_CO_RUNS
         for (uint i = gl_SubgroupInvocationID * 8u; runs && i < count;
              i += SMELT_CAT(SMELT_COOPERATIVE, _subgroup_size) * 8u) {
@@ -258,7 +264,7 @@ void smelt_store(SMELT_COOPERATIVE t, SMELT_COOPERATIVE_TENSOR m, uint row, uint
     SMELT_CAT(SMELT_COOPERATIVE, _barrier)();
 #else
     SMELT_CO_PLACES p = SMELT_CAT(SMELT_COOPERATIVE, _locate)();
-    if (!smelt_valid(p))
+    if (whole || !smelt_valid(p))
         return;
     [[unroll]] for (int piece = 0; piece < SMELT_CO_PIECES; piece++)
         [[unroll]] for (int i = 0; i < smelt_length(t); i++)
