@@ -32,7 +32,8 @@ enum smelt_result smelt_encoder_require(smelt_encoder encoder, smelt_context con
     if (!encoder || encoder->context != context)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "%s: the encoder is %s", call,
                           encoder ? "of another context" : "NULL, wanted one");
-    return SMELT_OK;
+    enum smelt_result result = smelt_encoder_enter(encoder, call);
+    return result ? result : smelt_encoder_leave(encoder, SMELT_OK);
 }
 
 enum smelt_result smelt_encoder_grow(smelt_encoder encoder, void *array, uint32_t *capacity, uint32_t count,

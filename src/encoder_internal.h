@@ -108,7 +108,8 @@ enum smelt_result smelt_encoder_record_barrier(smelt_encoder encoder,
 enum smelt_result smelt_encoder_record_commands(smelt_encoder encoder, VkCommandBuffer secondary,
                                                 const char *label, const struct smelt_range *ranges,
                                                 uint32_t range_count, struct smelt_interval indirect);
-// For the library's calls: INVALID_ARGUMENT, with `call` in the message, for NULL and for an encoder of another context.
+// For the library's calls: INVALID_ARGUMENT, with `call` in the message, for NULL and for an encoder of another context;
+// and what smelt_encoder_enter finds.
 enum smelt_result smelt_encoder_require(smelt_encoder encoder, smelt_context context, const char *call);
 
 static inline struct smelt_range smelt_range_of(smelt_tensor tensor, enum smelt_access access)

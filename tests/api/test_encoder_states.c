@@ -16,6 +16,12 @@ static void states_refuse_what_they_do_not_allow(void)
     CHECK_FAILS(smelt_encoder_create(rig.context, &params, &none), invalid, "more than 16");
     params = (struct smelt_encoder_params){.hazards = (enum smelt_hazard_mode)3};
     CHECK_FAILS(smelt_encoder_create(rig.context, &params, &none), invalid, "hazards is 3");
+    CHECK(!setenv("SMELT_HAZARDS", "some", 1));
+    CHECK_FAILS(smelt_encoder_create(rig.context, NULL, &none), invalid, "got 'some', wanted tracked");
+    CHECK(!setenv("SMELT_HAZARDS", "serial", 1));
+    CHECK_OK(smelt_encoder_create(rig.context, NULL, &none));
+    CHECK(!unsetenv("SMELT_HAZARDS") && none->mode == SMELT_HAZARDS_SERIAL);
+    smelt_encoder_destroy(&none);
     CHECK_FAILS(smelt_encoder_begin(NULL, NULL), invalid, "encoder is NULL");
     CHECK_FAILS(smelt_encoder_end(e), invalid, "no recording has begun");
     CHECK_FAILS(smelt_encoder_commit(e, NULL), invalid, "no recording has begun");
@@ -98,8 +104,7 @@ static void in_the_callers_command_buffer(void)
 struct calls {
     int count;
     enum smelt_result last;
-    smelt_encoder encoder; // used in the call, if there is one
-    enum smelt_result inside;
+    smelt_encoder encoder; // of from_a_callback
 };
 
 static void completed(void *user, enum smelt_result result)
@@ -107,8 +112,6 @@ static void completed(void *user, enum smelt_result result)
     struct calls *calls = user;
     calls->count++;
     calls->last = result;
-    if (calls->encoder)
-        calls->inside = smelt_encoder_set_label(calls->encoder, "inside");
 }
 
 static VkSemaphore gate_create(smelt_context context)
@@ -269,6 +272,7 @@ static void failures_of_the_device_name_the_recording(void)
     CHECK(got == SMELT_ERROR_DEVICE_LOST && strstr(smelt_last_error(), "'decode 18'"));
     CHECK(calls.count == 1 && calls.last == SMELT_ERROR_DEVICE_LOST);
     CHECK_FAILS(smelt_encoder_begin(e, NULL), SMELT_ERROR_DEVICE_LOST, "only be destroyed");
+    CHECK_FAILS(smelt_encode_fill(e, y, 1), SMELT_ERROR_DEVICE_LOST, "only be destroyed");
     CHECK_FAILS(encoder_step(&rig, e, x, x, y, 1, 0, NULL), SMELT_ERROR_DEVICE_LOST, "encode");
     CHECK(context->vk.DeviceWaitIdle(context->device) == VK_SUCCESS); // as it was not really lost
     smelt_encoder_destroy(&e);
