@@ -211,6 +211,21 @@ enum smelt_result smelt_graph_no_memory(smelt_graph graph)
                       graph->name);
 }
 
+bool smelt_graph_renew(smelt_graph graph, smelt_tensor tensor)
+{
+    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
+    struct smelt_graph_tensor *entry = smelt_graph_remember(graph, tensor);
+    char *name = entry ? smelt_copy_string(info->name) : NULL;
+    if (!name)
+        return false;
+    free(entry->name);
+    entry->name = name;
+    entry->dtype = info->dtype;
+    entry->rank = info->rank;
+    memcpy(entry->shape, info->shape, sizeof(entry->shape));
+    return true;
+}
+
 struct smelt_graph_tensor *smelt_graph_remember(smelt_graph graph, smelt_tensor tensor)
 {
     for (uint32_t i = 0; i < graph->tensor_count; i++)

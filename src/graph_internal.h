@@ -125,6 +125,8 @@ struct smelt_graph_t {
 enum smelt_result smelt_graph_prepare(smelt_graph graph);
 // The graph's entry for a tensor, made if needed. NULL: out of memory.
 struct smelt_graph_tensor *smelt_graph_remember(smelt_graph graph, smelt_tensor tensor);
+// The entry of a tensor that is alive, as it is now: an earlier one may have had the same handle. False: out of memory.
+bool smelt_graph_renew(smelt_graph graph, smelt_tensor tensor);
 enum smelt_result smelt_graph_no_memory(smelt_graph graph);
 
 // --- Fusion (graph_fuse.c) --------------------------------------------------------------------------------

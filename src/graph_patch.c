@@ -258,7 +258,7 @@ static enum smelt_result patched(smelt_graph graph, const struct smelt_graph_ite
     if (!copy)
         return smelt_graph_no_memory(graph);
     enum smelt_result result = put_tensor(graph, copy, argument, old, tensor);
-    if (!result && !smelt_graph_remember(graph, tensor))
+    if (!result && !smelt_graph_renew(graph, tensor))
         result = smelt_graph_no_memory(graph);
     if (result) {
         smelt_graph_item_free(copy);

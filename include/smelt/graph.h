@@ -71,7 +71,8 @@ SMELT_API enum smelt_result smelt_encoder_replay(smelt_encoder encoder, smelt_gr
 // what was captured, also where nodes were fused. The next replay uses the new values.
 // Errors of all: NOT_FOUND (no such node or argument; names those there are), INVALID_ARGUMENT (another kind of argument).
 
-// A tensor of the same dtype and shape as before. Errors: SHAPE, DTYPE (name both tensors).
+// A tensor of the same dtype and shape as before. Errors: SHAPE, DTYPE (name both tensors), and those of the call that it
+// is an argument of.
 SMELT_API enum smelt_result smelt_graph_set_tensor(smelt_graph graph, const char *node, const char *argument,
                                                    smelt_tensor tensor);
 // The same for every argument of every node, and the output, that is the tensor of this name.

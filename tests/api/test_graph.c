@@ -154,6 +154,12 @@ static void arguments_are_patched_by_name(void)
     CHECK(encoder_element(result, 127) == 10 * c + b + 100 && encoder_element(result, 128) == 0);
     CHECK_OK(smelt_graph_count(chain.graph, &counts));
     CHECK(counts.recordings == 4 && counts.replays == 4);
+    smelt_tensor_destroy(&result); // its successor may have the same handle
+    result = named(context, "successor", N, 0);
+    CHECK_OK(smelt_graph_set_tensor(chain.graph, "third", "z", result));
+    CHECK_OK(smelt_graph_replace_tensor(chain.graph, "successor", chain.d));
+    replay(&chain);
+    CHECK(encoder_element(chain.d, 127) == 10 * c + b + 100);
     destroy_chain(&chain);
     smelt_tensor_destroy(&other);
     smelt_tensor_destroy(&result);
