@@ -101,7 +101,6 @@ static enum smelt_result check_groups(smelt_encoder encoder, const struct smelt_
                       "encoder '%s': dispatch '%s' of %u x %u x %u groups, wanted 1 to %u x %u x %u",
                       encoder->name, d->label, d->groups[0], d->groups[1], d->groups[2], most[0], most[1],
                       most[2]);
-    return SMELT_OK;
 }
 
 // Copies the inline bytes of one side into the recording's memory and puts their addresses into `values`.

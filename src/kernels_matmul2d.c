@@ -163,7 +163,7 @@ static void choose_tile(struct call *call, enum smelt_dtype accumulated)
 }
 
 // A sum is cut into halves while fewer workgroups than these would run and each has as many terms left: workgroups that an
-// H200 runs at once, and what makes up for the second dispatch. Estimated, not measured; `bench_matmul --splits` measures.
+// H200 runs at once, and what makes up for the second dispatch. Estimated, not measured.
 #define SPLIT_GROUPS 160
 #define SPLIT_TERMS 512
 

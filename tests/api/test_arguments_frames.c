@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of arguments.h over time: copies per frame in flight, shared memory, threads, no allocation.
+#include "../../bench/allocations.h"
 #include "arguments_every.h"
 
 static void test_copies(void)
@@ -141,46 +142,6 @@ static void test_threads(void)
 }
 
 // --- No allocation -------------------------------------------------------------------------------------------
-
-#if defined(__SANITIZE_ADDRESS__)
-#define COUNTS_ALLOCATIONS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define COUNTS_ALLOCATIONS 0
-#endif
-#endif
-#if !defined(COUNTS_ALLOCATIONS)
-#if defined(__GLIBC__)
-#define COUNTS_ALLOCATIONS 1
-#else
-#define COUNTS_ALLOCATIONS 0
-#endif
-#endif
-
-static _Thread_local uint64_t allocations; // of this thread
-
-#if COUNTS_ALLOCATIONS
-// glibc lets a program replace malloc; its own stays reachable under these names.
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *pointer, size_t size);
-
-void *malloc(size_t size)
-{
-    allocations++;
-    return __libc_malloc(size);
-}
-void *calloc(size_t count, size_t size)
-{
-    allocations++;
-    return __libc_calloc(count, size);
-}
-void *realloc(void *pointer, size_t size)
-{
-    allocations++;
-    return __libc_realloc(pointer, size);
-}
-#endif
 
 // Stand-ins for the driver, whose own recording may allocate.
 static uint32_t pushes;

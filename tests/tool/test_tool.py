@@ -190,6 +190,18 @@ def test_compile_emits_ops_that_compile_without_the_library():
                     os.path.join(ROOT, 'glsl'), shader, '-o', path('alone.spv')], check=True)
 
 
+def test_compile_takes_ops_of_every_kind():
+    ops = ['a=matmul2d,scope=subgroup,stored=u4,stored_left=f16,scale=f16,zero=point,block=32,transpose_right,n=32,m=16',
+           'b=convolution2d,scope=workgroup,kernel_h=3,kernel_w=3,padding_top=1,weight_layout=oihw,stored=f16',
+           'c=reduction,rank=2,axis=1,reduce=arg_max,stored=f32', 'd=softmax,scope=workgroup,rank=3,axis=2,logarithm',
+           'e=layer_norm,rank=2,axis=1,scope=subgroup', 'f=rms_norm,rank=2,axis=1', NET]
+    run('compile', '--emit-ops', path('kinds'), '--stage', 'compute', *[a for op in ops for a in ('--op', op)])
+    with open(path('kinds/smelt/op/a.glsl'), encoding='utf-8') as f:
+        text = f.read()
+    assert 'SMELT_SCALE_F16' in text and 'SMELT_ZERO_POINT' in text and 'SMELT_DTYPE_U4' in text
+    assert 'weight_layout=' in run('compile', '--help').stdout
+
+
 def test_compile_says_what_is_wrong():
     need_compiler()
     shader = write('bad.frag', '#version 460\n#include "nowhere.glsl"\nvoid main() {}\n')
@@ -200,7 +212,10 @@ def test_compile_says_what_is_wrong():
     fails('compile', shader, says='-o', status=2)
     fails('compile', shader, '-o', path('x.spv'), '--op', 'net=mlp,widths=2-8-3,activations=rely-none',
           says='activations', status=2)
-    fails('compile', shader, '-o', path('x.spv'), '--op', 'net=conv,n=1', says='conv', status=2)
+    fails('compile', shader, '-o', path('x.spv'), '--op', 'net=conv,n=1', says=['conv', 'convolution2d'], status=2)
+    fails('compile', shader, '-o', path('x.spv'), '--op', 'net=softmax,rang=2', says=['rang', 'rank'], status=2)
+    fails('compile', shader, '-o', path('x.spv'), '--op', 'net=matmul2d,scale=f8', says=['scale', 'ue8m0'], status=2)
+    fails('compile', shader, '-o', path('x.spv'), '--op', 'net=matmul2d,bias=1', says='bias', status=2)
     fails('compile', shader, '-o', path('x.spv'), '--backend', 'abacus', says='abacus', status=2)
     fails('compile', write('ok.frag', '#version 460\nvoid main() {}\n'), '-o', '/nonexistent/x.spv',
           says='/nonexistent/x.spv')

@@ -24,13 +24,11 @@ static const char help[] =
     "  --stage S          vertex fragment compute geometry; default: by the extension .vert .frag .comp "
     ".geom\n"
     "  --op SPEC          make an op to include as \"smelt/op/NAME.glsl\"; may be repeated. SPEC is\n"
-    "                     NAME=mlp,widths=32-64-64-9,activations=relu-relu-none[,no_bias] or\n"
-    "                     "
-    "NAME=matmul2d,n=64,k=32[,m=1][,transpose_right][,accumulate][,bias][,activation=relu]\n"
-    "                     and any of ,stored=f16 ,computed=f32 ,accumulated=f32 ,backend=portable\n"
+    "                     NAME=KIND,FIELD=VALUE,FLAG,... with the kinds and fields below, as in\n"
+    "                     net=mlp,widths=32-64-64-9,activations=relu-relu-none,computed=f16\n"
     "  --material FILE=NAME  make the module of a neural material, to include as \"NAME.glsl\"; may be "
     "repeated\n"
-    "  --backend B        for ops that name none: portable (default) or coopvec\n"
+    "  --backend B        for ops that name none; default: portable\n"
     "  --backends LIST    write a bundle with these variants; all: every one that the ops and the compiler "
     "allow\n"
     "  --emit-ops DIR     write the op modules and material modules as DIR/smelt/op/NAME.glsl and "
@@ -38,7 +36,9 @@ static const char help[] =
     "  --deps FILE        write a depfile for make or ninja\n"
     "  -O0, -Os           no optimisation, or for size; default: for speed\n"
     "  -g                 keep source lines for debuggers\n"
-    "  --help\n";
+    "  --help\n"
+    "\n"
+    "Kinds of ops with their fields, which smelt/ops.h and smelt/reduce.h explain:\n";
 
 enum { MAX_OPS = 16, MAX_LIST = 64 };
 
@@ -74,7 +74,7 @@ static int add_define(struct request *r, const char *text)
 static int add_op(struct request *r, const char *text)
 {
     uint32_t i = r->params.op_count;
-    char message[256];
+    char message[512];
     if (i == MAX_OPS)
         return tool_usage_error("more than %d --op", MAX_OPS);
     if (!op_spec_parse(text, &r->specs[i], message))
@@ -205,7 +205,7 @@ static int emit_ops(const struct request *r)
     for (uint32_t i = 0; i < r->params.op_count; i++) {
         char *text = NULL;
         struct op_spec spec = r->specs[i];
-        enum smelt_backend *backend = spec.kind == SMELT_OP_MLP ? &spec.mlp.backend : &spec.matmul2d.backend;
+        enum smelt_backend *backend = op_spec_backend(&spec);
         if (*backend == SMELT_BACKEND_AUTO)
             *backend = r->params.backend;
         struct smelt_op op = op_spec_op(&spec);
@@ -341,6 +341,7 @@ int tool_compile(int argc, char **argv)
     for (int o; (o = getopt_long(argc, argv, "o:I:D:O:gh", options, NULL)) != -1;) {
         if (o == 'h') {
             fputs(help, stdout);
+            op_spec_print_fields(stdout);
             return TOOL_OK;
         }
         int status = parse_option(&request, o);
