@@ -13,7 +13,7 @@
 #define WORKGROUP_SIZE 128
 #define MAX_TENSORS (SMELT_ELEMENTWISE_MAX_INPUTS + 1) // y is the last one
 #define MAX_PUSH 256                                   // bytes; what a device has may be less
-#define MAX_VALUES SMELT_KERNEL_MAX_CONSTANTS
+#define MAX_VALUES 32
 
 // --- Operations -------------------------------------------------------------------------------------------
 

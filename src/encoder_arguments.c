@@ -308,7 +308,7 @@ const char *smelt_operation_name(enum smelt_operation operation)
 {
     static const char *const names[SMELT_OPERATION_COUNT] = {
         "untagged",  "other",   "copy",       "fill",     "matmul2d",    "convolution2d",
-        "reduction", "softmax", "layer_norm", "rms_norm", "elementwise",
+        "reduction", "softmax", "layer_norm", "rms_norm", "elementwise", "operator",
     };
     return (uint32_t)operation < SMELT_OPERATION_COUNT ? names[operation] : "invalid";
 }

@@ -9,6 +9,7 @@
 #include "arguments_internal.h"
 #include "encoder_internal.h"
 #include "graph_plan.h"
+#include "kernels_operator.h"
 
 // A tensor as it was when it was captured or patched in, for messages and checks after it is gone.
 struct smelt_graph_tensor {
@@ -49,6 +50,7 @@ union smelt_graph_call {
     struct smelt_layer_norm_params layer_norm;
     struct smelt_rms_norm_params rms_norm;
     struct smelt_elementwise_params elementwise; // with its steps behind, in the same allocation
+    struct smelt_operator_call operator_call;    // with its options behind
 };
 
 // A parameter that can be patched: a tensor or a number.

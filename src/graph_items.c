@@ -50,6 +50,12 @@ static const struct smelt_graph_field rms_norm_fields[] = {TENSOR(rms_norm_param
                                                            NUMBER(rms_norm_params, epsilon),
                                                            END};
 static const struct smelt_graph_field elementwise_fields[] = {TENSOR(elementwise_params, y), END};
+#define OPERAND(i)                                                                                           \
+    {                                                                                                        \
+        "t" #i, offsetof(struct smelt_operator_call, tensors) + (i) * sizeof(smelt_tensor), 0                \
+    }
+static const struct smelt_graph_field operator_fields[] = {OPERAND(0), OPERAND(1), OPERAND(2), OPERAND(3),
+                                                           OPERAND(4), OPERAND(5), END};
 
 static const struct {
     size_t size;
@@ -64,6 +70,7 @@ static const struct {
     [SMELT_OPERATION_LAYER_NORM] = {sizeof(struct smelt_layer_norm_params), layer_norm_fields},
     [SMELT_OPERATION_RMS_NORM] = {sizeof(struct smelt_rms_norm_params), rms_norm_fields},
     [SMELT_OPERATION_ELEMENTWISE] = {sizeof(struct smelt_elementwise_params), elementwise_fields},
+    [SMELT_OPERATION_OPERATOR] = {sizeof(struct smelt_operator_call), operator_fields},
 };
 
 const struct smelt_graph_field *smelt_graph_fields(enum smelt_operation operation)
@@ -73,18 +80,27 @@ const struct smelt_graph_field *smelt_graph_fields(enum smelt_operation operatio
 
 union smelt_graph_call *smelt_graph_call_copy(enum smelt_operation operation, const void *call)
 {
-    const struct smelt_elementwise_params *elementwise = call;
-    size_t steps =
-        operation == SMELT_OPERATION_ELEMENTWISE ? elementwise->step_count * sizeof(*elementwise->steps) : 0;
-    union smelt_graph_call *copy = calloc(1, sizeof(*copy) + steps);
+    // What the call points to besides tensors.
+    const void *behind = NULL;
+    size_t size = 0;
+    if (operation == SMELT_OPERATION_ELEMENTWISE) {
+        const struct smelt_elementwise_params *p = call;
+        behind = p->steps;
+        size = p->step_count * sizeof(*p->steps);
+    } else if (operation == SMELT_OPERATION_OPERATOR) {
+        behind = ((const struct smelt_operator_call *)call)->options;
+        size = behind ? strlen(behind) + 1 : 0;
+    }
+    union smelt_graph_call *copy = calloc(1, sizeof(*copy) + size);
     if (!copy)
         return NULL;
     memcpy(copy, call, calls[operation].size);
-    if (steps) {
-        struct smelt_elementwise_step *own = (struct smelt_elementwise_step *)(copy + 1);
-        memcpy(own, elementwise->steps, steps);
-        copy->elementwise.steps = own;
-    }
+    if (size)
+        memcpy(copy + 1, behind, size);
+    if (operation == SMELT_OPERATION_ELEMENTWISE)
+        copy->elementwise.steps = (const void *)(copy + 1);
+    else if (size)
+        copy->operator_call.options = (const void *)(copy + 1);
     return copy;
 }
 
@@ -111,6 +127,8 @@ enum smelt_result smelt_graph_call_encode(smelt_encoder encoder, enum smelt_oper
         return smelt_encode_rms_norm(encoder, &call->rms_norm);
     case SMELT_OPERATION_ELEMENTWISE:
         return smelt_encode_elementwise(encoder, &call->elementwise);
+    case SMELT_OPERATION_OPERATOR:
+        return smelt_encode_operator(encoder, &call->operator_call);
     default:
         return smelt_fail(NULL, SMELT_ERROR_UNSUPPORTED, "graph: %s is not a call with parameters",
                           smelt_operation_name(operation));

@@ -210,7 +210,7 @@ static const struct pipeline *look_up(const struct smelt_kernel_entry *entry, co
 }
 
 static enum smelt_result get_pipeline(smelt_context context, const struct smelt_kernel_request *request,
-                                      struct smelt_kernel_entry *entry, VkPipeline *pipeline)
+                                      struct smelt_kernel_entry *entry, struct smelt_kernel *kernel)
 {
     struct pipeline made = {0};
     memcpy(made.constants, request->constants, request->constant_count * sizeof(made.constants[0]));
@@ -221,8 +221,9 @@ static enum smelt_result get_pipeline(smelt_context context, const struct smelt_
         known = look_up(entry, made.constants);
         sized = false;
     }
+    kernel->reads_sizes = request->size_count > 0 && !sized;
     if (known) {
-        *pipeline = known->pipeline;
+        kernel->pipeline = known->pipeline;
         return SMELT_OK;
     }
     struct pipeline *list = realloc(entry->pipelines, (entry->count + 1) * sizeof(*list));
@@ -234,7 +235,7 @@ static enum smelt_result get_pipeline(smelt_context context, const struct smelt_
         return result;
     list[entry->count++] = made;
     entry->sized += sized;
-    *pipeline = made.pipeline;
+    kernel->pipeline = made.pipeline;
     return SMELT_OK;
 }
 
@@ -282,7 +283,7 @@ enum smelt_result smelt_kernel_get(smelt_context context, const struct smelt_ker
     mtx_lock(&context->kernels_mutex);
     enum smelt_result result = get_entry(context, request, &entry);
     if (!result)
-        result = get_pipeline(context, request, entry, &kernel->pipeline);
+        result = get_pipeline(context, request, entry, kernel);
     if (!result)
         kernel->layout = entry->layout;
     mtx_unlock(&context->kernels_mutex);

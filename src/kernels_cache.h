@@ -7,7 +7,7 @@
 #include "encoder_internal.h"
 #include "ops_internal.h"
 
-#define SMELT_KERNEL_MAX_CONSTANTS 32
+#define SMELT_KERNEL_MAX_CONSTANTS 160
 
 struct smelt_kernel_request {
     const char *
@@ -32,6 +32,7 @@ struct smelt_kernel_request {
 struct smelt_kernel {
     VkPipeline pipeline;
     VkPipelineLayout layout; // push constants of COMPUTE, nothing else
+    bool reads_sizes;        // the request had sizes, but the pipeline has 0 for them
 };
 
 // Finds or makes the kernel and its pipeline; both are the context's and live as long. Errors: COMPILE, UNSUPPORTED (not

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// operator_main.glsl: behind an operator's body (src/kernels_operator.c): calls it for the elements of tensor 0, by the order
+// of its axes in memory. An invocation takes both 4 bit elements of a byte.
+void main()
+{
+    uint step = gl_NumWorkGroups.x * gl_WorkGroupSize.x;
+    for (uint i = gl_GlobalInvocationID.x; i < count; i += step) {
+        uint c[T0_RANK], rest = i, inner = order(T0_RANK - 1);
+#if T0_BITS == 4
+        uint pairs = (t0_extent(inner) + 1u) / 2u;
+        c[inner] = rest % pairs * 2u;
+        rest /= pairs;
+#else
+        c[inner] = rest % t0_extent(inner);
+        rest /= t0_extent(inner);
+#endif
+        [[unroll]] for (uint d = T0_RANK - 1; d > 0u; d--)
+        {
+            uint axis = order(d - 1u);
+            c[axis] = rest % t0_extent(axis);
+            rest /= t0_extent(axis);
+        }
+        operator_run(c);
+#if T0_BITS == 4
+        c[inner]++;
+        if (c[inner] < t0_extent(inner))
+            operator_run(c);
+#endif
+        if (step > 0xffffffffu - i)
+            break;
+    }
+}
