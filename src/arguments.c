@@ -245,6 +245,10 @@ enum smelt_result smelt_arguments_set_tensor_at(smelt_arguments arguments, uint3
     struct arguments_member *target = &arguments->members[member];
     result = smelt_member_check_tensor(arguments->context, arguments->name, arguments->coopvec, &target->info,
                                        tensor);
+    if (result == SMELT_OK && tensor->transient)
+        result = smelt_fail(arguments->context, SMELT_ERROR_INVALID_ARGUMENT,
+                            "%s: \"%s\": tensor '%s' is transient: it has no memory", arguments->name,
+                            target->info.name, tensor->info.name);
     if (result != SMELT_OK)
         return result;
     store(arguments, target, &tensor->form.address);

@@ -151,6 +151,19 @@ static enum smelt_result place_arguments(smelt_encoder encoder, const struct sme
     return result || !d->inline_count ? result : place_inline(encoder, d, true, push);
 }
 
+// What is not captured reads and writes memory.
+static enum smelt_result refuse_transient(smelt_encoder encoder, const struct smelt_dispatch *d)
+{
+    uint32_t r = 0;
+    while (r + 1 < d->range_count && !smelt_is_transient(d->ranges[r].begin))
+        r++;
+    return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                      "encoder '%s': dispatch '%s' accesses the transient tensor '%s', which only a capture "
+                      "may",
+                      encoder->name, d->label,
+                      d->ranges[r].tensor ? smelt_tensor_info(d->ranges[r].tensor)->name : "(unknown)");
+}
+
 static enum smelt_result record_live(smelt_encoder encoder, const struct smelt_dispatch *d)
 {
     const struct smelt_vk *vk = &encoder->context->vk;
@@ -158,6 +171,11 @@ static enum smelt_result record_live(smelt_encoder encoder, const struct smelt_d
     uint8_t push[MAX_PUSH];
     const void *pushed = d->push;
     enum smelt_result result = SMELT_OK;
+    VkDeviceAddress highest = 0;
+    for (uint32_t i = 0; i < d->range_count; i++)
+        highest |= d->ranges[i].begin;
+    if (smelt_is_transient(highest))
+        return refuse_transient(encoder, d);
     if (d->block || d->inline_count) {
         pushed = push;
         result = place_arguments(encoder, d, push);

@@ -125,7 +125,8 @@ static enum smelt_result fill_graph(smelt_graph graph, const struct smelt_graph_
     read_environment(&graph->params);
     graph->name = smelt_copy_string(params->name ? params->name : "graph");
     graph->outputs = calloc(SMELT_MAX(params->output_count, 1), sizeof(smelt_tensor));
-    if (!graph->name || !graph->outputs)
+    graph->places = calloc(1, sizeof(*graph->places));
+    if (!graph->name || !graph->outputs || !graph->places)
         return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "take_capture: out of host memory");
     for (uint32_t i = 0; i < params->output_count; i++) {
         graph->outputs[i] = params->outputs[i];
@@ -189,8 +190,17 @@ void smelt_graph_destroy(smelt_graph *handle)
         return;
     smelt_graph graph = *handle;
     *handle = NULL;
-    for (uint32_t i = 0; i < SMELT_GRAPH_MAX_VERSIONS; i++)
-        smelt_encoder_destroy(&graph->parts[i]);
+    for (uint32_t i = 0; i < SMELT_GRAPH_MAX_VERSIONS; i++) {
+        smelt_encoder_destroy(&graph->versions[i].part);
+        free(graph->versions[i].places);
+        free(graph->versions[i].ranges);
+    }
+    for (uint32_t i = 0; i < graph->bound_count; i++)
+        free(graph->bound[i].name);
+    free(graph->bound);
+    free(graph->places);
+    free(graph->scratch);
+    smelt_graph_memory_free(&graph->memory);
     smelt_encoder_destroy(&graph->maker);
     program_free(&graph->before);
     program_free(&graph->after);
@@ -369,6 +379,8 @@ static enum smelt_result merge_ranges(smelt_graph graph)
         const struct smelt_graph_plan_node *node = &program->nodes[program->plan.entries[i].node];
         for (uint32_t r = 0; r < node->range_count && kept; r++) {
             const struct smelt_range *range = &node->ranges[r];
+            if (range->begin >= SMELT_TRANSIENT_HEAP)
+                continue; // its place is that of a version
             if (range->access != SMELT_ACCESS_WRITE)
                 kept = add_interval(&reads, range->begin, range->end);
             if (range->access != SMELT_ACCESS_READ)
@@ -398,11 +410,13 @@ static enum smelt_result plan(smelt_graph graph, const struct smelt_interval *li
     const struct smelt_graph_plan_params params = {
         .minimize = minimize,
         .remove_dead = !p->no_dead_nodes && p->output_count,
-        .reorder = minimize && !p->no_reordering,
+        .reorder = minimize && !p->no_reordering && !p->compact_memory,
         .track = minimize || graph->hazards != SMELT_HAZARDS_MANUAL,
         .look_ahead = p->look_ahead,
         .live = live,
         .live_count = p->output_count,
+        .place = smelt_graph_place_pieces,
+        .user = graph,
     };
     enum smelt_result result = copy_list(&graph->captured, &graph->after.list);
     if (!result && !p->no_fusion)
@@ -419,6 +433,7 @@ enum smelt_result smelt_graph_prepare(smelt_graph graph)
     program_free(&graph->before);
     program_free(&graph->after);
     smelt_graph_list_free(&graph->made, true);
+    smelt_graph_memory_free(&graph->memory);
     graph->fused = 0;
     enum smelt_result result = SMELT_OK;
     struct smelt_interval *live = malloc(SMELT_MAX(graph->params.output_count, 1) * sizeof(*live));
@@ -453,7 +468,8 @@ static enum smelt_result record_barrier(smelt_encoder encoder, const struct smel
 static enum smelt_result record_nodes(smelt_graph graph, smelt_encoder encoder)
 {
     const struct smelt_graph_program *program = &graph->after;
-    enum smelt_result result = SMELT_OK;
+    bool place = graph->memory.count && !encoder->capture;
+    enum smelt_result result = place ? smelt_graph_check_places(graph) : SMELT_OK;
     for (uint32_t i = 0; i < program->plan.count && !result; i++) {
         const struct smelt_graph_plan_entry *entry = &program->plan.entries[i];
         const struct smelt_graph_unit *unit = &program->units[entry->node];
@@ -465,16 +481,44 @@ static enum smelt_result record_nodes(smelt_graph graph, smelt_encoder encoder)
         }
         if (entry->barrier)
             result = record_barrier(encoder, &program->plan.barriers[entry->barrier - 1]);
+        if (!result && place)
+            result = smelt_graph_place_dispatch(graph, &dispatch);
         if (!result)
             result = smelt_encoder_record(encoder, &dispatch);
     }
     return !result && program->plan.ends_with_barrier ? record_barrier(encoder, &program->plan.last) : result;
 }
 
-// Makes the secondary command buffer of the next version.
-static enum smelt_result record_part(smelt_graph graph)
+// What the graph accesses with its transient tensors where they are now: its heap as a whole.
+static bool place_ranges(smelt_graph graph, struct smelt_graph_version *version)
 {
-    uint32_t version = (uint32_t)(graph->recordings % graph->params.versions);
+    uint32_t count = graph->range_count;
+    struct smelt_range *ranges = malloc((count + graph->bound_count + 1) * sizeof(*ranges));
+    VkDeviceAddress *places = malloc((graph->bound_count + 1) * sizeof(*places));
+    free(version->ranges);
+    free(version->places);
+    version->ranges = ranges;
+    version->places = places;
+    if (!ranges || !places)
+        return false;
+    memcpy(places, graph->places, (graph->bound_count + 1) * sizeof(*places));
+    if (count)
+        memcpy(ranges, graph->ranges, count * sizeof(*ranges));
+    if (graph->memory.size)
+        ranges[count++] = (struct smelt_range){places[0], places[0] + graph->memory.size,
+                                               SMELT_ACCESS_READ_WRITE, UINT32_MAX, NULL};
+    for (uint32_t b = 0; b < graph->bound_count; b++)
+        if (places[b + 1])
+            ranges[count++] = (struct smelt_range){
+                places[b + 1], places[b + 1] + graph->bound[b].range.end - graph->bound[b].range.begin,
+                graph->bound[b].written ? SMELT_ACCESS_READ_WRITE : SMELT_ACCESS_READ, UINT32_MAX, NULL};
+    version->range_count = count;
+    return true;
+}
+
+// Makes the secondary command buffer of the next version.
+static enum smelt_result record_part(smelt_graph graph, struct smelt_graph_version *version)
+{
     const struct smelt_encoder_params params = {
         .hazards = SMELT_HAZARDS_MANUAL, .frames_in_flight = 1, .name = graph->name};
     const struct smelt_recording_params recording = {.part = true, .label = graph->name};
@@ -488,12 +532,30 @@ static enum smelt_result record_part(smelt_graph graph)
         smelt_encoder_destroy(&part);
         return result;
     }
-    smelt_encoder_destroy(&graph->parts[version]);
-    graph->parts[version] = part;
-    graph->version = version;
+    smelt_encoder_destroy(&version->part);
+    version->part = part;
+    version->valid = place_ranges(graph, version);
+    if (!version->valid)
+        return smelt_graph_no_memory(graph);
     graph->recordings++;
-    graph->recorded = true;
     return SMELT_OK;
+}
+
+// The recording of the plan with all where it is now, made if there is none.
+static enum smelt_result find_version(smelt_graph graph, const struct smelt_graph_version **found)
+{
+    size_t size = (graph->bound_count + 1) * sizeof(*graph->places);
+    for (uint32_t v = 0; v < graph->params.versions; v++) {
+        struct smelt_graph_version *version = &graph->versions[v];
+        version->valid = version->valid && graph->recorded;
+        *found = version;
+        if (version->valid && !memcmp(version->places, graph->places, size))
+            return SMELT_OK;
+    }
+    struct smelt_graph_version *next = &graph->versions[graph->recordings % graph->params.versions];
+    *found = next;
+    graph->recorded = true;
+    return record_part(graph, next);
 }
 
 static enum smelt_result replay(smelt_encoder encoder, smelt_graph graph)
@@ -505,16 +567,16 @@ static enum smelt_result replay(smelt_encoder encoder, smelt_graph graph)
     enum smelt_result result = smelt_graph_prepare(graph);
     if (result)
         return result;
+    const struct smelt_graph_version *version = NULL;
     bool one_by_one = encoder->check || encoder->profile || encoder->capture || encoder->part ||
                       encoder->mode == SMELT_HAZARDS_SERIAL;
-    if (!one_by_one && !graph->recorded)
-        result = record_part(graph);
+    if (!one_by_one)
+        result = find_version(graph, &version);
     if (!result)
         result = one_by_one
                      ? record_nodes(graph, encoder)
-                     : smelt_encoder_record_commands(encoder, graph->parts[graph->version]->last->secondary,
-                                                     graph->name, graph->ranges, graph->range_count,
-                                                     graph->indirect);
+                     : smelt_encoder_record_commands(encoder, version->part->last->secondary, graph->name,
+                                                     version->ranges, version->range_count, graph->indirect);
     graph->replays += result == SMELT_OK;
     return result;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The inside of a graph, for its sources: graph.c (capture, life, replay), graph_items.c (items and what library calls are
-// made of), graph_fuse.c (patterns), graph_plan.c (order and barriers), graph_patch.c, graph_describe.c, graph_file.c.
+// made of), graph_fuse.c (patterns), graph_plan.c (order and barriers), graph_place.c (memory), graph_patch.c, graph_describe.c, graph_file.c.
 #ifndef SMELT_GRAPH_INTERNAL_H
 #define SMELT_GRAPH_INTERNAL_H
 
@@ -100,6 +100,38 @@ struct smelt_graph_program {
     struct smelt_graph_plan plan;
 };
 
+// Bytes of transient tensors that the plan accesses and that keep together, when they are in use, and where they are.
+struct smelt_graph_piece {
+    struct smelt_interval range;
+    smelt_tensor tensor;            // one that has them, for messages
+    uint32_t first, last;           // groups of nodes between barriers, both included
+    uint32_t first_node, last_node; // in the order of the capture
+    uint32_t reader;                // the first node, which only reads it; UINT32_MAX: it is written first
+    bool written;
+    uint32_t bound;  // 1 + the place among what is bound; 0: in the heap
+    uint64_t offset; // in the heap
+};
+struct smelt_graph_memory_plan {
+    struct smelt_graph_piece *pieces; // by address
+    uint32_t count;
+    uint64_t size, lower_bound, total;
+    struct smelt_range *ranges; // of the plan's nodes: heap addresses are SMELT_TRANSIENT_HEAP + offset
+};
+struct smelt_graph_bound {
+    struct smelt_interval range; // of the transient tensor
+    char *name;
+    bool written;
+};
+
+// A recording of the graph: its secondary command buffer, where its transient tensors were, and what it accesses.
+struct smelt_graph_version {
+    smelt_encoder part;
+    bool valid;
+    VkDeviceAddress *places;
+    struct smelt_range *ranges;
+    uint32_t range_count;
+};
+
 struct smelt_graph_t {
     smelt_context context;
     char *name;
@@ -117,11 +149,28 @@ struct smelt_graph_t {
     struct smelt_range *ranges; // all that the plan accesses, merged
     uint32_t range_count;
     struct smelt_interval indirect; // hull of its indirect commands
-    smelt_encoder parts[SMELT_GRAPH_MAX_VERSIONS];
-    uint32_t version; // of the recording in force
-    bool recorded;    // parts[version] holds the plan
+    struct smelt_graph_version versions[SMELT_GRAPH_MAX_VERSIONS];
+    bool recorded; // versions that are valid hold the plan
     uint64_t recordings, replays;
+    // Transient tensors (graph_place.c).
+    struct smelt_graph_memory_plan memory;
+    VkDeviceAddress *places; // of the heap, then of what is bound; 0: nowhere
+    uint64_t heap_room;
+    struct smelt_graph_bound *bound;
+    uint32_t bound_count;
+    uint8_t *scratch; // of smelt_graph_place_dispatch
+    size_t scratch_size;
 };
+
+// --- Transient tensors (graph_place.c) --------------------------------------------------------------------
+
+// smelt_graph_plan_params.place: finds the pieces of the plan of `user`, a graph, and places them.
+enum smelt_result smelt_graph_place_pieces(void *user, const uint32_t *order, uint32_t count);
+void smelt_graph_memory_free(struct smelt_graph_memory_plan *memory);
+// Errors: INVALID_ARGUMENT, SHAPE when a transient tensor has no place, or one that it cannot have.
+enum smelt_result smelt_graph_check_places(smelt_graph graph);
+// Puts real addresses into a dispatch, whose pointers are valid until the next call then.
+enum smelt_result smelt_graph_place_dispatch(smelt_graph graph, struct smelt_dispatch *dispatch);
 
 // Runs the passes if needed.
 enum smelt_result smelt_graph_prepare(smelt_graph graph);

@@ -435,6 +435,8 @@ static enum smelt_result make(struct work *work, struct smelt_graph_plan *plan)
     for (uint32_t n = 0; n < work->count && !result; n++)
         if (!work->gone[n])
             plan->moved += work->order[at++] != n;
+    if (!result && params->place)
+        result = params->place(params->user, work->order, work->order_count);
     return result ? result : place_barriers(work, plan);
 }
 

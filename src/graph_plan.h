@@ -26,6 +26,9 @@ struct smelt_graph_plan_params {
     uint32_t look_ahead;               // nodes that a node is moved past, at most
     const struct smelt_interval *live; // bytes that are read after the graph
     uint32_t live_count;
+    // Called with the order, before barriers are placed: may put other ranges into the nodes. NULL: nothing is.
+    enum smelt_result (*place)(void *user, const uint32_t *order, uint32_t count);
+    void *user;
 };
 
 struct smelt_graph_plan_entry {

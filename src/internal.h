@@ -156,6 +156,7 @@ struct smelt_context_t {
     void *log_user;
     enum smelt_log_level log_level;
     mtx_t mutex;                       // memory accounting, demotions, lazily made objects
+    uint64_t transient_size;           // bytes of addresses given to transient tensors; guarded by `mutex`
     struct smelt_memory_report memory; // guarded by `mutex`
     uint32_t validation_messages;      // atomic by __atomic builtins
     // Submissions that wait (smelt_submit_begin/end): one at a time, guarded by submit_mutex.

@@ -285,6 +285,24 @@ static void make_form(smelt_tensor tensor)
     }
 }
 
+// A tensor as described but for its place.
+static enum smelt_result make_plain(smelt_context context, const struct smelt_tensor_params *params,
+                                    const char *name, const struct layout *layout, smelt_tensor *tensor)
+{
+    smelt_tensor made = tensor_allocate(context, name);
+    if (!made)
+        return SMELT_ERROR_OUT_OF_HOST_MEMORY;
+    struct smelt_tensor_info *info = &made->info;
+    info->dtype = params->dtype;
+    info->rank = params->rank;
+    info->usage = params->usage ? params->usage : SMELT_TENSOR_USAGE_COMPUTE | SMELT_TENSOR_USAGE_RENDER;
+    info->size = layout->size;
+    memcpy(info->shape, params->shape, params->rank * sizeof(uint64_t));
+    memcpy(info->strides, layout->strides, params->rank * sizeof(uint64_t));
+    *tensor = made;
+    return SMELT_OK;
+}
+
 enum smelt_result smelt_tensor_create(smelt_context context, const struct smelt_tensor_params *params,
                                       smelt_tensor *tensor)
 {
@@ -295,22 +313,16 @@ enum smelt_result smelt_tensor_create(smelt_context context, const struct smelt_
                                     : "tensor");
     const char *name = params->name ? params->name : "tensor";
     struct layout layout;
+    smelt_tensor made = NULL;
     enum smelt_result result = make_layout(context, params, name, &layout);
     if (result != SMELT_OK)
         return result;
     if (params->heap && params->buffer)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "tensor '%s': heap and buffer are both given, wanted one", name);
-    smelt_tensor made = tensor_allocate(context, name);
-    if (!made)
-        return SMELT_ERROR_OUT_OF_HOST_MEMORY;
-    struct smelt_tensor_info *info = &made->info;
-    info->dtype = params->dtype;
-    info->rank = params->rank;
-    info->usage = params->usage ? params->usage : SMELT_TENSOR_USAGE_COMPUTE | SMELT_TENSOR_USAGE_RENDER;
-    info->size = layout.size;
-    memcpy(info->shape, params->shape, params->rank * sizeof(uint64_t));
-    memcpy(info->strides, layout.strides, params->rank * sizeof(uint64_t));
+    result = make_plain(context, params, name, &layout, &made);
+    if (result != SMELT_OK)
+        return result;
     if (params->heap)
         result = place_in_heap(made, params, layout.alignment);
     else if (params->buffer)
@@ -323,6 +335,99 @@ enum smelt_result smelt_tensor_create(smelt_context context, const struct smelt_
     }
     make_form(made);
     *tensor = made;
+    return SMELT_OK;
+}
+
+// What is neither of a heap nor of a buffer: transient tensors and views.
+static enum smelt_result require_no_place(smelt_context context, const struct smelt_tensor_params *params,
+                                          const char *name, uint32_t usage)
+{
+    bool placed =
+        params->heap || params->buffer || params->heap_offset || params->buffer_offset || params->buffer_size;
+    return placed || (params->usage & usage)
+               ? smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                            "tensor '%s': %s, which a tensor without memory of its own has not", name,
+                            placed ? "a heap or a buffer" : "USAGE_HOST")
+               : SMELT_OK;
+}
+
+enum smelt_result smelt_tensor_create_transient(smelt_context context,
+                                                const struct smelt_tensor_params *params,
+                                                smelt_tensor *tensor)
+{
+    if (!context || !params || !tensor)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "transient tensor: %s is NULL, wanted one",
+                          !context  ? "context"
+                          : !params ? "params"
+                                    : "tensor");
+    const char *name = params->name ? params->name : "tensor";
+    struct layout layout;
+    smelt_tensor made = NULL;
+    enum smelt_result result = make_layout(context, params, name, &layout);
+    if (result == SMELT_OK)
+        result = require_no_place(context, params, name, SMELT_TENSOR_USAGE_HOST);
+    if (result == SMELT_OK)
+        result = make_plain(context, params, name, &layout, &made);
+    if (result != SMELT_OK)
+        return result;
+    uint64_t room = 0 - SMELT_TRANSIENT_BASE, size = round_up(layout.size, SMELT_TRANSIENT_ALIGNMENT);
+    mtx_lock(&context->mutex);
+    bool fits = size < room - context->transient_size;
+    made->info.address = SMELT_TRANSIENT_BASE + context->transient_size;
+    context->transient_size += fits ? size : 0;
+    mtx_unlock(&context->mutex);
+    if (!fits) {
+        smelt_tensor_destroy(&made);
+        return smelt_fail(context, SMELT_ERROR_BUDGET,
+                          "transient tensor '%s': no addresses for %" PRIu64 " bytes are left", name, size);
+    }
+    made->transient = true;
+    make_form(made);
+    *tensor = made;
+    return SMELT_OK;
+}
+
+enum smelt_result smelt_tensor_view(smelt_tensor tensor, uint64_t offset,
+                                    const struct smelt_tensor_params *params, smelt_tensor *view)
+{
+    enum smelt_result result = smelt_tensor_require_plain(tensor, "view");
+    if (result != SMELT_OK)
+        return result;
+    smelt_context context = tensor->context;
+    const struct smelt_tensor_info *info = &tensor->info;
+    if (!params || !view)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "view of tensor '%s': %s is NULL, wanted one", info->name,
+                          params ? "view" : "params");
+    const char *name = params->name ? params->name : info->name;
+    struct layout layout;
+    smelt_tensor made = NULL;
+    result = make_layout(context, params, name, &layout);
+    if (result == SMELT_OK)
+        result = require_no_place(context, params, name, info->mapped ? 0 : SMELT_TENSOR_USAGE_HOST);
+    if (result != SMELT_OK)
+        return result;
+    uint64_t element = SMELT_MAX(smelt_dtype_bits(params->dtype) / 8, 1);
+    if (offset % element || info->address % element)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "view '%s' at byte %" PRIu64 " of tensor '%s', %s wants a multiple of %" PRIu64,
+                          name, offset, info->name, smelt_dtype_name(params->dtype), element);
+    if (offset > info->size || layout.size > info->size - offset)
+        return smelt_fail(context, SMELT_ERROR_SHAPE,
+                          "view '%s': %" PRIu64 " bytes at byte %" PRIu64 " do not fit the %" PRIu64
+                          " bytes of tensor '%s'",
+                          name, layout.size, offset, info->size, info->name);
+    result = make_plain(context, params, name, &layout, &made);
+    if (result != SMELT_OK)
+        return result;
+    made->info.buffer = info->buffer;
+    made->info.buffer_offset = info->buffer_offset + offset;
+    made->info.address = info->address + offset;
+    made->info.mapped = info->mapped ? (char *)info->mapped + offset : NULL;
+    made->transient = tensor->transient;
+    made->part = true;
+    make_form(made);
+    *view = made;
     return SMELT_OK;
 }
 
@@ -437,7 +542,8 @@ enum smelt_result smelt_tensor_slice(smelt_tensor tensor, const uint64_t *origin
                           !slice    ? "slice"
                           : !origin ? "origin"
                                     : "shape");
-    struct smelt_tensor_t made = {.context = tensor->context, .info = *info};
+    struct smelt_tensor_t made = {
+        .context = tensor->context, .info = *info, .transient = tensor->transient, .part = true};
     uint64_t offset = 0; // elements
     for (uint32_t d = 0; d < info->rank; d++) {
         if (shape[d] == 0 || origin[d] > info->shape[d] || shape[d] > info->shape[d] - origin[d])

@@ -337,9 +337,10 @@ static enum smelt_result copy_host(smelt_tensor tensor, const struct smelt_tenso
     enum smelt_result result = smelt_tensor_require_plain(tensor, write ? "write" : "read");
     if (result != SMELT_OK)
         return result;
-    if (!data)
-        return smelt_fail(tensor->context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "box of tensor '%s': data is NULL, wanted an array", tensor->info.name);
+    if (!data || tensor->transient)
+        return smelt_fail(
+            tensor->context, SMELT_ERROR_INVALID_ARGUMENT, "box of tensor '%s': %s", tensor->info.name,
+            data ? "it is transient: it has no memory for the host to see" : "data is NULL, wanted an array");
     static const struct smelt_tensor_box everything;
     struct transfer transfer = {.tensor = tensor, .write = write, .rank = tensor->info.rank, .data = data};
     result = resolve_box(box ? box : &everything, &transfer);

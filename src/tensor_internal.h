@@ -25,7 +25,20 @@ struct smelt_tensor_t {
     struct smelt_buffer memory; // of its own; all zero when it lives elsewhere
     char *name;                 // NULL in a slice, whose info.name is its root's
     bool opaque;                // a device-optimal matrix: only binds
+    bool transient;             // without memory: its address is one of those below
+    bool part;                  // a slice or view of another one
 };
+
+// Transient tensors and what graphs call the memory that they will have: addresses that no device has. Those of tensors are
+// different for all tensors of a context; read as a float, their upper half is NaN.
+#define SMELT_TRANSIENT_BASE 0xffc0000000000000ull
+#define SMELT_TRANSIENT_HEAP 0x8000000000000000ull
+#define SMELT_TRANSIENT_ALIGNMENT 256u // of their addresses, and of their places
+
+static inline bool smelt_is_transient(VkDeviceAddress address)
+{
+    return address >= SMELT_TRANSIENT_BASE;
+}
 
 // SMELT_ERROR_UNSUPPORTED for an opaque tensor, naming what was tried; INVALID_ARGUMENT for NULL.
 enum smelt_result smelt_tensor_require_plain(smelt_tensor tensor, const char *action);

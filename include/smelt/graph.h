@@ -40,7 +40,10 @@ struct smelt_graph_params {
     uint32_t output_count;
     bool no_fusion, no_dead_nodes, no_reordering,
         no_barrier_minimization; // switches; reordering needs minimisation
-    uint32_t look_ahead;         // nodes that one node is moved past, at most; 0: 64
+    // Transient tensors share memory as soon as nodes are over, and nodes stay in their order: the least memory, with more
+    // barriers. Else only those do that a barrier stands between anyway.
+    bool compact_memory;
+    uint32_t look_ahead; // nodes that one node is moved past, at most; 0: 64
     // Recordings of the graph, which is recorded anew after a patch, that may be unfinished on the GPU; 1 to 16, 0: 2
     uint32_t versions;
     const char *name; // for debuggers and messages; NULL: "graph". Copied
@@ -62,6 +65,33 @@ SMELT_API void smelt_graph_destroy(smelt_graph *graph);
 // nodes one by one. The recording that was made `versions` recordings ago must have finished on the GPU when one is made.
 // Errors: those of the calls captured, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, VULKAN.
 SMELT_API enum smelt_result smelt_encoder_replay(smelt_encoder encoder, smelt_graph graph);
+
+// --- Transient tensors ------------------------------------------------------------------------------------
+//
+// Tensors of smelt_tensor_create_transient that nodes use get their memory here: those that still are there after the
+// passes, in one heap, in which such share bytes as are not in use at once. Outputs keep theirs to the end of the replay.
+// Slices and views are where the tensor is. What a replay leaves in the heap may be overwritten after it; several graphs
+// may have one heap: their replays are ordered as all that conflicts.
+
+struct smelt_graph_memory {
+    uint64_t size;      // of the heap, in bytes
+    uint64_t alignment; // of its address: 256
+    uint64_t
+        lower_bound; // what is in use at one node, at most, in the order of the capture without dead nodes
+    uint64_t unshared_size; // of all, each for itself
+};
+// Runs the passes if needed. Errors: as smelt_encoder_replay.
+SMELT_API enum smelt_result smelt_graph_plan_memory(smelt_graph graph, struct smelt_graph_memory *memory);
+// The transient tensors are in `heap` (borrowed, as long as the graph is replayed with it) from `offset` on in the replays
+// that follow; NULL: nowhere, and a replay is refused. The graph is recorded for as many heaps and bindings as it has
+// `versions`; to go round among these costs nothing. Errors: INVALID_ARGUMENT (alignment, another context), SHAPE (too
+// small), and as smelt_encoder_replay.
+SMELT_API enum smelt_result smelt_graph_set_heap(smelt_graph graph, smelt_heap heap, uint64_t offset);
+// A transient tensor (no slice or view) stands for `tensor` from now on, which has its dtype, shape and strides and whose
+// address is a multiple of 64: inputs and outputs that change without another plan. It shares no bytes with what else the
+// graph accesses, unless both are only read: a replay refuses that. NULL: for nothing, and a replay is refused.
+// The first binding of a tensor makes a new plan. Errors: DTYPE, SHAPE, INVALID_ARGUMENT, OUT_OF_HOST_MEMORY.
+SMELT_API enum smelt_result smelt_graph_bind(smelt_graph graph, smelt_tensor transient, smelt_tensor tensor);
 
 // --- Patching ---------------------------------------------------------------------------------------------
 //

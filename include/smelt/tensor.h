@@ -56,7 +56,23 @@ SMELT_API enum smelt_result smelt_tensor_size_and_alignment(const struct smelt_t
 SMELT_API enum smelt_result
 smelt_tensor_create(smelt_context context, const struct smelt_tensor_params *params, smelt_tensor *tensor);
 
-// Frees the tensor and the memory it made itself. Slices of it must have been destroyed.
+// A tensor without memory, for graphs (graph.h): calls and dispatches that are captured take it as any other, and the graph
+// gives it a place when it is replayed. Its contents are undefined when a replay begins. info's `address` is a number
+// that no device has: what is not captured and what reads or writes it from the host is refused. Of the place in `params`
+// nothing is given, and not USAGE_HOST. Errors: SHAPE, DTYPE, INVALID_ARGUMENT, BUDGET (2^53 bytes have been given out
+// since the context was made), OUT_OF_HOST_MEMORY. Thread-safe.
+SMELT_API enum smelt_result smelt_tensor_create_transient(smelt_context context,
+                                                          const struct smelt_tensor_params *params,
+                                                          smelt_tensor *tensor);
+
+// A tensor with its own dtype, shape and strides (those of `params`, of which the rest is 0, but for `usage` and `name`) on
+// the bytes of another one, from `offset` bytes after its first element on; `offset` is a multiple of the element size. The
+// other tensor, which may be transient, must outlive it. Errors: SHAPE (also when it reaches past the other tensor),
+// DTYPE, INVALID_ARGUMENT, UNSUPPORTED for a matrix in the device's own layout, OUT_OF_HOST_MEMORY. Thread-safe.
+SMELT_API enum smelt_result smelt_tensor_view(smelt_tensor tensor, uint64_t offset,
+                                              const struct smelt_tensor_params *params, smelt_tensor *view);
+
+// Frees the tensor and the memory it made itself. Slices and views of it must have been destroyed.
 SMELT_API void smelt_tensor_destroy(smelt_tensor *tensor);
 
 // A view of the sub-box that starts at `origin` and has `shape` (arrays of rank extents), on the same memory.

@@ -14,6 +14,7 @@ enum smelt_result bind_quantised(smelt_arguments arguments, smelt_weights weight
 void repack_q4_0(const uint8_t *blocks, size_t count, uint8_t *weight, uint16_t *scale);
 smelt_graph record_layer(smelt_encoder encoder, smelt_tensor x, smelt_tensor gamma, smelt_tensor h,
                          smelt_tensor y);
+enum smelt_result place_graph(smelt_context context, smelt_graph graph, smelt_heap *heap);
 #include "docs_glsl.h"
 #include "docs_graphs.h"
 #include "docs_metal.h"
@@ -139,6 +140,21 @@ static void calls_of_the_graphs_page_work(void)
     CHECK_OK(smelt_graph_count(graph, &counts));
     CHECK(counts.dispatches == 2 && counts.optimized_dispatches == 1);
     smelt_graph_destroy(&graph);
+    // What lies between without memory, read by something that no pattern takes.
+    smelt_tensor transient = NULL;
+    smelt_heap heap = NULL;
+    CHECK_OK(smelt_tensor_create_transient(context, &params, &transient));
+    CHECK_OK(smelt_encoder_start_capture(encoder));
+    CHECK_OK(smelt_encode_fill(encoder, transient, 1));
+    CHECK_OK(smelt_encode_copy(encoder, t[3], transient, NULL));
+    CHECK_OK(smelt_encoder_take_capture(encoder, NULL, &graph));
+    CHECK_OK(place_graph(context, graph, &heap));
+    CHECK_OK(smelt_encoder_replay(encoder, graph));
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+    CHECK(smelt_heap_info(heap).size == 4 * 16 * sizeof(float));
+    smelt_graph_destroy(&graph);
+    smelt_heap_destroy(&heap);
+    smelt_tensor_destroy(&transient);
     smelt_encoder_destroy(&encoder);
     for (int i = 0; i < 4; i++)
         smelt_tensor_destroy(&t[i]);

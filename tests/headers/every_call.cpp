@@ -649,7 +649,35 @@ void graphs()
     CHECK_FAILS(smelt_graph_describe_file(context, "/nowhere/graph.json", SMELT_GRAPH_TEXT, false, &text),
                 SMELT_ERROR_NOT_FOUND, "nowhere");
     smelt_graph_destroy(&graph);
+    // A transient tensor, seen whole and as a view, in a heap and bound to one with memory.
+    smelt_tensor transient = nullptr, view = nullptr;
+    CHECK_OK(smelt_tensor_create_transient(context, &shape, &transient));
+    CHECK_OK(smelt_tensor_view(transient, 0, &shape, &view));
+    CHECK_OK(smelt_encoder_start_capture(encoder));
+    CHECK_OK(smelt_encode_fill(encoder, transient, 5.0));
+    CHECK_OK(smelt_encode_copy(encoder, x, view, nullptr));
+    CHECK_OK(smelt_encoder_take_capture(encoder, &taken, &graph));
+    smelt_graph_memory memory = {};
+    CHECK_OK(smelt_graph_plan_memory(graph, &memory));
+    CHECK(memory.size == 32 && memory.lower_bound == 32);
+    smelt_heap_params heap_params = {};
+    heap_params.size = memory.size;
+    smelt_heap heap = nullptr;
+    CHECK_OK(smelt_heap_create(context, &heap_params, &heap));
+    CHECK_OK(smelt_graph_set_heap(graph, heap, 0));
+    CHECK_OK(smelt_encoder_replay(encoder, graph));
+    CHECK_OK(smelt_graph_bind(graph, transient, other));
+    CHECK_OK(smelt_encoder_replay(encoder, graph));
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+    CHECK_OK(smelt_tensor_read_and_wait(x, nullptr, out, sizeof(out)));
+    CHECK(out[7] == 5.0f);
+    CHECK_OK(smelt_tensor_read_and_wait(other, nullptr, out, sizeof(out)));
+    CHECK(out[7] == 5.0f);
+    smelt_graph_destroy(&graph);
+    smelt_heap_destroy(&heap);
     smelt_encoder_destroy(&encoder);
+    smelt_tensor_destroy(&view);
+    smelt_tensor_destroy(&transient);
     smelt_tensor_destroy(&x);
     smelt_tensor_destroy(&other);
 }
