@@ -55,6 +55,7 @@ typedef enum smelt_result (*smelt_shape_rule)(struct smelt_ir *ir, struct smelt_
 typedef bool (*smelt_evaluator)(struct smelt_ir *ir, const struct smelt_ir_node *node,
                                 const struct smelt_cells *inputs, struct smelt_cells *outputs);
 
+struct smelt_lowering;
 struct smelt_operator {
     const char *name;
     uint8_t since; // first opset that has it
@@ -64,6 +65,8 @@ struct smelt_operator {
     smelt_evaluator evaluate; // NULL: runs on the device only
     uint32_t host_inputs;     // bits: contents that the rule must know
     uint32_t exact_inputs;    // bits: weights that never lose precision (scales of integers)
+    // Records what computes it (network_lower.h); NULL: nothing runs on a device (shape arithmetic).
+    enum smelt_result (*lower)(struct smelt_lowering *lowering, struct smelt_ir_node *node);
 };
 
 // NULL: no such one.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Operators that multiply matrices: products, their integer forms, attention.
-#include "network_operators.h"
+#include "network_lower.h"
 
 #include <string.h>
 
@@ -164,11 +164,11 @@ static const struct smelt_attribute_schema attention[] = {
     {0}};
 
 static const struct smelt_operator operators[] = {
-    {"Attention", 23, 3, 7, 4, attention, rule_attention, NULL, 0, 0},
-    {"Gemm", 1, 2, 3, 1, gemm, rule_gemm, NULL, 0, 0},
-    {"MatMul", 1, 2, 2, 1, NULL, rule_matmul, NULL, 0, 0},
-    {"MatMulInteger", 10, 2, 4, 1, NULL, rule_matmul_integer, NULL, 0, 0},
-    {"QLinearMatMul", 10, 8, 8, 1, NULL, rule_qlinear_matmul, NULL, 0, 1 << 1 | 1 << 4 | 1 << 6},
+    {"Attention", 23, 3, 7, 4, attention, rule_attention, NULL, 0, 0, NULL},
+    {"Gemm", 1, 2, 3, 1, gemm, rule_gemm, NULL, 0, 0, smelt_lower_gemm},
+    {"MatMul", 1, 2, 2, 1, NULL, rule_matmul, NULL, 0, 0, smelt_lower_matmul},
+    {"MatMulInteger", 10, 2, 4, 1, NULL, rule_matmul_integer, NULL, 0, 0, NULL},
+    {"QLinearMatMul", 10, 8, 8, 1, NULL, rule_qlinear_matmul, NULL, 0, 1 << 1 | 1 << 4 | 1 << 6, NULL},
 };
 
 const struct smelt_operator_family smelt_family_matmul = {operators, SMELT_COUNT_OF(operators),

@@ -84,9 +84,9 @@ static const struct smelt_attribute_schema dequantize[] = {SMELT_INTEGER("axis",
                                                            {0}};
 
 static const struct smelt_operator operators[] = {
-    {"DequantizeLinear", 10, 2, 3, 1, dequantize, rule_dequantize, NULL, 0, 2},
-    {"DynamicQuantizeLinear", 11, 1, 1, 3, NULL, rule_dynamic_quantize, NULL, 0, 0},
-    {"QuantizeLinear", 10, 2, 3, 1, quantize, rule_quantize, NULL, 0, 2},
+    {"DequantizeLinear", 10, 2, 3, 1, dequantize, rule_dequantize, NULL, 0, 2, NULL},
+    {"DynamicQuantizeLinear", 11, 1, 1, 3, NULL, rule_dynamic_quantize, NULL, 0, 0, NULL},
+    {"QuantizeLinear", 10, 2, 3, 1, quantize, rule_quantize, NULL, 0, 2, NULL},
 };
 
 const struct smelt_operator_family smelt_family_quantize = {operators, SMELT_COUNT_OF(operators),

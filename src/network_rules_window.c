@@ -291,14 +291,14 @@ static enum smelt_result rule_global_pool(struct smelt_ir *ir, struct smelt_ir_n
 }
 
 static const struct smelt_operator operators[] = {
-    {"AveragePool", 1, 1, 1, 1, average_pool, rule_average_pool, NULL, 0, 0},
-    {"Conv", 1, 2, 3, 1, convolution, rule_conv, NULL, 0, 0},
-    {"ConvInteger", 10, 2, 4, 1, convolution, rule_conv_integer, NULL, 0, 0},
-    {"ConvTranspose", 1, 2, 3, 1, transposed, rule_conv_transpose, NULL, 0, 0},
-    {"GlobalAveragePool", 1, 1, 1, 1, NULL, rule_global_pool, NULL, 0, 0},
-    {"GlobalMaxPool", 1, 1, 1, 1, NULL, rule_global_pool, NULL, 0, 0},
-    {"MaxPool", 1, 1, 1, 2, max_pool, rule_pool, NULL, 0, 0},
-    {"QLinearConv", 10, 8, 9, 1, convolution, rule_qlinear_conv, NULL, 0, 1 << 1 | 1 << 4 | 1 << 6},
+    {"AveragePool", 1, 1, 1, 1, average_pool, rule_average_pool, NULL, 0, 0, NULL},
+    {"Conv", 1, 2, 3, 1, convolution, rule_conv, NULL, 0, 0, NULL},
+    {"ConvInteger", 10, 2, 4, 1, convolution, rule_conv_integer, NULL, 0, 0, NULL},
+    {"ConvTranspose", 1, 2, 3, 1, transposed, rule_conv_transpose, NULL, 0, 0, NULL},
+    {"GlobalAveragePool", 1, 1, 1, 1, NULL, rule_global_pool, NULL, 0, 0, NULL},
+    {"GlobalMaxPool", 1, 1, 1, 1, NULL, rule_global_pool, NULL, 0, 0, NULL},
+    {"MaxPool", 1, 1, 1, 2, max_pool, rule_pool, NULL, 0, 0, NULL},
+    {"QLinearConv", 10, 8, 9, 1, convolution, rule_qlinear_conv, NULL, 0, 1 << 1 | 1 << 4 | 1 << 6, NULL},
 };
 
 const struct smelt_operator_family smelt_family_window = {operators, SMELT_COUNT_OF(operators),

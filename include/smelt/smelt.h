@@ -12,6 +12,7 @@
 #include "graph.h"
 #include "heap.h"
 #include "material.h"
+#include "network.h"
 #include "ops.h"
 #include "package.h"
 #include "pipeline.h"

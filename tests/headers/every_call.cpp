@@ -682,6 +682,20 @@ void graphs()
     smelt_tensor_destroy(&other);
 }
 
+void networks()
+{
+    smelt_context context = test_context();
+    smelt_network network = nullptr;
+    smelt_network_params params = {};
+    smelt_network_dispatch dispatch = {};
+    CHECK_FAILS(smelt_network_create(context, nullptr, &params, &network), SMELT_ERROR_INVALID_ARGUMENT,
+                "package");
+    CHECK_FAILS(smelt_network_reshape(network, nullptr, 0), SMELT_ERROR_INVALID_ARGUMENT, "network");
+    CHECK_FAILS(smelt_encoder_dispatch_network(nullptr, network, &dispatch), SMELT_ERROR_INVALID_ARGUMENT,
+                "network");
+    smelt_network_destroy(&network);
+}
+
 const struct test tests[] = {
     {"names and values", names_and_values},
     {"contexts", contexts},
@@ -691,6 +705,7 @@ const struct test tests[] = {
     {"materials", materials},
     {"encoders", encoders},
     {"graphs", graphs},
+    {"networks", networks},
 };
 
 } // namespace

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// Networks: packages that `smelt pack` made of ONNX models, as pipelines that an encoder dispatches between draws (Metal:
+// MTL4MachineLearningPipelineState, MTL4MachineLearningCommandEncoder). docs/networks.md has a whole program.
+//
+// A network is made for the shapes of its inputs: its operators become calls and kernels of the library in a graph
+// (graph.h), which fuses them; weights are uploaded once, in the order in which kernels read them. A dispatch records the
+// graph with the caller's inputs and outputs.
+//
+// Element types on the device: f64 has none; i64 is kept as i32 and u64 as u32 (modulo 2^32), bool as u8 (0 or 1); f32 as
+// `storage`, inputs and outputs too; other types as they are.
+// Numerics: elements are computed in f32, sums in f32, and each result is rounded once to its type; integers are exact modulo
+// 2^32. The same device, driver and package give the same bits every time.
+//
+// Errors of all calls: INVALID_ARGUMENT, and those listed; a failing call changes nothing. Thread-safety: a network belongs to
+// one thread at a time.
+#ifndef SMELT_NETWORK_H
+#define SMELT_NETWORK_H
+
+#include "graph.h"
+#include "package.h"
+
+SMELT_BEGIN
+
+#define SMELT_NETWORK_MAX_RANK 8
+
+typedef struct smelt_network_t *smelt_network;
+
+// The shape of an input, or its contents where those decide shapes.
+struct smelt_network_input {
+    const char *name;
+    uint32_t rank;
+    uint64_t shape[SMELT_NETWORK_MAX_RANK]; // each >= 1
+    const void *
+        contents; // NULL: given at each dispatch. Else elements of the model's type, packed; the input is then
+                  // a constant and takes no argument. Copied
+    uint64_t contents_size; // bytes
+};
+
+struct smelt_network_params {
+    // Those with free extents, and those whose contents decide shapes. Others may be left out.
+    const struct smelt_network_input *inputs;
+    uint32_t input_count;
+    enum smelt_dtype storage;        // of f32 values: F32 or F16. NONE: as the package says
+    enum smelt_backend backend;      // of matrix products and convolutions. AUTO: the best for each
+    const char *const *more_outputs; // names of intermediate values that become outputs, after the model's
+    uint32_t more_output_count;
+    bool no_fusion;   // every operator by itself
+    const char *name; // for debuggers and messages; NULL: the model's. Copied
+};
+
+// Makes a network. `package` is borrowed for its life. Submits to the context's queue and waits, for the weights.
+// Errors: FORMAT (a package of another kind, or not a valid one), VERSION, NOT_FOUND (no input or value of a name; names
+// those there are), SHAPE (a free extent without a value; a shape that the model's does not allow; contents of another
+// size), DTYPE, UNSUPPORTED (operators or types that cannot run: names all of the nodes), COMPILE, BUDGET,
+// OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. Thread-safe.
+SMELT_API enum smelt_result smelt_network_create(smelt_context context, smelt_package package,
+                                                 const struct smelt_network_params *params,
+                                                 smelt_network *network);
+// All that was recorded from it must have finished on the GPU.
+SMELT_API void smelt_network_destroy(smelt_network *network);
+
+// New shapes of inputs, as in smelt_network_params; what is not named goes back to the model's. Weights stay where they
+// are. What was recorded from the network must have finished on the GPU. Errors: as smelt_network_create; the network is
+// then as it was.
+SMELT_API enum smelt_result
+smelt_network_reshape(smelt_network network, const struct smelt_network_input *inputs, uint32_t input_count);
+
+// --- Looking at it ----------------------------------------------------------------------------------------
+
+// An input or output.
+struct smelt_network_binding {
+    const char *name;
+    const char *element;    // its type in the model: "f32", "i64", "bool"
+    enum smelt_dtype dtype; // of the tensor that a dispatch takes
+    uint32_t rank;
+    uint64_t shape[SMELT_NETWORK_MAX_RANK];      // an output may have an extent of 0: it takes no tensor
+    const char *symbols[SMELT_NETWORK_MAX_RANK]; // of inputs: names of free extents; NULL: fixed
+};
+struct smelt_network_info {
+    const char *name;
+    const struct smelt_network_binding *inputs, *outputs; // inputs without those that have contents
+    uint32_t input_count, output_count;
+    enum smelt_dtype storage;         // of f32 values
+    uint64_t intermediates_size;      // bytes that a dispatch needs of a heap
+    uint64_t intermediates_least;     // the largest sum of intermediates alive at once: no plan is smaller
+    uint64_t intermediates_alignment; // of their place in the heap
+    uint64_t weights_size;            // bytes on the device
+    uint32_t node_count;              // operators of the model that run on the device
+    uint32_t dispatch_count;          // dispatches that they became
+};
+// Valid until the network is reshaped or destroyed.
+SMELT_API const struct smelt_network_info *smelt_network_info(smelt_network network);
+
+// --- Dispatch ---------------------------------------------------------------------------------------------
+
+// An argument of a dispatch: a tensor of the binding's dtype and shape, of any strides (a render target whose channels are last
+// in memory is a tensor with such strides).
+struct smelt_network_argument {
+    const char *name; // of an input or output
+    smelt_tensor tensor;
+};
+struct smelt_network_dispatch {
+    const struct smelt_network_argument *arguments; // one for each input and each output
+    uint32_t argument_count;
+    smelt_heap heap;      // of at least intermediates_size bytes from the offset on; NULL when that is 0
+    uint64_t heap_offset; // a multiple of intermediates_alignment
+};
+// Records the network. Heaps may be shared: the encoder orders dispatches that use the same bytes (a manual encoder: the
+// caller does). Tensors and the heap must live until the GPU has finished.
+// Errors: NOT_FOUND (no input or output of an argument's name; names those there are), NOT_READY (inputs or outputs without
+// an argument: names them), SHAPE and DTYPE (name the argument, wanted and got; a heap that is too small), and those of
+// smelt_encoder_replay.
+SMELT_API enum smelt_result smelt_encoder_dispatch_network(smelt_encoder encoder, smelt_network network,
+                                                           const struct smelt_network_dispatch *dispatch);
+
+SMELT_END
+
+#endif

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+// Networks: what the caller asked for becomes a description with all shapes known, then a plan. A network keeps its
+// description as it was read and makes each plan from a copy.
+#include "network_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// --- Shapes that the caller gives -----------------------------------------------------------------------------
+
+static enum smelt_result no_such(smelt_network network, const char *name, const char *what,
+                                 struct smelt_ir_value *const *values, uint32_t count)
+{
+    struct smelt_text text = {0};
+    for (uint32_t i = 0; i < count && i < 16; i++)
+        smelt_text_add(&text, "%s\"%.60s\"", i ? ", " : "", values[i]->name);
+    smelt_fail(network->context, SMELT_ERROR_NOT_FOUND,
+               "network '%s': there is no %s \"%.80s\"; there are: %s%s", network->name, what,
+               name ? name : "(NULL)", text.data ? text.data : "none", count > 16 ? ", ..." : "");
+    smelt_text_free(&text);
+    return SMELT_ERROR_NOT_FOUND;
+}
+
+static enum smelt_result give_input(smelt_network network, struct smelt_ir *ir,
+                                    const struct smelt_network_input *input)
+{
+    struct smelt_ir_value *value = input->name ? smelt_ir_find(ir, input->name) : NULL;
+    if (!value || !value->is_input)
+        return no_such(network, input->name, "input", ir->inputs, ir->input_count);
+    if (input->rank > SMELT_NETWORK_MAX_RANK || (value->ranked && input->rank != value->rank))
+        return smelt_fail(network->context, SMELT_ERROR_SHAPE,
+                          "network '%s': input \"%.80s\" has rank %u, got a shape of rank %u", network->name,
+                          input->name, value->ranked ? value->rank : SMELT_NETWORK_MAX_RANK, input->rank);
+    char digits[SMELT_NETWORK_MAX_RANK][24];
+    const char *extents[SMELT_NETWORK_MAX_RANK];
+    for (uint32_t d = 0; d < input->rank; d++) {
+        const struct smelt_dim *extent = &value->shape[d];
+        if (value->ranked && !extent->expression && (uint64_t)extent->constant != input->shape[d])
+            return smelt_fail(network->context, SMELT_ERROR_SHAPE,
+                              "network '%s': input \"%.80s\": extent %u is %lld in the model, got %llu",
+                              network->name, input->name, d, (long long)extent->constant,
+                              (unsigned long long)input->shape[d]);
+        snprintf(digits[d], sizeof(digits[d]), "%llu", (unsigned long long)input->shape[d]);
+        extents[d] = digits[d];
+    }
+    return input->contents ? smelt_ir_bind_input(ir, input->name, value->element, input->rank, input->shape,
+                                                 input->contents, input->contents_size)
+                           : smelt_ir_set_input_shape(ir, input->name, input->rank, extents);
+}
+
+// A free extent has the same value wherever it stands.
+struct symbols {
+    const struct smelt_ir *before, *after;
+};
+static bool symbol_of_input(void *user, const char *symbol, int64_t *value)
+{
+    const struct symbols *s = user;
+    for (uint32_t i = 0; i < s->before->input_count; i++) {
+        const struct smelt_ir_value *was = s->before->inputs[i], *is = s->after->values[was->id];
+        for (uint32_t d = 0; d < was->rank && was->ranked; d++) {
+            const char *name = smelt_dim_symbol_name(was->shape[d]);
+            if (name && !strcmp(name, symbol) && !is->shape[d].expression) {
+                *value = is->shape[d].constant;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static enum smelt_result settle_symbols(smelt_network network, struct smelt_ir *ir)
+{
+    struct symbols symbols = {network->source, ir};
+    for (uint32_t i = 0; i < network->source->input_count; i++) {
+        const struct smelt_ir_value *was = network->source->inputs[i];
+        struct smelt_ir_value *is = ir->values[was->id];
+        for (uint32_t d = 0; d < was->rank && was->ranked; d++) {
+            int64_t value;
+            const char *name = smelt_dim_symbol_name(was->shape[d]);
+            if (!name)
+                continue;
+            if (!symbol_of_input(&symbols, name, &value))
+                return smelt_fail(
+                    network->context, SMELT_ERROR_SHAPE,
+                    "network '%s': extent \"%s\" of input \"%.80s\" is free: wanted a shape for "
+                    "the input",
+                    network->name, name, was->name);
+            if (is->shape[d].expression)
+                is->shape[d] = smelt_dim_constant(value);
+            else if (is->shape[d].constant != value)
+                return smelt_fail(network->context, SMELT_ERROR_SHAPE,
+                                  "network '%s': extent \"%s\" is %lld, but %lld in input \"%.80s\"",
+                                  network->name, name, (long long)value, (long long)is->shape[d].constant,
+                                  was->name);
+        }
+    }
+    return SMELT_OK;
+}
+
+static enum smelt_result check_shapes(smelt_network network, const struct smelt_ir *ir)
+{
+    for (uint32_t i = 0; i < ir->value_count; i++) {
+        const struct smelt_ir_value *v = ir->values[i];
+        if ((v->producer || v->is_input || v->constant) && smelt_ir_element_count(v) == UINT64_MAX)
+            return smelt_fail(network->context, SMELT_ERROR_SHAPE,
+                              "network '%s': the shape of \"%.80s\" is not known, or too large",
+                              network->name, v->name);
+    }
+    return SMELT_OK;
+}
+
+static enum smelt_result check_contents(smelt_network network, const struct smelt_ir *ir)
+{
+    for (uint32_t i = 0; i < ir->input_count; i++)
+        if (smelt_ir_wants_contents(ir, ir->inputs[i]))
+            return smelt_fail(
+                network->context, SMELT_ERROR_NOT_READY,
+                "network '%s': the contents of input \"%.80s\" decide shapes: wanted `contents`",
+                network->name, ir->inputs[i]->name);
+    return SMELT_OK;
+}
+
+static enum smelt_result add_outputs(smelt_network network, struct smelt_ir *ir)
+{
+    for (uint32_t i = 0; i < network->more_output_count; i++) {
+        struct smelt_ir_value *value = smelt_ir_find(ir, network->more_outputs[i]);
+        if (!value || !(value->producer || value->is_input || value->constant))
+            return smelt_fail(network->context, SMELT_ERROR_NOT_FOUND,
+                              "network '%s': more_outputs: there is no value \"%.80s\"", network->name,
+                              network->more_outputs[i]);
+        enum smelt_result result = value->is_output ? SMELT_OK : smelt_ir_add_output(ir, value);
+        if (result)
+            return result;
+    }
+    return SMELT_OK;
+}
+
+// --- Plans ----------------------------------------------------------------------------------------------------
+
+void smelt_network_plan_free(struct smelt_network_plan *plan)
+{
+    if (!plan)
+        return;
+    smelt_graph_destroy(&plan->graph);
+    smelt_encoder_destroy(&plan->maker);
+    for (uint32_t i = plan->tensor_count; i-- > 0;)
+        smelt_tensor_destroy(&plan->tensors[i]);
+    free(plan->tensors);
+    free(plan->of_value);
+    free(plan->bindings);
+    free(plan->bound);
+    smelt_ir_destroy(&plan->ir);
+    free(plan);
+}
+
+static enum smelt_result describe_ends(smelt_network network, struct smelt_network_plan *plan)
+{
+    const struct smelt_ir *ir = plan->ir;
+    const struct smelt_lowering lowering = {.storage = network->storage};
+    uint32_t count = ir->input_count + ir->output_count;
+    plan->bindings = calloc((size_t)count + 1, sizeof(*plan->bindings));
+    plan->bound = calloc((size_t)count + 1, sizeof(smelt_tensor));
+    plan->of_value = calloc((size_t)ir->value_count + 1, sizeof(smelt_tensor));
+    if (!plan->bindings || !plan->bound || !plan->of_value)
+        return smelt_ir_no_memory(ir);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct smelt_ir_value *v =
+            i < ir->input_count ? ir->inputs[i] : ir->outputs[i - ir->input_count];
+        struct smelt_network_binding *b = &plan->bindings[i];
+        *b = (struct smelt_network_binding){.name = v->name,
+                                            .element = smelt_element_info(v->element)->name,
+                                            .dtype = smelt_lower_dtype(&lowering, v),
+                                            .rank = v->rank};
+        smelt_lower_shape(v, b->shape);
+        const struct smelt_ir_value *was = network->source->values[v->id];
+        for (uint32_t d = 0; d < v->rank && i < ir->input_count && was->ranked; d++)
+            b->symbols[d] = smelt_dim_symbol_name(was->shape[d]);
+        if (!b->dtype)
+            return smelt_fail(network->context, SMELT_ERROR_UNSUPPORTED,
+                              "network '%s': \"%.80s\" has elements of %s, which no tensor has",
+                              network->name, v->name, b->element);
+    }
+    return SMELT_OK;
+}
+
+static enum smelt_result fill_info(smelt_network network, struct smelt_network_plan *plan)
+{
+    struct smelt_graph_counts counts;
+    enum smelt_result result = smelt_graph_count(plan->graph, &counts);
+    plan->info = (struct smelt_network_info){.name = network->name,
+                                             .inputs = plan->bindings,
+                                             .outputs = plan->bindings + plan->ir->input_count,
+                                             .input_count = plan->ir->input_count,
+                                             .output_count = plan->ir->output_count,
+                                             .storage = network->storage,
+                                             .intermediates_alignment = 256,
+                                             .weights_size = network->weights.size,
+                                             .node_count = plan->ir->node_count,
+                                             .dispatch_count = result ? 0 : counts.optimized_dispatches};
+    return result;
+}
+
+static enum smelt_result make_plan(smelt_network network, const struct smelt_network_input *inputs,
+                                   uint32_t input_count, struct smelt_network_plan **out)
+{
+    if (input_count && !inputs)
+        return smelt_fail(network->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "network '%s': inputs is NULL, wanted %u", network->name, input_count);
+    struct smelt_network_plan *plan = calloc(1, sizeof(*plan));
+    if (!plan)
+        return smelt_fail(network->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
+                          "network '%s': out of host memory", network->name);
+    enum smelt_result result = smelt_ir_clone(network->source, &plan->ir);
+    for (uint32_t i = 0; i < input_count && !result; i++)
+        result = give_input(network, plan->ir, &inputs[i]);
+    if (!result)
+        result = settle_symbols(network, plan->ir);
+    if (!result)
+        result = check_contents(network, plan->ir);
+    if (!result)
+        result = add_outputs(network, plan->ir);
+    if (!result)
+        result = smelt_ir_infer(plan->ir);
+    if (!result)
+        result = smelt_ir_simplify(plan->ir);
+    if (!result)
+        result = check_shapes(network, plan->ir);
+    if (!result)
+        result = describe_ends(network, plan);
+    if (!result)
+        result = smelt_network_lower(network, plan);
+    if (!result)
+        result = fill_info(network, plan);
+    if (result)
+        smelt_network_plan_free(plan);
+    else
+        *out = plan;
+    return result;
+}
+
+// --- Networks -------------------------------------------------------------------------------------------------
+
+static enum smelt_result check_params(smelt_context context, const struct smelt_network_params *params)
+{
+    if (params->storage != SMELT_DTYPE_NONE && params->storage != SMELT_DTYPE_F32 &&
+        params->storage != SMELT_DTYPE_F16)
+        return smelt_fail(context, SMELT_ERROR_DTYPE, "network: storage is %s, wanted f32, f16 or none",
+                          smelt_dtype_name(params->storage));
+    if ((uint32_t)params->backend >= SMELT_BACKEND_COUNT)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "network: backend %d is none",
+                          (int)params->backend);
+    for (uint32_t i = 0; i < params->more_output_count; i++)
+        if (!params->more_outputs || !params->more_outputs[i])
+            return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "network: more_outputs%s is NULL",
+                              params->more_outputs ? " has a name that" : "");
+    return SMELT_OK;
+}
+
+static enum smelt_result fill(smelt_network network, const struct smelt_network_params *params)
+{
+    network->backend = params->backend;
+    network->no_fusion = params->no_fusion;
+    network->storage = params->storage                                 ? params->storage
+                       : network->source->storage == SMELT_ELEMENT_F16 ? SMELT_DTYPE_F16
+                                                                       : SMELT_DTYPE_F32;
+    const char *name = params->name ? params->name : network->source->name;
+    network->name = smelt_copy_string(*name ? name : "network");
+    network->more_outputs = calloc((size_t)params->more_output_count + 1, sizeof(char *));
+    bool whole = network->name && network->more_outputs;
+    for (uint32_t i = 0; i < params->more_output_count && whole; i++, network->more_output_count++)
+        whole = (network->more_outputs[i] = smelt_copy_string(params->more_outputs[i])) != NULL;
+    return whole ? SMELT_OK : smelt_ir_no_memory(network->source);
+}
+
+enum smelt_result smelt_network_create_from_ir(smelt_context context, struct smelt_ir *ir,
+                                               const struct smelt_network_params *params, smelt_network *out)
+{
+    const struct smelt_network_params defaults = {0};
+    params = params ? params : &defaults;
+    enum smelt_result result = check_params(context, params);
+    smelt_network network = result ? NULL : calloc(1, sizeof(*network));
+    if (!network) {
+        result = result ? result : smelt_ir_no_memory(ir);
+        smelt_ir_destroy(&ir);
+        return result;
+    }
+    network->context = context;
+    network->source = ir;
+    result = fill(network, params);
+    if (!result)
+        result = make_plan(network, params->inputs, params->input_count, &network->plan);
+    if (result)
+        smelt_network_destroy(&network);
+    else
+        *out = network;
+    return result;
+}
+
+enum smelt_result smelt_network_create(smelt_context context, smelt_package package,
+                                       const struct smelt_network_params *params, smelt_network *network)
+{
+    struct smelt_ir *ir;
+    if (!context || !package || !network)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "network: %s is NULL, wanted one",
+                          !context   ? "context"
+                          : !package ? "package"
+                                     : "network");
+    enum smelt_result result = smelt_ir_read(package, &ir);
+    return result ? result : smelt_network_create_from_ir(context, ir, params, network);
+}
+
+enum smelt_result smelt_network_reshape(smelt_network network, const struct smelt_network_input *inputs,
+                                        uint32_t input_count)
+{
+    struct smelt_network_plan *plan;
+    if (!network)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                          "network: reshape: network is NULL, wanted one");
+    enum smelt_result result = make_plan(network, inputs, input_count, &plan);
+    if (result)
+        return result;
+    smelt_network_plan_free(network->plan);
+    network->plan = plan;
+    return SMELT_OK;
+}
+
+void smelt_network_destroy(smelt_network *handle)
+{
+    if (!handle || !*handle)
+        return;
+    smelt_network network = *handle;
+    *handle = NULL;
+    smelt_network_plan_free(network->plan);
+    smelt_weights_free(network);
+    for (uint32_t i = 0; i < network->more_output_count; i++)
+        free(network->more_outputs[i]);
+    free(network->more_outputs);
+    free(network->name);
+    smelt_ir_destroy(&network->source);
+    free(network);
+}
+
+const struct smelt_network_info *smelt_network_info(smelt_network network)
+{
+    return &network->plan->info;
+}

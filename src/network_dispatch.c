@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+// Dispatches of networks: arguments are checked against the bindings and put in place of the tensors that the graph was
+// captured with.
+#include "network_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_type(struct smelt_text *text, enum smelt_dtype dtype, uint32_t rank, const uint64_t *shape)
+{
+    smelt_text_add(text, "%s", smelt_dtype_name(dtype));
+    for (uint32_t d = 0; d < rank; d++)
+        smelt_text_add(text, "[%" PRIu64 "]", shape[d]);
+}
+
+static enum smelt_result no_binding(smelt_network network, const char *name)
+{
+    const struct smelt_network_info *info = &network->plan->info;
+    struct smelt_text text = {0};
+    for (uint32_t i = 0; i < info->input_count + info->output_count && i < 24; i++)
+        smelt_text_add(&text, "%s\"%.60s\"", i ? ", " : "", info->inputs[i].name);
+    smelt_fail(network->context, SMELT_ERROR_NOT_FOUND,
+               "network '%s': there is no input or output \"%.80s\"; there are: %s", network->name,
+               name ? name : "(NULL)", text.data ? text.data : "none");
+    smelt_text_free(&text);
+    return SMELT_ERROR_NOT_FOUND;
+}
+
+static enum smelt_result check_argument(smelt_network network, const struct smelt_network_binding *binding,
+                                        smelt_tensor tensor)
+{
+    if (!tensor || smelt_tensor_context(tensor) != network->context)
+        return smelt_fail(network->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "network '%s': the tensor of \"%.80s\" is %s", network->name, binding->name,
+                          tensor ? "of another context" : "NULL");
+    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
+    if (info->dtype == binding->dtype && info->rank == binding->rank &&
+        !memcmp(info->shape, binding->shape, binding->rank * sizeof(*info->shape)))
+        return SMELT_OK;
+    enum smelt_result result = info->dtype != binding->dtype ? SMELT_ERROR_DTYPE : SMELT_ERROR_SHAPE;
+    struct smelt_text wanted = {0}, got = {0};
+    print_type(&wanted, binding->dtype, binding->rank, binding->shape);
+    print_type(&got, info->dtype, info->rank, info->shape);
+    smelt_fail(network->context, result, "network '%s': \"%.80s\" is %s, got the tensor '%s' %s",
+               network->name, binding->name, wanted.data ? wanted.data : "", info->name,
+               got.data ? got.data : "");
+    smelt_text_free(&wanted);
+    smelt_text_free(&got);
+    return result;
+}
+
+// Arguments by binding. Errors name all that are missing.
+static enum smelt_result collect(smelt_network network, const struct smelt_network_dispatch *dispatch,
+                                 smelt_tensor *tensors)
+{
+    const struct smelt_network_info *info = &network->plan->info;
+    uint32_t count = info->input_count + info->output_count, missing = 0;
+    for (uint32_t a = 0; a < dispatch->argument_count; a++) {
+        const struct smelt_network_argument *argument = &dispatch->arguments[a];
+        bool found = false;
+        for (uint32_t i = 0; i < count; i++) { // an output may be an input too
+            if (!argument->name || strcmp(info->inputs[i].name, argument->name) != 0)
+                continue;
+            enum smelt_result result = check_argument(network, &info->inputs[i], argument->tensor);
+            if (result)
+                return result;
+            tensors[i] = argument->tensor;
+            found = true;
+        }
+        if (!found)
+            return no_binding(network, argument->name);
+    }
+    struct smelt_text text = {0};
+    for (uint32_t i = 0; i < count; i++)
+        if (!tensors[i] && network->plan->bound[i])
+            smelt_text_add(&text, "%s\"%.60s\"", missing++ ? ", " : "", info->inputs[i].name);
+    if (missing)
+        smelt_fail(network->context, SMELT_ERROR_NOT_READY, "network '%s': without an argument: %s",
+                   network->name, text.data ? text.data : "");
+    smelt_text_free(&text);
+    return missing ? SMELT_ERROR_NOT_READY : SMELT_OK;
+}
+
+static enum smelt_result record(smelt_encoder encoder, smelt_network network, const smelt_tensor *tensors)
+{
+    const struct smelt_network_plan *plan = network->plan;
+    enum smelt_result result = SMELT_OK;
+    for (uint32_t i = 0; i < plan->info.input_count && !result; i++)
+        if (plan->bound[i])
+            result = smelt_encode_copy(encoder, plan->bound[i], tensors[i], NULL);
+    if (!result)
+        result = smelt_encoder_replay(encoder, plan->graph);
+    for (uint32_t i = 0; i < plan->info.output_count && !result; i++) {
+        uint32_t at = plan->info.input_count + i;
+        if (plan->bound[at])
+            result = smelt_encode_copy(encoder, tensors[at], plan->bound[at], NULL);
+    }
+    return result;
+}
+
+enum smelt_result smelt_encoder_dispatch_network(smelt_encoder encoder, smelt_network network,
+                                                 const struct smelt_network_dispatch *dispatch)
+{
+    if (!network || !dispatch || (dispatch->argument_count && !dispatch->arguments))
+        return smelt_fail(network ? network->context : NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                          "dispatch_network: %s is NULL, wanted one",
+                          !network    ? "network"
+                          : !dispatch ? "dispatch"
+                                      : "arguments");
+    enum smelt_result result = smelt_encoder_require(encoder, network->context, "dispatch_network");
+    if (result)
+        return result;
+    smelt_tensor *tensors = calloc(
+        (size_t)network->plan->info.input_count + network->plan->info.output_count + 1, sizeof(smelt_tensor));
+    if (!tensors)
+        return smelt_fail(network->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
+                          "network '%s': out of host memory", network->name);
+    result = collect(network, dispatch, tensors);
+    if (!result)
+        result = record(encoder, network, tensors);
+    free(tensors);
+    return result;
+}

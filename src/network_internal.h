@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// The inside of a network, for its sources: network.c (life, shapes), network_clone.c, network_lower.c (services of lowering),
+// network_weights.c, network_dispatch.c.
+#ifndef SMELT_NETWORK_INTERNAL_H
+#define SMELT_NETWORK_INTERNAL_H
+
+#include "graph_internal.h"
+#include "network_lower.h"
+
+// A tensor in the memory of weights. Its key says what it is and how it lies: the same one is made once.
+struct smelt_network_weight {
+    char *key;
+    smelt_tensor tensor;
+};
+struct smelt_network_chunk {
+    smelt_heap heap;
+    struct smelt_buffer staging; // until it is uploaded
+    uint64_t used, uploaded;
+};
+struct smelt_network_weights {
+    struct smelt_network_weight *weights;
+    struct smelt_network_chunk *chunks;
+    uint32_t count, capacity, chunk_count;
+    uint64_t size;
+};
+
+// What a network is for one set of shapes.
+struct smelt_network_plan {
+    struct smelt_ir *ir;
+    smelt_encoder maker;
+    smelt_graph graph;
+    smelt_tensor *tensors; // owned, in the order in which they were made
+    uint32_t tensor_count, tensor_capacity;
+    smelt_tensor *of_value;                 // by a value's id; NULL: not made, or no element
+    struct smelt_network_binding *bindings; // inputs, then outputs
+    smelt_tensor *bound;                    // parallel: what the graph has
+    struct smelt_network_info info;
+};
+
+struct smelt_network_t {
+    smelt_context context;
+    char *name;
+    struct smelt_ir *source; // as it was read: neither shapes nor types are known
+    enum smelt_dtype storage;
+    enum smelt_backend backend;
+    bool no_fusion;
+    char **more_outputs;
+    uint32_t more_output_count;
+    struct smelt_network_weights weights;
+    struct smelt_network_plan *plan;
+};
+
+// As smelt_network_create, of a network that is not inferred. `ir` is taken, also on failure.
+enum smelt_result smelt_network_create_from_ir(smelt_context context, struct smelt_ir *ir,
+                                               const struct smelt_network_params *params,
+                                               smelt_network *network);
+
+// A copy that is not inferred, with the same ids; contents and attributes are borrowed (network_clone.c).
+enum smelt_result smelt_ir_clone(const struct smelt_ir *ir, struct smelt_ir **clone);
+
+// Lowers all nodes of plan->ir, whose shapes are known, into plan->graph (network_lower.c). Errors leave what was made to
+// smelt_network_plan_free.
+enum smelt_result smelt_network_lower(smelt_network network, struct smelt_network_plan *plan);
+void smelt_network_plan_free(struct smelt_network_plan *plan);
+
+// Finds a weight by its key, or makes it (network_weights.c): `data` receives where its bytes go, NULL when it was there. Bytes
+// are uploaded by smelt_weights_upload.
+enum smelt_result smelt_weights_place(smelt_network network, const char *key,
+                                      const struct smelt_tensor_params *params, smelt_tensor *tensor,
+                                      void **data);
+// Copies what was placed since the last time to the device, in one submission, and waits.
+enum smelt_result smelt_weights_upload(smelt_network network);
+// How many bytes the next memory for weights should at least have.
+void smelt_weights_free(smelt_network network);
+
+#endif

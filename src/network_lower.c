@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: MIT
+// What the lowering of operators stands on: tensors of values, views, temporaries, constants; and the pass over the nodes.
+#include "network_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// --- Errors -------------------------------------------------------------------------------------------------
+
+enum smelt_result smelt_lower_take(struct smelt_lowering *lowering, enum smelt_result result)
+{
+    if (!lowering->result)
+        lowering->result = result;
+    return lowering->result;
+}
+
+enum smelt_result smelt_lower_fail(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                                   enum smelt_result result, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (!lowering->result)
+        smelt_ir_node_fail(lowering->ir, node, result, "%s", text);
+    return smelt_lower_take(lowering, result);
+}
+
+static enum smelt_result no_memory(struct smelt_lowering *lowering)
+{
+    return smelt_lower_take(lowering, smelt_ir_no_memory(lowering->ir));
+}
+
+// --- Shapes and types ---------------------------------------------------------------------------------------
+
+enum smelt_dtype smelt_lower_dtype(const struct smelt_lowering *lowering, const struct smelt_ir_value *value)
+{
+    switch (value->element) {
+    case SMELT_ELEMENT_F32:
+        return lowering->storage;
+    case SMELT_ELEMENT_I64:
+        return SMELT_DTYPE_I32;
+    case SMELT_ELEMENT_U64:
+        return SMELT_DTYPE_U32;
+    case SMELT_ELEMENT_BOOL:
+        return SMELT_DTYPE_U8;
+    default:
+        return smelt_element_info(value->element)->dtype;
+    }
+}
+
+void smelt_lower_shape(const struct smelt_ir_value *value, uint64_t shape[SMELT_IR_MAX_RANK])
+{
+    for (uint32_t d = 0; d < value->rank; d++)
+        shape[d] = (uint64_t)value->shape[d].constant;
+}
+
+void smelt_lower_strides(uint32_t rank, const uint64_t *shape, enum smelt_order order, uint64_t *strides)
+{
+    uint64_t step = 1;
+    bool channels_last = order == SMELT_ORDER_CHANNELS_LAST && rank >= 3;
+    if (channels_last) {
+        strides[1] = 1;
+        step = shape[1];
+    }
+    for (uint32_t d = rank; d-- > 0;) {
+        if (channels_last && d == 1)
+            continue;
+        strides[d] = step;
+        step *= shape[d];
+    }
+}
+
+bool smelt_lower_is_packed(smelt_tensor tensor)
+{
+    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
+    uint64_t step = 1;
+    for (uint32_t d = info->rank; d-- > 0;) {
+        if (info->shape[d] != 1 && info->strides[d] != step)
+            return false;
+        step *= info->shape[d];
+    }
+    return true;
+}
+
+// --- Tensors ------------------------------------------------------------------------------------------------
+
+static bool keep(struct smelt_lowering *lowering, smelt_tensor tensor)
+{
+    struct smelt_network_plan *plan = lowering->plan;
+    if (plan->tensor_count == plan->tensor_capacity) {
+        uint32_t capacity = plan->tensor_capacity ? 2 * plan->tensor_capacity : 64;
+        smelt_tensor *tensors = realloc(plan->tensors, capacity * sizeof(smelt_tensor));
+        if (!tensors)
+            return false;
+        plan->tensors = tensors;
+        plan->tensor_capacity = capacity;
+    }
+    plan->tensors[plan->tensor_count++] = tensor;
+    return true;
+}
+
+// A tensor that the plan owns.
+static smelt_tensor make_tensor(struct smelt_lowering *lowering, const struct smelt_tensor_params *params)
+{
+    smelt_tensor tensor = NULL;
+    if (lowering->result ||
+        smelt_lower_take(lowering, smelt_tensor_create(lowering->context, params, &tensor)))
+        return NULL;
+    if (!keep(lowering, tensor)) {
+        smelt_tensor_destroy(&tensor);
+        no_memory(lowering);
+    }
+    return tensor;
+}
+
+static struct smelt_tensor_params describe(const struct smelt_lowering *lowering,
+                                           const struct smelt_ir_value *value, const uint64_t *strides)
+{
+    struct smelt_tensor_params params = {
+        .dtype = smelt_lower_dtype(lowering, value), .rank = value->rank, .name = value->name};
+    smelt_lower_shape(value, params.shape);
+    if (strides)
+        memcpy(params.strides, strides, value->rank * sizeof(*strides));
+    return params;
+}
+
+smelt_tensor smelt_lower_temporary(struct smelt_lowering *lowering, enum smelt_dtype dtype, uint32_t rank,
+                                   const uint64_t *shape)
+{
+    struct smelt_tensor_params params = {.dtype = dtype, .rank = rank, .name = "temporary"};
+    memcpy(params.shape, shape, rank * sizeof(*shape));
+    return make_tensor(lowering, &params);
+}
+
+smelt_tensor smelt_lower_view(struct smelt_lowering *lowering, smelt_tensor base, uint64_t offset,
+                              uint32_t rank, const uint64_t *shape, const uint64_t *strides)
+{
+    if (lowering->result || !base)
+        return NULL;
+    const struct smelt_tensor_info *info = smelt_tensor_info(base);
+    uint64_t place = info->buffer_offset + smelt_dtype_size(info->dtype, offset);
+    struct smelt_tensor_params params = {.dtype = info->dtype,
+                                         .rank = rank,
+                                         .buffer = info->buffer,
+                                         .buffer_offset = place,
+                                         .buffer_size = info->buffer_offset + info->size,
+                                         .name = info->name};
+    memcpy(params.shape, shape, rank * sizeof(*shape));
+    memcpy(params.strides, strides, rank * sizeof(*strides));
+    return make_tensor(lowering, &params);
+}
+
+// --- Constants ----------------------------------------------------------------------------------------------
+
+// Converts stored elements into packed ones of `dtype`. Both may be the same.
+static enum smelt_result convert(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
+                                 enum smelt_dtype dtype, void *out)
+{
+    uint64_t count = smelt_ir_element_count(value);
+    enum smelt_dtype stored = smelt_element_info(value->stored)->dtype;
+    if (value->stored == SMELT_ELEMENT_BOOL || stored == dtype) {
+        memcpy(out, value->data, (size_t)value->size);
+        return SMELT_OK;
+    }
+    if (stored != SMELT_DTYPE_NONE)
+        return smelt_dtype_convert(dtype, out, stored, value->data, count);
+    bool is_signed = value->stored == SMELT_ELEMENT_I64;
+    for (uint64_t i = 0; i < count; i++) { // i64, u64
+        int64_t wide = smelt_element_integer(value->stored, value->data, i);
+        if (is_signed ? wide < INT32_MIN || wide > INT32_MAX : wide < 0 || wide > UINT32_MAX)
+            return smelt_fail(
+                lowering->context, SMELT_ERROR_UNSUPPORTED,
+                "%s: constant \"%.80s\" has the element %lld; 64-bit integers are kept in 32 bits",
+                lowering->ir->file, value->name, (long long)wide);
+        ((uint32_t *)out)[i] = (uint32_t)wide;
+    }
+    return SMELT_OK;
+}
+
+static void scatter(uint32_t bytes, uint32_t rank, const uint64_t *shape, const uint64_t *strides,
+                    const char *from, char *to)
+{
+    uint64_t c[SMELT_IR_MAX_RANK] = {0}, inner = rank ? shape[rank - 1] : 1, count = 1;
+    uint64_t step = rank ? strides[rank - 1] * bytes : 0;
+    for (uint32_t d = 0; d + 1 < rank; d++)
+        count *= shape[d];
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t place = 0;
+        for (uint32_t d = 0; d + 1 < rank; d++)
+            place += c[d] * strides[d];
+        char *at = to + place * bytes;
+        for (uint64_t k = 0; k < inner; k++, from += bytes, at += step)
+            memcpy(at, from, bytes);
+        for (uint32_t d = rank > 0 ? rank - 1 : 0; d-- > 0 && ++c[d] == shape[d];)
+            c[d] = 0;
+    }
+}
+
+// Writes a constant to `out` with the strides of `params`.
+static enum smelt_result write_weight(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
+                                      const struct smelt_tensor_params *params, void *out)
+{
+    uint32_t bits = smelt_dtype_bits(params->dtype);
+    uint64_t packed[SMELT_IR_MAX_RANK];
+    smelt_lower_strides(params->rank, params->shape, SMELT_ORDER_ROWS, packed);
+    if (!memcmp(packed, params->strides, params->rank * sizeof(*packed)))
+        return convert(lowering, value, params->dtype, out);
+    if (bits < 8)
+        return smelt_fail(lowering->context, SMELT_ERROR_UNSUPPORTED,
+                          "%s: constant \"%.80s\" of %s cannot be reordered", lowering->ir->file, value->name,
+                          smelt_dtype_name(params->dtype));
+    void *rows = malloc((size_t)smelt_dtype_size(params->dtype, smelt_ir_element_count(value)));
+    if (!rows)
+        return smelt_ir_no_memory(lowering->ir);
+    enum smelt_result result = convert(lowering, value, params->dtype, rows);
+    if (!result)
+        scatter(bits / 8, params->rank, params->shape, params->strides, rows, out);
+    free(rows);
+    return result;
+}
+
+smelt_tensor smelt_lower_weight(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
+                                const uint32_t *axes)
+{
+    struct smelt_tensor_params params = describe(lowering, value, NULL);
+    struct smelt_text key = {0};
+    smelt_tensor tensor = NULL;
+    void *data;
+    uint64_t step = 1;
+    if (lowering->result || !smelt_ir_element_count(value))
+        return NULL;
+    smelt_text_add(&key, "%s/%s", value->name, smelt_dtype_name(params.dtype));
+    for (uint32_t i = value->rank; i-- > 0;) {
+        params.strides[axes[i]] = step;
+        step *= params.shape[axes[i]];
+        smelt_text_add(&key, "/%u", axes[i]);
+    }
+    enum smelt_result result =
+        key.failed ? smelt_ir_no_memory(lowering->ir)
+                   : smelt_weights_place(lowering->network, key.data, &params, &tensor, &data);
+    if (!result && data)
+        result = write_weight(lowering, value, &params, data);
+    smelt_text_free(&key);
+    return smelt_lower_take(lowering, result) ? NULL : tensor;
+}
+
+smelt_tensor smelt_lower_constant(struct smelt_lowering *lowering, enum smelt_dtype dtype, uint32_t rank,
+                                  const uint64_t *shape, const void *data)
+{
+    struct smelt_tensor_params params = {.dtype = dtype, .rank = rank, .name = "constant"};
+    uint64_t count = 1;
+    struct smelt_text key = {0};
+    smelt_tensor tensor = NULL;
+    void *out;
+    if (lowering->result)
+        return NULL;
+    for (uint32_t d = 0; d < rank; d++)
+        count *= params.shape[d] = shape[d];
+    uint64_t size = smelt_dtype_size(dtype, count);
+    smelt_text_add(&key, "=%s/%016llx", smelt_dtype_name(dtype),
+                   (unsigned long long)smelt_hash(SMELT_HASH_START, data, (size_t)size));
+    for (uint32_t d = 0; d < rank; d++)
+        smelt_text_add(&key, "/%llu", (unsigned long long)shape[d]);
+    enum smelt_result result = key.failed
+                                   ? smelt_ir_no_memory(lowering->ir)
+                                   : smelt_weights_place(lowering->network, key.data, &params, &tensor, &out);
+    if (!result && out)
+        memcpy(out, data, (size_t)size);
+    smelt_text_free(&key);
+    return smelt_lower_take(lowering, result) ? NULL : tensor;
+}
+
+// --- Inputs and outputs of nodes ----------------------------------------------------------------------------
+
+const struct smelt_ir_value *smelt_lower_host_input(const struct smelt_ir_node *node, uint32_t index)
+{
+    const struct smelt_ir_value *value = smelt_ir_input(node, index);
+    return value && value->constant ? value : NULL;
+}
+
+smelt_tensor smelt_lower_input(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                               uint32_t index)
+{
+    static const uint32_t rows[SMELT_IR_MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
+    const struct smelt_ir_value *value = smelt_ir_input(node, index);
+    if (!value || lowering->result)
+        return NULL;
+    return value->constant ? smelt_lower_weight(lowering, value, rows) : lowering->plan->of_value[value->id];
+}
+
+smelt_tensor smelt_lower_packed_input(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                                      uint32_t index)
+{
+    smelt_tensor tensor = smelt_lower_input(lowering, node, index);
+    if (!tensor || smelt_lower_is_packed(tensor))
+        return tensor;
+    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
+    smelt_tensor packed = smelt_lower_temporary(lowering, info->dtype, info->rank, info->shape);
+    if (!packed || smelt_lower_take(lowering, smelt_encode_copy(lowering->encoder, packed, tensor, NULL)))
+        return NULL;
+    return packed;
+}
+
+// Strides for an output as input 0 lies: the same order of axes, without gaps.
+static bool order_of_input(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                           const struct smelt_ir_value *value, uint64_t *strides)
+{
+    uint64_t shape[SMELT_IR_MAX_RANK], step = 1;
+    uint32_t axes[SMELT_IR_MAX_RANK];
+    smelt_tensor x = smelt_lower_input(lowering, node, 0);
+    if (!x || smelt_tensor_info(x)->rank != value->rank)
+        return false;
+    const struct smelt_tensor_info *info = smelt_tensor_info(x);
+    smelt_lower_shape(value, shape);
+    for (uint32_t d = 0; d < value->rank; d++) { // axes by stride, the innermost first
+        uint32_t at = d;
+        for (; at > 0 && info->strides[axes[at - 1]] >= info->strides[d]; at--)
+            axes[at] = axes[at - 1];
+        axes[at] = d;
+    }
+    for (uint32_t i = 0; i < value->rank; i++) {
+        strides[axes[i]] = step;
+        step *= shape[axes[i]];
+    }
+    return true;
+}
+
+smelt_tensor smelt_lower_output(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                                uint32_t index, enum smelt_order order)
+{
+    const struct smelt_ir_value *value = smelt_ir_output(node, index);
+    if (!value || lowering->result || !smelt_ir_element_count(value))
+        return NULL;
+    smelt_tensor *place = &lowering->plan->of_value[value->id];
+    if (*place) // an output of the network
+        return *place;
+    uint64_t shape[SMELT_IR_MAX_RANK], strides[SMELT_IR_MAX_RANK];
+    smelt_lower_shape(value, shape);
+    if (order != SMELT_ORDER_FIRST_INPUT || !order_of_input(lowering, node, value, strides))
+        smelt_lower_strides(value->rank, shape, order, strides);
+    const struct smelt_tensor_params params = describe(lowering, value, strides);
+    return *place = make_tensor(lowering, &params);
+}
+
+enum smelt_result smelt_lower_output_view(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                                          uint32_t index, smelt_tensor base, uint64_t offset,
+                                          const uint64_t *strides)
+{
+    const struct smelt_ir_value *value = smelt_ir_output(node, index);
+    if (!value || lowering->result || !base || !smelt_ir_element_count(value))
+        return lowering->result;
+    uint64_t shape[SMELT_IR_MAX_RANK];
+    smelt_lower_shape(value, shape);
+    smelt_tensor view = smelt_lower_view(lowering, base, offset, value->rank, shape, strides);
+    smelt_tensor *place = &lowering->plan->of_value[value->id];
+    if (view && *place)
+        return smelt_lower_take(lowering, smelt_encode_copy(lowering->encoder, *place, view, NULL));
+    *place = view;
+    return lowering->result;
+}
+
+// --- The pass -----------------------------------------------------------------------------------------------
+
+// Every node that cannot run, in one error.
+static enum smelt_result check_operators(struct smelt_lowering *lowering)
+{
+    const struct smelt_ir *ir = lowering->ir;
+    struct smelt_text text = {0};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ir->node_count; i++) {
+        const struct smelt_ir_node *node = ir->nodes[i];
+        if (node->op->lower)
+            continue;
+        if (count++ < 20)
+            smelt_text_add(&text, "%s\"%.60s\" (%s)", count > 1 ? ", " : "", node->name, node->op->name);
+    }
+    if (!count)
+        return SMELT_OK;
+    smelt_fail(lowering->context, SMELT_ERROR_UNSUPPORTED, "%s: %u nodes cannot run on a device: %s%s",
+               ir->file, count, text.data ? text.data : "", count > 20 ? ", ..." : "");
+    smelt_text_free(&text);
+    return SMELT_ERROR_UNSUPPORTED;
+}
+
+static enum smelt_result check_types(struct smelt_lowering *lowering)
+{
+    for (uint32_t i = 0; i < lowering->ir->node_count; i++) {
+        const struct smelt_ir_node *node = lowering->ir->nodes[i];
+        for (uint32_t k = 0; k < node->input_count + node->output_count; k++) {
+            const struct smelt_ir_value *value =
+                k < node->input_count ? node->inputs[k] : node->outputs[k - node->input_count];
+            if (value && !smelt_lower_dtype(lowering, value))
+                return smelt_ir_node_fail(lowering->ir, node, SMELT_ERROR_UNSUPPORTED,
+                                          "\"%.80s\" has elements of %s, which no tensor has", value->name,
+                                          smelt_element_info(value->element)->name);
+        }
+    }
+    return SMELT_OK;
+}
+
+static bool has_elements(const struct smelt_ir_node *node)
+{
+    for (uint32_t i = 0; i < node->output_count; i++)
+        if (node->outputs[i] && smelt_ir_element_count(node->outputs[i]))
+            return true;
+    return false;
+}
+
+static enum smelt_result lower_node(struct smelt_lowering *lowering, struct smelt_ir_node *node)
+{
+    char label[128];
+    snprintf(label, sizeof(label), "%s %s", node->op->name,
+             *node->name        ? node->name
+             : node->outputs[0] ? node->outputs[0]->name
+                                : "");
+    enum smelt_result result = smelt_encoder_set_label(lowering->encoder, label);
+    if (!result)
+        result = node->op->lower(lowering, node);
+    return smelt_lower_take(lowering, result);
+}
+
+// Inputs and outputs have memory of their own, which calls are captured with and dispatches replace.
+static enum smelt_result bind_ends(struct smelt_lowering *lowering)
+{
+    struct smelt_network_plan *plan = lowering->plan;
+    const struct smelt_ir *ir = lowering->ir;
+    for (uint32_t i = 0; i < ir->input_count + ir->output_count; i++) {
+        const struct smelt_ir_value *value =
+            i < ir->input_count ? ir->inputs[i] : ir->outputs[i - ir->input_count];
+        if (!smelt_ir_element_count(value))
+            continue;
+        const struct smelt_tensor_params params = describe(lowering, value, NULL);
+        plan->bound[i] = make_tensor(lowering, &params);
+        if (i < ir->input_count || !(value->constant || value->is_input))
+            plan->of_value[value->id] = plan->bound[i];
+    }
+    return lowering->result;
+}
+
+// Outputs that are constants or inputs.
+static enum smelt_result copy_ends(struct smelt_lowering *lowering)
+{
+    static const uint32_t rows[SMELT_IR_MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
+    const struct smelt_ir *ir = lowering->ir;
+    for (uint32_t i = 0; i < ir->output_count && !lowering->result; i++) {
+        const struct smelt_ir_value *value = ir->outputs[i];
+        smelt_tensor to = lowering->plan->bound[ir->input_count + i];
+        smelt_tensor from = value->constant   ? smelt_lower_weight(lowering, value, rows)
+                            : value->is_input ? lowering->plan->of_value[value->id]
+                                              : NULL;
+        if (from && to)
+            smelt_lower_take(lowering, smelt_encode_copy(lowering->encoder, to, from, NULL));
+    }
+    return lowering->result;
+}
+
+static enum smelt_result take_graph(struct smelt_lowering *lowering)
+{
+    struct smelt_network_plan *plan = lowering->plan;
+    smelt_tensor *outputs = calloc((size_t)lowering->ir->output_count + 1, sizeof(smelt_tensor));
+    uint32_t count = 0;
+    if (!outputs)
+        return no_memory(lowering);
+    for (uint32_t i = 0; i < lowering->ir->output_count; i++)
+        if (plan->bound[lowering->ir->input_count + i])
+            outputs[count++] = plan->bound[lowering->ir->input_count + i];
+    const struct smelt_graph_params params = {.outputs = outputs,
+                                              .output_count = count,
+                                              .no_fusion = lowering->network->no_fusion,
+                                              .name = lowering->network->name};
+    enum smelt_result result = smelt_encoder_take_capture(plan->maker, &params, &plan->graph);
+    free(outputs);
+    return smelt_lower_take(lowering, result);
+}
+
+enum smelt_result smelt_network_lower(smelt_network network, struct smelt_network_plan *plan)
+{
+    struct smelt_lowering lowering = {.context = network->context,
+                                      .ir = plan->ir,
+                                      .network = network,
+                                      .plan = plan,
+                                      .storage = network->storage,
+                                      .backend = network->backend};
+    const struct smelt_encoder_params params = {.hazards = SMELT_HAZARDS_TRACKED, .name = network->name};
+    enum smelt_result result = check_operators(&lowering);
+    if (!result)
+        result = check_types(&lowering);
+    if (!result)
+        result = smelt_encoder_create(network->context, &params, &plan->maker);
+    if (!result)
+        result = smelt_encoder_start_capture(plan->maker);
+    lowering.encoder = plan->maker;
+    if (!result)
+        result = bind_ends(&lowering);
+    for (uint32_t i = 0; i < plan->ir->node_count && !result; i++)
+        if (has_elements(plan->ir->nodes[i]))
+            result = lower_node(&lowering, plan->ir->nodes[i]);
+    if (!result)
+        result = copy_ends(&lowering);
+    if (!result)
+        result = smelt_weights_upload(network);
+    return result ? result : take_graph(&lowering);
+}

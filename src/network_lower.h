@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// Lowering: how operators of a network become recorded calls (layer 3). Each operator's table entry has a `lower`
+// function (network_lower_*.c, one file per family); it takes the tensors of the node's inputs, makes those of its outputs,
+// and records library calls (smelt_encode_*) or operator kernels (kernels_operator.h) on lowering->encoder, which captures
+// them into the graph that fuses, orders and places them.
+//
+// A value's tensor has the value's ONNX shape; where its elements lie is the tensor's strides. So a Transpose, a Reshape of
+// packed elements, a Slice, a Squeeze is a view and moves nothing, and images keep their channels last in memory although
+// their shape is [n][c][h][w].
+//
+// A node of which every output has no element is not lowered.
+#ifndef SMELT_NETWORK_LOWER_H
+#define SMELT_NETWORK_LOWER_H
+
+#include <smelt/network.h>
+
+#include "network_operators.h"
+
+// Where elements lie in memory.
+enum smelt_order {
+    SMELT_ORDER_ROWS,          // row-major, packed
+    SMELT_ORDER_CHANNELS_LAST, // axis 1 is the innermost, the others row-major (of rank >= 3; else as ROWS)
+    SMELT_ORDER_FIRST_INPUT,   // as input 0 lies if it is dense and its rank is the output's, else ROWS
+};
+
+struct smelt_lowering {
+    smelt_context context;
+    smelt_encoder encoder; // captures
+    struct smelt_ir *ir;   // with all shapes known
+    smelt_network network;
+    struct smelt_network_plan *plan;
+    enum smelt_dtype storage;   // of f32 values: F32 or F16
+    enum smelt_backend backend; // AUTO, or what the caller asked for
+    enum smelt_result result;   // of the first service that failed
+};
+
+// Services. Those that give a tensor give NULL where the node leaves the value out or it has no element, and when they fail:
+// then lowering->result is set, which is also what rules return at the end:
+//     smelt_tensor x = smelt_lower_input(lowering, node, 0), y = smelt_lower_output(lowering, node, 0, ORDER);
+//     return lowering->result ? lowering->result : smelt_encode_...(lowering->encoder, ...);
+// All tensors belong to the network.
+
+// The tensor of an input: what an earlier node made, a weight, or the network's input.
+smelt_tensor smelt_lower_input(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                               uint32_t index);
+// The same with elements row-major and packed: copied if they are not.
+smelt_tensor smelt_lower_packed_input(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                                      uint32_t index);
+// A weight with its elements in another order in memory: `axes` are its axes from the slowest to the innermost. The tensor
+// has the value's shape. Only of constants.
+smelt_tensor smelt_lower_weight(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
+                                const uint32_t *axes);
+// Makes the tensor of an output.
+smelt_tensor smelt_lower_output(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                                uint32_t index, enum smelt_order order);
+// Makes an output a view: elements of `base` from element `offset` of its memory on with these strides, of the value's
+// shape. Copies where it cannot be one: outputs of the network.
+enum smelt_result smelt_lower_output_view(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                                          uint32_t index, smelt_tensor base, uint64_t offset,
+                                          const uint64_t *strides);
+// A view for a call: another rank, shape, strides on the memory of `base`.
+smelt_tensor smelt_lower_view(struct smelt_lowering *lowering, smelt_tensor base, uint64_t offset,
+                              uint32_t rank, const uint64_t *shape, const uint64_t *strides);
+// An intermediate tensor that is no value of the network, packed row-major.
+smelt_tensor smelt_lower_temporary(struct smelt_lowering *lowering, enum smelt_dtype dtype, uint32_t rank,
+                                   const uint64_t *shape);
+// A constant tensor of host data: packed, of `dtype`. Equal ones are shared.
+smelt_tensor smelt_lower_constant(struct smelt_lowering *lowering, enum smelt_dtype dtype, uint32_t rank,
+                                  const uint64_t *shape, const void *data);
+// The type of a value's tensor; NONE: it has none (f64).
+enum smelt_dtype smelt_lower_dtype(const struct smelt_lowering *lowering, const struct smelt_ir_value *value);
+// An input whose contents are known on the host; NULL when they are not, or it is left out.
+const struct smelt_ir_value *smelt_lower_host_input(const struct smelt_ir_node *node, uint32_t index);
+// The shape as integers.
+void smelt_lower_shape(const struct smelt_ir_value *value, uint64_t shape[SMELT_IR_MAX_RANK]);
+// Strides of a packed tensor.
+void smelt_lower_strides(uint32_t rank, const uint64_t *shape, enum smelt_order order, uint64_t *strides);
+// Whether elements lie row-major without gaps; axes of extent 1 do not count.
+bool smelt_lower_is_packed(smelt_tensor tensor);
+// "FILE: node "NAME" (OP): ...": sets lowering->result, if nothing failed before, and returns it.
+enum smelt_result smelt_lower_fail(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                                   enum smelt_result result, const char *format, ...) SMELT_PRINTF(4, 5);
+// Takes the result of a call that has reported its error.
+enum smelt_result smelt_lower_take(struct smelt_lowering *lowering, enum smelt_result result);
+
+// --- The operators ----------------------------------------------------------------------------------------------
+
+typedef enum smelt_result smelt_lower_rule(struct smelt_lowering *lowering, struct smelt_ir_node *node);
+// network_lower_matmul.c
+smelt_lower_rule smelt_lower_gemm, smelt_lower_matmul;
+// network_lower_window.c
+smelt_lower_rule smelt_lower_conv, smelt_lower_conv_transpose;
+
+#endif
