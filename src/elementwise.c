@@ -28,8 +28,8 @@ static const struct {
     [SMELT_ELEMENTWISE_SUBTRACT] = {"subtract", 2, "%s - %s"},
     [SMELT_ELEMENTWISE_MULTIPLY] = {"multiply", 2, "%s * %s"},
     [SMELT_ELEMENTWISE_DIVIDE] = {"divide", 2, "%s / %s"},
-    [SMELT_ELEMENTWISE_MAXIMUM] = {"maximum", 2, "max(%s, %s)"},
-    [SMELT_ELEMENTWISE_MINIMUM] = {"minimum", 2, "min(%s, %s)"},
+    [SMELT_ELEMENTWISE_MAXIMUM] = {"maximum", 2, "maximum(%s, %s)"},
+    [SMELT_ELEMENTWISE_MINIMUM] = {"minimum", 2, "minimum(%s, %s)"},
     [SMELT_ELEMENTWISE_POWER] = {"power", 2, "power(%s, %s)"},
     [SMELT_ELEMENTWISE_NEGATE] = {"negate", 1, "-%s"},
     [SMELT_ELEMENTWISE_ABSOLUTE] = {"absolute", 1, "abs(%s)"},
@@ -42,6 +42,17 @@ static const struct {
     [SMELT_ELEMENTWISE_LOGARITHM] = {"logarithm", 1, "log(%s)"},
     [SMELT_ELEMENTWISE_COSINE] = {"cosine", 1, "cos(%s)"},
     [SMELT_ELEMENTWISE_ERF] = {"erf", 1, "erf(%s)"},
+    [SMELT_ELEMENTWISE_THRESHOLD] = {"threshold", 2, "threshold(%s, %s)"},
+    [SMELT_ELEMENTWISE_REMAINDER] = {"remainder", 2, "remainder(%s, %s)"},
+    [SMELT_ELEMENTWISE_TANGENT] = {"tangent", 1, "tan(%s)"},
+    [SMELT_ELEMENTWISE_ARCCOSINE] = {"arccosine", 1, "acos(%s)"},
+    [SMELT_ELEMENTWISE_ARCSINE] = {"arcsine", 1, "asin(%s)"},
+    [SMELT_ELEMENTWISE_ARCTANGENT] = {"arctangent", 1, "atan(%s)"},
+    [SMELT_ELEMENTWISE_COSH] = {"cosh", 1, "cosh(%s)"},
+    [SMELT_ELEMENTWISE_SINH] = {"sinh", 1, "sinh(%s)"},
+    [SMELT_ELEMENTWISE_ARCOSH] = {"arcosh", 1, "arcosh(%s)"},
+    [SMELT_ELEMENTWISE_ARSINH] = {"arsinh", 1, "arsinh(%s)"},
+    [SMELT_ELEMENTWISE_ARTANH] = {"artanh", 1, "artanh(%s)"},
 };
 
 static bool known(enum smelt_elementwise operation)

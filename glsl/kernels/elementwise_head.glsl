@@ -14,3 +14,44 @@ float erf(float p)
         t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
     return sign(p) * (1.0 - sum * exp(-p * p));
 }
+
+// A NaN compares as false: p stays.
+float maximum(float p, float q)
+{
+    return p < q ? q : p;
+}
+
+float minimum(float p, float q)
+{
+    return p > q ? q : p;
+}
+
+float threshold(float p, float q)
+{
+    return p > q ? p : 0.0;
+}
+
+// The quotient may be rounded to the next integer; with an infinite q it is 0.
+float remainder(float p, float q)
+{
+    float whole = trunc(p / q);
+    float rest = whole == 0.0 ? p : p - q * whole;
+    if (rest * p < 0.0)
+        rest += rest < 0.0 ? abs(q) : -abs(q);
+    return abs(rest) >= abs(q) ? rest - sign(rest) * abs(q) : rest;
+}
+
+float arcosh(float p)
+{
+    return log(p + sqrt((p - 1.0) * (p + 1.0)));
+}
+
+float arsinh(float p)
+{
+    return sign(p) * log(abs(p) + sqrt(p * p + 1.0));
+}
+
+float artanh(float p)
+{
+    return 0.5 * log((1.0 + p) / (1.0 - p));
+}

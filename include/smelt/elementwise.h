@@ -16,7 +16,7 @@ enum smelt_elementwise {
     SMELT_ELEMENTWISE_SUBTRACT = 2, // p - q
     SMELT_ELEMENTWISE_MULTIPLY = 3, // p q
     SMELT_ELEMENTWISE_DIVIDE = 4,   // p / q; 3 u
-    SMELT_ELEMENTWISE_MAXIMUM = 5,  // exact; with a NaN: either operand. MINIMUM the same
+    SMELT_ELEMENTWISE_MAXIMUM = 5,  // exact; with a NaN: p. MINIMUM the same
     SMELT_ELEMENTWISE_MINIMUM = 6,
     SMELT_ELEMENTWISE_POWER =
         7, // p^q for p > 0 (a p < 0 with a whole q: as |p|^q with its sign); 0^q is 0 for
@@ -32,7 +32,18 @@ enum smelt_elementwise {
     SMELT_ELEMENTWISE_LOGARITHM = 16,  // natural, of p > 0; 4 u, within [0.5, 2]: 2^-20 absolute
     SMELT_ELEMENTWISE_COSINE = 17,     // 2^-11 absolute for |p| <= pi
     SMELT_ELEMENTWISE_ERF = 18,        // 2^-20 absolute (Abramowitz and Stegun 1964, 7.1.26)
-    SMELT_ELEMENTWISE_COUNT = 19,
+    SMELT_ELEMENTWISE_THRESHOLD = 19,  // p where p > q, else 0; exact
+    SMELT_ELEMENTWISE_REMAINDER = 20,  // p - q trunc(p / q), as C's fmod; 2 u |p| absolute for |p / q| < 2^22
+    SMELT_ELEMENTWISE_TANGENT = 21,    // 2^-10 (1 + |y|) / |cos p| absolute for |p| <= pi
+    SMELT_ELEMENTWISE_ARCCOSINE = 22,  // 2^-10 absolute, as ARCSINE and ARCTANGENT
+    SMELT_ELEMENTWISE_ARCSINE = 23,
+    SMELT_ELEMENTWISE_ARCTANGENT = 24,
+    SMELT_ELEMENTWISE_COSH = 25, // (4 + 2 |p|) u e^|p| absolute, as SINH
+    SMELT_ELEMENTWISE_SINH = 26,
+    SMELT_ELEMENTWISE_ARCOSH = 27, // inverses of cosh, sinh and tanh; 2^-19 (1 + |y|) absolute
+    SMELT_ELEMENTWISE_ARSINH = 28,
+    SMELT_ELEMENTWISE_ARTANH = 29,
+    SMELT_ELEMENTWISE_COUNT = 30,
 };
 // "add", "multiply", ...; "invalid" for unknown values. Static storage.
 SMELT_API const char *smelt_elementwise_name(enum smelt_elementwise operation);

@@ -97,6 +97,39 @@ static double expect(const struct smelt_elementwise_step *step, double p, double
     case SMELT_ELEMENTWISE_ERF:
         y = erf(p);
         break;
+    case SMELT_ELEMENTWISE_THRESHOLD:
+        y = p > q ? p : 0;
+        break;
+    case SMELT_ELEMENTWISE_REMAINDER:
+        y = fmod(p, q);
+        break;
+    case SMELT_ELEMENTWISE_TANGENT:
+        y = tan(p);
+        break;
+    case SMELT_ELEMENTWISE_ARCCOSINE:
+        y = acos(p);
+        break;
+    case SMELT_ELEMENTWISE_ARCSINE:
+        y = asin(p);
+        break;
+    case SMELT_ELEMENTWISE_ARCTANGENT:
+        y = atan(p);
+        break;
+    case SMELT_ELEMENTWISE_COSH:
+        y = cosh(p);
+        break;
+    case SMELT_ELEMENTWISE_SINH:
+        y = sinh(p);
+        break;
+    case SMELT_ELEMENTWISE_ARCOSH:
+        y = acosh(p);
+        break;
+    case SMELT_ELEMENTWISE_ARSINH:
+        y = asinh(p);
+        break;
+    case SMELT_ELEMENTWISE_ARTANH:
+        y = atanh(p);
+        break;
     default:
         CHECK(!"a step without a reference");
     }
@@ -106,6 +139,16 @@ static double expect(const struct smelt_elementwise_step *step, double p, double
     if (step->operation == SMELT_ELEMENTWISE_ERF ||
         (step->operation == SMELT_ELEMENTWISE_LOGARITHM && p >= 0.5 && p <= 2))
         *bound = 0x1p-20;
+    if (step->operation == SMELT_ELEMENTWISE_REMAINDER)
+        *bound = 2 * u * fabs(p);
+    if (step->operation == SMELT_ELEMENTWISE_TANGENT)
+        *bound = 0x1p-10 * (1 + fabs(y)) / fabs(cos(p));
+    if (step->operation >= SMELT_ELEMENTWISE_ARCCOSINE && step->operation <= SMELT_ELEMENTWISE_ARCTANGENT)
+        *bound = 0x1p-10;
+    if (step->operation == SMELT_ELEMENTWISE_COSH || step->operation == SMELT_ELEMENTWISE_SINH)
+        *bound = (4 + 2 * fabs(p)) * u * exp(fabs(p));
+    if (step->operation >= SMELT_ELEMENTWISE_ARCOSH && step->operation <= SMELT_ELEMENTWISE_ARTANH)
+        *bound = 0x1p-19 * (1 + fabs(y));
     return y;
 }
 
@@ -132,6 +175,13 @@ static void steps_are_within_their_bounds(void)
                 a[i] = 1;
             if (positive)
                 a[i] = fabsf(a[i]) + 0.01f;
+            if (o == SMELT_ELEMENTWISE_ARCOSH)
+                a[i] = 1 + fabsf(a[i]);
+            if (o == SMELT_ELEMENTWISE_ARTANH || o == SMELT_ELEMENTWISE_ARCSINE ||
+                o == SMELT_ELEMENTWISE_ARCCOSINE)
+                a[i] = a[i] / 4.03f;
+            if (o == SMELT_ELEMENTWISE_TANGENT)
+                a[i] = a[i] / 1.5f;
         }
         CHECK_OK(smelt_tensor_write_and_wait(x, NULL, a, sizeof(a)));
         CHECK_OK(smelt_tensor_write_and_wait(z, NULL, b, sizeof(b)));
@@ -151,6 +201,28 @@ static void steps_are_within_their_bounds(void)
     }
     smelt_tensor_destroy(&x);
     smelt_tensor_destroy(&z);
+    smelt_tensor_destroy(&y);
+}
+
+// p stays when a comparison has a NaN in it.
+static void maximum_and_minimum_keep_a_nan(void)
+{
+    smelt_context context = device();
+    const uint64_t shape[1] = {4};
+    const float a[4] = {NAN, 1, NAN, -2};
+    float got[4];
+    smelt_tensor x = tensor(context, SMELT_DTYPE_F32, 1, shape),
+                 y = tensor(context, SMELT_DTYPE_F32, 1, shape);
+    const struct smelt_elementwise_step steps[2] = {
+        {.operation = SMELT_ELEMENTWISE_MAXIMUM, .operands = {0, SMELT_ELEMENTWISE_VALUE}, .value = -1},
+        {.operation = SMELT_ELEMENTWISE_MINIMUM, .operands = {1, SMELT_ELEMENTWISE_VALUE}, .value = 0.5f}};
+    const struct smelt_elementwise_params params = {
+        .inputs = {x}, .input_count = 1, .steps = steps, .step_count = 2, .y = y};
+    CHECK_OK(smelt_tensor_write_and_wait(x, NULL, a, sizeof(a)));
+    CHECK_OK(run(&params));
+    CHECK_OK(smelt_tensor_read_and_wait(y, NULL, got, sizeof(got)));
+    CHECK(isnan(got[0]) && isnan(got[2]) && got[1] == 0.5f && got[3] == -1.f);
+    smelt_tensor_destroy(&x);
     smelt_tensor_destroy(&y);
 }
 
@@ -316,6 +388,7 @@ static void overlap_and_too_many_strides_are_refused(void)
 
 static const struct test tests[] = {
     {"every step is within its bound", steps_are_within_their_bounds},
+    {"maximum and minimum keep a NaN", maximum_and_minimum_keep_a_nan},
     {"a long chain is one kernel", a_long_chain_is_one_kernel},
     {"views and types mix", views_and_types_mix},
     {"bad calls are refused", bad_calls_are_refused},
