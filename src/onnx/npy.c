@@ -96,3 +96,61 @@ enum smelt_result smelt_onnx_npy_read_memory(const void *data, size_t size, cons
     *tensor = t;
     return SMELT_OK;
 }
+
+enum smelt_result smelt_onnx_npy_read(const char *path, struct smelt_onnx_tensor *tensor)
+{
+    struct smelt_mapping mapping;
+    enum smelt_result result = smelt_os_map_file(NULL, path, &mapping);
+    if (result)
+        return result;
+    result = smelt_onnx_npy_read_memory(mapping.data, mapping.size, path, tensor);
+    smelt_os_unmap_file(&mapping);
+    return result;
+}
+
+void smelt_onnx_tensor_free(struct smelt_onnx_tensor *tensor)
+{
+    free(tensor->data);
+    memset(tensor, 0, sizeof(*tensor));
+}
+
+enum smelt_result smelt_onnx_npy_write(const struct smelt_onnx_tensor *tensor, const char *name,
+                                       struct smelt_text *text)
+{
+    const char *type = NULL;
+    struct smelt_text header = {0};
+    for (size_t i = 0; i < SMELT_COUNT_OF(types); i++)
+        if (types[i].element == tensor->element)
+            type = types[i].name;
+    if (!type)
+        return smelt_fail(NULL, SMELT_ERROR_DTYPE, "%s: a .npy file cannot hold elements of type %s", name,
+                          smelt_element_info(tensor->element)->name);
+    smelt_text_add(&header, "{'descr': '%s', 'fortran_order': False, 'shape': (", type);
+    for (uint32_t i = 0; i < tensor->rank; i++)
+        smelt_text_add(&header, "%llu%s", (unsigned long long)tensor->shape[i],
+                       tensor->rank == 1      ? ","
+                       : i + 1 < tensor->rank ? ", "
+                                              : "");
+    smelt_text_add(&header, "), }");
+    // Spaces up to a line's end that makes the data's offset a multiple of 64.
+    while ((header.size + 11) % 64 && !header.failed)
+        smelt_text_add_bytes(&header, " ", 1);
+    smelt_text_add_bytes(&header, "\n", 1);
+    const unsigned char begin[] = {0x93,
+                                   'N',
+                                   'U',
+                                   'M',
+                                   'P',
+                                   'Y',
+                                   1,
+                                   0,
+                                   (unsigned char)(header.size & 255),
+                                   (unsigned char)(header.size >> 8)};
+    smelt_text_add_bytes(text, begin, sizeof(begin));
+    if (!header.failed)
+        smelt_text_add_bytes(text, header.data, header.size);
+    smelt_text_add_bytes(text, tensor->data, (size_t)tensor->size);
+    bool failed = header.failed || text->failed;
+    smelt_text_free(&header);
+    return failed ? smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory", name) : SMELT_OK;
+}

@@ -34,6 +34,11 @@ enum smelt_result smelt_onnx_tensor_read_memory(const void *data, size_t size, c
                                                 struct smelt_onnx_tensor *tensor);
 enum smelt_result smelt_onnx_npy_read_memory(const void *data, size_t size, const char *name,
                                              struct smelt_onnx_tensor *tensor);
+// npy.c alone, which needs no protobuf.
+enum smelt_result smelt_onnx_npy_read(const char *path, struct smelt_onnx_tensor *tensor);
 void smelt_onnx_tensor_free(struct smelt_onnx_tensor *tensor);
+// A .npy file's bytes, version 1. Errors: DTYPE (numpy has no such type), OUT_OF_HOST_MEMORY.
+enum smelt_result smelt_onnx_npy_write(const struct smelt_onnx_tensor *tensor, const char *name,
+                                       struct smelt_text *text);
 
 #endif

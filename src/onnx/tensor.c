@@ -153,18 +153,12 @@ enum smelt_result smelt_onnx_tensor_read(const char *path, struct smelt_onnx_ten
 {
     struct smelt_mapping mapping;
     size_t length = strlen(path);
-    bool npy = length > 4 && !strcmp(path + length - 4, ".npy");
+    if (length > 4 && !strcmp(path + length - 4, ".npy"))
+        return smelt_onnx_npy_read(path, tensor);
     enum smelt_result result = smelt_os_map_file(NULL, path, &mapping);
     if (result)
         return result;
-    result = npy ? smelt_onnx_npy_read_memory(mapping.data, mapping.size, path, tensor)
-                 : smelt_onnx_tensor_read_memory(mapping.data, mapping.size, path, tensor);
+    result = smelt_onnx_tensor_read_memory(mapping.data, mapping.size, path, tensor);
     smelt_os_unmap_file(&mapping);
     return result;
-}
-
-void smelt_onnx_tensor_free(struct smelt_onnx_tensor *tensor)
-{
-    free(tensor->data);
-    memset(tensor, 0, sizeof(*tensor));
 }

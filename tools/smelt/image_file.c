@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <png.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+static const png_uint_32 formats[] = {0, PNG_FORMAT_GRAY, PNG_FORMAT_GA, PNG_FORMAT_RGB, PNG_FORMAT_RGBA};
 
 bool image_write_png(const char *path, const uint8_t *pixels, uint32_t width, uint32_t height,
                      uint32_t components, char message[256])
 {
-    static const png_uint_32 formats[] = {0, PNG_FORMAT_GRAY, PNG_FORMAT_GA, PNG_FORMAT_RGB, PNG_FORMAT_RGBA};
     png_image image = {
         .version = PNG_IMAGE_VERSION, .width = width, .height = height, .format = formats[components]};
     char temporary[4096];
@@ -24,4 +26,34 @@ bool image_write_png(const char *path, const uint8_t *pixels, uint32_t width, ui
     snprintf(message, 256, "cannot write %.128s: %s", path, written ? strerror(errno) : image.message);
     remove(temporary);
     return false;
+}
+
+bool image_read_png(const char *path, uint32_t components, uint8_t **pixels, uint32_t *width,
+                    uint32_t *height, char message[256])
+{
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    const png_color black = {0};
+    uint8_t *bytes = NULL;
+    bool read = png_image_begin_read_from_file(&image, path);
+    if (read && (image.width > 1 << 20 || image.height > 1 << 20 ||
+                 (uint64_t)image.width * image.height > UINT64_C(1) << 30)) {
+        snprintf(message, 256, "%.128s: an image of %ux%u is too large", path, image.width, image.height);
+        png_image_free(&image);
+        return false;
+    }
+    *width = image.width;
+    *height = image.height;
+    if (read && pixels) {
+        image.format = formats[components];
+        bytes = malloc(PNG_IMAGE_SIZE(image));
+        read = bytes && png_image_finish_read(&image, &black, bytes, 0, NULL);
+    }
+    if (!read) {
+        snprintf(message, 256, "cannot read %.128s: %s", path, *image.message ? image.message : "no memory");
+        free(bytes);
+    } else if (pixels) {
+        *pixels = bytes;
+    }
+    png_image_free(&image);
+    return read;
 }

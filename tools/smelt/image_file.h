@@ -11,4 +11,9 @@
 bool image_write_png(const char *path, const uint8_t *pixels, uint32_t width, uint32_t height,
                      uint32_t components, char message[256]);
 
+// Reads a PNG into bytes [height][width][components] (as above, and 2: grey and alpha), to be freed; what is transparent is
+// put on black where `components` has no alpha. `pixels` NULL: only the size. On failure `message` says why.
+bool image_read_png(const char *path, uint32_t components, uint8_t **pixels, uint32_t *width,
+                    uint32_t *height, char message[256]);
+
 #endif

@@ -16,6 +16,8 @@ static const struct command {
     {"info", "say what is in a package or bundle", tool_info},
     {"graph", "show a captured graph that a program has saved", tool_graph},
     {"pack", "turn an ONNX model into a network package", tool_pack},
+    {"run", "run a network on the device, from files to files", tool_run},
+    {"verify", "run ONNX test cases on the device and compare", tool_verify},
     {"material", "decode a neural material to images, or import one", tool_material},
     {"bench", "measure this device: matrix products, networks and more", tool_bench},
     {"render", "render a mesh with a neural material to a PNG", tool_render},
@@ -83,6 +85,15 @@ bool tool_parse_backend(const char *text, enum smelt_backend *backend)
     if (*backend != SMELT_BACKEND_COUNT)
         return true;
     tool_usage_error("no backend '%s'; there are: auto portable dot8 coopvec coopmat coopmat2", text);
+    return false;
+}
+
+bool tool_parse_storage(const char *text, enum smelt_dtype *dtype)
+{
+    *dtype = smelt_dtype_from_name(text);
+    if (*dtype == SMELT_DTYPE_F32 || *dtype == SMELT_DTYPE_F16)
+        return true;
+    tool_usage_error("--dtype wants f32 or f16, got '%s'", text);
     return false;
 }
 

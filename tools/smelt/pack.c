@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // smelt pack: an ONNX model into a network package.
 #include "network.h"
-#include "onnx.h"
+#include "runner.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -98,7 +98,7 @@ static int pack(const struct request *request)
     bool large = stat(request->model, &status_of) == 0 && status_of.st_size > LARGE_MODEL;
     int status = TOOL_OK;
     progress(request, large, "reading");
-    if (smelt_onnx_read(request->model, &ir) != SMELT_OK)
+    if (model_read_onnx(request->model, &ir) != SMELT_OK)
         return tool_fail_smelt();
     for (uint32_t i = 0; i < request->shape_count && !status; i++)
         status = set_shape(ir, request->shapes[i]);

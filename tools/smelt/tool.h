@@ -14,6 +14,8 @@ int tool_compile(int argc, char **argv);
 int tool_graph(int argc, char **argv);
 int tool_info(int argc, char **argv);
 int tool_pack(int argc, char **argv);
+int tool_run(int argc, char **argv);
+int tool_verify(int argc, char **argv);
 int tool_material(int argc, char **argv);
 int tool_render(int argc, char **argv);
 int tool_bench(int argc, char **argv);
@@ -37,6 +39,9 @@ bool tool_parse_size(const char *text, uint32_t *width, uint32_t *height);
 
 // A backend by name; says which there are when there is no such one.
 bool tool_parse_backend(const char *text, enum smelt_backend *backend);
+
+// "f32" or "f16": what a network keeps f32 values as.
+bool tool_parse_storage(const char *text, enum smelt_dtype *dtype);
 
 // A context on the device of this name (NULL: the default) whose warnings go to standard error.
 enum smelt_result tool_context(const char *device, bool validation, smelt_context *context);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// A network on a device for the commands that run one: made from a file, fed and read in elements of the host, of the
+// types that the model says.
+#ifndef SMELT_TOOL_RUNNER_H
+#define SMELT_TOOL_RUNNER_H
+
+#include "network_ir.h"
+#include "onnx.h"
+#include "tool.h"
+
+#include <smelt/network.h>
+
+// A network file: a package, or an ONNX model where the build has the importer.
+struct model {
+    const char *path;
+    smelt_package package; // NULL: ONNX
+    struct smelt_ir *ir;   // not inferred; of a package only to look at
+};
+// Errors: UNSUPPORTED where this build has no importer; those of smelt_onnx_read.
+enum smelt_result model_read_onnx(const char *path, struct smelt_ir **ir);
+enum smelt_result model_open(const char *path, struct model *model);
+void model_close(struct model *model);
+
+struct runner {
+    smelt_context context; // borrowed
+    smelt_network network;
+    const struct smelt_network_info *info;
+    smelt_tensor *inputs, *outputs; // in the order of `info`
+    smelt_heap heap;
+    smelt_encoder encoder;
+};
+// Takes the model's graph. Inputs must have been given shapes, or contents where those decide shapes, by `params`.
+enum smelt_result runner_create(smelt_context context, struct model *model,
+                                const struct smelt_network_params *params, bool profile,
+                                struct runner *runner);
+void runner_destroy(struct runner *runner);
+// Puts elements into an input, converted to what the device computes with. Errors: SHAPE, DTYPE; UNSUPPORTED: an integer
+// that the device's 32 bits do not hold.
+enum smelt_result runner_write(struct runner *runner, uint32_t input, const struct smelt_onnx_tensor *tensor);
+// Runs once and waits. `time` (NULL: not wanted) receives ns, of the device where it tells them.
+enum smelt_result runner_run(struct runner *runner, uint64_t *time);
+// Elements of an output, of its type in the model; smelt_onnx_tensor_free.
+enum smelt_result runner_read(struct runner *runner, uint32_t output, struct smelt_onnx_tensor *tensor);
+
+// Converts packed elements of a type of the model into those of a tensor's, or back: i64 and i32, u64 and u32, bool and
+// u8, and floats of any width. Errors: DTYPE, UNSUPPORTED as runner_write, naming `what`.
+enum smelt_result elements_to_device(const char *what, enum smelt_dtype dtype, void *destination,
+                                     enum smelt_element element, const void *source, uint64_t count);
+enum smelt_result elements_from_device(const char *what, enum smelt_element element, void *destination,
+                                       enum smelt_dtype dtype, const void *source, uint64_t count);
+
+#endif
