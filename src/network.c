@@ -154,6 +154,29 @@ void smelt_network_plan_free(struct smelt_network_plan *plan)
     free(plan);
 }
 
+static bool is_listed(const char *name, char *const *list, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!strcmp(name, list[i]))
+            return true;
+    return false;
+}
+
+static enum smelt_result check_channels_last(smelt_network network, const struct smelt_network_plan *plan)
+{
+    const struct smelt_ir *ir = plan->ir;
+    for (uint32_t k = 0; k < network->channels_last_count; k++) {
+        bool found = false;
+        for (uint32_t i = 0; i < ir->input_count + ir->output_count; i++)
+            found |= !strcmp(plan->bindings[i].name, network->channels_last[k]);
+        if (!found)
+            return smelt_fail(network->context, SMELT_ERROR_NOT_FOUND,
+                              "network '%s': channels_last: there is no input or output \"%.80s\"",
+                              network->name, network->channels_last[k]);
+    }
+    return SMELT_OK;
+}
+
 static enum smelt_result describe_ends(smelt_network network, struct smelt_network_plan *plan)
 {
     const struct smelt_ir *ir = plan->ir;
@@ -173,6 +196,11 @@ static enum smelt_result describe_ends(smelt_network network, struct smelt_netwo
                                             .dtype = smelt_lower_dtype(&lowering, v),
                                             .rank = v->rank};
         smelt_lower_shape(v, b->shape);
+        smelt_lower_strides(v->rank, b->shape,
+                            is_listed(v->name, network->channels_last, network->channels_last_count)
+                                ? SMELT_ORDER_CHANNELS_LAST
+                                : SMELT_ORDER_ROWS,
+                            b->strides);
         const struct smelt_ir_value *was = network->source->values[v->id];
         for (uint32_t d = 0; d < v->rank && i < ir->input_count && was->ranked; d++)
             b->symbols[d] = smelt_dim_symbol_name(was->shape[d]);
@@ -181,23 +209,28 @@ static enum smelt_result describe_ends(smelt_network network, struct smelt_netwo
                               "network '%s': \"%.80s\" has elements of %s, which no tensor has",
                               network->name, v->name, b->element);
     }
-    return SMELT_OK;
+    return check_channels_last(network, plan);
 }
 
 static enum smelt_result fill_info(smelt_network network, struct smelt_network_plan *plan)
 {
-    struct smelt_graph_counts counts;
+    struct smelt_graph_counts counts = {0};
+    struct smelt_graph_memory memory = {0};
     enum smelt_result result = smelt_graph_count(plan->graph, &counts);
+    if (!result)
+        result = smelt_graph_plan_memory(plan->graph, &memory);
     plan->info = (struct smelt_network_info){.name = network->name,
                                              .inputs = plan->bindings,
                                              .outputs = plan->bindings + plan->ir->input_count,
                                              .input_count = plan->ir->input_count,
                                              .output_count = plan->ir->output_count,
                                              .storage = network->storage,
-                                             .intermediates_alignment = 256,
+                                             .intermediates_size = memory.size,
+                                             .intermediates_least = memory.lower_bound,
+                                             .intermediates_alignment = memory.alignment,
                                              .weights_size = network->weights.size,
                                              .node_count = plan->ir->node_count,
-                                             .dispatch_count = result ? 0 : counts.optimized_dispatches};
+                                             .dispatch_count = counts.optimized_dispatches};
     return result;
 }
 
@@ -250,11 +283,35 @@ static enum smelt_result check_params(smelt_context context, const struct smelt_
     if ((uint32_t)params->backend >= SMELT_BACKEND_COUNT)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "network: backend %d is none",
                           (int)params->backend);
-    for (uint32_t i = 0; i < params->more_output_count; i++)
-        if (!params->more_outputs || !params->more_outputs[i])
-            return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "network: more_outputs%s is NULL",
-                              params->more_outputs ? " has a name that" : "");
+    const struct {
+        const char *what;
+        const char *const *names;
+        uint32_t count;
+    } lists[] = {{"more_outputs", params->more_outputs, params->more_output_count},
+                 {"channels_last", params->channels_last, params->channels_last_count}};
+    for (uint32_t k = 0; k < 2; k++)
+        for (uint32_t i = 0; i < lists[k].count; i++)
+            if (!lists[k].names || !lists[k].names[i])
+                return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "network: %s%s is NULL",
+                                  lists[k].what, lists[k].names ? " has a name that" : "");
     return SMELT_OK;
+}
+
+static bool copy_names(const char *const *names, uint32_t count, char ***out, uint32_t *out_count)
+{
+    if (!(*out = calloc((size_t)count + 1, sizeof(char *))))
+        return false;
+    for (; *out_count < count; ++*out_count)
+        if (!((*out)[*out_count] = smelt_copy_string(names[*out_count])))
+            return false;
+    return true;
+}
+
+static void free_names(char **names, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
 }
 
 static enum smelt_result fill(smelt_network network, const struct smelt_network_params *params)
@@ -266,10 +323,11 @@ static enum smelt_result fill(smelt_network network, const struct smelt_network_
                                                                        : SMELT_DTYPE_F32;
     const char *name = params->name ? params->name : network->source->name;
     network->name = smelt_copy_string(*name ? name : "network");
-    network->more_outputs = calloc((size_t)params->more_output_count + 1, sizeof(char *));
-    bool whole = network->name && network->more_outputs;
-    for (uint32_t i = 0; i < params->more_output_count && whole; i++, network->more_output_count++)
-        whole = (network->more_outputs[i] = smelt_copy_string(params->more_outputs[i])) != NULL;
+    bool whole = network->name &&
+                 copy_names(params->more_outputs, params->more_output_count, &network->more_outputs,
+                            &network->more_output_count) &&
+                 copy_names(params->channels_last, params->channels_last_count, &network->channels_last,
+                            &network->channels_last_count);
     return whole ? SMELT_OK : smelt_ir_no_memory(network->source);
 }
 
@@ -333,9 +391,8 @@ void smelt_network_destroy(smelt_network *handle)
     *handle = NULL;
     smelt_network_plan_free(network->plan);
     smelt_weights_free(network);
-    for (uint32_t i = 0; i < network->more_output_count; i++)
-        free(network->more_outputs[i]);
-    free(network->more_outputs);
+    free_names(network->more_outputs, network->more_output_count);
+    free_names(network->channels_last, network->channels_last_count);
     free(network->name);
     smelt_ir_destroy(&network->source);
     free(network);

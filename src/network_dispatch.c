@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_type(struct smelt_text *text, enum smelt_dtype dtype, uint32_t rank, const uint64_t *shape)
+static void print_type(struct smelt_text *text, enum smelt_dtype dtype, uint32_t rank, const uint64_t *shape,
+                       const uint64_t *strides)
 {
     smelt_text_add(text, "%s", smelt_dtype_name(dtype));
     for (uint32_t d = 0; d < rank; d++)
         smelt_text_add(text, "[%" PRIu64 "]", shape[d]);
+    for (uint32_t d = 0; d < rank; d++)
+        smelt_text_add(text, "%s%" PRIu64, d ? ", " : " of strides ", strides[d]);
 }
 
 static enum smelt_result no_binding(smelt_network network, const char *name)
@@ -35,13 +38,15 @@ static enum smelt_result check_argument(smelt_network network, const struct smel
                           "network '%s': the tensor of \"%.80s\" is %s", network->name, binding->name,
                           tensor ? "of another context" : "NULL");
     const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
-    if (info->dtype == binding->dtype && info->rank == binding->rank &&
-        !memcmp(info->shape, binding->shape, binding->rank * sizeof(*info->shape)))
+    bool same = info->dtype == binding->dtype && info->rank == binding->rank &&
+                !memcmp(info->shape, binding->shape, binding->rank * sizeof(*info->shape)) &&
+                !memcmp(info->strides, binding->strides, binding->rank * sizeof(*info->strides));
+    if (same)
         return SMELT_OK;
     enum smelt_result result = info->dtype != binding->dtype ? SMELT_ERROR_DTYPE : SMELT_ERROR_SHAPE;
     struct smelt_text wanted = {0}, got = {0};
-    print_type(&wanted, binding->dtype, binding->rank, binding->shape);
-    print_type(&got, info->dtype, info->rank, info->shape);
+    print_type(&wanted, binding->dtype, binding->rank, binding->shape, binding->strides);
+    print_type(&got, info->dtype, info->rank, info->shape, info->strides);
     smelt_fail(network->context, result, "network '%s': \"%.80s\" is %s, got the tensor '%s' %s",
                network->name, binding->name, wanted.data ? wanted.data : "", info->name,
                got.data ? got.data : "");
@@ -82,21 +87,36 @@ static enum smelt_result collect(smelt_network network, const struct smelt_netwo
     return missing ? SMELT_ERROR_NOT_READY : SMELT_OK;
 }
 
-static enum smelt_result record(smelt_encoder encoder, smelt_network network, const smelt_tensor *tensors)
+static enum smelt_result check_heap(smelt_network network, const struct smelt_network_dispatch *dispatch)
+{
+    const struct smelt_network_info *info = &network->plan->info;
+    if (!info->intermediates_size)
+        return SMELT_OK;
+    if (!dispatch->heap)
+        return smelt_fail(network->context, SMELT_ERROR_NOT_READY,
+                          "network '%s': without a heap, wanted one of %" PRIu64 " bytes", network->name,
+                          info->intermediates_size);
+    struct smelt_heap_info heap = smelt_heap_info(dispatch->heap);
+    if (dispatch->heap_offset > heap.size || info->intermediates_size > heap.size - dispatch->heap_offset)
+        return smelt_fail(network->context, SMELT_ERROR_SHAPE,
+                          "network '%s': the heap has %" PRIu64 " bytes, wanted %" PRIu64 " from %" PRIu64
+                          " on",
+                          network->name, heap.size, info->intermediates_size, dispatch->heap_offset);
+    return SMELT_OK;
+}
+
+static enum smelt_result record(smelt_encoder encoder, smelt_network network, const smelt_tensor *tensors,
+                                const struct smelt_network_dispatch *dispatch)
 {
     const struct smelt_network_plan *plan = network->plan;
-    enum smelt_result result = SMELT_OK;
-    for (uint32_t i = 0; i < plan->info.input_count && !result; i++)
+    uint32_t count = plan->info.input_count + plan->info.output_count;
+    enum smelt_result result = check_heap(network, dispatch);
+    if (!result && plan->info.intermediates_size)
+        result = smelt_graph_set_heap(plan->graph, dispatch->heap, dispatch->heap_offset);
+    for (uint32_t i = 0; i < count && !result; i++)
         if (plan->bound[i])
-            result = smelt_encode_copy(encoder, plan->bound[i], tensors[i], NULL);
-    if (!result)
-        result = smelt_encoder_replay(encoder, plan->graph);
-    for (uint32_t i = 0; i < plan->info.output_count && !result; i++) {
-        uint32_t at = plan->info.input_count + i;
-        if (plan->bound[at])
-            result = smelt_encode_copy(encoder, tensors[at], plan->bound[at], NULL);
-    }
-    return result;
+            result = smelt_graph_bind(plan->graph, plan->bound[i], tensors[i]);
+    return result ? result : smelt_encoder_replay(encoder, plan->graph);
 }
 
 enum smelt_result smelt_encoder_dispatch_network(smelt_encoder encoder, smelt_network network,
@@ -118,7 +138,7 @@ enum smelt_result smelt_encoder_dispatch_network(smelt_encoder encoder, smelt_ne
                           "network '%s': out of host memory", network->name);
     result = collect(network, dispatch, tensors);
     if (!result)
-        result = record(encoder, network, tensors);
+        result = record(encoder, network, tensors, dispatch);
     free(tensors);
     return result;
 }

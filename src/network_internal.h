@@ -33,7 +33,7 @@ struct smelt_network_plan {
     uint32_t tensor_count, tensor_capacity;
     smelt_tensor *of_value;                 // by a value's id; NULL: not made, or no element
     struct smelt_network_binding *bindings; // inputs, then outputs
-    smelt_tensor *bound;                    // parallel: what the graph has
+    smelt_tensor *bound;                    // parallel: transient tensors of the graph; NULL: no element
     struct smelt_network_info info;
 };
 
@@ -44,8 +44,8 @@ struct smelt_network_t {
     enum smelt_dtype storage;
     enum smelt_backend backend;
     bool no_fusion;
-    char **more_outputs;
-    uint32_t more_output_count;
+    char **more_outputs, **channels_last;
+    uint32_t more_output_count, channels_last_count;
     struct smelt_network_weights weights;
     struct smelt_network_plan *plan;
 };

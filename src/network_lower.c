@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VERSIONS 4 // of the graph: sets of arguments in turn that cost nothing
+
 // --- Errors -------------------------------------------------------------------------------------------------
 
 enum smelt_result smelt_lower_take(struct smelt_lowering *lowering, enum smelt_result result)
@@ -87,33 +89,32 @@ bool smelt_lower_is_packed(smelt_tensor tensor)
 
 // --- Tensors ------------------------------------------------------------------------------------------------
 
-static bool keep(struct smelt_lowering *lowering, smelt_tensor tensor)
+// The plan owns it from now on. NULL: out of memory.
+static smelt_tensor keep(struct smelt_lowering *lowering, smelt_tensor tensor)
 {
     struct smelt_network_plan *plan = lowering->plan;
     if (plan->tensor_count == plan->tensor_capacity) {
         uint32_t capacity = plan->tensor_capacity ? 2 * plan->tensor_capacity : 64;
         smelt_tensor *tensors = realloc(plan->tensors, capacity * sizeof(smelt_tensor));
-        if (!tensors)
-            return false;
+        if (!tensors) {
+            smelt_tensor_destroy(&tensor);
+            no_memory(lowering);
+            return NULL;
+        }
         plan->tensors = tensors;
         plan->tensor_capacity = capacity;
     }
-    plan->tensors[plan->tensor_count++] = tensor;
-    return true;
+    return plan->tensors[plan->tensor_count++] = tensor;
 }
 
-// A tensor that the plan owns.
+// An intermediate tensor: the graph gives it a place.
 static smelt_tensor make_tensor(struct smelt_lowering *lowering, const struct smelt_tensor_params *params)
 {
     smelt_tensor tensor = NULL;
     if (lowering->result ||
-        smelt_lower_take(lowering, smelt_tensor_create(lowering->context, params, &tensor)))
+        smelt_lower_take(lowering, smelt_tensor_create_transient(lowering->context, params, &tensor)))
         return NULL;
-    if (!keep(lowering, tensor)) {
-        smelt_tensor_destroy(&tensor);
-        no_memory(lowering);
-    }
-    return tensor;
+    return keep(lowering, tensor);
 }
 
 static struct smelt_tensor_params describe(const struct smelt_lowering *lowering,
@@ -141,16 +142,12 @@ smelt_tensor smelt_lower_view(struct smelt_lowering *lowering, smelt_tensor base
     if (lowering->result || !base)
         return NULL;
     const struct smelt_tensor_info *info = smelt_tensor_info(base);
-    uint64_t place = info->buffer_offset + smelt_dtype_size(info->dtype, offset);
-    struct smelt_tensor_params params = {.dtype = info->dtype,
-                                         .rank = rank,
-                                         .buffer = info->buffer,
-                                         .buffer_offset = place,
-                                         .buffer_size = info->buffer_offset + info->size,
-                                         .name = info->name};
+    struct smelt_tensor_params params = {.dtype = info->dtype, .rank = rank, .name = info->name};
+    smelt_tensor view = NULL;
     memcpy(params.shape, shape, rank * sizeof(*shape));
     memcpy(params.strides, strides, rank * sizeof(*strides));
-    return make_tensor(lowering, &params);
+    enum smelt_result result = smelt_tensor_view(base, smelt_dtype_size(info->dtype, offset), &params, &view);
+    return smelt_lower_take(lowering, result) ? NULL : keep(lowering, view);
 }
 
 // --- Constants ----------------------------------------------------------------------------------------------
@@ -422,7 +419,7 @@ static enum smelt_result lower_node(struct smelt_lowering *lowering, struct smel
     return smelt_lower_take(lowering, result);
 }
 
-// Inputs and outputs have memory of their own, which calls are captured with and dispatches replace.
+// Inputs and outputs: dispatches bind them to the caller's tensors.
 static enum smelt_result bind_ends(struct smelt_lowering *lowering)
 {
     struct smelt_network_plan *plan = lowering->plan;
@@ -432,7 +429,7 @@ static enum smelt_result bind_ends(struct smelt_lowering *lowering)
             i < ir->input_count ? ir->inputs[i] : ir->outputs[i - ir->input_count];
         if (!smelt_ir_element_count(value))
             continue;
-        const struct smelt_tensor_params params = describe(lowering, value, NULL);
+        const struct smelt_tensor_params params = describe(lowering, value, plan->bindings[i].strides);
         plan->bound[i] = make_tensor(lowering, &params);
         if (i < ir->input_count || !(value->constant || value->is_input))
             plan->of_value[value->id] = plan->bound[i];
@@ -470,9 +467,13 @@ static enum smelt_result take_graph(struct smelt_lowering *lowering)
     const struct smelt_graph_params params = {.outputs = outputs,
                                               .output_count = count,
                                               .no_fusion = lowering->network->no_fusion,
+                                              .versions = VERSIONS,
                                               .name = lowering->network->name};
     enum smelt_result result = smelt_encoder_take_capture(plan->maker, &params, &plan->graph);
     free(outputs);
+    for (uint32_t i = 0; i < lowering->ir->input_count + lowering->ir->output_count && !result; i++)
+        if (plan->bound[i]) // so that they take no memory of the heap
+            result = smelt_graph_bind(plan->graph, plan->bound[i], NULL);
     return smelt_lower_take(lowering, result);
 }
 

@@ -44,6 +44,10 @@ struct smelt_network_params {
     enum smelt_backend backend;      // of matrix products and convolutions. AUTO: the best for each
     const char *const *more_outputs; // names of intermediate values that become outputs, after the model's
     uint32_t more_output_count;
+    // Names of inputs and outputs whose tensors lie in memory with axis 1 innermost, as render targets do: of shape
+    // [n][c][h][w] with the strides of a packed [n][h][w][c]. Others are packed row-major.
+    const char *const *channels_last;
+    uint32_t channels_last_count;
     bool no_fusion;   // every operator by itself
     const char *name; // for debuggers and messages; NULL: the model's. Copied
 };
@@ -73,7 +77,8 @@ struct smelt_network_binding {
     const char *element;    // its type in the model: "f32", "i64", "bool"
     enum smelt_dtype dtype; // of the tensor that a dispatch takes
     uint32_t rank;
-    uint64_t shape[SMELT_NETWORK_MAX_RANK];      // an output may have an extent of 0: it takes no tensor
+    uint64_t shape[SMELT_NETWORK_MAX_RANK];      // with an extent of 0 it takes no tensor
+    uint64_t strides[SMELT_NETWORK_MAX_RANK];    // in elements
     const char *symbols[SMELT_NETWORK_MAX_RANK]; // of inputs: names of free extents; NULL: fixed
 };
 struct smelt_network_info {
@@ -93,8 +98,8 @@ SMELT_API const struct smelt_network_info *smelt_network_info(smelt_network netw
 
 // --- Dispatch ---------------------------------------------------------------------------------------------
 
-// An argument of a dispatch: a tensor of the binding's dtype and shape, of any strides (a render target whose channels are last
-// in memory is a tensor with such strides).
+// An argument of a dispatch: a tensor of the binding's dtype, shape and strides, whose address is a multiple of 64 and which
+// shares no bytes with another one, unless both are inputs.
 struct smelt_network_argument {
     const char *name; // of an input or output
     smelt_tensor tensor;
@@ -109,7 +114,8 @@ struct smelt_network_dispatch {
 // caller does). Tensors and the heap must live until the GPU has finished.
 // Errors: NOT_FOUND (no input or output of an argument's name; names those there are), NOT_READY (inputs or outputs without
 // an argument: names them), SHAPE and DTYPE (name the argument, wanted and got; a heap that is too small), and those of
-// smelt_encoder_replay.
+// smelt_encoder_replay. The last four sets of arguments and heaps cost the host little; what was recorded with the one
+// before these must have finished on the GPU.
 SMELT_API enum smelt_result smelt_encoder_dispatch_network(smelt_encoder encoder, smelt_network network,
                                                            const struct smelt_network_dispatch *dispatch);
 
