@@ -301,14 +301,29 @@ smelt_tensor smelt_lower_packed_input(struct smelt_lowering *lowering, const str
     return packed;
 }
 
-// Strides for an output as input 0 lies: the same order of axes, without gaps.
+// The largest input of this rank that a node computes, or the network's; NULL: none.
+static smelt_tensor largest_input(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                                  uint32_t rank)
+{
+    smelt_tensor largest = NULL;
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const struct smelt_ir_value *value = node->inputs[i];
+        smelt_tensor x = value && !value->constant ? smelt_lower_input(lowering, node, i) : NULL;
+        if (x && value->rank == rank &&
+            (!largest || smelt_tensor_element_count(x) > smelt_tensor_element_count(largest)))
+            largest = x;
+    }
+    return largest;
+}
+
+// Strides for an output as its largest input lies: the same order of axes, without gaps.
 static bool order_of_input(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
                            const struct smelt_ir_value *value, uint64_t *strides)
 {
     uint64_t shape[SMELT_IR_MAX_RANK], step = 1;
     uint32_t axes[SMELT_IR_MAX_RANK];
-    smelt_tensor x = smelt_lower_input(lowering, node, 0);
-    if (!x || smelt_tensor_info(x)->rank != value->rank)
+    smelt_tensor x = largest_input(lowering, node, value->rank);
+    if (!x)
         return false;
     const struct smelt_tensor_info *info = smelt_tensor_info(x);
     smelt_lower_shape(value, shape);
@@ -336,7 +351,7 @@ smelt_tensor smelt_lower_output(struct smelt_lowering *lowering, const struct sm
         return *place;
     uint64_t shape[SMELT_IR_MAX_RANK], strides[SMELT_IR_MAX_RANK];
     smelt_lower_shape(value, shape);
-    if (order != SMELT_ORDER_FIRST_INPUT || !order_of_input(lowering, node, value, strides))
+    if (order != SMELT_ORDER_LARGEST_INPUT || !order_of_input(lowering, node, value, strides))
         smelt_lower_strides(value->rank, shape, order, strides);
     const struct smelt_tensor_params params = describe(lowering, value, strides);
     return *place = make_tensor(lowering, &params);

@@ -20,7 +20,7 @@
 enum smelt_order {
     SMELT_ORDER_ROWS,          // row-major, packed
     SMELT_ORDER_CHANNELS_LAST, // axis 1 is the innermost, the others row-major (of rank >= 3; else as ROWS)
-    SMELT_ORDER_FIRST_INPUT,   // as input 0 lies if it is dense and its rank is the output's, else ROWS
+    SMELT_ORDER_LARGEST_INPUT, // as the largest input of the output's rank that is no constant, without gaps; else ROWS
 };
 
 struct smelt_lowering {
@@ -86,6 +86,9 @@ enum smelt_result smelt_lower_take(struct smelt_lowering *lowering, enum smelt_r
 // --- The operators ----------------------------------------------------------------------------------------------
 
 typedef enum smelt_result smelt_lower_rule(struct smelt_lowering *lowering, struct smelt_ir_node *node);
+// network_lower_elementwise.c
+smelt_lower_rule smelt_lower_elementwise, smelt_lower_mod, smelt_lower_is_infinite, smelt_lower_clip,
+    smelt_lower_cast, smelt_lower_identity;
 // network_lower_matmul.c
 smelt_lower_rule smelt_lower_gemm, smelt_lower_matmul;
 // network_lower_window.c

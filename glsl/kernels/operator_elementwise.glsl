@@ -101,6 +101,35 @@ uint to_uint(uint a)
     return a;
 }
 
+int magnitude(int a)
+{
+    return abs(a);
+}
+uint magnitude(uint a)
+{
+    return a;
+}
+int signum(int a)
+{
+    return sign(a);
+}
+uint signum(uint a)
+{
+    return min(a, 1u);
+}
+float divide(float a, float b)
+{
+    return a / b;
+}
+float magnitude(float a)
+{
+    return abs(a);
+}
+float signum(float a)
+{
+    return sign(a);
+}
+
 uint is_nan(float a)
 {
     return uint(smelt_nan(floatBitsToUint(a)));
@@ -122,6 +151,16 @@ int wrap(int v)
 uint wrap(uint v)
 {
     return bitfieldExtract(v, 0, T0_BITS);
+}
+
+// Bits of an 8 bit float that does not saturate: what is past the largest number is infinite, or a NaN where there is no
+// infinity.
+uint unsaturated(float v)
+{
+    uint sign = (floatBitsToUint(v) >> 24) & 0x80u;
+    if (T0_DTYPE == SMELT_DTYPE_F8E4M3)
+        return abs(v) > 464.0 ? sign | 0x7fu : smelt_f8e4m3_from_f32(v);
+    return abs(v) >= 61440.0 ? sign | 0x7cu : smelt_f8e5m2_from_f32(v);
 }
 
 // One function per operand: arrays of each rank are types of their own.
@@ -166,5 +205,9 @@ void operator_run(uint c[T0_RANK])
 #ifdef T3_V
     T3_V d = t3_load(place3(c));
 #endif
+#if UNSATURATED
+    smelt_u8_w_data(tensors[0]).e[t0_place(c)] = uint8_t(unsaturated(EXPRESSION));
+#else
     t0_store(t0_place(c), wrap(T0_V(EXPRESSION)));
+#endif
 }
