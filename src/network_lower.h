@@ -89,6 +89,9 @@ typedef enum smelt_result smelt_lower_rule(struct smelt_lowering *lowering, stru
 // network_lower_elementwise.c
 smelt_lower_rule smelt_lower_elementwise, smelt_lower_mod, smelt_lower_is_infinite, smelt_lower_clip,
     smelt_lower_cast, smelt_lower_identity;
+// network_lower_movement.c
+smelt_lower_rule smelt_lower_concat, smelt_lower_expand, smelt_lower_gather, smelt_lower_pad,
+    smelt_lower_reshape, smelt_lower_slice, smelt_lower_split, smelt_lower_tile, smelt_lower_transpose;
 // network_lower_matmul.c
 smelt_lower_rule smelt_lower_gemm, smelt_lower_matmul;
 // network_lower_window.c

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Operators that move elements and compute none: reshape and its kin, transpose, concat, slice, pad, gather.
-#include "network_operators.h"
+#include "network_lower.h"
 
 #include <string.h>
 
@@ -389,18 +389,20 @@ static const struct smelt_attribute_schema split[] = {
 static const struct smelt_attribute_schema transpose[] = {SMELT_INTEGERS("perm"), {0}};
 
 static const struct smelt_operator operators[] = {
-    {"Concat", 1, 1, SMELT_IR_VARIADIC, 1, concat, rule_concat, smelt_evaluate_concat, 0, 0, NULL},
-    {"Expand", 8, 2, 2, 1, NULL, rule_expand, smelt_evaluate_expand, 2, 0, NULL},
-    {"Flatten", 1, 1, 1, 1, flatten, rule_flatten, smelt_evaluate_copy, 0, 0, NULL},
-    {"Gather", 1, 2, 2, 1, gather, rule_gather, smelt_evaluate_gather, 0, 0, NULL},
-    {"Pad", 2, 2, 4, 1, pad, rule_pad, NULL, 1 << 1 | 1 << 3, 1 << 2, NULL},
-    {"Reshape", 5, 2, 2, 1, reshape, rule_reshape, smelt_evaluate_copy, 2, 0, NULL},
-    {"Slice", 1, 3, 5, 1, NULL, rule_slice, smelt_evaluate_slice, 30, 0, NULL},
-    {"Split", 2, 1, 2, SMELT_IR_VARIADIC, split, rule_split, smelt_evaluate_split, 2, 0, NULL},
-    {"Squeeze", 1, 1, 2, 1, NULL, rule_squeeze, smelt_evaluate_copy, 2, 0, NULL},
-    {"Tile", 6, 2, 2, 1, NULL, rule_tile, smelt_evaluate_tile, 2, 0, NULL},
-    {"Transpose", 1, 1, 1, 1, transpose, rule_transpose, smelt_evaluate_transpose, 0, 0, NULL},
-    {"Unsqueeze", 1, 2, 2, 1, NULL, rule_unsqueeze, smelt_evaluate_copy, 2, 0, NULL},
+    {"Concat", 1, 1, SMELT_IR_VARIADIC, 1, concat, rule_concat, smelt_evaluate_concat, 0, 0,
+     smelt_lower_concat},
+    {"Expand", 8, 2, 2, 1, NULL, rule_expand, smelt_evaluate_expand, 2, 0, smelt_lower_expand},
+    {"Flatten", 1, 1, 1, 1, flatten, rule_flatten, smelt_evaluate_copy, 0, 0, smelt_lower_reshape},
+    {"Gather", 1, 2, 2, 1, gather, rule_gather, smelt_evaluate_gather, 0, 0, smelt_lower_gather},
+    {"Pad", 2, 2, 4, 1, pad, rule_pad, NULL, 1 << 1 | 1 << 3, 1 << 2, smelt_lower_pad},
+    {"Reshape", 5, 2, 2, 1, reshape, rule_reshape, smelt_evaluate_copy, 2, 0, smelt_lower_reshape},
+    {"Slice", 1, 3, 5, 1, NULL, rule_slice, smelt_evaluate_slice, 30, 0, smelt_lower_slice},
+    {"Split", 2, 1, 2, SMELT_IR_VARIADIC, split, rule_split, smelt_evaluate_split, 2, 0, smelt_lower_split},
+    {"Squeeze", 1, 1, 2, 1, NULL, rule_squeeze, smelt_evaluate_copy, 2, 0, smelt_lower_reshape},
+    {"Tile", 6, 2, 2, 1, NULL, rule_tile, smelt_evaluate_tile, 2, 0, smelt_lower_tile},
+    {"Transpose", 1, 1, 1, 1, transpose, rule_transpose, smelt_evaluate_transpose, 0, 0,
+     smelt_lower_transpose},
+    {"Unsqueeze", 1, 2, 2, 1, NULL, rule_unsqueeze, smelt_evaluate_copy, 2, 0, smelt_lower_reshape},
 };
 
 const struct smelt_operator_family smelt_family_movement = {operators, SMELT_COUNT_OF(operators),
