@@ -94,7 +94,7 @@ smelt_lower_rule smelt_lower_concat, smelt_lower_expand, smelt_lower_gather, sme
     smelt_lower_reshape, smelt_lower_slice, smelt_lower_split, smelt_lower_tile, smelt_lower_transpose;
 // network_lower_matmul.c
 smelt_lower_rule smelt_lower_gemm, smelt_lower_matmul;
-// network_lower_window.c
+// network_lower_convolution.c
 smelt_lower_rule smelt_lower_conv, smelt_lower_conv_transpose;
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Operators that slide a window: convolutions and poolings.
-#include "network_operators.h"
+#include "network_lower.h"
 
 #include <string.h>
 
@@ -292,9 +292,9 @@ static enum smelt_result rule_global_pool(struct smelt_ir *ir, struct smelt_ir_n
 
 static const struct smelt_operator operators[] = {
     {"AveragePool", 1, 1, 1, 1, average_pool, rule_average_pool, NULL, 0, 0, NULL},
-    {"Conv", 1, 2, 3, 1, convolution, rule_conv, NULL, 0, 0, NULL},
+    {"Conv", 1, 2, 3, 1, convolution, rule_conv, NULL, 0, 0, smelt_lower_conv},
     {"ConvInteger", 10, 2, 4, 1, convolution, rule_conv_integer, NULL, 0, 0, NULL},
-    {"ConvTranspose", 1, 2, 3, 1, transposed, rule_conv_transpose, NULL, 0, 0, NULL},
+    {"ConvTranspose", 1, 2, 3, 1, transposed, rule_conv_transpose, NULL, 0, 0, smelt_lower_conv_transpose},
     {"GlobalAveragePool", 1, 1, 1, 1, NULL, rule_global_pool, NULL, 0, 0, NULL},
     {"GlobalMaxPool", 1, 1, 1, 1, NULL, rule_global_pool, NULL, 0, 0, NULL},
     {"MaxPool", 1, 1, 1, 2, max_pool, rule_pool, NULL, 0, 0, NULL},

@@ -693,6 +693,8 @@ void networks()
     CHECK_FAILS(smelt_network_reshape(network, nullptr, 0), SMELT_ERROR_INVALID_ARGUMENT, "network");
     CHECK_FAILS(smelt_encoder_dispatch_network(nullptr, network, &dispatch), SMELT_ERROR_INVALID_ARGUMENT,
                 "network");
+    const smelt_network_info *(*info)(smelt_network) = smelt_network_info;
+    CHECK(info);
     smelt_network_destroy(&network);
 }
 
