@@ -705,7 +705,7 @@ void networks()
     CHECK_OK(smelt_network_create(context, package, &params, &network));
     input.shape[0] = 2;
     CHECK_OK(smelt_network_reshape(network, &input, 1));
-    const smelt_network_info *info = smelt_network_info(network);
+    const struct smelt_network_info *info = smelt_network_info(network);
     CHECK(info->outputs[0].shape[0] == 2 && info->intermediates_size == 0);
     smelt_tensor_params shape = {};
     shape.dtype = info->inputs[0].dtype;
@@ -735,7 +735,7 @@ void networks()
     smelt_tensor_destroy(&x);
     smelt_tensor_destroy(&y);
     smelt_network_destroy(&network);
-    smelt_package_close(package);
+    smelt_package_close(&package);
     remove("every_network.safetensors");
 }
 
