@@ -92,6 +92,17 @@ smelt_lower_rule smelt_lower_elementwise, smelt_lower_mod, smelt_lower_is_infini
 // network_lower_movement.c
 smelt_lower_rule smelt_lower_concat, smelt_lower_expand, smelt_lower_gather, smelt_lower_pad,
     smelt_lower_reshape, smelt_lower_slice, smelt_lower_split, smelt_lower_tile, smelt_lower_transpose;
+// network_lower_attention.c
+smelt_lower_rule smelt_lower_attention;
+// network_lower_normalize.c
+smelt_lower_rule smelt_lower_batch_normalization, smelt_lower_group_normalization,
+    smelt_lower_layer_normalization, smelt_lower_lrn;
+// network_lower_pool.c
+smelt_lower_rule smelt_lower_pool, smelt_lower_global_pool;
+// network_lower_reduce.c
+smelt_lower_rule smelt_lower_arg, smelt_lower_reduce, smelt_lower_softmax;
+// network_lower_sample.c
+smelt_lower_rule smelt_lower_depth_and_space, smelt_lower_grid_sample, smelt_lower_resize;
 // network_lower_matmul.c
 smelt_lower_rule smelt_lower_gemm, smelt_lower_matmul;
 // network_lower_convolution.c

@@ -152,6 +152,14 @@ enum smelt_result smelt_ir_slices(struct smelt_ir *ir, const struct smelt_ir_nod
 // Axis i of a Transpose's output is the input's axis permutation[i].
 enum smelt_result smelt_ir_permutation(const struct smelt_ir *ir, const struct smelt_ir_node *node,
                                        uint32_t permutation[SMELT_IR_MAX_RANK]);
+// What a Resize does along which axes of its input: the scale, the region of interest in extents.
+struct smelt_ir_resize {
+    uint32_t count, axes[SMELT_IR_MAX_RANK];
+    double scales[SMELT_IR_MAX_RANK], begins[SMELT_IR_MAX_RANK], ends[SMELT_IR_MAX_RANK];
+};
+// Of known extents.
+enum smelt_result smelt_ir_resize(struct smelt_ir *ir, const struct smelt_ir_node *node,
+                                  struct smelt_ir_resize *resize);
 // The axes that a Reduce operator reduces.
 enum smelt_result smelt_ir_reduced_axes(struct smelt_ir *ir, const struct smelt_ir_node *node,
                                         bool axes[SMELT_IR_MAX_RANK]);

@@ -164,7 +164,7 @@ static const struct smelt_attribute_schema attention[] = {
     {0}};
 
 static const struct smelt_operator operators[] = {
-    {"Attention", 23, 3, 7, 4, attention, rule_attention, NULL, 0, 0, NULL},
+    {"Attention", 23, 3, 7, 4, attention, rule_attention, NULL, 0, 0, smelt_lower_attention},
     {"Gemm", 1, 2, 3, 1, gemm, rule_gemm, NULL, 0, 0, smelt_lower_gemm},
     {"MatMul", 1, 2, 2, 1, NULL, rule_matmul, NULL, 0, 0, smelt_lower_matmul},
     {"MatMulInteger", 10, 2, 4, 1, NULL, rule_matmul_integer, NULL, 0, 0, NULL},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Operators that normalise: by batch statistics, instance, group, layer, root mean square, across channels.
-#include "network_operators.h"
+#include "network_lower.h"
 
 #include <string.h>
 
@@ -95,12 +95,13 @@ static const struct smelt_attribute_schema lrn[] = {
     {0}};
 
 static const struct smelt_operator operators[] = {
-    {"BatchNormalization", 1, 5, 5, 1, epsilon, rule_channels, NULL, 0, 0, NULL},
-    {"GroupNormalization", 18, 3, 3, 1, group, rule_group, NULL, 0, 0, NULL},
-    {"InstanceNormalization", 1, 3, 3, 1, epsilon, rule_channels, NULL, 0, 0, NULL},
-    {"LRN", 1, 1, 1, 1, lrn, rule_channels, NULL, 0, 0, NULL},
-    {"LayerNormalization", 17, 2, 3, 3, layer, rule_layer, NULL, 0, 0, NULL},
-    {"RMSNormalization", 23, 2, 2, 1, layer, rule_layer, NULL, 0, 0, NULL},
+    {"BatchNormalization", 1, 5, 5, 1, epsilon, rule_channels, NULL, 0, 0, smelt_lower_batch_normalization},
+    {"GroupNormalization", 18, 3, 3, 1, group, rule_group, NULL, 0, 0, smelt_lower_group_normalization},
+    {"InstanceNormalization", 1, 3, 3, 1, epsilon, rule_channels, NULL, 0, 0,
+     smelt_lower_group_normalization},
+    {"LRN", 1, 1, 1, 1, lrn, rule_channels, NULL, 0, 0, smelt_lower_lrn},
+    {"LayerNormalization", 17, 2, 3, 3, layer, rule_layer, NULL, 0, 0, smelt_lower_layer_normalization},
+    {"RMSNormalization", 23, 2, 2, 1, layer, rule_layer, NULL, 0, 0, smelt_lower_layer_normalization},
 };
 
 const struct smelt_operator_family smelt_family_normalize = {operators, SMELT_COUNT_OF(operators),

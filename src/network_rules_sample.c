@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Operators that resample: resize, grid sample, and the two that trade depth for space.
-#include "network_operators.h"
+#include "network_lower.h"
 
 #include <math.h>
 #include <string.h>
@@ -26,29 +26,38 @@ static enum smelt_result resized_axes(struct smelt_ir *ir, const struct smelt_ir
     return SMELT_OK;
 }
 
-// Sizes under a policy that keeps the aspect ratio: one scale for all axes, rounded half up.
-static enum smelt_result keep_aspect(struct smelt_ir *ir, const struct smelt_ir_node *node,
-                                     const uint32_t *axes, uint32_t count, const struct smelt_dim *sizes,
-                                     struct smelt_dim *shape)
+// The one scale of all axes under a policy that keeps the aspect ratio.
+static enum smelt_result common_scale(const struct smelt_ir *ir, const struct smelt_ir_node *node,
+                                      const uint32_t *axes, uint32_t count, const struct smelt_dim *sizes,
+                                      double *scale)
 {
-    const struct smelt_ir_value *x = node->inputs[0];
     bool larger = smelt_ir_word_is(node, "keep_aspect_ratio_policy", "not_smaller");
-    double scale = larger ? 0 : INFINITY;
+    *scale = larger ? 0 : INFINITY;
     for (uint32_t i = 0; i < count; i++) {
-        struct smelt_dim in = x->shape[axes[i]];
+        struct smelt_dim in = node->inputs[0]->shape[axes[i]];
         if (in.expression || sizes[i].expression || !in.constant)
             return smelt_ir_node_fail(ir, node, SMELT_ERROR_UNSUPPORTED,
                                       "keep_aspect_ratio_policy needs extents that are not free");
         double ratio = (double)sizes[i].constant / (double)in.constant;
-        scale = larger ? fmax(scale, ratio) : fmin(scale, ratio);
+        *scale = larger ? fmax(*scale, ratio) : fmin(*scale, ratio);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        double extent = floor(scale * (double)x->shape[axes[i]].constant + 0.5);
+    return SMELT_OK;
+}
+
+// Sizes under such a policy, rounded half up.
+static enum smelt_result keep_aspect(struct smelt_ir *ir, const struct smelt_ir_node *node,
+                                     const uint32_t *axes, uint32_t count, const struct smelt_dim *sizes,
+                                     struct smelt_dim *shape)
+{
+    double scale;
+    enum smelt_result result = common_scale(ir, node, axes, count, sizes, &scale);
+    for (uint32_t i = 0; i < count && !result; i++) {
+        double extent = floor(scale * (double)node->inputs[0]->shape[axes[i]].constant + 0.5);
         if (!(extent >= 0 && extent <= INT32_MAX))
             return smelt_ir_node_fail(ir, node, SMELT_ERROR_SHAPE, "an extent overflows");
         shape[axes[i]] = smelt_dim_constant((int64_t)extent);
     }
-    return SMELT_OK;
+    return result;
 }
 
 static enum smelt_result resize_by_scales(struct smelt_ir *ir, const struct smelt_ir_node *node,
@@ -76,6 +85,47 @@ static enum smelt_result resize_by_scales(struct smelt_ir *ir, const struct smel
 static bool is_empty(const struct smelt_ir_value *value)
 {
     return !value || (value->rank == 1 && smelt_dim_is(value->shape[0], 0));
+}
+
+// Scales from sizes.
+static enum smelt_result scales_of_sizes(struct smelt_ir *ir, const struct smelt_ir_node *node,
+                                         struct smelt_ir_resize *resize)
+{
+    const struct smelt_dim *sizes;
+    uint32_t given;
+    double common;
+    enum smelt_result result = smelt_ir_host_dims(ir, node, 3, &sizes, &given);
+    bool stretch = smelt_ir_word_is(node, "keep_aspect_ratio_policy", "stretch");
+    if (!result && !stretch)
+        result = common_scale(ir, node, resize->axes, resize->count, sizes, &common);
+    for (uint32_t i = 0; i < resize->count && !result; i++)
+        resize->scales[i] =
+            stretch ? (double)sizes[i].constant / (double)node->inputs[0]->shape[resize->axes[i]].constant
+                    : common;
+    return result;
+}
+
+enum smelt_result smelt_ir_resize(struct smelt_ir *ir, const struct smelt_ir_node *node,
+                                  struct smelt_ir_resize *resize)
+{
+    const double *scales = NULL, *roi = NULL;
+    uint32_t given;
+    enum smelt_result result = resized_axes(ir, node, resize->axes, &resize->count);
+    if (!result && smelt_ir_word_is(node, "coordinate_transformation_mode", "tf_crop_and_resize"))
+        result = smelt_ir_host_numbers(ir, node, 1, &roi, &given);
+    if (!result && roi && given != 2 * resize->count)
+        result = smelt_ir_node_fail(ir, node, SMELT_ERROR_SHAPE, "wanted %u numbers in roi, got %u",
+                                    2 * resize->count, given);
+    if (!result && is_empty(smelt_ir_input(node, 2)))
+        result = scales_of_sizes(ir, node, resize);
+    else if (!result)
+        result = smelt_ir_host_numbers(ir, node, 2, &scales, &given);
+    for (uint32_t i = 0; i < resize->count && !result; i++) {
+        resize->begins[i] = roi ? roi[i] : 0;
+        resize->ends[i] = roi ? roi[resize->count + i] : 1;
+        resize->scales[i] = scales ? scales[i] : resize->scales[i];
+    }
+    return result;
 }
 
 static enum smelt_result rule_resize(struct smelt_ir *ir, struct smelt_ir_node *node)
@@ -194,10 +244,12 @@ static const struct smelt_attribute_schema resize[] = {
     {0}};
 
 static const struct smelt_operator operators[] = {
-    {"DepthToSpace", 1, 1, 1, 1, depth_to_space, rule_depth_to_space, NULL, 0, 0, NULL},
-    {"GridSample", 16, 2, 2, 1, grid_sample, rule_grid_sample, NULL, 0, 0, NULL},
-    {"Resize", 10, 1, 4, 1, resize, rule_resize, NULL, 14, 14, NULL},
-    {"SpaceToDepth", 1, 1, 1, 1, space_to_depth, rule_space_to_depth, NULL, 0, 0, NULL},
+    {"DepthToSpace", 1, 1, 1, 1, depth_to_space, rule_depth_to_space, NULL, 0, 0,
+     smelt_lower_depth_and_space},
+    {"GridSample", 16, 2, 2, 1, grid_sample, rule_grid_sample, NULL, 0, 0, smelt_lower_grid_sample},
+    {"Resize", 10, 1, 4, 1, resize, rule_resize, NULL, 14, 14, smelt_lower_resize},
+    {"SpaceToDepth", 1, 1, 1, 1, space_to_depth, rule_space_to_depth, NULL, 0, 0,
+     smelt_lower_depth_and_space},
 };
 
 const struct smelt_operator_family smelt_family_sample = {operators, SMELT_COUNT_OF(operators), "Resampling"};

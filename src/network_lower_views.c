@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Views and small calls that several families' lowering functions share.
+#include "network_lower_views.h"
+
+#include <string.h>
+
+void smelt_shape_add(struct smelt_shape *shape, uint64_t extent, uint64_t stride)
+{
+    if (extent == 1)
+        return;
+    shape->extents[shape->rank] = extent;
+    shape->strides[shape->rank++] = stride;
+}
+
+smelt_tensor smelt_lower_shape_view(struct smelt_lowering *lowering, smelt_tensor base,
+                                    const struct smelt_shape *shape)
+{
+    return smelt_lower_view(lowering, base, 0, shape->rank, shape->extents, shape->strides);
+}
+
+// Dimensions by falling stride.
+static void sort(const struct smelt_tensor_info *tensor, uint32_t *order)
+{
+    for (uint32_t d = 0; d < tensor->rank; d++) {
+        uint32_t at = d;
+        for (; at > 0 && tensor->strides[order[at - 1]] < tensor->strides[d]; at--)
+            order[at] = order[at - 1];
+        order[at] = d;
+    }
+}
+
+void smelt_lines_shape(const struct smelt_tensor_info *tensor, const bool *axes,
+                       struct smelt_lines_shape *lines)
+{
+    uint32_t order[SMELT_TENSOR_MAX_RANK];
+    struct smelt_shape *joined = &lines->axes;
+    memset(lines, 0, sizeof(*lines));
+    for (uint32_t d = 0; d < tensor->rank; d++)
+        if (!axes[d])
+            smelt_shape_add(&lines->others, tensor->shape[d], tensor->strides[d]);
+    sort(tensor, order);
+    for (uint32_t i = 0; i < tensor->rank; i++) {
+        uint64_t extent = tensor->shape[order[i]], stride = tensor->strides[order[i]];
+        if (!axes[order[i]] || extent == 1)
+            continue;
+        if (joined->rank && joined->strides[joined->rank - 1] == stride * extent) {
+            joined->extents[joined->rank - 1] *= extent;
+            joined->strides[joined->rank - 1] = stride;
+        } else {
+            smelt_shape_add(joined, extent, stride);
+        }
+    }
+    if (!joined->rank) {
+        joined->rank = 1;
+        joined->extents[0] = joined->strides[0] = 1;
+    }
+}
+
+smelt_tensor smelt_lower_temporary_like(struct smelt_lowering *lowering, enum smelt_dtype dtype,
+                                        smelt_tensor x, const uint64_t *shape)
+{
+    uint32_t order[SMELT_TENSOR_MAX_RANK], rank = x->info.rank;
+    uint64_t sorted[SMELT_TENSOR_MAX_RANK], strides[SMELT_TENSOR_MAX_RANK];
+    sort(&x->info, order);
+    for (uint32_t i = 0; i < rank; i++)
+        sorted[i] = shape[order[i]];
+    smelt_tensor memory = smelt_lower_temporary(lowering, dtype, rank, sorted);
+    if (!memory)
+        return NULL;
+    for (uint32_t i = 0; i < rank; i++)
+        strides[order[i]] = memory->info.strides[i];
+    return smelt_lower_view(lowering, memory, 0, rank, shape, strides);
+}
+
+smelt_tensor smelt_lower_lines_copy(struct smelt_lowering *lowering, smelt_tensor x, const bool *axes)
+{
+    uint32_t permutation[SMELT_TENSOR_MAX_RANK], rank = 0;
+    uint64_t shape[SMELT_TENSOR_MAX_RANK];
+    for (int last = 0; last < 2; last++)
+        for (uint32_t d = 0; d < x->info.rank; d++)
+            if (axes[d] == last)
+                permutation[rank++] = d;
+    for (uint32_t i = 0; i < rank; i++)
+        shape[i] = x->info.shape[permutation[i]];
+    smelt_tensor copy = smelt_lower_temporary(lowering, x->info.dtype, rank, shape);
+    if (!copy)
+        return NULL;
+    lowering->result = smelt_encode_copy(lowering->encoder, copy, x, permutation);
+    return lowering->result ? NULL : copy;
+}
+
+smelt_tensor smelt_lower_along(struct smelt_lowering *lowering, smelt_tensor vector, uint32_t rank,
+                               uint32_t axis)
+{
+    uint64_t shape[SMELT_TENSOR_MAX_RANK], strides[SMELT_TENSOR_MAX_RANK];
+    for (uint32_t d = axis; d < rank; d++) {
+        shape[d - axis] = d == axis ? vector->info.shape[0] : 1;
+        strides[d - axis] = d == axis ? SMELT_MAX(vector->info.strides[0], 1) : 1;
+    }
+    return smelt_lower_view(lowering, vector, 0, rank - axis, shape, strides);
+}
+
+enum smelt_result smelt_lower_steps(struct smelt_lowering *lowering, const smelt_tensor *inputs,
+                                    uint32_t input_count, const struct smelt_elementwise_step *steps,
+                                    uint32_t step_count, smelt_tensor y)
+{
+    struct smelt_elementwise_params params = {
+        .input_count = input_count, .steps = steps, .step_count = step_count, .y = y};
+    memcpy(params.inputs, inputs, input_count * sizeof(*inputs));
+    return smelt_encode_elementwise(lowering->encoder, &params);
+}
