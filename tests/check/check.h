@@ -153,6 +153,8 @@ struct check_op {
     X(check_mlp_rows_workgroup)                                                                              \
     X(check_activation)                                                                                      \
     X(check_encoding)                                                                                        \
+    X(check_gradient)                                                                                        \
+    X(check_bilinear_gradient)                                                                               \
     X(check_tensor_op)                                                                                       \
     X(check_inline)                                                                                          \
     X(check_convolution2d)                                                                                   \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Input encodings: frequency, triangle wave, one-blob, spherical harmonics, each from its definition.
-#include "check.h"
+#include "gradient.h"
 
 #include <stdio.h>
 
@@ -57,7 +57,7 @@ static void fill(struct check_case *c, struct check_tensor *tensor, uint64_t *ra
     }
 }
 
-static double triangle(double p)
+double check_triangle_wave(double p)
 {
     return 4 * fabs(p - floor(p) - 0.5) - 1;
 }
@@ -70,7 +70,7 @@ static double quartic(double u)
 }
 
 // The kernel of width 1 / bins around x and its copies around x - 1 and x + 1, integrated over bin j.
-static double one_blob(double x, uint32_t j, uint32_t bins)
+double check_one_blob(double x, uint32_t j, uint32_t bins)
 {
     double sum = 0;
     for (int copy = -1; copy <= 1; copy++)
@@ -80,7 +80,7 @@ static double one_blob(double x, uint32_t j, uint32_t bins)
 
 // The real harmonic (l, m) with the phase of Condon and Shortley, from the explicit sum of P(l, |m|): every factor
 // sin^m goes with (x + i y)^m.
-static double harmonic(int l, int signed_m, const double d[3])
+double check_harmonic(int l, int signed_m, const double d[3])
 {
     int m = signed_m < 0 ? -signed_m : signed_m;
     double legendre = 0, re = 1, im = 0;
@@ -119,17 +119,17 @@ static void reference(const struct check_case *c, uint32_t evaluation, double *w
             double p = o < 2 ? v[0] : v[1];
             if (o >= 3)
                 p = ldexp(v[0], j - 1) + 0.25 * j;
-            wanted[o] = triangle(p);
+            wanted[o] = check_triangle_wave(p);
             bound[o] = 3 * u + (o >= 3 ? 4 * u * fabs(p) : 0); // there p itself is rounded
             break;
         }
         case ONE_BLOB:
-            wanted[o] = one_blob(v[0], o, parameter);
+            wanted[o] = check_one_blob(v[0], o, parameter);
             bound[o] = (16 + 8 * parameter) * u;
             break;
         default: {
             int l = (int)sqrt(o);
-            wanted[o] = harmonic(l, (int)o - l * l - l, v);
+            wanted[o] = check_harmonic(l, (int)o - l * l - l, v);
             bound[o] = 64 * u;
         }
         }
@@ -144,18 +144,18 @@ int check_encoding_selftest(void)
         const char *what;
         double got, wanted;
     } cases[] = {
-        {"one_blob(1/4, 0, 2)", one_blob(0.25, 0, 2), 0.79296875}, // 15/8 (1/2 - 1/12 + 1/160)
-        {"one_blob(1/2, 1, 2)", one_blob(0.5, 1, 2), 0.5},
-        {"one_blob around the end", one_blob(0, 3, 4), 0.5},
-        {"triangle(1/8)", triangle(0.125), 0.5},
-        {"Y(0, 0)", harmonic(0, 0, d), 0.28209479177387814},
-        {"Y(1, -1)", harmonic(1, -1, d), -0.48860251190291992 * d[1]},
-        {"Y(1, 0)", harmonic(1, 0, d), 0.48860251190291992 * d[2]},
-        {"Y(1, 1)", harmonic(1, 1, d), -0.48860251190291992 * d[0]},
-        {"Y(2, -2)", harmonic(2, -2, d), 1.0925484305920792 * d[0] * d[1]},
-        {"Y(2, 0)", harmonic(2, 0, d), 0.94617469575756008 * d[2] * d[2] - 0.31539156525252005},
-        {"Y(2, 2)", harmonic(2, 2, d), 0.54627421529603959 * (d[0] * d[0] - d[1] * d[1])},
-        {"Y(3, 3)", harmonic(3, 3, d), 0.59004358992664352 * d[0] * (3 * d[1] * d[1] - d[0] * d[0])},
+        {"one_blob(1/4, 0, 2)", check_one_blob(0.25, 0, 2), 0.79296875}, // 15/8 (1/2 - 1/12 + 1/160)
+        {"one_blob(1/2, 1, 2)", check_one_blob(0.5, 1, 2), 0.5},
+        {"one_blob around the end", check_one_blob(0, 3, 4), 0.5},
+        {"triangle(1/8)", check_triangle_wave(0.125), 0.5},
+        {"Y(0, 0)", check_harmonic(0, 0, d), 0.28209479177387814},
+        {"Y(1, -1)", check_harmonic(1, -1, d), -0.48860251190291992 * d[1]},
+        {"Y(1, 0)", check_harmonic(1, 0, d), 0.48860251190291992 * d[2]},
+        {"Y(1, 1)", check_harmonic(1, 1, d), -0.48860251190291992 * d[0]},
+        {"Y(2, -2)", check_harmonic(2, -2, d), 1.0925484305920792 * d[0] * d[1]},
+        {"Y(2, 0)", check_harmonic(2, 0, d), 0.94617469575756008 * d[2] * d[2] - 0.31539156525252005},
+        {"Y(2, 2)", check_harmonic(2, 2, d), 0.54627421529603959 * (d[0] * d[0] - d[1] * d[1])},
+        {"Y(3, 3)", check_harmonic(3, 3, d), 0.59004358992664352 * d[0] * (3 * d[1] * d[1] - d[0] * d[0])},
     };
     int failed = 0;
     for (size_t i = 0; i < SMELT_COUNT_OF(cases); i++)
