@@ -160,7 +160,7 @@ static enum smelt_result read_layers(struct reader *reader)
     struct smelt_json root =
                           smelt_json_root(reader->context, file, smelt_package_description(reader->package)),
                       array;
-    enum smelt_result result = ONLY(&root, "format", "kind", "layers", "checksums");
+    enum smelt_result result = ONLY(&root, "format", "kind", "layers", "mlp", "checksums");
     if (result || (result = smelt_json_array(&root, "layers", 1, MAX_LAYERS, &array, &reader->layer_count)))
         return result;
     reader->layers = calloc(reader->layer_count, sizeof(*reader->layers));

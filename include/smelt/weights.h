@@ -83,6 +83,21 @@ SMELT_API enum smelt_result smelt_weights_update(smelt_weights weights, VkComman
 SMELT_API enum smelt_result smelt_weights_update_and_wait(smelt_weights weights,
                                                           const struct smelt_weights_data *data);
 
+// --- Networks for shaders ---------------------------------------------------------------------------------
+
+// The network that a package of kind "weights" with a member "mlp" holds (`smelt pack --mlp`; docs/packages.md): layers, widths,
+// activations and types for an op of kind MLP named `name`, at THREAD scope with the backend AUTO, which the caller may change.
+// Its weights are those of smelt_weights_create_from_package: "layer<i>.weight" and ".bias" of NAME_weights are the layers'
+// matrices and biases.
+//   inputs    NULL, or receives how many coordinates it takes before the encoding
+//   encoding  NULL, or receives GLSL to include after "smelt/op/NAME.glsl": NAME_input NAME_encode(float x[INPUTS]). Free with
+//             smelt_free_text
+// Errors: FORMAT naming the member of the description, INVALID_ARGUMENT (a name that is no GLSL identifier), OUT_OF_HOST_MEMORY.
+// `context` may be NULL: errors then go to smelt_last_error only. Thread-safe.
+SMELT_API enum smelt_result smelt_mlp_from_package(smelt_context context, smelt_package package,
+                                                   const char *name, struct smelt_mlp_descriptor *descriptor,
+                                                   uint32_t *inputs, char **encoding);
+
 SMELT_END
 
 #endif

@@ -323,6 +323,8 @@ void shaders_and_arguments()
     CHECK(!smelt_weights_scale(weights, 0) && !smelt_weights_zero(weights, 0));
     CHECK_FAILS(smelt_weights_create_from_package(context, &weights_params, nullptr, &weights),
                 SMELT_ERROR_INVALID_ARGUMENT, "package is NULL");
+    CHECK_FAILS(smelt_mlp_from_package(context, nullptr, "net", nullptr, nullptr, nullptr),
+                SMELT_ERROR_INVALID_ARGUMENT, "package is NULL");
 
     smelt_tensor_params buffer = {};
     buffer.dtype = SMELT_DTYPE_F32;

@@ -83,6 +83,47 @@ static int print_material(smelt_package package, cJSON *json)
     return TOOL_OK;
 }
 
+// The network of a package for shaders: coordinates, widths, activations.
+static int print_weights(smelt_package package, cJSON *json)
+{
+    struct smelt_mlp_descriptor mlp;
+    uint32_t inputs;
+    const char *description = smelt_package_metadata(package, "smelt");
+    cJSON *parsed = cJSON_Parse(description ? description : "");
+    bool has_mlp = cJSON_HasObjectItem(parsed, "mlp");
+    int layers = cJSON_GetArraySize(cJSON_GetObjectItem(parsed, "layers"));
+    cJSON_Delete(parsed);
+    cJSON *item = json ? cJSON_AddObjectToObject(json, "weights") : NULL;
+    if (item)
+        cJSON_AddNumberToObject(item, "layers", layers);
+    else
+        printf("  layers      %d\n", layers);
+    if (!has_mlp)
+        return TOOL_OK;
+    if (smelt_mlp_from_package(NULL, package, NULL, &mlp, &inputs, NULL) != SMELT_OK)
+        return tool_fail_smelt();
+    cJSON *widths = item ? cJSON_AddArrayToObject(item, "widths") : NULL;
+    cJSON *activations = item ? cJSON_AddArrayToObject(item, "activations") : NULL;
+    if (item)
+        cJSON_AddNumberToObject(item, "inputs", inputs);
+    else
+        printf("  network     %u inputs, encoded to %u", inputs, mlp.widths[0]);
+    for (uint32_t i = 0; i <= mlp.layer_count; i++) {
+        if (item)
+            cJSON_AddItemToArray(widths, cJSON_CreateNumber(mlp.widths[i]));
+        if (!i)
+            continue;
+        const char *activation = smelt_activation_name(mlp.activations[i - 1]);
+        if (item)
+            cJSON_AddItemToArray(activations, cJSON_CreateString(activation));
+        else
+            printf(" -> %u %s", mlp.widths[i], activation);
+    }
+    if (!item)
+        printf("\n");
+    return TOOL_OK;
+}
+
 static int print_package(smelt_package package, bool verify, cJSON *json)
 {
     const char *kind = smelt_package_kind(package);
@@ -95,6 +136,7 @@ static int print_package(smelt_package package, bool verify, cJSON *json)
     }
     int status = !strcmp(kind, "material")  ? print_material(package, json)
                  : !strcmp(kind, "network") ? tool_print_network(package, json)
+                 : !strcmp(kind, "weights") ? print_weights(package, json)
                                             : TOOL_OK;
     if (status)
         return status;

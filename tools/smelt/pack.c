@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// smelt pack: an ONNX model into a network package.
+// smelt pack: an ONNX model into a network package, or with --mlp a state_dict into one for shaders.
 #include "network.h"
+#include "pack_mlp.h"
 #include "runner.h"
 
 #include <getopt.h>
@@ -12,6 +13,7 @@
 
 static const char help[] =
     "usage: smelt pack MODEL.onnx -o FILE.safetensors [OPTIONS]\n"
+    "       smelt pack --mlp STATE.safetensors --describe MLP.json -o FILE.safetensors [OPTIONS]\n"
     "\n"
     "Turns an ONNX model (opset 6 to 25, external data beside it) into a network package: weights and graph "
     "in one\n"
@@ -22,6 +24,11 @@ static const char help[] =
     "operator needs\n"
     "                                exactly and what would overflow keeps f32\n"
     "      --input-shape NAME=N,C,H,W   the shape of an input: numbers, or names for free extents\n"
+    "      --mlp STATE --describe MLP.json   a PyTorch state_dict (0.weight, 0.bias, 2.weight, ...) and its "
+    "encoding "
+    "and\n"
+    "                                activations in tiny-cuda-nn's words: a network that shaders evaluate "
+    "(mlp_tmpl.glsl)\n"
     "      --quiet                   no word about progress\n"
     "      --help\n";
 
@@ -29,6 +36,7 @@ enum { MAX_SHAPES = 64, LARGE_MODEL = 64 << 20 };
 
 struct request {
     const char *model, *output, *shapes[MAX_SHAPES];
+    struct mlp_request mlp;
     uint32_t shape_count;
     enum smelt_element storage;
     bool quiet;
@@ -113,6 +121,8 @@ int tool_pack(int argc, char **argv)
     static const struct option options[] = {{"output", required_argument, NULL, 'o'},
                                             {"dtype", required_argument, NULL, 'd'},
                                             {"input-shape", required_argument, NULL, 's'},
+                                            {"mlp", required_argument, NULL, 'm'},
+                                            {"describe", required_argument, NULL, 'D'},
                                             {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
@@ -124,8 +134,14 @@ int tool_pack(int argc, char **argv)
             break;
         case 'd':
             request.storage = smelt_element_from_name(optarg);
-            if (request.storage != SMELT_ELEMENT_F32 && request.storage != SMELT_ELEMENT_F16)
-                return tool_usage_error("--dtype wants f32 or f16, got '%s'", optarg);
+            if (!tool_parse_storage(optarg, &request.mlp.storage))
+                return TOOL_USAGE;
+            break;
+        case 'm':
+            request.mlp.state = optarg;
+            break;
+        case 'D':
+            request.mlp.describe = optarg;
             break;
         case 's':
             if (request.shape_count == MAX_SHAPES)
@@ -141,6 +157,14 @@ int tool_pack(int argc, char **argv)
         default:
             return TOOL_USAGE;
         }
+    }
+    if (request.mlp.state || request.mlp.describe) {
+        if (optind != argc || !request.output || !request.mlp.state || !request.mlp.describe ||
+            request.shape_count)
+            return tool_usage_error("pack --mlp wants a state, --describe MLP.json and -o FILE");
+        request.mlp.output = request.output;
+        request.mlp.quiet = request.quiet;
+        return pack_mlp(&request.mlp);
     }
     if (optind + 1 != argc || !request.output)
         return tool_usage_error("pack wants one model and -o FILE; smelt pack --help tells more");
