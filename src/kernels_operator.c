@@ -167,8 +167,16 @@ static void write_tensor(struct smelt_text *text, const struct call *call, uint3
     smelt_text_add(text, "uint t%u_place(uint c[%u])\n{\n    return ", i, call->ranks[i]);
     for (uint32_t d = 0; d < call->ranks[i]; d++)
         smelt_text_add(text, "%sc[%u] * t%u_stride(%uu)", d ? " + " : "", d, i, d);
+    smelt_text_add(text, ";\n}\n");
+    if (call->ranks[i] <= call->ranks[0])
+        smelt_text_add(text,
+                       "uint t%u_broadcast(uint c[T0_RANK])\n{\n    uint place = 0u;\n"
+                       "    [[unroll]] for (uint d = 0u; d < %uu; d++)\n    {\n"
+                       "        place += t%u_extent(d) == 1u ? 0u : c[d + %uu] * t%u_stride(d);\n    }\n"
+                       "    return place;\n}\n",
+                       i, call->ranks[i], i, call->ranks[0] - call->ranks[i], i);
     smelt_text_add(text,
-                   ";\n}\nt%u_%s_0_%s t%u()\n{\n    t%u_%s_0_%s t;\n"
+                   "t%u_%s_0_%s t%u()\n{\n    t%u_%s_0_%s t;\n"
                    "    t.data = smelt_%s_%s_data(tensors[%u]);\n    return t;\n}\n",
                    i, name, tag, i, i, name, tag, storage_type(dtype), whole_byte ? "rw" : tag, i);
     if (access != SMELT_ACCESS_WRITE)

@@ -18,6 +18,8 @@
 //     T<i>_RANK (a scalar shows as rank 1 of one element); not defined: the tensor is absent
 //     uint t<i>_extent(uint axis), uint t<i>_stride(uint axis)
 //     uint t<i>_place(uint c[T<i>_RANK])             where an element is
+//     uint t<i>_broadcast(uint c[T0_RANK])           where the one is that serves c: axes count from the last, an extent of
+//                                                    1 serves all (if its rank is at most tensor 0's)
 //     T<i>_V t<i>_load(uint place)
 //     void t<i>_store(uint place, T<i>_V v)          of tensors that are written; rounded once, saturating, as tensors do
 //     int size(uint i), float number(uint i)         call->sizes, call->numbers

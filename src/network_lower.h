@@ -103,6 +103,9 @@ smelt_lower_rule smelt_lower_pool, smelt_lower_global_pool;
 smelt_lower_rule smelt_lower_arg, smelt_lower_reduce, smelt_lower_softmax;
 // network_lower_sample.c
 smelt_lower_rule smelt_lower_depth_and_space, smelt_lower_grid_sample, smelt_lower_resize;
+// network_lower_quantize.c
+smelt_lower_rule smelt_lower_quantize, smelt_lower_dynamic_quantize, smelt_lower_matmul_integer,
+    smelt_lower_qlinear_matmul, smelt_lower_conv_integer, smelt_lower_qlinear_conv;
 // network_lower_matmul.c
 smelt_lower_rule smelt_lower_gemm, smelt_lower_matmul;
 // network_lower_convolution.c

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Operators between floats and scaled integers.
-#include "network_operators.h"
+#include "network_lower.h"
 
 #include <string.h>
 
@@ -84,9 +84,10 @@ static const struct smelt_attribute_schema dequantize[] = {SMELT_INTEGER("axis",
                                                            {0}};
 
 static const struct smelt_operator operators[] = {
-    {"DequantizeLinear", 10, 2, 3, 1, dequantize, rule_dequantize, NULL, 0, 2, NULL},
-    {"DynamicQuantizeLinear", 11, 1, 1, 3, NULL, rule_dynamic_quantize, NULL, 0, 0, NULL},
-    {"QuantizeLinear", 10, 2, 3, 1, quantize, rule_quantize, NULL, 0, 2, NULL},
+    {"DequantizeLinear", 10, 2, 3, 1, dequantize, rule_dequantize, NULL, 0, 2, smelt_lower_quantize},
+    {"DynamicQuantizeLinear", 11, 1, 1, 3, NULL, rule_dynamic_quantize, NULL, 0, 0,
+     smelt_lower_dynamic_quantize},
+    {"QuantizeLinear", 10, 2, 3, 1, quantize, rule_quantize, NULL, 0, 2, smelt_lower_quantize},
 };
 
 const struct smelt_operator_family smelt_family_quantize = {operators, SMELT_COUNT_OF(operators),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // operator_elementwise.glsl: y = EXPRESSION of a, b, c: the elements of tensors 1 to 3 at y's place, an extent of 1 serving
 // all. Integers wrap modulo 2^bits. Divisions by 0 give 0.
-#include "smelt/numeric.glsl"
 
 // Division truncates; remainder(a, b) has the sign of a, modulo(a, b) that of b.
 int divide(int a, int b)
@@ -153,60 +152,17 @@ uint wrap(uint v)
     return bitfieldExtract(v, 0, T0_BITS);
 }
 
-// Bits of an 8 bit float that does not saturate: what is past the largest number is infinite, or a NaN where there is no
-// infinity.
-uint unsaturated(float v)
-{
-    uint sign = (floatBitsToUint(v) >> 24) & 0x80u;
-    if (T0_DTYPE == SMELT_DTYPE_F8E4M3)
-        return abs(v) > 464.0 ? sign | 0x7fu : smelt_f8e4m3_from_f32(v);
-    return abs(v) >= 61440.0 ? sign | 0x7cu : smelt_f8e5m2_from_f32(v);
-}
-
-// One function per operand: arrays of each rank are types of their own.
-uint place1(uint c[T0_RANK])
-{
-    uint place = 0u;
-    [[unroll]] for (uint d = 0u; d < T1_RANK; d++)
-    {
-        place += (t1_extent(d) == 1u ? 0u : c[d + T0_RANK - T1_RANK]) * t1_stride(d);
-    }
-    return place;
-}
-#ifdef T2_V
-uint place2(uint c[T0_RANK])
-{
-    uint place = 0u;
-    [[unroll]] for (uint d = 0u; d < T2_RANK; d++)
-    {
-        place += (t2_extent(d) == 1u ? 0u : c[d + T0_RANK - T2_RANK]) * t2_stride(d);
-    }
-    return place;
-}
-#endif
-#ifdef T3_V
-uint place3(uint c[T0_RANK])
-{
-    uint place = 0u;
-    [[unroll]] for (uint d = 0u; d < T3_RANK; d++)
-    {
-        place += (t3_extent(d) == 1u ? 0u : c[d + T0_RANK - T3_RANK]) * t3_stride(d);
-    }
-    return place;
-}
-#endif
-
 void operator_run(uint c[T0_RANK])
 {
-    T1_V a = t1_load(place1(c));
+    T1_V a = t1_load(t1_broadcast(c));
 #ifdef T2_V
-    T2_V b = t2_load(place2(c));
+    T2_V b = t2_load(t2_broadcast(c));
 #endif
 #ifdef T3_V
-    T3_V d = t3_load(place3(c));
+    T3_V d = t3_load(t3_broadcast(c));
 #endif
 #if UNSATURATED
-    smelt_u8_w_data(tensors[0]).e[t0_place(c)] = uint8_t(unsaturated(EXPRESSION));
+    smelt_u8_w_data(tensors[0]).e[t0_place(c)] = uint8_t(f8_bits(EXPRESSION, T0_DTYPE == SMELT_DTYPE_F8E4M3));
 #else
     t0_store(t0_place(c), wrap(T0_V(EXPRESSION)));
 #endif

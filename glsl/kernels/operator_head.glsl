@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // operator_head.glsl: in front of an operator's body (src/kernels_operator.c, which adds the tensors): what a call gives it.
 #include "smelt/memory.glsl"
+#include "smelt/numeric.glsl"
 layout(constant_id = 0) const uint fixed_words = 0; // 0: words are read, else they are constants
 
 // The push constants of src/kernels_operator.c, word for word.
@@ -16,4 +17,14 @@ uint word(uint constant, uint i)
     if (fixed_words == 0u)
         result = smelt_words1_data(words).e[i];
     return result;
+}
+
+// Bits of an 8 bit float that does not saturate, as stores do: what is past the largest number is infinite, or a NaN where there
+// is no infinity.
+uint f8_bits(float v, bool e4m3)
+{
+    uint sign = (floatBitsToUint(v) >> 24) & 0x80u;
+    if (e4m3)
+        return abs(v) > 464.0 ? sign | 0x7fu : smelt_f8e4m3_from_f32(v);
+    return abs(v) >= 61440.0 ? sign | 0x7cu : smelt_f8e5m2_from_f32(v);
 }
