@@ -155,6 +155,8 @@ struct check_op {
     X(check_encoding)                                                                                        \
     X(check_gradient)                                                                                        \
     X(check_bilinear_gradient)                                                                               \
+    X(check_loss)                                                                                            \
+    X(check_optimizer)                                                                                       \
     X(check_tensor_op)                                                                                       \
     X(check_inline)                                                                                          \
     X(check_convolution2d)                                                                                   \
