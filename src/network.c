@@ -331,6 +331,18 @@ static enum smelt_result fill(smelt_network network, const struct smelt_network_
     return whole ? SMELT_OK : smelt_ir_no_memory(network->source);
 }
 
+// Values that become outputs are kept as if they were ones already.
+static enum smelt_result absorb(smelt_network network)
+{
+    struct smelt_ir *ir = network->source;
+    for (uint32_t i = 0; i < network->more_output_count; i++) {
+        struct smelt_ir_value *value = smelt_ir_find(ir, network->more_outputs[i]);
+        if (value && !value->is_output && smelt_ir_add_output(ir, value))
+            return smelt_ir_no_memory(ir);
+    }
+    return smelt_network_absorb(ir);
+}
+
 enum smelt_result smelt_network_create_from_ir(smelt_context context, struct smelt_ir *ir,
                                                const struct smelt_network_params *params, smelt_network *out)
 {
@@ -346,6 +358,8 @@ enum smelt_result smelt_network_create_from_ir(smelt_context context, struct sme
     network->context = context;
     network->source = ir;
     result = fill(network, params);
+    if (!result && !params->no_fusion && !params->keep_weights)
+        result = absorb(network);
     if (!result)
         result = make_plan(network, params->inputs, params->input_count, &network->plan);
     if (result)

@@ -10,6 +10,7 @@
 // A tensor in the memory of weights. Its key says what it is and how it lies: the same one is made once.
 struct smelt_network_weight {
     char *key;
+    char *name; // of the value in the model; NULL: it is none
     smelt_tensor tensor;
 };
 struct smelt_network_chunk {
@@ -58,19 +59,21 @@ enum smelt_result smelt_network_create_from_ir(smelt_context context, struct sme
 // A copy that is not inferred, with the same ids; contents and attributes are borrowed (network_clone.c).
 enum smelt_result smelt_ir_clone(const struct smelt_ir *ir, struct smelt_ir **clone);
 
+// Folds normalisations into convolutions of a network that is not inferred (network_absorb.c). Values that are outputs stay.
+enum smelt_result smelt_network_absorb(struct smelt_ir *ir);
+
 // Lowers all nodes of plan->ir, whose shapes are known, into plan->graph (network_lower.c). Errors leave what was made to
 // smelt_network_plan_free.
 enum smelt_result smelt_network_lower(smelt_network network, struct smelt_network_plan *plan);
 void smelt_network_plan_free(struct smelt_network_plan *plan);
 
-// Finds a weight by its key, or makes it (network_weights.c): `data` receives where its bytes go, NULL when it was there. Bytes
+// Finds a weight by its key, or makes it (network_weights.c): `name` is the value's in the model, or NULL; `data` receives where its bytes go, NULL when it was there. Bytes
 // are uploaded by smelt_weights_upload.
-enum smelt_result smelt_weights_place(smelt_network network, const char *key,
+enum smelt_result smelt_weights_place(smelt_network network, const char *key, const char *name,
                                       const struct smelt_tensor_params *params, smelt_tensor *tensor,
                                       void **data);
 // Copies what was placed since the last time to the device, in one submission, and waits.
 enum smelt_result smelt_weights_upload(smelt_network network);
-// How many bytes the next memory for weights should at least have.
 void smelt_weights_free(smelt_network network);
 
 #endif

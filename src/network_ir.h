@@ -122,6 +122,7 @@ struct smelt_ir_value {
     enum smelt_element stored;
     const void *data;
     uint64_t size;
+    bool read_on_host; // a kernel was made for what the constant holds
     // Integers known up to symbols, of values that are not constants (shape arithmetic); NULL: not known.
     const struct smelt_dim *content;
     uint32_t id; // index in ir->values

@@ -237,7 +237,7 @@ smelt_tensor smelt_lower_weight(struct smelt_lowering *lowering, const struct sm
     }
     enum smelt_result result =
         key.failed ? smelt_ir_no_memory(lowering->ir)
-                   : smelt_weights_place(lowering->network, key.data, &params, &tensor, &data);
+                   : smelt_weights_place(lowering->network, key.data, value->name, &params, &tensor, &data);
     if (!result && data)
         result = write_weight(lowering, value, &params, data);
     smelt_text_free(&key);
@@ -261,9 +261,9 @@ smelt_tensor smelt_lower_constant(struct smelt_lowering *lowering, enum smelt_dt
                    (unsigned long long)smelt_hash(SMELT_HASH_START, data, (size_t)size));
     for (uint32_t d = 0; d < rank; d++)
         smelt_text_add(&key, "/%llu", (unsigned long long)shape[d]);
-    enum smelt_result result = key.failed
-                                   ? smelt_ir_no_memory(lowering->ir)
-                                   : smelt_weights_place(lowering->network, key.data, &params, &tensor, &out);
+    enum smelt_result result =
+        key.failed ? smelt_ir_no_memory(lowering->ir)
+                   : smelt_weights_place(lowering->network, key.data, NULL, &params, &tensor, &out);
     if (!result && out)
         memcpy(out, data, (size_t)size);
     smelt_text_free(&key);
@@ -274,8 +274,11 @@ smelt_tensor smelt_lower_constant(struct smelt_lowering *lowering, enum smelt_dt
 
 const struct smelt_ir_value *smelt_lower_host_input(const struct smelt_ir_node *node, uint32_t index)
 {
-    const struct smelt_ir_value *value = smelt_ir_input(node, index);
-    return value && value->constant ? value : NULL;
+    struct smelt_ir_value *value = smelt_ir_input(node, index);
+    if (!value || !value->constant)
+        return NULL;
+    value->read_on_host = true;
+    return value;
 }
 
 smelt_tensor smelt_lower_input(struct smelt_lowering *lowering, const struct smelt_ir_node *node,

@@ -78,7 +78,7 @@ static bool grow(struct smelt_network_weights *w)
     return true;
 }
 
-enum smelt_result smelt_weights_place(smelt_network network, const char *key,
+enum smelt_result smelt_weights_place(smelt_network network, const char *key, const char *name,
                                       const struct smelt_tensor_params *params, smelt_tensor *tensor,
                                       void **data)
 {
@@ -92,8 +92,8 @@ enum smelt_result smelt_weights_place(smelt_network network, const char *key,
             return SMELT_OK;
         }
     enum smelt_result result = smelt_tensor_size_and_alignment(params, &size, &alignment);
-    char *copy = smelt_copy_string(key);
-    if (!result && (!copy || !grow(w)))
+    char *copy = smelt_copy_string(key), *name_copy = smelt_copy_string(name);
+    if (!result && (!copy || (name && !name_copy) || !grow(w)))
         result = smelt_fail(network->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
                             "network '%s': out of host memory", network->name);
     size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -109,12 +109,13 @@ enum smelt_result smelt_weights_place(smelt_network network, const char *key,
     }
     if (result) {
         free(copy);
+        free(name_copy);
         return result;
     }
     *data = (char *)chunk->staging.mapped + (chunk->used - chunk->uploaded);
     chunk->used += size;
     w->size += size;
-    w->weights[w->count++] = (struct smelt_network_weight){copy, *tensor};
+    w->weights[w->count++] = (struct smelt_network_weight){copy, name_copy, *tensor};
     return SMELT_OK;
 }
 
@@ -147,12 +148,54 @@ enum smelt_result smelt_weights_upload(smelt_network network)
     return result;
 }
 
+// --- Other contents at run time -------------------------------------------------------------------------------
+
+static enum smelt_result no_weight(smelt_network network, const char *name)
+{
+    const struct smelt_network_weights *w = &network->weights;
+    struct smelt_text text = {0};
+    uint32_t listed = 0;
+    for (uint32_t i = 0; i < w->count && listed < 16; i++)
+        if (w->weights[i].name)
+            smelt_text_add(&text, "%s\"%.60s\"", listed++ ? ", " : "", w->weights[i].name);
+    smelt_fail(network->context, SMELT_ERROR_NOT_FOUND,
+               "network '%s': no weight \"%.80s\" is on the device; there are: %s%s", network->name, name,
+               text.data ? text.data : "none", listed == 16 ? ", ..." : "");
+    smelt_text_free(&text);
+    return SMELT_ERROR_NOT_FOUND;
+}
+
+enum smelt_result smelt_encode_network_weight(smelt_encoder encoder, smelt_network network, const char *name,
+                                              smelt_tensor tensor)
+{
+    if (!network || !name || !tensor)
+        return smelt_fail(network ? network->context : NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                          "network_weight: %s is NULL, wanted one",
+                          !network ? "network"
+                          : !name  ? "name"
+                                   : "tensor");
+    const struct smelt_network_weights *w = &network->weights;
+    const struct smelt_ir_value *value = smelt_ir_find(network->plan->ir, name);
+    enum smelt_result result = SMELT_OK;
+    uint32_t found = 0;
+    if (value && value->constant && value->read_on_host)
+        return smelt_fail(network->context, SMELT_ERROR_UNSUPPORTED,
+                          "network '%s': weight \"%.80s\" is a constant of kernels", network->name, name);
+    for (uint32_t i = 0; i < w->count && !result; i++)
+        if (w->weights[i].name && !strcmp(w->weights[i].name, name)) {
+            result = smelt_encode_copy(encoder, w->weights[i].tensor, tensor, NULL);
+            found++;
+        }
+    return result || found ? result : no_weight(network, name);
+}
+
 void smelt_weights_free(smelt_network network)
 {
     struct smelt_network_weights *w = &network->weights;
     for (uint32_t i = 0; i < w->count; i++) {
         smelt_tensor_destroy(&w->weights[i].tensor);
         free(w->weights[i].key);
+        free(w->weights[i].name);
     }
     for (uint32_t i = 0; i < w->chunk_count; i++) {
         smelt_buffer_destroy(network->context, &w->chunks[i].staging);

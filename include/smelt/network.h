@@ -48,7 +48,10 @@ struct smelt_network_params {
     // [n][c][h][w] with the strides of a packed [n][h][w][c]. Others are packed row-major.
     const char *const *channels_last;
     uint32_t channels_last_count;
-    bool no_fusion;   // every operator by itself
+    bool no_fusion; // every operator by itself
+    bool
+        keep_weights; // none is changed to take in another one (a normalisation behind a convolution), so that each can be
+                      // replaced by its name
     const char *name; // for debuggers and messages; NULL: the model's. Copied
 };
 
@@ -118,6 +121,13 @@ struct smelt_network_dispatch {
 // before these must have finished on the GPU.
 SMELT_API enum smelt_result smelt_encoder_dispatch_network(smelt_encoder encoder, smelt_network network,
                                                            const struct smelt_network_dispatch *dispatch);
+
+// Records that a weight gets other contents: those of `tensor`, of the weight's shape in the model and any float type, converted
+// as smelt_encode_copy does. Dispatches recorded later use them. A replaced weight keeps its contents through a reshape.
+// Errors: NOT_FOUND (no weight of this name is on the device: it may have been folded with others, see keep_weights), SHAPE,
+// UNSUPPORTED (a kernel was compiled for what it holds), and those of smelt_encode_copy.
+SMELT_API enum smelt_result smelt_encode_network_weight(smelt_encoder encoder, smelt_network network,
+                                                        const char *name, smelt_tensor tensor);
 
 SMELT_END
 

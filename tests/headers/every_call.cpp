@@ -733,6 +733,7 @@ void networks()
     CHECK_OK(smelt_encoder_commit_and_wait(encoder));
     CHECK_OK(smelt_tensor_read_and_wait(y, nullptr, out, sizeof(out)));
     CHECK(out[0] == 0 && out[1] == 2);
+    CHECK_FAILS(smelt_encode_network_weight(encoder, network, "w", x), SMELT_ERROR_NOT_FOUND, "\"w\"");
     smelt_encoder_destroy(&encoder);
     smelt_tensor_destroy(&x);
     smelt_tensor_destroy(&y);

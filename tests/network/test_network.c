@@ -2,6 +2,8 @@
 // Networks as pipelines: shapes, bindings, heaps, replays, and what they refuse.
 #include "network_rig.h"
 
+#include <math.h>
+
 static const float w0[4][6] = {
     {1, 2, 0, -1, 3, 1}, {0, 1, 1, 2, -2, 1}, {2, 0, 1, 1, 1, -3}, {1, -1, 0, 2, 0, 1}};
 static const float w1[6][3] = {{1, 0, 2}, {0, 1, 1}, {2, 1, 0}, {-1, 1, 0}, {1, 1, 1}, {0, -2, 1}};
@@ -83,9 +85,330 @@ static void reshapes(void)
     smelt_network_destroy(&network);
 }
 
+// --- Heaps and replays ------------------------------------------------------------------------------------------
+
+static void fill(float *data, uint32_t count, uint32_t seed)
+{
+    for (uint32_t i = 0; i < count; i++)
+        data[i] = (float)((i * 7 + seed * 5) % 11) * 0.25f - 1;
+}
+
+// Two networks on one heap in one recording, then both again: the bytes of a first run each time.
+static void shares_a_heap(void)
+{
+    smelt_network networks[2] = {create(two_layers(), 16), create(two_layers(), 9)};
+    struct rig_run runs[2] = {rig_make(networks[0]), rig_make(networks[1])};
+    smelt_heap own = runs[1].heap;
+    smelt_encoder encoder = NULL;
+    const struct smelt_encoder_params params = {.check = true};
+    float x[64], first[2][48], again[48];
+    runs[1].heap = runs[0].heap;
+    CHECK_OK(smelt_encoder_create(test_context(), &params, &encoder));
+    for (uint32_t time = 0; time < 3; time++) {
+        for (uint32_t n = 0; n < 2; n++) {
+            fill(x, 64, n);
+            rig_write(&runs[n], 0, x);
+            rig_record(encoder, networks[n], &runs[n]);
+        }
+        rig_record(encoder, networks[0], &runs[0]);
+        CHECK_OK(smelt_encoder_check_hazards(encoder));
+        CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+        for (uint32_t n = 0; n < 2; n++) {
+            uint32_t rows = n ? 9 : 16;
+            rig_read(&runs[n], 1, time ? again : first[n]);
+            fill(x, 64, n);
+            expect_layers(rows, x, time ? again : first[n]);
+            CHECK(!time || !memcmp(again, first[n], rows * 3 * sizeof(float)));
+        }
+    }
+    smelt_encoder_destroy(&encoder);
+    runs[1].heap = own;
+    for (uint32_t n = 0; n < 2; n++) {
+        rig_free(&runs[n]);
+        smelt_network_destroy(&networks[n]);
+    }
+}
+
+// --- Weights ------------------------------------------------------------------------------------------------------
+
+static void replaces_weights(void)
+{
+    smelt_network network = create(two_layers(), 3);
+    struct rig_run run = rig_make(network);
+    smelt_encoder encoder = NULL;
+    smelt_tensor fresh = NULL, wrong = NULL;
+    struct smelt_tensor_params params = {.dtype = SMELT_DTYPE_F32, .rank = 1, .shape = {3}, .name = "fresh"};
+    const float zeros[3] = {0}, x[12] = {1, 2, 3, 4, -1, 0, 2, 1, 1, 1, 1, 1};
+    float before[9], after[9];
+    CHECK_OK(smelt_tensor_create(test_context(), &params, &fresh));
+    params.shape[0] = 4;
+    CHECK_OK(smelt_tensor_create(test_context(), &params, &wrong));
+    CHECK_OK(smelt_tensor_write_and_wait(fresh, NULL, zeros, sizeof(zeros)));
+    rig_write(&run, 0, x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, before);
+    CHECK_OK(smelt_encoder_create(test_context(), NULL, &encoder));
+    CHECK_FAILS(smelt_encode_network_weight(encoder, network, "none", fresh), SMELT_ERROR_NOT_FOUND,
+                "\"w0\"");
+    CHECK_FAILS(smelt_encode_network_weight(encoder, network, "row", wrong), SMELT_ERROR_SHAPE, "fresh");
+    CHECK_FAILS(smelt_encode_network_weight(encoder, network, "row", NULL), SMELT_ERROR_INVALID_ARGUMENT,
+                "tensor is NULL");
+    CHECK_OK(smelt_encode_network_weight(encoder, network, "row", fresh));
+    rig_record(encoder, network, &run);
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+    rig_read(&run, 1, after);
+    for (uint32_t i = 0; i < 9; i++)
+        CHECK(rig_is_near(after[i], before[i] - row[i % 3]));
+    smelt_encoder_destroy(&encoder);
+    smelt_tensor_destroy(&fresh);
+    smelt_tensor_destroy(&wrong);
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+static struct smelt_ir *normalised(bool transposed)
+{
+    float w[3 * 3 * 9], four[4][3];
+    fill(w, 81, 3);
+    for (uint32_t i = 0; i < 4; i++)
+        fill(four[i], 3, i);
+    for (uint32_t i = 0; i < 3; i++)
+        four[3][i] += 1.5f; // the variance
+    struct smelt_ir *ir = rig_ir();
+    const uint64_t kernel[4] = {3, 3, 3, 3}, channels[1] = {3};
+    struct smelt_ir_value *x = rig_input(ir, "x", 4, (const uint64_t[]){1, 3, 5, 5}), *inputs[5], *y;
+    inputs[0] = rig_node(ir, transposed ? "ConvTranspose" : "Conv", "between", x,
+                         rig_weight(ir, "w", 4, kernel, w), rig_weight(ir, "b", 1, channels, four[2]));
+    static const char *const names[4] = {"scale", "bias", "mean", "variance"};
+    for (uint32_t i = 0; i < 4; i++)
+        inputs[1 + i] = rig_weight(ir, names[i], 1, channels, four[i]);
+    struct smelt_ir_node *node;
+    CHECK_OK(smelt_ir_value(ir, "y", &y));
+    CHECK_OK(
+        smelt_ir_add_node(ir, smelt_operator_find("BatchNormalization"), "norm", inputs, 5, &y, 1, &node));
+    CHECK_OK(smelt_ir_add_output(ir, y));
+    return ir;
+}
+
+static void run_normalised(bool transposed, const struct smelt_network_params *params, uint32_t nodes,
+                           float *y)
+{
+    float x[75];
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), normalised(transposed), params, &network));
+    CHECK(smelt_network_info(network)->node_count == nodes);
+    struct rig_run run = rig_make(network);
+    fill(x, 75, 1);
+    rig_write(&run, 0, x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, y);
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+static void folds_normalisations(void)
+{
+    static float folded[147], kept[147];
+    const struct smelt_network_params keep = {.keep_weights = true};
+    for (int transposed = 0; transposed < 2; transposed++) {
+        run_normalised(transposed, NULL, 1, folded);
+        run_normalised(transposed, &keep, 2, kept);
+        for (uint32_t i = 0; i < (transposed ? 147u : 27u); i++)
+            CHECK(rig_is_near(folded[i], kept[i]));
+    }
+}
+
+// --- Other storage, other places in memory ------------------------------------------------------------------------
+
+static void keeps_f16(void)
+{
+    const struct smelt_network_input input = {.name = "x", .rank = 2, .shape = {4, 4}};
+    const struct smelt_network_params params = {
+        .inputs = &input, .input_count = 1, .storage = SMELT_DTYPE_F16};
+    smelt_network network = NULL;
+    uint16_t half[16];
+    float x[16], y[12];
+    CHECK_OK(smelt_network_create_from_ir(test_context(), two_layers(), &params, &network));
+    CHECK(smelt_network_info(network)->storage == SMELT_DTYPE_F16 &&
+          smelt_network_info(network)->inputs[0].dtype == SMELT_DTYPE_F16);
+    struct rig_run run = rig_make(network);
+    fill(x, 16, 0);
+    CHECK_OK(smelt_dtype_convert(SMELT_DTYPE_F16, half, SMELT_DTYPE_F32, x, 16));
+    CHECK_OK(smelt_tensor_write_and_wait(run.tensors[0], NULL, half, sizeof(half)));
+    rig_dispatch(network, &run);
+    CHECK_OK(smelt_tensor_read_and_wait(run.tensors[1], NULL, half, 24));
+    CHECK_OK(smelt_dtype_convert(SMELT_DTYPE_F32, y, SMELT_DTYPE_F16, half, 12));
+    for (uint32_t i = 0; i < 12; i++)
+        y[i] = floorf(y[i] * 16 + 0.5f) / 16; // results are multiples of 1/4 up to 64
+    expect_layers(4, x, y);
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+static void takes_channels_last(void)
+{
+    static float rows[147], last[147];
+    const char *const ends[2] = {"x", "y"};
+    const struct smelt_network_params params = {.channels_last = ends, .channels_last_count = 2};
+    const char *const none[1] = {"between"};
+    const struct smelt_network_params wrong = {.channels_last = none, .channels_last_count = 1};
+    smelt_network network = NULL;
+    run_normalised(false, NULL, 1, rows);
+    run_normalised(false, &params, 1, last); // the host's array is row-major
+    for (uint32_t i = 0; i < 27; i++)
+        CHECK(rig_is_near(last[i], rows[i]));
+    CHECK_FAILS(smelt_network_create_from_ir(test_context(), normalised(false), &wrong, &network),
+                SMELT_ERROR_NOT_FOUND, "channels_last: there is no input or output \"between\"");
+}
+
+static void gives_more_outputs(void)
+{
+    const char *const more[1] = {"h"};
+    const struct smelt_network_input input = {.name = "x", .rank = 2, .shape = {2, 4}};
+    struct smelt_network_params params = {
+        .inputs = &input, .input_count = 1, .more_outputs = more, .more_output_count = 1};
+    const float x[8] = {1, 0, 0, 0, 0, 0, 1, 0};
+    float h[12];
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), two_layers(), &params, &network));
+    CHECK(smelt_network_info(network)->output_count == 2 &&
+          !strcmp(smelt_network_info(network)->outputs[1].name, "h"));
+    struct rig_run run = rig_make(network);
+    rig_write(&run, 0, x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 2, h);
+    for (uint32_t i = 0; i < 6; i++)
+        CHECK(rig_is_near(h[i], w0[0][i]) && rig_is_near(h[6 + i], w0[2][i]));
+    rig_free(&run);
+    smelt_network_destroy(&network);
+    const char *const none[1] = {"nothing"};
+    params.more_outputs = none;
+    CHECK_FAILS(smelt_network_create_from_ir(test_context(), two_layers(), &params, &network),
+                SMELT_ERROR_NOT_FOUND, "\"nothing\"");
+}
+
+// --- What is refused ----------------------------------------------------------------------------------------------
+
+static void refuses_inputs(void)
+{
+    struct smelt_network_input input = {.name = "x", .rank = 2, .shape = {5, 4}};
+    struct smelt_network_params params = {.inputs = &input, .input_count = 1};
+    smelt_network network = NULL;
+#define REFUSES(result, text)                                                                                \
+    CHECK_FAILS(smelt_network_create_from_ir(test_context(), two_layers(), &params, &network), result, text)
+    input.name = "z";
+    REFUSES(SMELT_ERROR_NOT_FOUND, "there is no input \"z\"; there are: \"x\"");
+    input.name = "w0";
+    REFUSES(SMELT_ERROR_NOT_FOUND, "there is no input \"w0\"");
+    input.name = "x";
+    input.rank = 3;
+    REFUSES(SMELT_ERROR_SHAPE, "has rank 2, got a shape of rank 3");
+    input.rank = 2;
+    input.shape[1] = 5;
+    REFUSES(SMELT_ERROR_SHAPE, "extent 1 is 4 in the model, got 5");
+    input.shape[0] = 0;
+    input.shape[1] = 4;
+    REFUSES(SMELT_ERROR_SHAPE, "wanted 1 to");
+    params.input_count = 0;
+    REFUSES(SMELT_ERROR_SHAPE, "extent \"N\" of input \"x\" is free");
+    params.storage = SMELT_DTYPE_I8;
+    REFUSES(SMELT_ERROR_DTYPE, "storage is i8");
+    params.storage = SMELT_DTYPE_NONE;
+    params.backend = (enum smelt_backend)99;
+    REFUSES(SMELT_ERROR_INVALID_ARGUMENT, "backend 99");
+    params.backend = SMELT_BACKEND_AUTO;
+    params.input_count = 1;
+    params.inputs = NULL;
+    REFUSES(SMELT_ERROR_INVALID_ARGUMENT, "inputs is NULL");
+#undef REFUSES
+}
+
+static void refuses_dispatches(void)
+{
+    smelt_network network = create(two_layers(), 5);
+    struct rig_run run = rig_make(network), other = {0};
+    struct smelt_network_dispatch dispatch = {
+        .arguments = run.arguments, .argument_count = 2, .heap = run.heap};
+    const struct smelt_heap_params tiny = {.size = 16};
+    smelt_encoder encoder = NULL;
+    CHECK_OK(smelt_encoder_create(test_context(), NULL, &encoder));
+    CHECK_OK(smelt_heap_create(test_context(), &tiny, &other.heap));
+#define REFUSES(result, text)                                                                                \
+    CHECK_FAILS(smelt_encoder_dispatch_network(encoder, network, &dispatch), result, text)
+    dispatch.argument_count = 0;
+    REFUSES(SMELT_ERROR_NOT_READY, "without an argument: \"x\", \"y\"");
+    dispatch.argument_count = 1;
+    REFUSES(SMELT_ERROR_NOT_READY, "without an argument: \"y\"");
+    dispatch.argument_count = 2;
+    run.arguments[0].name = "z";
+    REFUSES(SMELT_ERROR_NOT_FOUND, "no input or output \"z\"; there are: \"x\", \"y\"");
+    run.arguments[0].name = "x";
+    run.arguments[0].tensor = run.tensors[1];
+    REFUSES(SMELT_ERROR_SHAPE, "\"x\" is f32[5][4]");
+    run.arguments[0].tensor = NULL;
+    REFUSES(SMELT_ERROR_INVALID_ARGUMENT, "the tensor of \"x\" is NULL");
+    struct smelt_tensor_params wrong = {
+        .dtype = SMELT_DTYPE_F16, .rank = 2, .shape = {5, 4}, .name = "halves"};
+    CHECK_OK(smelt_tensor_create(test_context(), &wrong, &run.arguments[0].tensor));
+    REFUSES(SMELT_ERROR_DTYPE, "got the tensor 'halves' f16[5][4]");
+    smelt_tensor_destroy(&run.arguments[0].tensor);
+    run.arguments[0].tensor = run.tensors[0];
+    dispatch.heap = NULL;
+    REFUSES(SMELT_ERROR_NOT_READY, "without a heap");
+    dispatch.heap = other.heap;
+    REFUSES(SMELT_ERROR_SHAPE, "the heap has 16 bytes");
+    dispatch.heap = run.heap;
+    dispatch.heap_offset = 16;
+    REFUSES(SMELT_ERROR_SHAPE, "from 16 on");
+    dispatch.heap_offset = 0;
+    CHECK_FAILS(smelt_encoder_dispatch_network(NULL, network, &dispatch), SMELT_ERROR_INVALID_ARGUMENT,
+                "encoder");
+    CHECK_FAILS(smelt_encoder_dispatch_network(encoder, network, NULL), SMELT_ERROR_INVALID_ARGUMENT,
+                "dispatch is NULL");
+    CHECK_OK(smelt_encoder_dispatch_network(encoder, network, &dispatch)); // nothing has changed
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+#undef REFUSES
+    smelt_encoder_destroy(&encoder);
+    smelt_heap_destroy(&other.heap);
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+// Elements that no tensor has, in one error; and a package that is none of a network.
+static void refuses_networks(void)
+{
+    smelt_network network = NULL;
+    smelt_package package = NULL;
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *x = rig_input(ir, "x", 1, (const uint64_t[]){4});
+    x->element = SMELT_ELEMENT_F64;
+    CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Relu", "y", x, NULL, NULL)));
+    CHECK_FAILS(smelt_network_create_from_ir(test_context(), ir, NULL, &network), SMELT_ERROR_UNSUPPORTED,
+                "f64");
+    static const char file[] = "\x18\0\0\0\0\0\0\0{\"__metadata__\":{\"a\":\"b\"}}";
+    char data[8 + 26];
+    memcpy(data, file, sizeof(data));
+    data[0] = 26;
+    CHECK_OK(smelt_package_open_memory(data, sizeof(data), "plain", &package));
+    CHECK_FAILS(smelt_network_create(test_context(), package, NULL, &network), SMELT_ERROR_FORMAT,
+                "wanted a package of kind \"network\"");
+    smelt_package_close(&package);
+    CHECK_FAILS(smelt_network_create(test_context(), NULL, NULL, &network), SMELT_ERROR_INVALID_ARGUMENT,
+                "package is NULL");
+}
+
 static const struct test tests[] = {
     {"two layers give what they should", dispatches},
     {"other shapes, with the weights where they were", reshapes},
+    {"networks share a heap, and give the same bits each time", shares_a_heap},
+    {"a weight is replaced in a recording", replaces_weights},
+    {"normalisations go into the convolution before", folds_normalisations},
+    {"f32 values kept as f16", keeps_f16},
+    {"inputs and outputs with channels last", takes_channels_last},
+    {"intermediate values as outputs", gives_more_outputs},
+    {"inputs that do not fit", refuses_inputs},
+    {"dispatches that do not fit", refuses_dispatches},
+    {"networks that cannot be", refuses_networks},
 };
 
 TEST_MAIN(tests)
