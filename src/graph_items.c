@@ -300,7 +300,10 @@ enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph
     if (!graph->maker && ((result = smelt_encoder_create(graph->context, &params, &graph->maker)) ||
                           (result = smelt_encoder_start_capture(graph->maker))))
         return result;
-    result = smelt_graph_call_encode(graph->maker, item->operation, item->call);
+    if (item->label) // so that profiles name what was fused
+        result = smelt_encoder_set_label(graph->maker, item->label);
+    if (!result)
+        result = smelt_graph_call_encode(graph->maker, item->operation, item->call);
     struct smelt_graph_list list = smelt_capture_take(graph->maker);
     if (!result) {
         struct smelt_dispatch **dispatches = item->dispatches;
