@@ -392,7 +392,8 @@ static void random_graphs_are_as_serial(void)
             copied_program(&fuse, seed);
             CHECK_OK(smelt_encoder_take_capture(fuse.encoder, &params, &graph));
             CHECK_OK(smelt_graph_plan_memory(graph, &memory));
-            CHECK(memory.size <= memory.unshared_size + 256 * POOL && memory.size >= memory.lower_bound);
+            CHECK(memory.size <= memory.unshared_size + 256 * POOL);
+            CHECK(way != 2 || memory.size >= memory.lower_bound); // another order may need less
             smelt_heap heap = heap_of(fuse.context, memory.size);
             CHECK_OK(smelt_graph_set_heap(graph, heap, 0));
             fuse_reset(&fuse);
