@@ -172,6 +172,7 @@ enum smelt_result smelt_encoder_create(smelt_context context, const struct smelt
         encoder->check = encoder->guarded = params->check;
         encoder->profile = params->profile;
         encoder->labels = !params->no_labels && context->labels;
+        memcpy(encoder->most_groups, context->capabilities.max_workgroup_count, sizeof(encoder->most_groups));
     }
     if (!encoder || !encoder->slots || !encoder->name)
         result = smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "encoder: out of host memory");
@@ -202,6 +203,7 @@ void smelt_encoder_wrap(struct smelt_encoder_t *encoder, smelt_context context, 
         .first = true,
         .labels = context->labels,
     };
+    memcpy(encoder->most_groups, context->capabilities.max_workgroup_count, sizeof(encoder->most_groups));
 }
 
 // --- Finishing --------------------------------------------------------------------------------------------

@@ -36,6 +36,12 @@ static enum smelt_result set_pipeline(smelt_encoder encoder, smelt_pipeline p)
             memset(encoder->values, 0, size);
         for (uint32_t i = 0; i < encoder->inline_count; i++)
             encoder->inline_bytes[i].size = 0;
+        for (uint32_t i = 0; i < p->info.argument_count; i++)
+            if (p->arguments[i].range != UINT32_MAX)
+                encoder->ranges[p->arguments[i].range] =
+                    (struct smelt_range){.access = p->arguments[i].access, .argument = i};
+        encoder->arguments = p->arguments;
+        encoder->argument_count = p->info.argument_count;
         draft->push = size ? encoder->values + p->push_at : NULL;
         draft->push_size = p->push_size;
         draft->block = p->block_size ? encoder->values : NULL;
@@ -84,8 +90,10 @@ static uint8_t *place_of(smelt_encoder encoder, uint32_t argument)
     return encoder->values + encoder->pipeline->arguments[argument].place;
 }
 
-static void mark_set(smelt_encoder encoder, uint32_t argument)
+static inline void mark_set(smelt_encoder encoder, uint32_t argument)
 {
+    if (!encoder->unset)
+        return;
     encoder->unset -= !encoder->set[argument];
     encoder->set[argument] = true;
 }
@@ -99,24 +107,34 @@ static enum smelt_result check_tensor(smelt_encoder encoder, uint32_t argument, 
                                               &p->info.arguments[argument], tensor);
 }
 
-static inline enum smelt_result set_tensor(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
+// Whether a tensor fits without a further look.
+static inline bool is_plain(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
 {
-    smelt_pipeline p = encoder->pipeline;
-    bool plain = p && argument < p->info.argument_count && tensor && tensor->context == encoder->context &&
-                 tensor->form.type && tensor->form.type == p->arguments[argument].type;
-    if (!plain) {
-        enum smelt_result result = check_tensor(encoder, argument, tensor);
-        if (result)
-            return result;
-    }
-    const struct smelt_pipeline_argument *a = &p->arguments[argument];
+    return argument < encoder->argument_count && tensor && tensor->context == encoder->context &&
+           tensor->form.type == encoder->arguments[argument].type;
+}
+
+static inline void put_tensor(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
+{
+    const struct smelt_pipeline_argument *a = &encoder->arguments[argument];
     const uint8_t *form = (const uint8_t *)&tensor->form.address;
-    for (uint32_t i = 0; i < a->size; i += 8) // a handful: less than a call of memcpy
-        memcpy(encoder->values + a->place + i, form + i, 8);
-    encoder->ranges[a->range] =
-        (struct smelt_range){tensor->form.address, tensor->form.end, a->access, argument, tensor};
+    uint8_t *place = encoder->values + a->place;
+    struct smelt_range *range = &encoder->ranges[a->range];
+    for (uint32_t i = 0, size = a->size; i < size; i += 8) // a handful: less than a call of memcpy
+        memcpy(place + i, form + i, 8);
+    range->begin = tensor->form.address;
+    range->end = tensor->form.end;
+    range->tensor = tensor;
     mark_set(encoder, argument);
-    return SMELT_OK;
+}
+
+static enum smelt_result set_tensor(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
+{
+    enum smelt_result result =
+        is_plain(encoder, argument, tensor) ? SMELT_OK : check_tensor(encoder, argument, tensor);
+    if (!result)
+        put_tensor(encoder, argument, tensor);
+    return result;
 }
 
 static struct smelt_inline_bytes *find_inline(smelt_encoder encoder, uint32_t argument)
@@ -225,10 +243,19 @@ static enum smelt_result set_one(smelt_encoder encoder, const struct smelt_argum
                                   : set_tensor(encoder, argument, given->tensor);
 }
 
-enum smelt_result smelt_encoder_set_tensor_at(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
+static enum smelt_result enter_and_set_tensor(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
 {
     enum smelt_result result = smelt_encoder_enter(encoder, "set_tensor");
     return result ? result : smelt_encoder_leave(encoder, set_tensor(encoder, argument, tensor));
+}
+
+// Called most of all: what is mostly so takes no other call.
+enum smelt_result smelt_encoder_set_tensor_at(smelt_encoder encoder, uint32_t argument, smelt_tensor tensor)
+{
+    if (!encoder || encoder->guarded || !is_plain(encoder, argument, tensor))
+        return enter_and_set_tensor(encoder, argument, tensor);
+    put_tensor(encoder, argument, tensor);
+    return SMELT_OK;
 }
 
 enum smelt_result smelt_encoder_set_buffer_at(smelt_encoder encoder, uint32_t argument,
@@ -345,19 +372,21 @@ static enum smelt_result dispatch(smelt_encoder encoder)
     return result;
 }
 
-static enum smelt_result dispatch_groups(smelt_encoder encoder, const uint32_t *groups)
+static enum smelt_result dispatch_groups(smelt_encoder encoder, uint32_t x, uint32_t y, uint32_t z)
 {
-    memcpy(encoder->draft.groups, groups, sizeof(encoder->draft.groups));
+    uint32_t *groups = encoder->draft.groups;
+    groups[0] = x;
+    groups[1] = y;
+    groups[2] = z;
     return dispatch(encoder);
 }
 
-static enum smelt_result dispatch_threads(smelt_encoder encoder, const uint32_t *threads)
+static enum smelt_result dispatch_threads(smelt_encoder encoder, uint32_t x, uint32_t y, uint32_t z)
 {
-    for (int i = 0; i < 3; i++) {
-        uint32_t local = encoder->pipeline ? encoder->pipeline->info.local_size[i] : 1;
-        encoder->draft.groups[i] = threads[i] / local + (threads[i] % local != 0);
-    }
-    return dispatch(encoder);
+    static const uint32_t one[3] = {1, 1, 1};
+    const uint32_t *local = encoder->pipeline ? encoder->pipeline->info.local_size : one;
+    return dispatch_groups(encoder, x / local[0] + (x % local[0] != 0), y / local[1] + (y % local[1] != 0),
+                           z / local[2] + (z % local[2] != 0));
 }
 
 static enum smelt_result dispatch_indirect(smelt_encoder encoder, VkBuffer buffer, uint64_t offset)
@@ -378,15 +407,13 @@ static enum smelt_result dispatch_indirect(smelt_encoder encoder, VkBuffer buffe
 enum smelt_result smelt_encoder_dispatch_groups(smelt_encoder encoder, uint32_t x, uint32_t y, uint32_t z)
 {
     enum smelt_result result = smelt_encoder_enter(encoder, "dispatch_groups");
-    return result ? result
-                  : smelt_encoder_leave(encoder, dispatch_groups(encoder, (const uint32_t[]){x, y, z}));
+    return result ? result : smelt_encoder_leave(encoder, dispatch_groups(encoder, x, y, z));
 }
 
 enum smelt_result smelt_encoder_dispatch_threads(smelt_encoder encoder, uint32_t x, uint32_t y, uint32_t z)
 {
     enum smelt_result result = smelt_encoder_enter(encoder, "dispatch_threads");
-    return result ? result
-                  : smelt_encoder_leave(encoder, dispatch_threads(encoder, (const uint32_t[]){x, y, z}));
+    return result ? result : smelt_encoder_leave(encoder, dispatch_threads(encoder, x, y, z));
 }
 
 enum smelt_result smelt_encoder_dispatch_indirect(smelt_encoder encoder, VkBuffer buffer, uint64_t offset)
@@ -412,9 +439,9 @@ static enum smelt_result encode(smelt_encoder encoder, const struct smelt_encode
     encoder->draft.operation = p->operation;
     if (p->kind == SMELT_DISPATCH_INDIRECT)
         return dispatch_indirect(encoder, p->indirect, p->indirect_offset);
-    const uint32_t size[] = {p->size[0], SMELT_MAX(p->size[1], 1), SMELT_MAX(p->size[2], 1)};
-    return p->kind == SMELT_DISPATCH_THREADS ? dispatch_threads(encoder, size)
-                                             : dispatch_groups(encoder, size);
+    uint32_t x = p->size[0], y = SMELT_MAX(p->size[1], 1), z = SMELT_MAX(p->size[2], 1);
+    return p->kind == SMELT_DISPATCH_THREADS ? dispatch_threads(encoder, x, y, z)
+                                             : dispatch_groups(encoder, x, y, z);
 }
 
 enum smelt_result smelt_encoder_encode(smelt_encoder encoder, const struct smelt_encode_params *params)

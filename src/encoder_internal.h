@@ -11,8 +11,9 @@
 
 // --- Pipelines (pipeline.c) -------------------------------------------------------------------------------
 
+#define SMELT_NO_PLAIN_TYPE UINT32_MAX // no tensor's
 struct smelt_pipeline_argument {
-    uint32_t type;  // smelt_tensor_type of the tensors that fit without a further look; 0: none does
+    uint32_t type;  // smelt_tensor_type of the tensors that fit without a further look
     uint32_t place; // in the encoder's values
     uint32_t size;
     uint32_t range; // its place among the ranges of a dispatch; UINT32_MAX: a constant
@@ -232,15 +233,15 @@ struct smelt_encoder_t {
     bool own, part;                      // what the recording is; neither: in the caller's commands
     VkSemaphore semaphore;
     uint64_t submitted, completed; // values of it
-    // Hazards since the last barrier; of a part also everything in it, never forgotten, with the hull of its commands.
-    struct smelt_hazards hazards, total;
-    struct smelt_interval total_indirect;
-    bool first, fenced; // no dispatch in the recording yet; a barrier since the last one
+    bool first, fenced;            // no dispatch in the recording yet; a barrier since the last one
+    uint32_t most_groups[3];       // that a dispatch may have
     VkPipeline bound;
     struct smelt_capture *capture; // NULL: live
     // The pipeline and its arguments as they are set.
     smelt_pipeline pipeline;
-    uint8_t *values; // of the block, then of the push constants
+    const struct smelt_pipeline_argument *arguments; // its, or of one of its family
+    uint32_t argument_count;                         // 0 without a pipeline
+    uint8_t *values;                                 // of the block, then of the push constants
     uint32_t values_capacity;
     struct smelt_range *ranges;
     uint32_t range_capacity;
@@ -255,6 +256,9 @@ struct smelt_encoder_t {
     uint64_t allocations_before;      // of the tracker, when the counters were reset
     struct smelt_profile_node *nodes; // what smelt_encoder_profile gave
     uint32_t node_capacity;
+    // Hazards since the last barrier; of a part also everything in it, never forgotten, with the hull of its commands.
+    struct smelt_hazards hazards, total;
+    struct smelt_interval total_indirect;
     struct smelt_encoder_t *next_checked, *next_retired; // lists of the context
 };
 

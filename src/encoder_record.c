@@ -27,20 +27,60 @@ static enum smelt_result emit_barrier(smelt_encoder encoder, const struct smelt_
     return SMELT_OK;
 }
 
-// Puts a barrier in front of what accesses the ranges where `mode` asks for one, and adds them.
-static enum smelt_result order(smelt_encoder encoder, const char *label, const struct smelt_range *ranges,
-                               uint32_t count, struct smelt_interval indirect)
+// What is recorded, as `order` sees it.
+struct access {
+    const struct smelt_range *ranges;
+    uint32_t count;
+    const struct smelt_interval *indirect;
+    const char *label;
+};
+
+static enum smelt_result put_barrier(smelt_encoder encoder, bool indirect)
 {
-    smelt_context context = encoder->context;
+    struct smelt_barrier barrier;
+    smelt_hazards_barrier(&encoder->hazards, indirect, &barrier);
+    return emit_barrier(encoder, &barrier);
+}
+
+static enum smelt_result out_of_memory(smelt_encoder encoder)
+{
+    return smelt_fail(encoder->context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "encoder '%s': out of host memory",
+                      encoder->name);
+}
+
+// Keeps what the encoder of a part, or one that checks, wants to know later.
+static enum smelt_result keep_access(smelt_encoder encoder, const struct access *access)
+{
+    struct smelt_interval indirect = *access->indirect, *hull = &encoder->total_indirect;
+    bool kept = true;
+    if (encoder->part) {
+        kept = smelt_hazards_add(&encoder->total, access->ranges, access->count, (struct smelt_interval){0});
+        bool empty = hull->begin >= hull->end;
+        if (indirect.begin < indirect.end)
+            *hull = empty ? indirect
+                          : (struct smelt_interval){SMELT_MIN(hull->begin, indirect.begin),
+                                                    SMELT_MAX(hull->end, indirect.end)};
+    }
+    if (encoder->check && kept) {
+        mtx_lock(&encoder->context->encoders_mutex);
+        kept = smelt_schedule_add_dispatch(&encoder->slot->schedule, access->label, access->ranges,
+                                           access->count, indirect);
+        mtx_unlock(&encoder->context->encoders_mutex);
+    }
+    return kept ? SMELT_OK : out_of_memory(encoder);
+}
+
+// Puts a barrier in front of an access where `mode` asks for one, and adds it.
+SMELT_ALWAYS_INLINE enum smelt_result order(smelt_encoder encoder, const struct access *access)
+{
     struct smelt_hazards *hazards = &encoder->hazards;
-    bool is_indirect = indirect.begin < indirect.end;
-    bool needed = encoder->mode == SMELT_HAZARDS_TRACKED
-                      ? smelt_hazards_find(hazards, ranges, count, indirect) != SMELT_HAZARD_NONE
-                      : encoder->mode == SMELT_HAZARDS_SERIAL && !encoder->first;
+    struct smelt_interval indirect = *access->indirect;
+    bool needed =
+        encoder->mode == SMELT_HAZARDS_TRACKED
+            ? smelt_hazards_find(hazards, access->ranges, access->count, indirect) != SMELT_HAZARD_NONE
+            : encoder->mode == SMELT_HAZARDS_SERIAL && !encoder->first;
     if (needed) {
-        struct smelt_barrier barrier;
-        smelt_hazards_barrier(hazards, is_indirect, &barrier);
-        enum smelt_result result = emit_barrier(encoder, &barrier);
+        enum smelt_result result = put_barrier(encoder, indirect.begin < indirect.end);
         if (result)
             return result;
     }
@@ -48,24 +88,9 @@ static enum smelt_result order(smelt_encoder encoder, const char *label, const s
     encoder->first = encoder->fenced = false;
     if (!encoder->track)
         return SMELT_OK;
-    bool kept = smelt_hazards_add(hazards, ranges, count, indirect);
-    if (encoder->part && kept) {
-        kept = smelt_hazards_add(&encoder->total, ranges, count, (struct smelt_interval){0});
-        struct smelt_interval *hull = &encoder->total_indirect;
-        bool empty = hull->begin >= hull->end;
-        if (is_indirect)
-            *hull = empty ? indirect
-                          : (struct smelt_interval){SMELT_MIN(hull->begin, indirect.begin),
-                                                    SMELT_MAX(hull->end, indirect.end)};
-    }
-    if (encoder->check && kept) {
-        mtx_lock(&context->encoders_mutex);
-        kept = smelt_schedule_add_dispatch(&encoder->slot->schedule, label, ranges, count, indirect);
-        mtx_unlock(&context->encoders_mutex);
-    }
-    return kept ? SMELT_OK
-                : smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "encoder '%s': out of host memory",
-                             encoder->name);
+    if (!smelt_hazards_add(hazards, access->ranges, access->count, indirect))
+        return out_of_memory(encoder);
+    return encoder->part || encoder->check ? keep_access(encoder, access) : SMELT_OK;
 }
 
 enum smelt_result smelt_encoder_record_barrier(smelt_encoder encoder,
@@ -92,7 +117,7 @@ enum smelt_result smelt_encoder_record_barrier(smelt_encoder encoder,
 
 static enum smelt_result check_groups(smelt_encoder encoder, const struct smelt_dispatch *d)
 {
-    const uint32_t *most = encoder->context->capabilities.max_workgroup_count;
+    const uint32_t *most = encoder->most_groups;
     // Zero becomes the largest number there is.
     bool fits = d->groups[0] - 1 < most[0] && d->groups[1] - 1 < most[1] && d->groups[2] - 1 < most[2];
     if (fits || d->indirect)
@@ -126,13 +151,16 @@ static enum smelt_result place_inline(smelt_encoder encoder, const struct smelt_
 static inline void copy_words(void *to, const void *from, uint32_t size)
 {
     uint32_t at = 0;
-    for (; at + 8 <= size && at < 128; at += 8)
+    for (; at + 16 <= size && at < 128; at += 16) { // by 8, as the arguments were written
         memcpy((uint8_t *)to + at, (const uint8_t *)from + at, 8);
+        memcpy((uint8_t *)to + at + 8, (const uint8_t *)from + at + 8, 8);
+    }
     if (at < size)
         memcpy((uint8_t *)to + at, (const uint8_t *)from + at, size - at);
 }
 
-static enum smelt_result place_arguments(smelt_encoder encoder, const struct smelt_dispatch *d, uint8_t *push)
+static inline enum smelt_result place_arguments(smelt_encoder encoder, const struct smelt_dispatch *d,
+                                                uint8_t *push)
 {
     enum smelt_result result = SMELT_OK;
     copy_words(push, d->push, d->push_size);
@@ -172,16 +200,20 @@ static enum smelt_result record_live(smelt_encoder encoder, const struct smelt_d
     const void *pushed = d->push;
     enum smelt_result result = SMELT_OK;
     VkDeviceAddress highest = 0;
-    for (uint32_t i = 0; i < d->range_count; i++)
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < d->range_count; i++) {
         highest |= d->ranges[i].begin;
+        bytes += d->ranges[i].end - d->ranges[i].begin;
+    }
     if (smelt_is_transient(highest))
         return refuse_transient(encoder, d);
     if (d->block || d->inline_count) {
         pushed = push;
         result = place_arguments(encoder, d, push);
     }
+    const struct access access = {d->ranges, d->range_count, &d->indirect_range, d->label};
     if (!result)
-        result = order(encoder, d->label, d->ranges, d->range_count, d->indirect_range);
+        result = order(encoder, &access);
     if (!result && encoder->profile)
         result = smelt_timestamps_open(encoder, d->label, d->operation, d->ranges, d->range_count, d->groups);
     if (result)
@@ -204,8 +236,7 @@ static enum smelt_result record_live(smelt_encoder encoder, const struct smelt_d
     if (encoder->profile)
         smelt_timestamps_close(encoder);
     encoder->counters.dispatches++;
-    for (uint32_t i = 0; i < d->range_count; i++)
-        encoder->counters.bytes += d->ranges[i].end - d->ranges[i].begin;
+    encoder->counters.bytes += bytes;
     return SMELT_OK;
 }
 
@@ -230,8 +261,9 @@ enum smelt_result smelt_encoder_record_commands(smelt_encoder encoder, VkCommand
                           "encoder '%s': '%s' is a command buffer, which a capture cannot hold",
                           encoder->name, label);
     enum smelt_result result = encoder->commands ? SMELT_OK : smelt_encoder_start(encoder, NULL);
+    const struct access access = {ranges, range_count, &indirect, label};
     if (!result)
-        result = order(encoder, label, ranges, range_count, indirect);
+        result = order(encoder, &access);
     if (!result && encoder->profile)
         result = smelt_timestamps_open(encoder, label, SMELT_OPERATION_UNTAGGED, ranges, range_count,
                                        (const uint32_t[3]){0});

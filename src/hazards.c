@@ -234,7 +234,8 @@ static bool has_stage(VkPipelineStageFlags2 stages, VkPipelineStageFlags2 stage)
 static void keep_unseen(struct smelt_hazards *hazards)
 {
     struct smelt_interval_set *unseen = &hazards->unseen;
-    struct smelt_interval hull = unseen->hull, written = hazards->writes.hull, each;
+    struct smelt_interval hull = smelt_interval_set_hull(unseen),
+                          written = smelt_interval_set_hull(&hazards->writes), each;
     uint32_t leaf = 0, index = 0;
     bool exact = hazards->commands && smelt_interval_set_settle(&hazards->writes);
     while (exact && smelt_interval_set_next(&hazards->writes, &leaf, &index, &each))

@@ -19,7 +19,8 @@ struct smelt_interval {
 
 struct smelt_interval_leaf;
 struct smelt_interval_set {
-    struct smelt_interval hull; // of all; begin >= end: empty
+    // The hull of all: its end, and 2^64 - 1 less its begin, so that an empty one is 0 and both only grow.
+    VkDeviceAddress end, beginless;
     uint32_t recent_count;
     struct smelt_interval recent[SMELT_RECENT_INTERVALS];
     struct smelt_interval_leaf **leaves; // by address; none is empty
@@ -33,16 +34,21 @@ bool smelt_interval_set_find(const struct smelt_interval_set *set, VkDeviceAddre
 bool smelt_interval_set_settle(
     struct smelt_interval_set *set); // orders the recent ones. False: out of memory
 
+static inline struct smelt_interval smelt_interval_set_hull(const struct smelt_interval_set *set)
+{
+    return (struct smelt_interval){~set->beginless, set->end}; // begin > end when there is none
+}
+
 static inline bool smelt_interval_set_is_empty(const struct smelt_interval_set *set)
 {
-    return set->hull.begin >= set->hull.end;
+    return set->end == 0;
 }
 
 // Whether an interval of the set has a byte of [begin, end).
-static inline bool smelt_interval_set_meets(const struct smelt_interval_set *set, VkDeviceAddress begin,
-                                            VkDeviceAddress end)
+SMELT_ALWAYS_INLINE bool smelt_interval_set_meets(const struct smelt_interval_set *set, VkDeviceAddress begin,
+                                                  VkDeviceAddress end)
 {
-    if (begin >= set->hull.end || end <= set->hull.begin || begin >= end)
+    if (begin >= set->end || end <= ~set->beginless || begin >= end)
         return false;
     for (uint32_t i = 0; i < set->recent_count; i++)
         if (begin < set->recent[i].end && set->recent[i].begin < end)
@@ -51,16 +57,15 @@ static inline bool smelt_interval_set_meets(const struct smelt_interval_set *set
 }
 
 // Unites the set with [begin, end). False: out of memory.
-static inline bool smelt_interval_set_add(struct smelt_interval_set *set, VkDeviceAddress begin,
-                                          VkDeviceAddress end)
+SMELT_ALWAYS_INLINE bool smelt_interval_set_add(struct smelt_interval_set *set, VkDeviceAddress begin,
+                                                VkDeviceAddress end)
 {
     if (begin >= end)
         return true;
     if (set->recent_count == SMELT_RECENT_INTERVALS && !smelt_interval_set_settle(set))
         return false;
-    bool empty = smelt_interval_set_is_empty(set);
-    set->hull.begin = empty || begin < set->hull.begin ? begin : set->hull.begin;
-    set->hull.end = empty || end > set->hull.end ? end : set->hull.end;
+    set->beginless = SMELT_MAX(set->beginless, ~begin);
+    set->end = SMELT_MAX(set->end, end);
     set->recent[set->recent_count++] = (struct smelt_interval){begin, end};
     return true;
 }
@@ -68,7 +73,7 @@ static inline bool smelt_interval_set_add(struct smelt_interval_set *set, VkDevi
 static inline void smelt_interval_set_clear(struct smelt_interval_set *set) // keeps the memory
 {
     set->count = set->recent_count = 0;
-    set->hull = (struct smelt_interval){0};
+    set->beginless = set->end = 0;
 }
 void smelt_interval_set_free(struct smelt_interval_set *set);
 // The first interval of a settled set at or after (leaf, index), which it moves on past; false at the end. Start at 0, 0.
@@ -101,9 +106,9 @@ struct smelt_hazards {
 
 // What a dispatch that accesses these ranges conflicts with: the first that is found, NONE when there is nothing.
 // `indirect` is what its command is read from (empty: not indirect).
-static inline enum smelt_hazard smelt_hazards_find(const struct smelt_hazards *hazards,
-                                                   const struct smelt_range *ranges, uint32_t count,
-                                                   struct smelt_interval indirect)
+SMELT_ALWAYS_INLINE enum smelt_hazard smelt_hazards_find(const struct smelt_hazards *hazards,
+                                                         const struct smelt_range *ranges, uint32_t count,
+                                                         struct smelt_interval indirect)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct smelt_range *r = &ranges[i];
@@ -121,8 +126,8 @@ static inline enum smelt_hazard smelt_hazards_find(const struct smelt_hazards *h
 }
 
 // Adds a dispatch. False: out of memory (some may have been added: the caller puts a barrier and clears).
-static inline bool smelt_hazards_add(struct smelt_hazards *hazards, const struct smelt_range *ranges,
-                                     uint32_t count, struct smelt_interval indirect)
+SMELT_ALWAYS_INLINE bool smelt_hazards_add(struct smelt_hazards *hazards, const struct smelt_range *ranges,
+                                           uint32_t count, struct smelt_interval indirect)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct smelt_range *r = &ranges[i];

@@ -15,8 +15,10 @@
 
 #if defined(__GNUC__)
 #define SMELT_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#define SMELT_ALWAYS_INLINE static inline __attribute__((always_inline)) // on the way of every dispatch
 #else
 #define SMELT_PRINTF(text, first)
+#define SMELT_ALWAYS_INLINE static inline
 #endif
 
 // --- Vulkan entry points (context.c loads them; a NULL optional one means the extension is not enabled) ----

@@ -47,11 +47,11 @@ static uint32_t plain_type(const struct smelt_member *member)
     uint32_t type = smelt_tensor_type(member->dtype, member->rank);
     for (uint32_t d = 0; d < member->rank; d++)
         if (member->shape[d])
-            type = 0;
+            type = SMELT_NO_PLAIN_TYPE;
     bool is_static = member->rank > 0; // by constants, which a tensor's strides have to go with
     for (uint32_t d = 0; d < member->rank; d++)
         is_static = is_static && member->shape_constant[d];
-    return member->kind == SMELT_MEMBER_TENSOR && member->rank && !is_static ? type : 0;
+    return member->kind == SMELT_MEMBER_TENSOR && member->rank && !is_static ? type : SMELT_NO_PLAIN_TYPE;
 }
 
 static enum smelt_result add_arguments(smelt_pipeline p, const struct smelt_block *block, bool in_push,

@@ -253,10 +253,18 @@ static enum smelt_result place_in_own_memory(smelt_tensor tensor, const struct s
 
 // --- Tensors ----------------------------------------------------------------------------------------------
 
+static smelt_tensor tensor_memory(void)
+{
+    smelt_tensor tensor = aligned_alloc(SMELT_TENSOR_LINE, round_up(sizeof(*tensor), SMELT_TENSOR_LINE));
+    if (tensor)
+        memset(tensor, 0, sizeof(*tensor));
+    return tensor;
+}
+
 // A tensor with its own copy of `name` and nothing else; NULL when out of host memory (reported).
 static smelt_tensor tensor_allocate(smelt_context context, const char *name)
 {
-    smelt_tensor tensor = calloc(1, sizeof(*tensor));
+    smelt_tensor tensor = tensor_memory();
     char *copy = smelt_copy_string(name);
     if (!tensor || !copy) {
         smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "tensor '%s': out of host memory", name);
@@ -565,7 +573,7 @@ enum smelt_result smelt_tensor_slice(smelt_tensor tensor, const uint64_t *origin
     made.info.buffer_offset += bytes;
     made.info.address += bytes;
     made.info.mapped = info->mapped ? (char *)info->mapped + bytes : NULL;
-    smelt_tensor kept = malloc(sizeof(*kept));
+    smelt_tensor kept = tensor_memory();
     if (!kept)
         return smelt_fail(tensor->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
                           "slice of tensor '%s': out of host memory", info->name);

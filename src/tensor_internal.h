@@ -18,6 +18,8 @@ static inline uint32_t smelt_tensor_type(enum smelt_dtype dtype, uint32_t rank)
     return 1 + (uint32_t)dtype + 256 * rank;
 }
 
+// Aligned to a line of the cache, which holds what a dispatch reads of it.
+#define SMELT_TENSOR_LINE 64
 struct smelt_tensor_t {
     smelt_context context;
     struct smelt_tensor_form form;
