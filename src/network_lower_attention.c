@@ -194,9 +194,12 @@ static enum smelt_result weigh_values(struct smelt_lowering *lowering, const str
         result = lowering->result;
     }
     if (!result)
-        result = smelt_encode_matmul2d(
-            lowering->encoder,
-            &(struct smelt_matmul2d_params){.a = weights, .b = a->v, .d = d, .backend = lowering->backend});
+        result = smelt_encode_matmul2d(lowering->encoder,
+                                       &(struct smelt_matmul2d_params){.a = weights,
+                                                                       .b = a->v,
+                                                                       .d = d,
+                                                                       .accumulated = SMELT_DTYPE_F32,
+                                                                       .backend = lowering->backend});
     return result || !packed ? result : smelt_encode_copy(lowering->encoder, heads, packed, NULL);
 }
 
@@ -210,10 +213,13 @@ enum smelt_result smelt_lower_attention(struct smelt_lowering *lowering, struct 
     if (!(a.scores = smelt_lower_temporary(lowering, SMELT_DTYPE_F32, 3, shape)))
         return lowering->result;
     bool plain = !a.mask && !a.lengths && !a.causal && !(a.cap > 0) && a.scale != 0;
-    result = smelt_encode_matmul2d(
-        lowering->encoder,
-        &(struct smelt_matmul2d_params){
-            .a = a.q, .b = a.k, .d = a.scores, .transpose_right = true, .backend = lowering->backend});
+    result = smelt_encode_matmul2d(lowering->encoder,
+                                   &(struct smelt_matmul2d_params){.a = a.q,
+                                                                   .b = a.k,
+                                                                   .d = a.scores,
+                                                                   .transpose_right = true,
+                                                                   .accumulated = SMELT_DTYPE_F32,
+                                                                   .backend = lowering->backend});
     if (!result)
         result = give_scores(lowering, node, &a);
     if (!result && !plain)

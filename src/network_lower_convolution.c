@@ -118,6 +118,7 @@ static enum smelt_result convolve(const struct convolution *c, const struct imag
                      .output_padding_x = c->more[WIDTH],
                      .groups = c->groups,
                      .transposed = c->transposed},
+        .accumulated = SMELT_DTYPE_F32,
         .backend = c->lowering->backend,
     };
     return c->lowering->result

@@ -51,6 +51,7 @@ enum smelt_result smelt_lower_gemm(struct smelt_lowering *lowering, struct smelt
                                            .d = y,
                                            .transpose_left = smelt_ir_integer(node, "transA"),
                                            .transpose_right = smelt_ir_integer(node, "transB"),
+                                           .accumulated = SMELT_DTYPE_F32,
                                            .backend = lowering->backend};
     const struct smelt_tensor_info *info = smelt_tensor_info(y);
     uint64_t n = info->shape[1];
@@ -153,8 +154,11 @@ static enum smelt_result multiply(struct smelt_lowering *lowering, struct batch 
         smelt_tensor views[3];
         for (int k = 0; k < 3; k++)
             views[k] = part(lowering, &m[k], offset[k], inner, batch->rank ? batch->strides[0][k] : 0);
-        const struct smelt_matmul2d_params params = {
-            .a = views[0], .b = views[1], .d = views[2], .backend = lowering->backend};
+        const struct smelt_matmul2d_params params = {.a = views[0],
+                                                     .b = views[1],
+                                                     .d = views[2],
+                                                     .accumulated = SMELT_DTYPE_F32,
+                                                     .backend = lowering->backend};
         if (lowering->result || smelt_lower_take(lowering, smelt_encode_matmul2d(lowering->encoder, &params)))
             break;
     }
