@@ -65,6 +65,8 @@ enum smelt_result smelt_network_absorb(struct smelt_ir *ir);
 // Lowers all nodes of plan->ir, whose shapes are known, into plan->graph (network_lower.c). Errors leave what was made to
 // smelt_network_plan_free.
 enum smelt_result smelt_network_lower(smelt_network network, struct smelt_network_plan *plan);
+// What the calls of a node are labelled with: its operator, and its name or that of its first output.
+void smelt_network_label(const struct smelt_ir_node *node, char *label, size_t size);
 void smelt_network_plan_free(struct smelt_network_plan *plan);
 
 // Finds a weight by its key, or makes it (network_weights.c): `name` is the value's in the model, or NULL; `data` receives where its bytes go, NULL when it was there. Bytes

@@ -424,13 +424,18 @@ static bool has_elements(const struct smelt_ir_node *node)
     return false;
 }
 
-static enum smelt_result lower_node(struct smelt_lowering *lowering, struct smelt_ir_node *node)
+void smelt_network_label(const struct smelt_ir_node *node, char *label, size_t size)
 {
-    char label[128];
-    snprintf(label, sizeof(label), "%s %s", node->op->name,
+    snprintf(label, size, "%s %s", node->op->name,
              *node->name        ? node->name
              : node->outputs[0] ? node->outputs[0]->name
                                 : "");
+}
+
+static enum smelt_result lower_node(struct smelt_lowering *lowering, struct smelt_ir_node *node)
+{
+    char label[128];
+    smelt_network_label(node, label, sizeof(label));
     enum smelt_result result = smelt_encoder_set_label(lowering->encoder, label);
     if (!result)
         result = node->op->lower(lowering, node);

@@ -17,6 +17,7 @@ static const struct command {
     {"graph", "show a captured graph that a program has saved", tool_graph},
     {"pack", "turn an ONNX model into a network package", tool_pack},
     {"run", "run a network on the device, from files to files", tool_run},
+    {"inspect", "a web page about a network and a run of it", tool_inspect},
     {"verify", "run ONNX test cases on the device and compare", tool_verify},
     {"material", "decode a neural material to images, or import one", tool_material},
     {"bench", "measure this device: matrix products, networks and more", tool_bench},

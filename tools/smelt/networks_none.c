@@ -11,6 +11,12 @@ static int none(const char *command)
                      command);
 }
 
+int tool_inspect(int argc, char **argv)
+{
+    (void)argc;
+    return none(argv[0]);
+}
+
 int tool_pack(int argc, char **argv)
 {
     (void)argc;

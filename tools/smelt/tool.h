@@ -13,6 +13,7 @@ int tool_devices(int argc, char **argv);
 int tool_compile(int argc, char **argv);
 int tool_graph(int argc, char **argv);
 int tool_info(int argc, char **argv);
+int tool_inspect(int argc, char **argv);
 int tool_pack(int argc, char **argv);
 int tool_run(int argc, char **argv);
 int tool_verify(int argc, char **argv);
