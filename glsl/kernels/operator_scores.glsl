@@ -3,7 +3,7 @@
 // T2, if there is one: the mask (floats are added, 0 of integers takes a key out), extents of 1 serving all, keys past its end
 // taken out; T3: how many keys each batch has (CAUSAL 2: and the last query sees the last of them). CAUSAL 1: query i sees
 // keys up to i + size(0). Numbers: scale, cap (0: none).
-const float taken_out = uintBitsToFloat(0xff800000u);
+#define TAKEN_OUT uintBitsToFloat(0xff800000u) // -infinity
 
 void operator_run(uint c[T0_RANK])
 {
@@ -33,5 +33,5 @@ void operator_run(uint c[T0_RANK])
 #if CAUSAL != 0
     seen = seen && int(c[3]) <= int(c[2]) + visible;
 #endif
-    t0_store(t0_place(c), seen ? v : taken_out);
+    t0_store(t0_place(c), seen ? v : TAKEN_OUT);
 }

@@ -18,8 +18,9 @@ struct node {
     struct {
         const char *name;
         struct smelt_ir_attribute attribute;
-    } attributes[4];
+    } attributes[8];
     uint32_t attribute_count;
+    uint32_t output; // which one is looked at
     smelt_network network;
     double result[NODE_COUNT];
 };
@@ -34,9 +35,24 @@ static inline struct node node_start(const char *op)
 static inline void node_attribute(struct node *node, const char *name,
                                   const struct smelt_ir_attribute *attribute)
 {
-    CHECK(node->attribute_count < 4);
+    CHECK(node->attribute_count < 8);
     node->attributes[node->attribute_count].name = name;
     node->attributes[node->attribute_count++].attribute = *attribute;
+}
+
+static inline void node_integer(struct node *node, const char *name, int64_t integer)
+{
+    node_attribute(node, name, &(struct smelt_ir_attribute){.integer = integer});
+}
+
+static inline void node_number(struct node *node, const char *name, double number)
+{
+    node_attribute(node, name, &(struct smelt_ir_attribute){.number = number});
+}
+
+static inline void node_word(struct node *node, const char *name, const char *word)
+{
+    node_attribute(node, name, &(struct smelt_ir_attribute){.word = word});
 }
 
 static inline struct smelt_ir_value *node_value(struct node *node)
@@ -148,14 +164,20 @@ static inline smelt_tensor node_tensor(const struct smelt_network_binding *bindi
     return tensor;
 }
 
-// Runs it; its first output.
+// Runs it; the output.
 static inline const double *node_run(struct node *node)
 {
-    struct smelt_ir_value *out;
+    struct smelt_ir_value *outputs[4] = {NULL}, *out;
     struct smelt_ir_node *made;
-    CHECK_OK(smelt_ir_value(node->ir, "y", &out));
+    for (uint32_t i = 0; i <= node->output; i++) {
+        char name[20] = "y";
+        if (i < node->output)
+            snprintf(name, sizeof(name), "unused%u", i);
+        CHECK_OK(smelt_ir_value(node->ir, name, &outputs[i]));
+    }
+    out = outputs[node->output];
     CHECK_OK(smelt_ir_add_node(node->ir, smelt_operator_find(node->op), node->op, node->inputs,
-                               node->input_count, &out, 1, &made));
+                               node->input_count, outputs, node->output + 1, &made));
     for (uint32_t i = 0; i < node->attribute_count; i++)
         CHECK_OK(
             smelt_ir_set_attribute(node->ir, made, node->attributes[i].name, &node->attributes[i].attribute));
