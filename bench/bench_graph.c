@@ -5,24 +5,11 @@
 // Target: a replay under 2 % of recording.
 #include "bench.h"
 #include "scenarios.h"
+#include "../tests/vectors.h"
 
 enum { LAYERS = 24, HEADS = 8, REPEATS = 21, N = 4096 };
 
-static const char *const source =
-    "#version 460\n"
-    "#include \"smelt/base.glsl\"\n"
-    "#define SMELT_TENSOR source\n"
-    "#define SMELT_DTYPE SMELT_DTYPE_F32\n"
-    "#define SMELT_RANK 1\n"
-    "#define SMELT_ACCESS SMELT_ACCESS_READ\n"
-    "#define SMELT_EXTENT0 0\n"
-    "#include \"smelt/tensor_tmpl.glsl\"\n"
-    "#define SMELT_TENSOR result\n"
-    "#define SMELT_DTYPE SMELT_DTYPE_F32\n"
-    "#define SMELT_RANK 1\n"
-    "#define SMELT_ACCESS SMELT_ACCESS_WRITE\n"
-    "#define SMELT_EXTENT0 0\n"
-    "#include \"smelt/tensor_tmpl.glsl\"\n"
+static const char *const source = VECTORS_GLSL
     "layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer node_block {\n"
     "    source_f32_1_r_0 x; source_f32_1_r_0 y; source_f32_1_r_0 w; result_f32_1_w_0 z; };\n"
     "layout(push_constant, scalar) uniform push { node_block block; };\n"

@@ -233,12 +233,6 @@ static enum smelt_result fill_push(struct call *call)
     return SMELT_OK;
 }
 
-static bool share_bytes(smelt_tensor a, smelt_tensor b)
-{
-    return a->info.address < b->info.address + b->info.size &&
-           b->info.address < a->info.address + a->info.size;
-}
-
 // An input is y to the byte, or apart from it.
 static enum smelt_result check_overlap(const struct call *call)
 {
@@ -249,7 +243,7 @@ static enum smelt_result check_overlap(const struct call *call)
         bool same = x->info.address == y->info.address && x->info.dtype == y->info.dtype;
         for (uint32_t d = 0; d < call->rank && same; d++)
             same = call->dimensions[d].strides[t] == call->dimensions[d].strides[last];
-        if (!same && share_bytes(x, y))
+        if (!same && smelt_tensor_share_bytes(&x->info, &y->info))
             return smelt_fail(call->context, SMELT_ERROR_INVALID_ARGUMENT,
                               "elementwise: y '%s' shares bytes with input '%s', wanted the same elements or "
                               "separate tensors",
@@ -434,7 +428,7 @@ static void write_kernel(struct smelt_text *text, const void *user)
 static void write_key(struct smelt_text *key, const struct call *call, struct smelt_kernel_request *request)
 {
     const struct smelt_elementwise_params *p = call->params;
-    uint8_t head[3] = {(uint8_t)call->tensor_count, (uint8_t)call->rank, 0};
+    uint8_t head[2] = {(uint8_t)call->tensor_count, (uint8_t)call->rank};
     smelt_text_add_bytes(key, head, sizeof(head));
     for (uint32_t t = 0; t < call->tensor_count; t++) {
         uint8_t tensor[2] = {(uint8_t)call->tensors[t]->info.dtype, (uint8_t)call->places[t]};

@@ -208,6 +208,10 @@ void smelt_graph_destroy(smelt_graph *handle)
     smelt_graph_list_free(&graph->captured, true);
     for (uint32_t i = 0; i < graph->tensor_count; i++)
         free(graph->tensors[i].name);
+    for (uint32_t i = 0; i < graph->vector_count; i++)
+        smelt_tensor_destroy(&graph->vectors[i]);
+    free(graph->vectors);
+    free(graph->tensor_table);
     free(graph->tensors);
     free(graph->outputs);
     free(graph->ranges);
@@ -236,18 +240,43 @@ bool smelt_graph_renew(smelt_graph graph, smelt_tensor tensor)
     return true;
 }
 
+// Where a tensor's number is in the table, or an empty place for it.
+static uint32_t *table_place(smelt_graph graph, smelt_tensor tensor)
+{
+    uint32_t mask = 2 * graph->tensor_capacity - 1;
+    uint32_t at = (uint32_t)(((uint64_t)(uintptr_t)tensor * 0x9e3779b97f4a7c15ull) >> 32) & mask;
+    while (graph->tensor_table[at] && graph->tensors[graph->tensor_table[at] - 1].tensor != tensor)
+        at = (at + 1) & mask;
+    return &graph->tensor_table[at];
+}
+
+static bool grow_tensors(smelt_graph graph)
+{
+    uint32_t capacity = graph->tensor_capacity ? 2 * graph->tensor_capacity : 32; // powers of two
+    struct smelt_graph_tensor *tensors = realloc(graph->tensors, capacity * sizeof(*tensors));
+    if (!tensors)
+        return false;
+    graph->tensors = tensors;
+    uint32_t *table = calloc(2 * (size_t)capacity, sizeof(*table));
+    if (!table)
+        return false;
+    free(graph->tensor_table);
+    graph->tensor_table = table;
+    graph->tensor_capacity = capacity;
+    for (uint32_t i = 0; i < graph->tensor_count; i++)
+        *table_place(graph, tensors[i].tensor) = i + 1;
+    return true;
+}
+
 struct smelt_graph_tensor *smelt_graph_remember(smelt_graph graph, smelt_tensor tensor)
 {
-    for (uint32_t i = 0; i < graph->tensor_count; i++)
-        if (graph->tensors[i].tensor == tensor)
-            return &graph->tensors[i];
+    uint32_t *place = graph->tensor_capacity ? table_place(graph, tensor) : NULL;
+    if (place && *place)
+        return &graph->tensors[*place - 1];
     if (graph->tensor_count == graph->tensor_capacity) {
-        uint32_t capacity = graph->tensor_capacity ? 2 * graph->tensor_capacity : 32;
-        struct smelt_graph_tensor *tensors = realloc(graph->tensors, capacity * sizeof(*tensors));
-        if (!tensors)
+        if (!grow_tensors(graph))
             return NULL;
-        graph->tensors = tensors;
-        graph->tensor_capacity = capacity;
+        place = table_place(graph, tensor);
     }
     const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
     struct smelt_graph_tensor *entry = &graph->tensors[graph->tensor_count];
@@ -256,8 +285,31 @@ struct smelt_graph_tensor *smelt_graph_remember(smelt_graph graph, smelt_tensor 
     memcpy(entry->shape, info->shape, sizeof(entry->shape));
     if (!entry->name)
         return NULL;
-    graph->tensor_count++;
+    *place = ++graph->tensor_count;
     return entry;
+}
+
+smelt_tensor smelt_graph_vector(smelt_graph graph, smelt_tensor tensor, uint32_t at)
+{
+    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
+    const struct smelt_tensor_params params = {.dtype = info->dtype,
+                                               .rank = 1,
+                                               .shape = {info->shape[at]},
+                                               .strides = {SMELT_MAX(info->strides[at], 1)},
+                                               .name = info->name};
+    for (uint32_t v = 0; v < graph->vector_count; v++) {
+        const struct smelt_tensor_info *is = smelt_tensor_info(graph->vectors[v]);
+        if (is->address == info->address && is->dtype == info->dtype && is->shape[0] == params.shape[0] &&
+            is->strides[0] == params.strides[0])
+            return graph->vectors[v];
+    }
+    smelt_tensor *vectors = realloc(graph->vectors, (graph->vector_count + 1) * sizeof(smelt_tensor));
+    if (!vectors)
+        return NULL;
+    graph->vectors = vectors;
+    return smelt_tensor_view(tensor, 0, &params, &vectors[graph->vector_count])
+               ? NULL
+               : vectors[graph->vector_count++];
 }
 
 // --- Planning ---------------------------------------------------------------------------------------------

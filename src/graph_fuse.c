@@ -17,17 +17,22 @@ struct fuser {
     struct smelt_graph_list *list;
 };
 
+// Two calls, and what the first one writes and the second one reads.
+struct pair {
+    smelt_graph graph;
+    const union smelt_graph_call *first, *second;
+    smelt_tensor between;
+};
+
 static bool same_view(smelt_tensor a, smelt_tensor b)
 {
     const struct smelt_tensor_info *x = smelt_tensor_info(a), *y = smelt_tensor_info(b);
-    return a == b || (x->address == y->address && x->dtype == y->dtype && x->rank == y->rank &&
-                      !memcmp(x->shape, y->shape, x->rank * sizeof(x->shape[0])) &&
-                      !memcmp(x->strides, y->strides, x->rank * sizeof(x->strides[0])));
+    return a == b || (x->address == y->address && smelt_tensor_lies_as(x, y));
 }
 
-static bool same_shape(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b)
+static bool same_shape(smelt_tensor a, smelt_tensor b)
 {
-    return a->rank == b->rank && !memcmp(a->shape, b->shape, a->rank * sizeof(a->shape[0]));
+    return smelt_tensor_same_shape(smelt_tensor_info(a), smelt_tensor_info(b));
 }
 
 // A vector that is added to or multiplied with the last dimension of t.
@@ -38,12 +43,9 @@ static bool is_row(smelt_tensor v, smelt_tensor t, enum smelt_dtype dtype)
            row->dtype == dtype;
 }
 
-// A tensor of t's type, shape and strides.
-static bool lies_as(smelt_tensor residual, smelt_tensor t)
+static bool lies_as(smelt_tensor a, smelt_tensor b)
 {
-    const struct smelt_tensor_info *r = smelt_tensor_info(residual), *d = smelt_tensor_info(t);
-    return r->dtype == d->dtype && same_shape(r, d) &&
-           !memcmp(r->strides, d->strides, d->rank * sizeof(d->strides[0]));
+    return smelt_tensor_lies_as(smelt_tensor_info(a), smelt_tensor_info(b));
 }
 
 // --- Patterns ---------------------------------------------------------------------------------------------
@@ -69,9 +71,8 @@ static uint32_t chain_input(const struct smelt_elementwise_params *call, smelt_t
 }
 
 // Calls `take` with each step of an elementwise call that goes on from the tensor between; true when it took all.
-static bool take_steps(union smelt_graph_call *into, const struct smelt_elementwise_params *call,
-                       smelt_tensor between,
-                       bool (*take)(union smelt_graph_call *into, const struct smelt_elementwise_step *step,
+static bool take_steps(void *into, const struct smelt_elementwise_params *call, smelt_tensor between,
+                       bool (*take)(void *into, const struct smelt_elementwise_step *step,
                                     smelt_tensor other))
 {
     uint32_t chain = chain_input(call, between);
@@ -86,85 +87,93 @@ static bool take_steps(union smelt_graph_call *into, const struct smelt_elementw
     return chain != NOBODY;
 }
 
-static bool take_matmul2d(union smelt_graph_call *into, const struct smelt_elementwise_step *step,
-                          smelt_tensor other)
+// What a product or a convolution does to its results: its parameters for that, in the call to be made.
+struct epilogue {
+    smelt_graph graph;
+    smelt_tensor a, result;
+    smelt_tensor *bias, *residual;
+    enum smelt_activation *activation;
+    uint32_t channels; // the dimension of the result along which there is a bias; UINT32_MAX: it takes none
+};
+
+// A tensor that has one element for each of the result's channels, as a vector; NULL: it is none.
+static smelt_tensor as_bias(const struct epilogue *e, smelt_tensor other)
 {
-    struct smelt_matmul2d_params *p = &into->matmul2d;
-    if (step->operation == SMELT_ELEMENTWISE_ACTIVATE && !p->activation) {
-        p->activation = step->activation;
-        return true;
-    }
-    if (step->operation == SMELT_ELEMENTWISE_ADD && !p->activation && !p->residual && lies_as(other, p->d)) {
-        p->residual = other;
-        return true;
-    }
-    if (step->operation != SMELT_ELEMENTWISE_ADD || p->activation || p->bias || p->scale ||
-        !is_row(other, p->d, smelt_tensor_info(p->a)->dtype) ||
-        !smelt_dtype_is_float(smelt_tensor_info(other)->dtype))
-        return false;
-    p->bias = other;
-    return true;
+    const struct smelt_tensor_info *v = smelt_tensor_info(other), *d = smelt_tensor_info(e->result);
+    uint32_t behind = e->channels == UINT32_MAX ? 0 : d->rank - 1 - e->channels, at = v->rank - 1 - behind;
+    if (e->channels == UINT32_MAX || v->rank <= behind || v->shape[at] != d->shape[e->channels] ||
+        smelt_tensor_element_count(other) != v->shape[at] || v->dtype != smelt_tensor_info(e->a)->dtype ||
+        !smelt_dtype_is_float(v->dtype) || d->rank < 2)
+        return NULL;
+    return v->rank == 1 ? other : smelt_graph_vector(e->graph, other, at);
 }
 
-static union smelt_graph_call *into_matmul2d(const union smelt_graph_call *first,
-                                             const union smelt_graph_call *second, smelt_tensor between)
+static bool take_epilogue(void *into, const struct smelt_elementwise_step *step, smelt_tensor other)
 {
-    smelt_tensor y = second->elementwise.y;
-    const struct smelt_tensor_info *d = smelt_tensor_info(between), *result = smelt_tensor_info(y);
-    union smelt_graph_call made = *first;
-    if (result->dtype != d->dtype || !same_shape(result, d) || result->strides[result->rank - 1] != 1 ||
-        !smelt_dtype_is_float(d->dtype) || !take_steps(&made, &second->elementwise, between, take_matmul2d))
+    struct epilogue *e = into;
+    if (step->operation == SMELT_ELEMENTWISE_ACTIVATE && !*e->activation) {
+        *e->activation = step->activation;
+        return true;
+    }
+    if (step->operation != SMELT_ELEMENTWISE_ADD || *e->activation)
+        return false;
+    if (!*e->residual && lies_as(other, e->result)) {
+        *e->residual = other;
+        return true;
+    }
+    return !*e->bias && (*e->bias = as_bias(e, other));
+}
+
+// Whether the steps became part of the call, which writes y then.
+static bool take_all(struct epilogue *e, const struct smelt_elementwise_params *call, smelt_tensor between)
+{
+    return smelt_tensor_info(call->y)->dtype == smelt_tensor_info(between)->dtype &&
+           same_shape(call->y, between) && take_steps(e, call, between, take_epilogue) &&
+           (!*e->residual || lies_as(*e->residual, call->y));
+}
+
+static union smelt_graph_call *into_matmul2d(const struct pair *pair)
+{
+    const struct smelt_tensor_info *y = smelt_tensor_info(pair->second->elementwise.y);
+    union smelt_graph_call made = *pair->first;
+    struct smelt_matmul2d_params *p = &made.matmul2d;
+    struct epilogue e = {pair->graph, p->a, p->d, &p->bias, &p->residual, &p->activation, UINT32_MAX};
+    if (!p->scale && y->rank)
+        e.channels = y->rank - 1;
+    if (!smelt_dtype_is_float(y->dtype) || !y->rank || y->strides[y->rank - 1] != 1 ||
+        !take_all(&e, &pair->second->elementwise, pair->between))
         return NULL;
-    made.matmul2d.d = y;
-    if (made.matmul2d.residual && !lies_as(made.matmul2d.residual, y))
-        return NULL;
+    p->d = pair->second->elementwise.y;
     return smelt_graph_call_copy(SMELT_OPERATION_MATMUL2D, &made);
 }
 
-static bool take_convolution2d(union smelt_graph_call *into, const struct smelt_elementwise_step *step,
-                               smelt_tensor other)
+static union smelt_graph_call *into_convolution2d(const struct pair *pair)
 {
-    struct smelt_convolution2d_params *p = &into->convolution2d;
-    if (step->operation == SMELT_ELEMENTWISE_ACTIVATE && !p->activation) {
-        p->activation = step->activation;
-        return true;
-    }
-    if (step->operation == SMELT_ELEMENTWISE_ADD && !p->activation && !p->residual && lies_as(other, p->d)) {
-        p->residual = other;
-        return true;
-    }
-    if (step->operation != SMELT_ELEMENTWISE_ADD || p->activation || p->bias ||
-        p->image_layout != SMELT_IMAGE_NHWC || !is_row(other, p->d, smelt_tensor_info(p->a)->dtype))
-        return false;
-    p->bias = other;
-    return true;
-}
-
-static union smelt_graph_call *into_convolution2d(const union smelt_graph_call *first,
-                                                  const union smelt_graph_call *second, smelt_tensor between)
-{
-    smelt_tensor y = second->elementwise.y;
-    union smelt_graph_call made = *first;
-    if (smelt_tensor_info(y)->dtype != smelt_tensor_info(between)->dtype ||
-        !same_shape(smelt_tensor_info(y), smelt_tensor_info(between)) ||
-        !take_steps(&made, &second->elementwise, between, take_convolution2d))
+    union smelt_graph_call made = *pair->first;
+    struct smelt_convolution2d_params *p = &made.convolution2d;
+    bool first_channel = p->image_layout == SMELT_IMAGE_NCHW;
+    struct epilogue e = {pair->graph,
+                         p->a,
+                         p->d,
+                         &p->bias,
+                         &p->residual,
+                         &p->activation,
+                         smelt_tensor_info(p->d)->rank - (first_channel ? 3 : 1)};
+    if (!take_all(&e, &pair->second->elementwise, pair->between))
         return NULL;
-    made.convolution2d.d = y;
-    if (made.convolution2d.residual && !lies_as(made.convolution2d.residual, y))
-        return NULL;
+    p->d = pair->second->elementwise.y;
     return smelt_graph_call_copy(SMELT_OPERATION_CONVOLUTION2D, &made);
 }
 
 static bool norm_fits(smelt_tensor y, smelt_tensor between, uint32_t axis)
 {
     const struct smelt_tensor_info *is = smelt_tensor_info(y), *was = smelt_tensor_info(between);
-    return is->dtype == was->dtype && same_shape(is, was) && axis + 1 == was->rank;
+    return is->dtype == was->dtype && same_shape(y, between) && axis + 1 == was->rank;
 }
 
-static bool take_rms_norm(union smelt_graph_call *into, const struct smelt_elementwise_step *step,
-                          smelt_tensor other)
+static bool take_rms_norm(void *into, const struct smelt_elementwise_step *step, smelt_tensor other)
 {
-    struct smelt_rms_norm_params *p = &into->rms_norm;
+    struct smelt_rms_norm_params *p = into;
     if (step->operation != SMELT_ELEMENTWISE_MULTIPLY || p->gamma ||
         !is_row(other, p->y, smelt_tensor_info(p->x)->dtype))
         return false;
@@ -172,21 +181,19 @@ static bool take_rms_norm(union smelt_graph_call *into, const struct smelt_eleme
     return true;
 }
 
-static union smelt_graph_call *into_rms_norm(const union smelt_graph_call *first,
-                                             const union smelt_graph_call *second, smelt_tensor between)
+static union smelt_graph_call *into_rms_norm(const struct pair *pair)
 {
-    union smelt_graph_call made = *first;
-    if (!norm_fits(second->elementwise.y, between, first->rms_norm.axis) ||
-        !take_steps(&made, &second->elementwise, between, take_rms_norm))
+    union smelt_graph_call made = *pair->first;
+    if (!norm_fits(pair->second->elementwise.y, pair->between, pair->first->rms_norm.axis) ||
+        !take_steps(&made.rms_norm, &pair->second->elementwise, pair->between, take_rms_norm))
         return NULL;
-    made.rms_norm.y = second->elementwise.y;
+    made.rms_norm.y = pair->second->elementwise.y;
     return smelt_graph_call_copy(SMELT_OPERATION_RMS_NORM, &made);
 }
 
-static bool take_layer_norm(union smelt_graph_call *into, const struct smelt_elementwise_step *step,
-                            smelt_tensor other)
+static bool take_layer_norm(void *into, const struct smelt_elementwise_step *step, smelt_tensor other)
 {
-    struct smelt_layer_norm_params *p = &into->layer_norm;
+    struct smelt_layer_norm_params *p = into;
     bool multiply = step->operation == SMELT_ELEMENTWISE_MULTIPLY,
          add = step->operation == SMELT_ELEMENTWISE_ADD;
     if (!(multiply && !p->gamma && !p->beta) && !(add && !p->beta))
@@ -197,14 +204,13 @@ static bool take_layer_norm(union smelt_graph_call *into, const struct smelt_ele
     return true;
 }
 
-static union smelt_graph_call *into_layer_norm(const union smelt_graph_call *first,
-                                               const union smelt_graph_call *second, smelt_tensor between)
+static union smelt_graph_call *into_layer_norm(const struct pair *pair)
 {
-    union smelt_graph_call made = *first;
-    if (!norm_fits(second->elementwise.y, between, first->layer_norm.axis) ||
-        !take_steps(&made, &second->elementwise, between, take_layer_norm))
+    union smelt_graph_call made = *pair->first;
+    if (!norm_fits(pair->second->elementwise.y, pair->between, pair->first->layer_norm.axis) ||
+        !take_steps(&made.layer_norm, &pair->second->elementwise, pair->between, take_layer_norm))
         return NULL;
-    made.layer_norm.y = second->elementwise.y;
+    made.layer_norm.y = pair->second->elementwise.y;
     return smelt_graph_call_copy(SMELT_OPERATION_LAYER_NORM, &made);
 }
 
@@ -221,7 +227,7 @@ static uint32_t join_input(struct smelt_elementwise_params *p, smelt_tensor tens
 }
 
 // Copies the steps of a part behind `done` others; `chain` is what replaces the tensor between.
-static bool append_steps(struct smelt_elementwise_params *p, struct smelt_elementwise_step *steps,
+static void append_steps(struct smelt_elementwise_params *p, struct smelt_elementwise_step *steps,
                          uint32_t done, const struct smelt_elementwise_params *part, smelt_tensor between,
                          uint32_t inputs)
 {
@@ -240,26 +246,24 @@ static bool append_steps(struct smelt_elementwise_params *p, struct smelt_elemen
                 *operand = join_input(p, part->inputs[*operand]);
         }
     }
-    return true;
 }
 
-static union smelt_graph_call *into_chain(const union smelt_graph_call *first,
-                                          const union smelt_graph_call *second, smelt_tensor between)
+static union smelt_graph_call *into_chain(const struct pair *pair)
 {
-    const struct smelt_elementwise_params *a = &first->elementwise, *b = &second->elementwise;
+    const struct smelt_elementwise_params *a = &pair->first->elementwise, *b = &pair->second->elementwise;
     struct smelt_elementwise_params all = {.y = b->y};
     uint64_t count = (uint64_t)a->step_count + b->step_count;
-    bool room = count < UINT32_MAX / 2 && same_shape(smelt_tensor_info(b->y), smelt_tensor_info(between));
+    bool room = count < UINT32_MAX / 2 && same_shape(b->y, pair->between);
     for (uint32_t i = 0; i < a->input_count && room; i++)
         room = join_input(&all, a->inputs[i]) != NOBODY;
     for (uint32_t i = 0; i < b->input_count && room; i++)
-        room = same_view(b->inputs[i], between) || join_input(&all, b->inputs[i]) != NOBODY;
+        room = same_view(b->inputs[i], pair->between) || join_input(&all, b->inputs[i]) != NOBODY;
     struct smelt_elementwise_step *steps = room ? malloc(count * sizeof(*steps)) : NULL;
     if (!steps)
         return NULL;
     union smelt_graph_call *made = NULL;
     append_steps(&all, steps, 0, a, NULL, all.input_count);
-    append_steps(&all, steps, a->step_count, b, between, all.input_count);
+    append_steps(&all, steps, a->step_count, b, pair->between, all.input_count);
     all.steps = steps;
     all.step_count = (uint32_t)count;
     if (smelt_elementwise_fits(&all))
@@ -282,35 +286,43 @@ static bool takes_sum(const struct smelt_elementwise_params *add, smelt_tensor x
     return true;
 }
 
-static union smelt_graph_call *sum_into_rms_norm(const union smelt_graph_call *first,
-                                                 const union smelt_graph_call *second, smelt_tensor between)
+// A norm of what an addition gives, as one that adds itself. `x`, `residual` and `sum` are the norm's in `made`; the rest
+// of what smelt_norm_adds looks at is in `norm`.
+static bool add_sum(const struct pair *pair, smelt_tensor *x, smelt_tensor *residual, smelt_tensor *sum,
+                    struct smelt_layer_norm_params norm)
 {
-    union smelt_graph_call made = *second;
-    struct smelt_rms_norm_params *p = &made.rms_norm;
-    if (!takes_sum(&first->elementwise, p->x, p->y, between, &p->residual, &p->sum))
-        return NULL;
-    p->x = first->elementwise.inputs[0];
-    const struct smelt_layer_norm_params same = {
-        .x = p->x, .y = p->y, .axis = p->axis, .residual = p->residual, .sum = p->sum, .baked = p->baked};
-    return smelt_norm_adds(&same) ? smelt_graph_call_copy(SMELT_OPERATION_RMS_NORM, &made) : NULL;
+    const struct smelt_elementwise_params *add = &pair->first->elementwise;
+    if (!takes_sum(add, *x, norm.y, pair->between, residual, sum))
+        return false;
+    norm.x = *x = add->inputs[0];
+    norm.residual = *residual;
+    norm.sum = *sum;
+    return smelt_norm_adds(&norm);
 }
 
-static union smelt_graph_call *sum_into_layer_norm(const union smelt_graph_call *first,
-                                                   const union smelt_graph_call *second, smelt_tensor between)
+static union smelt_graph_call *sum_into_rms_norm(const struct pair *pair)
 {
-    union smelt_graph_call made = *second;
+    union smelt_graph_call made = *pair->second;
+    struct smelt_rms_norm_params *p = &made.rms_norm;
+    const struct smelt_layer_norm_params norm = {.y = p->y, .axis = p->axis, .baked = p->baked};
+    return add_sum(pair, &p->x, &p->residual, &p->sum, norm)
+               ? smelt_graph_call_copy(SMELT_OPERATION_RMS_NORM, &made)
+               : NULL;
+}
+
+static union smelt_graph_call *sum_into_layer_norm(const struct pair *pair)
+{
+    union smelt_graph_call made = *pair->second;
     struct smelt_layer_norm_params *p = &made.layer_norm;
-    if (!takes_sum(&first->elementwise, p->x, p->y, between, &p->residual, &p->sum))
-        return NULL;
-    p->x = first->elementwise.inputs[0];
-    return smelt_norm_adds(p) ? smelt_graph_call_copy(SMELT_OPERATION_LAYER_NORM, &made) : NULL;
+    return add_sum(pair, &p->x, &p->residual, &p->sum, *p)
+               ? smelt_graph_call_copy(SMELT_OPERATION_LAYER_NORM, &made)
+               : NULL;
 }
 
 // What is tried first stands first: a step that an epilogue takes costs nothing.
 static const struct pattern {
     enum smelt_operation first, second, made;
-    union smelt_graph_call *(*merge)(const union smelt_graph_call *first,
-                                     const union smelt_graph_call *second, smelt_tensor between);
+    union smelt_graph_call *(*merge)(const struct pair *pair); // NULL: they cannot be one
     bool keeps; // what is between is written too: others may read it after the second
 } patterns[] = {
     {SMELT_OPERATION_MATMUL2D, SMELT_OPERATION_ELEMENTWISE, SMELT_OPERATION_MATMUL2D, into_matmul2d, false},
@@ -535,7 +547,8 @@ static enum smelt_result try_pair(struct fuser *fuser, const struct pattern *pat
     if (!same_view(result_tensor, between) || !is_alone(fuser, i, j, between, pattern->keeps) ||
         !keeps_apart(first, second, between))
         return SMELT_OK;
-    union smelt_graph_call *call = pattern->merge(first->call, second->call, between);
+    const struct pair pair = {fuser->graph, first->call, second->call, between};
+    union smelt_graph_call *call = pattern->merge(&pair);
     if (!call)
         return SMELT_OK;
     enum smelt_result result = make_item(fuser->graph, first, second, pattern->made, call, &made);

@@ -139,6 +139,9 @@ struct smelt_graph_t {
     enum smelt_hazard_mode hazards;   // of the encoder that captured
     struct smelt_graph_tensor *tensors;
     uint32_t tensor_count, tensor_capacity;
+    uint32_t *tensor_table; // of 2 * tensor_capacity: 1 + places among `tensors`, by handle
+    smelt_tensor *vectors;  // views that fusion made
+    uint32_t vector_count;
     smelt_tensor *outputs;
     struct smelt_graph_list captured; // owns its items
     struct smelt_graph_list made;     // owns what fusion made
@@ -179,6 +182,9 @@ struct smelt_graph_tensor *smelt_graph_remember(smelt_graph graph, smelt_tensor 
 // The entry of a tensor that is alive, as it is now: an earlier one may have had the same handle. False: out of memory.
 bool smelt_graph_renew(smelt_graph graph, smelt_tensor tensor);
 enum smelt_result smelt_graph_no_memory(smelt_graph graph);
+
+// Dimension `at` of a tensor whose other extents are 1, as a tensor of rank 1, which is the graph's. NULL: out of memory.
+smelt_tensor smelt_graph_vector(smelt_graph graph, smelt_tensor tensor, uint32_t at);
 
 // --- Fusion (graph_fuse.c) --------------------------------------------------------------------------------
 

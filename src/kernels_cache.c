@@ -62,8 +62,7 @@ enum smelt_result smelt_kernel_check_lies_as(const char *kernel, const char *rol
     if (t->dtype != o->dtype)
         return smelt_fail(other->context, SMELT_ERROR_DTYPE, "%s: %s '%s' is %s, wanted %s as %s", kernel,
                           role, t->name, smelt_dtype_name(t->dtype), smelt_dtype_name(o->dtype), as);
-    if (t->rank != o->rank || memcmp(t->shape, o->shape, o->rank * sizeof(o->shape[0])) ||
-        memcmp(t->strides, o->strides, o->rank * sizeof(o->strides[0])))
+    if (!smelt_tensor_lies_as(t, o))
         return smelt_fail(other->context, SMELT_ERROR_SHAPE,
                           "%s: %s '%s' has another shape or other strides than %s '%s', wanted the same",
                           kernel, role, t->name, as, o->name);

@@ -473,6 +473,17 @@ void smelt_tensor_destroy(smelt_tensor *tensor)
     *tensor = NULL;
 }
 
+bool smelt_tensor_same_shape(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b)
+{
+    return a->rank == b->rank && !memcmp(a->shape, b->shape, a->rank * sizeof(a->shape[0]));
+}
+
+bool smelt_tensor_lies_as(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b)
+{
+    return a->dtype == b->dtype && smelt_tensor_same_shape(a, b) &&
+           !memcmp(a->strides, b->strides, a->rank * sizeof(a->strides[0]));
+}
+
 // A step of one of two tensors, in bits, and how many elements each has along it.
 struct step {
     uint64_t stride, extent[2];

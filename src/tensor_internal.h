@@ -45,6 +45,10 @@ static inline bool smelt_is_transient(VkDeviceAddress address)
 // SMELT_ERROR_UNSUPPORTED for an opaque tensor, naming what was tried; INVALID_ARGUMENT for NULL.
 enum smelt_result smelt_tensor_require_plain(smelt_tensor tensor, const char *action);
 
+// Whether two tensors are of one shape; and whether of one type, shape and strides.
+bool smelt_tensor_same_shape(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b);
+bool smelt_tensor_lies_as(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b);
+
 // Whether two tensors share bytes: told exactly for disjoint boxes of one layout, else by the ranges that they span.
 bool smelt_tensor_share_bytes(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b);
 

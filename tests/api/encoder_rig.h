@@ -5,24 +5,11 @@
 
 #include "encoder_internal.h"
 #include "rig.h"
+#include "vectors.h"
 
 #define ENCODER_N 256
 
-static const char *const encoder_source =
-    "#version 460\n"
-    "#include \"smelt/base.glsl\"\n"
-    "#define SMELT_TENSOR source\n"
-    "#define SMELT_DTYPE SMELT_DTYPE_F32\n"
-    "#define SMELT_RANK 1\n"
-    "#define SMELT_ACCESS SMELT_ACCESS_READ\n"
-    "#define SMELT_EXTENT0 0\n"
-    "#include \"smelt/tensor_tmpl.glsl\"\n"
-    "#define SMELT_TENSOR result\n"
-    "#define SMELT_DTYPE SMELT_DTYPE_F32\n"
-    "#define SMELT_RANK 1\n"
-    "#define SMELT_ACCESS SMELT_ACCESS_WRITE\n"
-    "#define SMELT_EXTENT0 0\n"
-    "#include \"smelt/tensor_tmpl.glsl\"\n"
+static const char *const encoder_source = VECTORS_GLSL
     "layout(constant_id = 3) const uint ELEMENTS = 4;\n" // of shared memory
     "layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer table { float values[]; "
     "};\n"

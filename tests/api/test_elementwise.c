@@ -365,6 +365,22 @@ static void overlap_and_too_many_strides_are_refused(void)
     struct smelt_elementwise_params p = {
         .inputs = {right}, .input_count = 1, .steps = &step, .step_count = 1, .y = left};
     CHECK_FAILS(run(&p), SMELT_ERROR_INVALID_ARGUMENT, "shares bytes");
+    // Columns that are not the same lie between each other, and share nothing.
+    const uint64_t half[2] = {4, 3}, third[2] = {0, 3};
+    float data[24], got[24];
+    for (int i = 0; i < 24; i++)
+        data[i] = (float)i;
+    smelt_tensor_destroy(&left);
+    smelt_tensor_destroy(&right);
+    CHECK_OK(smelt_tensor_slice(whole, at, half, &left));
+    CHECK_OK(smelt_tensor_slice(whole, third, half, &right));
+    CHECK_OK(smelt_tensor_write_and_wait(whole, NULL, data, sizeof(data)));
+    p.inputs[0] = right;
+    p.y = left;
+    CHECK_OK(run(&p));
+    CHECK_OK(smelt_tensor_read_and_wait(whole, NULL, got, sizeof(got)));
+    for (int i = 0; i < 24; i++)
+        CHECK(got[i] == (i % 6 < 3 ? -data[i + 3] : data[i]));
     p.inputs[0] = left;
     CHECK_OK(run(&p));
     smelt_tensor_destroy(&left);

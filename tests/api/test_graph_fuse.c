@@ -243,12 +243,15 @@ static void residuals_are_added_everywhere(void)
 }
 
 static smelt_tensor image, weight, result, bias, between; // views, of convolution_program
+static bool channels_first;
 
 static void convolution_program(struct fuse *f, uint32_t seed)
 {
     (void)seed;
     // t0 and t7 as images of 1 x 3 x 6 pixels with 8 channels, t1 as a weight of 1 x 1 x 8 x 8.
     struct smelt_tensor_params p = {.dtype = SMELT_DTYPE_F32, .rank = 4, .shape = {1, 3, 6, 8}};
+    if (channels_first)
+        memcpy(p.shape, ((const uint64_t[]){1, 8, 3, 6}), 4 * sizeof(uint64_t));
     const struct smelt_tensor_info *from[] = {smelt_tensor_info(f->t[0]), smelt_tensor_info(f->t[6]),
                                               smelt_tensor_info(f->t[7]), smelt_tensor_info(f->t[1])};
     smelt_tensor *made[] = {&image, &between, &result, &weight};
@@ -264,8 +267,17 @@ static void convolution_program(struct fuse *f, uint32_t seed)
     const uint64_t zero = 0, eight = 8;
     smelt_tensor_destroy(&bias);
     CHECK_OK(smelt_tensor_slice(f->row, &zero, &eight, &bias));
-    const struct smelt_convolution2d_params params = {
-        .a = image, .b = weight, .d = between, .backend = SMELT_BACKEND_PORTABLE};
+    if (channels_first) { // as it is added to an image of this layout
+        const struct smelt_tensor_params column = {.dtype = SMELT_DTYPE_F32, .rank = 3, .shape = {8, 1, 1}};
+        smelt_tensor_destroy(&bias);
+        CHECK_OK(smelt_tensor_view(f->row, 0, &column, &bias));
+    }
+    const struct smelt_convolution2d_params params = {.a = image,
+                                                      .b = weight,
+                                                      .d = between,
+                                                      .image_layout = channels_first ? SMELT_IMAGE_NCHW
+                                                                                     : SMELT_IMAGE_NHWC,
+                                                      .backend = SMELT_BACKEND_PORTABLE};
     CHECK_OK(smelt_encode_convolution2d(f->encoder, &params));
     CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, between, bias, between));
     CHECK_OK(two(f, SMELT_ELEMENTWISE_ADD, between, result, result));
@@ -275,8 +287,11 @@ static void convolution_program(struct fuse *f, uint32_t seed)
 static void convolutions_take_bias_and_activation(void)
 {
     struct fuse fuse = fuse_create();
-    struct smelt_graph_counts counts = fused(&fuse, convolution_program);
-    CHECK(counts.fused == 3 && counts.optimized_dispatches == 1);
+    for (int layout = 0; layout < 2; layout++) {
+        channels_first = layout;
+        struct smelt_graph_counts counts = fused(&fuse, convolution_program);
+        CHECK(counts.fused == 3 && counts.optimized_dispatches == 1);
+    }
     smelt_tensor_destroy(&image);
     smelt_tensor_destroy(&weight);
     smelt_tensor_destroy(&result);
