@@ -52,6 +52,7 @@ struct smelt_inline_bytes {
 struct smelt_dispatch {
     VkPipeline pipeline;
     VkPipelineLayout layout;
+    VkDescriptorSet image; // set 0 of a kernel with an image; null: none
     smelt_pipeline source; // what it is from; NULL: a kernel of the library
     const void *push;      // the whole push constants; the addresses of block and inline bytes are filled in
     uint32_t push_size;

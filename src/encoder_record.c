@@ -225,6 +225,9 @@ static enum smelt_result record_live(smelt_encoder encoder, const struct smelt_d
         encoder->bound = d->pipeline;
         encoder->counters.pipelines++;
     }
+    if (d->image)
+        vk->CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, d->layout, 0, 1, &d->image, 0,
+                                  NULL);
     if (d->push_size)
         vk->CmdPushConstants(commands, d->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, d->push_size, pushed);
     if (d->indirect)
@@ -248,6 +251,47 @@ enum smelt_result smelt_encoder_record(smelt_encoder encoder, const struct smelt
     if (!result && !encoder->commands)
         result = smelt_encoder_start(encoder, NULL);
     return result ? result : record_live(encoder, dispatch);
+}
+
+// --- Stages -----------------------------------------------------------------------------------------------
+
+struct smelt_barrier smelt_barrier_between(uint32_t source, uint32_t destination)
+{
+    static const struct {
+        VkPipelineStageFlags2 stages;
+        VkAccessFlags2 reads, writes;
+    } uses[] = {
+        {VK_PIPELINE_STAGE_2_DRAW_INDIRECT_BIT, VK_ACCESS_2_INDIRECT_COMMAND_READ_BIT, 0},
+        {VK_PIPELINE_STAGE_2_VERTEX_INPUT_BIT | VK_PIPELINE_STAGE_2_PRE_RASTERIZATION_SHADERS_BIT,
+         VK_ACCESS_2_INDEX_READ_BIT | VK_ACCESS_2_VERTEX_ATTRIBUTE_READ_BIT | VK_ACCESS_2_UNIFORM_READ_BIT |
+             VK_ACCESS_2_SHADER_READ_BIT,
+         VK_ACCESS_2_SHADER_WRITE_BIT},
+        {VK_PIPELINE_STAGE_2_FRAGMENT_SHADER_BIT, VK_ACCESS_2_UNIFORM_READ_BIT | VK_ACCESS_2_SHADER_READ_BIT,
+         VK_ACCESS_2_SHADER_WRITE_BIT},
+        {VK_PIPELINE_STAGE_2_COLOR_ATTACHMENT_OUTPUT_BIT, VK_ACCESS_2_COLOR_ATTACHMENT_READ_BIT,
+         VK_ACCESS_2_COLOR_ATTACHMENT_WRITE_BIT},
+        {VK_PIPELINE_STAGE_2_EARLY_FRAGMENT_TESTS_BIT | VK_PIPELINE_STAGE_2_LATE_FRAGMENT_TESTS_BIT,
+         VK_ACCESS_2_DEPTH_STENCIL_ATTACHMENT_READ_BIT, VK_ACCESS_2_DEPTH_STENCIL_ATTACHMENT_WRITE_BIT},
+        {VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT, VK_ACCESS_2_UNIFORM_READ_BIT | VK_ACCESS_2_SHADER_READ_BIT,
+         VK_ACCESS_2_SHADER_WRITE_BIT},
+        {VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
+         VK_ACCESS_2_SHADER_STORAGE_READ_BIT | VK_ACCESS_2_SHADER_SAMPLED_READ_BIT,
+         VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT},
+        {VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT, VK_ACCESS_2_TRANSFER_READ_BIT, VK_ACCESS_2_TRANSFER_WRITE_BIT},
+        {VK_PIPELINE_STAGE_2_HOST_BIT, VK_ACCESS_2_HOST_READ_BIT, VK_ACCESS_2_HOST_WRITE_BIT},
+    };
+    struct smelt_barrier barrier = {0};
+    for (uint32_t i = 0; i < SMELT_COUNT_OF(uses); i++) {
+        if (source >> i & 1) {
+            barrier.source_stages |= uses[i].stages;
+            barrier.source_access |= uses[i].writes;
+        }
+        if (destination >> i & 1) {
+            barrier.destination_stages |= uses[i].stages;
+            barrier.destination_access |= uses[i].reads | uses[i].writes;
+        }
+    }
+    return barrier;
 }
 
 // --- Secondary command buffers ----------------------------------------------------------------------------

@@ -23,8 +23,9 @@ struct smelt_kernel_entry {
     const char *name;
     void *key;
     size_t key_size;
-    smelt_shader shader;   // NULL: baked
-    VkShaderModule module; // the shader's, or own when baked
+    smelt_shader shader;       // NULL: baked
+    VkShaderModule module;     // the shader's, or own when baked
+    VkDescriptorSetLayout set; // of an image
     VkPipelineLayout layout;
     uint32_t count, sized;
     struct pipeline *pipelines;
@@ -126,12 +127,24 @@ static enum smelt_result fill_entry(smelt_context context, const struct smelt_ke
         request->baked ? load_baked(context, request, entry) : compile_kernel(context, request, entry);
     if (result)
         return result;
+    const VkDescriptorSetLayoutBinding binding = smelt_kernel_image_binding(request->image_type);
+    const VkDescriptorSetLayoutCreateInfo set = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                                                 .bindingCount = 1,
+                                                 .pBindings = &binding};
+    VkResult vk = VK_SUCCESS;
+    if (request->image_type)
+        vk = context->vk.CreateDescriptorSetLayout(context->device, &set, context->allocation_callbacks,
+                                                   &entry->set);
+    if (vk != VK_SUCCESS)
+        return smelt_fail_vk(context, vk, "vkCreateDescriptorSetLayout");
     VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = request->push_size};
     VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                         .setLayoutCount = request->image_type ? 1 : 0,
+                                         .pSetLayouts = &entry->set,
                                          .pushConstantRangeCount = 1,
                                          .pPushConstantRanges = &range};
-    VkResult vk = context->vk.CreatePipelineLayout(context->device, &layout, context->allocation_callbacks,
-                                                   &entry->layout);
+    vk = context->vk.CreatePipelineLayout(context->device, &layout, context->allocation_callbacks,
+                                          &entry->layout);
     if (vk != VK_SUCCESS)
         return smelt_fail_vk(context, vk, "vkCreatePipelineLayout");
     char name[80];
@@ -147,6 +160,7 @@ static void destroy_entry(smelt_context context, struct smelt_kernel_entry *entr
                                     context->allocation_callbacks);
     free(entry->pipelines);
     context->vk.DestroyPipelineLayout(context->device, entry->layout, context->allocation_callbacks);
+    context->vk.DestroyDescriptorSetLayout(context->device, entry->set, context->allocation_callbacks);
     if (!entry->shader)
         context->vk.DestroyShaderModule(context->device, entry->module, context->allocation_callbacks);
     smelt_shader_destroy(&entry->shader);

@@ -20,7 +20,8 @@ struct smelt_kernel_request {
     const struct smelt_op *ops; // of the compiled kernel
     uint32_t op_count;
     enum smelt_backend backend;
-    uint32_t push_size; // bytes of push constants, 4 to 128
+    uint32_t push_size;          // bytes of push constants, 4 to 128
+    VkDescriptorType image_type; // of an image at set 0, binding 0 of a compiled kernel; 0: none
     VkPipelineShaderStageCreateFlags stage_flags;
     uint32_t subgroup_size; // to require; 0: none
     // Specialization constants by their ids from 0 on. The first `size_count` are sizes: after many pipelines of a
@@ -31,9 +32,16 @@ struct smelt_kernel_request {
 
 struct smelt_kernel {
     VkPipeline pipeline;
-    VkPipelineLayout layout; // push constants of COMPUTE, nothing else
+    VkPipelineLayout layout; // push constants of COMPUTE, and set 0 of a kernel with an image
     bool reads_sizes;        // the request had sizes, but the pipeline has 0 for them
 };
+
+// The only binding of a kernel's set 0.
+static inline VkDescriptorSetLayoutBinding smelt_kernel_image_binding(VkDescriptorType type)
+{
+    return (VkDescriptorSetLayoutBinding){
+        .descriptorType = type, .descriptorCount = 1, .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
+}
 
 // Finds or makes the kernel and its pipeline; both are the context's and live as long. Errors: COMPILE, UNSUPPORTED (not
 // baked, and this build has no compiler), OUT_OF_HOST_MEMORY, VULKAN. Thread-safe.

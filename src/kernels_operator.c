@@ -51,7 +51,8 @@ static enum smelt_result check_tensor(struct call *call, uint32_t i)
                           "%s: '%s' has rank %" PRIu32 ", wanted at most %d", call->of->body, t->info.name,
                           t->info.rank, MAX_RANK);
     call->ranks[i] = SMELT_MAX(t->info.rank, 1);
-    call->access[i] = call->of->updated >> i & 1               ? SMELT_ACCESS_READ_WRITE
+    call->access[i] = call->of->only_reads                     ? SMELT_ACCESS_READ
+                      : call->of->updated >> i & 1             ? SMELT_ACCESS_READ_WRITE
                       : i == 0 || (call->of->written >> i & 1) ? SMELT_ACCESS_WRITE
                                                                : SMELT_ACCESS_READ;
     call->push.tensors[i] = t->info.address;
@@ -242,6 +243,7 @@ static enum smelt_result get_kernel(struct call *call, struct smelt_kernel *kern
         .user = call,
         .backend = SMELT_BACKEND_PORTABLE,
         .push_size = sizeof(struct push),
+        .image_type = call->of->image ? call->of->image_type : 0,
         .constants = {1},
         .constant_count = 1 + call->word_count,
         .size_count = 1 + call->word_count,
@@ -281,8 +283,10 @@ enum smelt_result smelt_encode_operator(smelt_encoder encoder, const struct smel
         .block_size = call.word_count * (uint32_t)sizeof(uint32_t),
         .block_push = offsetof(struct push, words),
         .label = of->body,
-        .operation = SMELT_OPERATION_OPERATOR,
-        .call = of,
+        // Graphs know nothing of images: such a dispatch stays where it is.
+        .operation = of->image ? SMELT_OPERATION_UNTAGGED : SMELT_OPERATION_OPERATOR,
+        .call = of->image ? NULL : of,
+        .image = of->image,
         .call_size = sizeof(*of),
         .parts = 1,
     };

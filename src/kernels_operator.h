@@ -35,6 +35,11 @@ struct smelt_operator_call {
     int32_t sizes[SMELT_OPERATOR_MAX_SIZES];
     float numbers[SMELT_OPERATOR_MAX_NUMBERS];
     uint32_t size_count, number_count; // they must follow from body and options
+    // An image that the body declares at set 0, binding 0; `only_reads`: the body writes it and nothing else, tensor 0 tells
+    // its elements and is read.
+    VkDescriptorSet image; // null: none
+    VkDescriptorType image_type;
+    bool only_reads;
 };
 
 // Records one dispatch. Tensors that are written must be apart from all others, or be the same elements where the body reads

@@ -150,6 +150,10 @@ void smelt_network_plan_free(struct smelt_network_plan *plan)
     free(plan->of_value);
     free(plan->bindings);
     free(plan->bound);
+    for (uint32_t i = 0; i < plan->placed_count; i++)
+        smelt_tensor_destroy(&plan->placed[i].tensor);
+    free(plan->placed);
+    free(plan->image_places);
     smelt_ir_destroy(&plan->ir);
     free(plan);
 }
@@ -162,17 +166,18 @@ static bool is_listed(const char *name, char *const *list, uint32_t count)
     return false;
 }
 
-static enum smelt_result check_channels_last(smelt_network network, const struct smelt_network_plan *plan)
+static enum smelt_result check_names(smelt_network network, const struct smelt_network_plan *plan,
+                                     const char *what, char *const *names, uint32_t count)
 {
     const struct smelt_ir *ir = plan->ir;
-    for (uint32_t k = 0; k < network->channels_last_count; k++) {
+    for (uint32_t k = 0; k < count; k++) {
         bool found = false;
         for (uint32_t i = 0; i < ir->input_count + ir->output_count; i++)
-            found |= !strcmp(plan->bindings[i].name, network->channels_last[k]);
+            found |= !strcmp(plan->bindings[i].name, names[k]);
         if (!found)
             return smelt_fail(network->context, SMELT_ERROR_NOT_FOUND,
-                              "network '%s': channels_last: there is no input or output \"%.80s\"",
-                              network->name, network->channels_last[k]);
+                              "network '%s': %s: there is no input or output \"%.80s\"", network->name, what,
+                              names[k]);
     }
     return SMELT_OK;
 }
@@ -196,8 +201,10 @@ static enum smelt_result describe_ends(smelt_network network, struct smelt_netwo
                                             .dtype = smelt_lower_dtype(&lowering, v),
                                             .rank = v->rank};
         smelt_lower_shape(v, b->shape);
+        b->image = is_listed(v->name, network->images, network->image_count);
         smelt_lower_strides(v->rank, b->shape,
-                            is_listed(v->name, network->channels_last, network->channels_last_count)
+                            b->image ||
+                                    is_listed(v->name, network->channels_last, network->channels_last_count)
                                 ? SMELT_ORDER_CHANNELS_LAST
                                 : SMELT_ORDER_ROWS,
                             b->strides);
@@ -209,7 +216,36 @@ static enum smelt_result describe_ends(smelt_network network, struct smelt_netwo
                               "network '%s': \"%.80s\" has elements of %s, which no tensor has",
                               network->name, v->name, b->element);
     }
-    return check_channels_last(network, plan);
+    enum smelt_result result =
+        check_names(network, plan, "channels_last", network->channels_last, network->channels_last_count);
+    return result ? result : check_names(network, plan, "images", network->images, network->image_count);
+}
+
+// Images are tensors behind the intermediates.
+static enum smelt_result place_images(smelt_network network, struct smelt_network_plan *plan,
+                                      struct smelt_graph_memory *memory)
+{
+    uint32_t count = plan->ir->input_count + plan->ir->output_count;
+    plan->graph_size = memory->size;
+    plan->image_places = calloc((size_t)count + 1, sizeof(*plan->image_places));
+    if (!plan->image_places)
+        return smelt_ir_no_memory(plan->ir);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct smelt_network_binding *b = &plan->bindings[i];
+        if (!b->image)
+            continue;
+        if (!smelt_dtype_is_float(b->dtype) || b->rank != 4 || b->shape[0] != 1 || b->shape[1] > 4 ||
+            !plan->bound[i])
+            return smelt_fail(network->context, SMELT_ERROR_SHAPE,
+                              "network '%s': \"%.80s\" cannot be an image: wanted a float type and the shape "
+                              "[1][1 to 4][height][width]",
+                              network->name, b->name);
+        uint64_t size = smelt_tensor_info(plan->bound[i])->size, step = memory->alignment;
+        plan->image_places[i] = memory->size = (memory->size + step - 1) / step * step;
+        memory->size += size;
+        memory->lower_bound += size;
+    }
+    return SMELT_OK;
 }
 
 static enum smelt_result fill_info(smelt_network network, struct smelt_network_plan *plan)
@@ -219,6 +255,8 @@ static enum smelt_result fill_info(smelt_network network, struct smelt_network_p
     enum smelt_result result = smelt_graph_count(plan->graph, &counts);
     if (!result)
         result = smelt_graph_plan_memory(plan->graph, &memory);
+    if (!result)
+        result = place_images(network, plan, &memory);
     plan->info = (struct smelt_network_info){.name = network->name,
                                              .inputs = plan->bindings,
                                              .outputs = plan->bindings + plan->ir->input_count,
@@ -288,8 +326,9 @@ static enum smelt_result check_params(smelt_context context, const struct smelt_
         const char *const *names;
         uint32_t count;
     } lists[] = {{"more_outputs", params->more_outputs, params->more_output_count},
-                 {"channels_last", params->channels_last, params->channels_last_count}};
-    for (uint32_t k = 0; k < 2; k++)
+                 {"channels_last", params->channels_last, params->channels_last_count},
+                 {"images", params->images, params->image_count}};
+    for (uint32_t k = 0; k < SMELT_COUNT_OF(lists); k++)
         for (uint32_t i = 0; i < lists[k].count; i++)
             if (!lists[k].names || !lists[k].names[i])
                 return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "network: %s%s is NULL",
@@ -327,7 +366,8 @@ static enum smelt_result fill(smelt_network network, const struct smelt_network_
                  copy_names(params->more_outputs, params->more_output_count, &network->more_outputs,
                             &network->more_output_count) &&
                  copy_names(params->channels_last, params->channels_last_count, &network->channels_last,
-                            &network->channels_last_count);
+                            &network->channels_last_count) &&
+                 copy_names(params->images, params->image_count, &network->images, &network->image_count);
     return whole ? SMELT_OK : smelt_ir_no_memory(network->source);
 }
 
@@ -407,6 +447,7 @@ void smelt_network_destroy(smelt_network *handle)
     smelt_weights_free(network);
     free_names(network->more_outputs, network->more_output_count);
     free_names(network->channels_last, network->channels_last_count);
+    free_names(network->images, network->image_count);
     free(network->name);
     smelt_ir_destroy(&network->source);
     free(network);

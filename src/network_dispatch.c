@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Dispatches of networks: arguments are checked against the bindings and put in place of the tensors that the graph was
 // captured with.
+#include "image_internal.h"
 #include "network_internal.h"
 
 #include <inttypes.h>
@@ -30,8 +31,8 @@ static enum smelt_result no_binding(smelt_network network, const char *name)
     return SMELT_ERROR_NOT_FOUND;
 }
 
-static enum smelt_result check_argument(smelt_network network, const struct smelt_network_binding *binding,
-                                        smelt_tensor tensor)
+static enum smelt_result check_tensor(smelt_network network, const struct smelt_network_binding *binding,
+                                      smelt_tensor tensor)
 {
     if (!tensor || smelt_tensor_context(tensor) != network->context)
         return smelt_fail(network->context, SMELT_ERROR_INVALID_ARGUMENT,
@@ -55,9 +56,21 @@ static enum smelt_result check_argument(smelt_network network, const struct smel
     return result;
 }
 
+static enum smelt_result check_argument(smelt_network network, const struct smelt_network_binding *binding,
+                                        const struct smelt_network_argument *argument, bool written)
+{
+    if (binding->image ? argument->tensor != NULL : argument->image != NULL)
+        return smelt_fail(network->context, SMELT_ERROR_INVALID_ARGUMENT, "network '%s': \"%.80s\" takes %s",
+                          network->name, binding->name,
+                          binding->image ? "an image, got a tensor" : "a tensor, got an image");
+    return binding->image ? smelt_image_require(argument->image, network->context, binding->name,
+                                                binding->shape[3], binding->shape[2], written)
+                          : check_tensor(network, binding, argument->tensor);
+}
+
 // Arguments by binding. Errors name all that are missing.
 static enum smelt_result collect(smelt_network network, const struct smelt_network_dispatch *dispatch,
-                                 smelt_tensor *tensors)
+                                 const struct smelt_network_argument **arguments)
 {
     const struct smelt_network_info *info = &network->plan->info;
     uint32_t count = info->input_count + info->output_count, missing = 0;
@@ -67,10 +80,11 @@ static enum smelt_result collect(smelt_network network, const struct smelt_netwo
         for (uint32_t i = 0; i < count; i++) { // an output may be an input too
             if (!argument->name || strcmp(info->inputs[i].name, argument->name) != 0)
                 continue;
-            enum smelt_result result = check_argument(network, &info->inputs[i], argument->tensor);
+            enum smelt_result result =
+                check_argument(network, &info->inputs[i], argument, i >= info->input_count);
             if (result)
                 return result;
-            tensors[i] = argument->tensor;
+            arguments[i] = argument;
             found = true;
         }
         if (!found)
@@ -78,7 +92,7 @@ static enum smelt_result collect(smelt_network network, const struct smelt_netwo
     }
     struct smelt_text text = {0};
     for (uint32_t i = 0; i < count; i++)
-        if (!tensors[i] && network->plan->bound[i])
+        if (!arguments[i] && network->plan->bound[i])
             smelt_text_add(&text, "%s\"%.60s\"", missing++ ? ", " : "", info->inputs[i].name);
     if (missing)
         smelt_fail(network->context, SMELT_ERROR_NOT_READY, "network '%s': without an argument: %s",
@@ -105,18 +119,72 @@ static enum smelt_result check_heap(smelt_network network, const struct smelt_ne
     return SMELT_OK;
 }
 
-static enum smelt_result record(smelt_encoder encoder, smelt_network network, const smelt_tensor *tensors,
-                                const struct smelt_network_dispatch *dispatch)
+// The tensor of an image in the heap of a dispatch; made once for each place.
+static enum smelt_result place_image(smelt_network network, const struct smelt_network_dispatch *dispatch,
+                                     uint32_t binding, smelt_tensor *tensor)
+{
+    struct smelt_network_plan *plan = network->plan;
+    uint64_t offset = dispatch->heap_offset + plan->image_places[binding];
+    VkDeviceAddress address = smelt_heap_info(dispatch->heap).address + offset;
+    for (uint32_t i = 0; i < plan->placed_count; i++)
+        if (plan->placed[i].binding == binding && plan->placed[i].address == address) {
+            *tensor = plan->placed[i].tensor;
+            return SMELT_OK;
+        }
+    const struct smelt_tensor_info *like = smelt_tensor_info(plan->bound[binding]);
+    struct smelt_tensor_params params = {.dtype = like->dtype,
+                                         .rank = like->rank,
+                                         .heap = dispatch->heap,
+                                         .heap_offset = offset,
+                                         .name = like->name};
+    memcpy(params.shape, like->shape, sizeof(params.shape));
+    memcpy(params.strides, like->strides, sizeof(params.strides));
+    struct smelt_network_placed *placed = realloc(plan->placed, (plan->placed_count + 1) * sizeof(*placed));
+    if (!placed)
+        return smelt_ir_no_memory(plan->ir);
+    plan->placed = placed;
+    enum smelt_result result = smelt_tensor_create(network->context, &params, tensor);
+    if (!result)
+        placed[plan->placed_count++] = (struct smelt_network_placed){binding, address, *tensor};
+    return result;
+}
+
+static enum smelt_result bind(smelt_network network, const struct smelt_network_dispatch *dispatch,
+                              const struct smelt_network_argument *const *arguments, smelt_tensor *tensors)
 {
     const struct smelt_network_plan *plan = network->plan;
     uint32_t count = plan->info.input_count + plan->info.output_count;
     enum smelt_result result = check_heap(network, dispatch);
-    if (!result && plan->info.intermediates_size)
+    if (!result && plan->graph_size)
         result = smelt_graph_set_heap(plan->graph, dispatch->heap, dispatch->heap_offset);
-    for (uint32_t i = 0; i < count && !result; i++)
-        if (plan->bound[i])
+    for (uint32_t i = 0; i < count && !result; i++) {
+        if (!plan->bound[i])
+            continue;
+        tensors[i] = arguments[i]->tensor;
+        if (plan->bindings[i].image)
+            result = place_image(network, dispatch, i, &tensors[i]);
+        if (!result)
             result = smelt_graph_bind(plan->graph, plan->bound[i], tensors[i]);
-    return result ? result : smelt_encoder_replay(encoder, plan->graph);
+    }
+    return result;
+}
+
+static enum smelt_result record(smelt_encoder encoder, smelt_network network,
+                                const struct smelt_network_argument *const *arguments,
+                                const smelt_tensor *tensors)
+{
+    const struct smelt_network_plan *plan = network->plan;
+    uint32_t inputs = plan->info.input_count, count = inputs + plan->info.output_count;
+    enum smelt_result result = SMELT_OK;
+    for (uint32_t i = 0; i < inputs && !result; i++)
+        if (plan->bindings[i].image)
+            result = smelt_encode_image_load(encoder, tensors[i], arguments[i]->image, &arguments[i]->map);
+    if (!result)
+        result = smelt_encoder_replay(encoder, plan->graph);
+    for (uint32_t i = inputs; i < count && !result; i++)
+        if (plan->bindings[i].image)
+            result = smelt_encode_image_store(encoder, arguments[i]->image, tensors[i], &arguments[i]->map);
+    return result;
 }
 
 enum smelt_result smelt_encoder_dispatch_network(smelt_encoder encoder, smelt_network network,
@@ -131,14 +199,20 @@ enum smelt_result smelt_encoder_dispatch_network(smelt_encoder encoder, smelt_ne
     enum smelt_result result = smelt_encoder_require(encoder, network->context, "dispatch_network");
     if (result)
         return result;
-    smelt_tensor *tensors = calloc(
-        (size_t)network->plan->info.input_count + network->plan->info.output_count + 1, sizeof(smelt_tensor));
-    if (!tensors)
-        return smelt_fail(network->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
-                          "network '%s': out of host memory", network->name);
-    result = collect(network, dispatch, tensors);
+    uint32_t count = network->plan->info.input_count + network->plan->info.output_count;
+    const struct smelt_network_argument **arguments =
+        calloc((size_t)count + 1, sizeof(struct smelt_network_argument *));
+    smelt_tensor *tensors = calloc((size_t)count + 1, sizeof(smelt_tensor));
+    if (!arguments || !tensors)
+        result = smelt_fail(network->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
+                            "network '%s': out of host memory", network->name);
     if (!result)
-        result = record(encoder, network, tensors, dispatch);
+        result = collect(network, dispatch, arguments);
+    if (!result)
+        result = bind(network, dispatch, arguments, tensors);
+    if (!result)
+        result = record(encoder, network, arguments, tensors);
+    free(arguments);
     free(tensors);
     return result;
 }

@@ -25,6 +25,13 @@ struct smelt_network_weights {
     uint64_t size;
 };
 
+// The tensor of an image in some heap.
+struct smelt_network_placed {
+    uint32_t binding;
+    VkDeviceAddress address;
+    smelt_tensor tensor;
+};
+
 // What a network is for one set of shapes.
 struct smelt_network_plan {
     struct smelt_ir *ir;
@@ -35,6 +42,10 @@ struct smelt_network_plan {
     smelt_tensor *of_value;                 // by a value's id; NULL: not made, or no element
     struct smelt_network_binding *bindings; // inputs, then outputs
     smelt_tensor *bound;                    // parallel: transient tensors of the graph; NULL: no element
+    // Images as tensors lie in the heap behind what the graph has there.
+    uint64_t graph_size, *image_places; // places: parallel to bindings
+    struct smelt_network_placed *placed;
+    uint32_t placed_count;
     struct smelt_network_info info;
 };
 
@@ -45,8 +56,8 @@ struct smelt_network_t {
     enum smelt_dtype storage;
     enum smelt_backend backend;
     bool no_fusion;
-    char **more_outputs, **channels_last;
-    uint32_t more_output_count, channels_last_count;
+    char **more_outputs, **channels_last, **images;
+    uint32_t more_output_count, channels_last_count, image_count;
     struct smelt_network_weights weights;
     struct smelt_network_plan *plan;
 };

@@ -183,6 +183,25 @@ struct smelt_barrier {
     VkAccessFlags2 destination_access;
 };
 SMELT_API enum smelt_result smelt_encoder_barrier(smelt_encoder encoder, const struct smelt_barrier *barrier);
+
+// What a barrier stands between, in words for what work does.
+enum smelt_stage {
+    SMELT_STAGE_INDIRECT = 1 << 0,         // commands that are read
+    SMELT_STAGE_VERTEX = 1 << 1,           // vertex input and all shaders in front of rasterization
+    SMELT_STAGE_FRAGMENT = 1 << 2,         // fragment shaders
+    SMELT_STAGE_COLOR = 1 << 3,            // color attachments
+    SMELT_STAGE_DEPTH = 1 << 4,            // depth and stencil attachments
+    SMELT_STAGE_COMPUTE = 1 << 5,          // the caller's compute shaders
+    SMELT_STAGE_MACHINE_LEARNING = 1 << 6, // networks, and all calls and dispatches of encoders
+    SMELT_STAGE_TRANSFER = 1 << 7,
+    SMELT_STAGE_HOST = 1 << 8,
+};
+// The barrier that makes what stages (smelt_stage bits) of one side have written visible to those of the other: for
+// smelt_encoder_barrier, or for the caller's own VkMemoryBarrier2 or, where an image changes its layout, VkImageMemoryBarrier2.
+// In front of and behind a network, with the render pass that makes its input and the one that shows its output:
+//     smelt_barrier_between(SMELT_STAGE_COLOR, SMELT_STAGE_MACHINE_LEARNING)
+//     smelt_barrier_between(SMELT_STAGE_MACHINE_LEARNING, SMELT_STAGE_FRAGMENT)
+SMELT_API struct smelt_barrier smelt_barrier_between(uint32_t source, uint32_t destination);
 // A barrier if a dispatch that reads and writes these tensors would conflict with what has been recorded since the last
 // one; else nothing. In a MANUAL encoder too: it then keeps track for these calls.
 SMELT_API enum smelt_result smelt_encoder_barrier_between(smelt_encoder encoder, const smelt_tensor *reads,

@@ -17,6 +17,7 @@
 #define SMELT_NETWORK_H
 
 #include "graph.h"
+#include "image.h"
 #include "package.h"
 
 SMELT_BEGIN
@@ -48,10 +49,12 @@ struct smelt_network_params {
     // [n][c][h][w] with the strides of a packed [n][h][w][c]. Others are packed row-major.
     const char *const *channels_last;
     uint32_t channels_last_count;
+    // Names of inputs and outputs that are images: of a float type and shape [1][1 to 4][h][w].
+    const char *const *images;
+    uint32_t image_count;
     bool no_fusion; // every operator by itself
-    bool
-        keep_weights; // none is changed to take in another one (a normalisation behind a convolution), so that each can be
-                      // replaced by its name
+    // No weight is changed to take in another one (a normalisation behind a convolution), so that each can be replaced.
+    bool keep_weights;
     const char *name; // for debuggers and messages; NULL: the model's. Copied
 };
 
@@ -81,6 +84,7 @@ struct smelt_network_binding {
     enum smelt_dtype dtype; // of the tensor that a dispatch takes
     uint32_t rank;
     uint64_t shape[SMELT_NETWORK_MAX_RANK];      // with an extent of 0 it takes no tensor
+    bool image;                                  // takes an image of shape[3] x shape[2] pixels
     uint64_t strides[SMELT_NETWORK_MAX_RANK];    // in elements
     const char *symbols[SMELT_NETWORK_MAX_RANK]; // of inputs: names of free extents; NULL: fixed
 };
@@ -102,10 +106,13 @@ SMELT_API const struct smelt_network_info *smelt_network_info(smelt_network netw
 // --- Dispatch ---------------------------------------------------------------------------------------------
 
 // An argument of a dispatch: a tensor of the binding's dtype, shape and strides, whose address is a multiple of 64 and which
-// shares no bytes with another one, unless both are inputs.
+// shares no bytes with another one, unless both are inputs. For a binding that is an image: an image, and what happens to
+// its values on the way (smelt_encode_image_load, smelt_encode_image_store), such as scale 1 / 0.225, offset -0.45 / 0.225.
 struct smelt_network_argument {
     const char *name; // of an input or output
     smelt_tensor tensor;
+    smelt_image image;
+    struct smelt_image_map map;
 };
 struct smelt_network_dispatch {
     const struct smelt_network_argument *arguments; // one for each input and each output

@@ -11,6 +11,7 @@
 #include "encoder.h"
 #include "graph.h"
 #include "heap.h"
+#include "image.h"
 #include "material.h"
 #include "network.h"
 #include "ops.h"

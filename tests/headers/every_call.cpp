@@ -734,6 +734,14 @@ void networks()
     CHECK_OK(smelt_tensor_read_and_wait(y, nullptr, out, sizeof(out)));
     CHECK(out[0] == 0 && out[1] == 2);
     CHECK_FAILS(smelt_encode_network_weight(encoder, network, "w", x), SMELT_ERROR_NOT_FOUND, "\"w\"");
+    smelt_image image = nullptr;
+    smelt_image_params no_view = {};
+    smelt_image_map map = {};
+    CHECK_FAILS(smelt_image_create(context, &no_view, &image), SMELT_ERROR_INVALID_ARGUMENT, "view");
+    CHECK_FAILS(smelt_encode_image_load(encoder, x, image, &map), SMELT_ERROR_SHAPE, "another shape");
+    CHECK_FAILS(smelt_encode_image_store(encoder, image, x, &map), SMELT_ERROR_SHAPE, "another shape");
+    smelt_image_destroy(&image);
+    CHECK(smelt_barrier_between(SMELT_STAGE_MACHINE_LEARNING, SMELT_STAGE_FRAGMENT).source_stages != 0);
     smelt_encoder_destroy(&encoder);
     smelt_tensor_destroy(&x);
     smelt_tensor_destroy(&y);

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+// Images to tensors and back, and as inputs and outputs of networks, in one recording with barriers of the caller's.
+#include "../api/rig.h"
+#include "network_rig.h"
+
+#include <math.h>
+
+#define WIDTH 9
+#define HEIGHT 5
+
+struct picture {
+    struct rig_image image;
+    VkImageView view;
+    smelt_image handle;
+};
+
+static struct picture make_picture(VkFormat format, VkImageUsageFlags usage, VkImageLayout layout)
+{
+    smelt_context context = rig_context();
+    struct picture p = {
+        .image = rig_image(context, format, WIDTH, HEIGHT, 1, usage | VK_IMAGE_USAGE_TRANSFER_DST_BIT)};
+    p.view = rig_view(context, &p.image, 0);
+    const struct smelt_image_params params = {.view = p.view,
+                                              .format = format,
+                                              .width = WIDTH,
+                                              .height = HEIGHT,
+                                              .usage = usage,
+                                              .layout = layout,
+                                              .name = "picture"};
+    CHECK_OK(smelt_image_create(context, &params, &p.handle));
+    return p;
+}
+
+static void free_picture(struct picture *p)
+{
+    smelt_context context = rig_context();
+    smelt_image_destroy(&p->handle);
+    context->vk.DestroyImageView(context->device, p->view, NULL);
+    rig_image_destroy(context, &p->image);
+}
+
+// Bytes of a picture of R8G8B8A8.
+static void paint(uint8_t *texels)
+{
+    for (uint32_t i = 0; i < 4 * WIDTH * HEIGHT; i++)
+        texels[i] = (uint8_t)(i * 37 + i / 7);
+}
+
+static smelt_tensor image_tensor(enum smelt_dtype dtype, uint32_t channels, bool channels_last)
+{
+    struct smelt_tensor_params params = {
+        .dtype = dtype, .rank = 4, .shape = {1, channels, HEIGHT, WIDTH}, .name = "pixels"};
+    smelt_tensor tensor;
+    smelt_lower_strides(4, params.shape, channels_last ? SMELT_ORDER_CHANNELS_LAST : SMELT_ORDER_ROWS,
+                        params.strides);
+    CHECK_OK(smelt_tensor_create(rig_context(), &params, &tensor));
+    return tensor;
+}
+
+static void to_general(smelt_encoder encoder, const struct picture *p)
+{
+    rig_transition(rig_context(), smelt_encoder_commands(encoder), &p->image, VK_IMAGE_LAYOUT_UNDEFINED,
+                   VK_IMAGE_LAYOUT_GENERAL);
+}
+
+// Image to tensor, tensor to another image and that one back.
+static void copies(void)
+{
+    static uint8_t texels[4 * WIDTH * HEIGHT];
+    static float there[4 * WIDTH * HEIGHT], back[4 * WIDTH * HEIGHT];
+    const struct smelt_image_map map = {.scale = {2, 1, -1, 0.5f}, .offset = {-1, 0, 1, 0.25f}};
+    const struct smelt_barrier done =
+        smelt_barrier_between(SMELT_STAGE_MACHINE_LEARNING, SMELT_STAGE_MACHINE_LEARNING);
+    struct picture from =
+        make_picture(VK_FORMAT_R8G8B8A8_UNORM, VK_IMAGE_USAGE_SAMPLED_BIT, VK_IMAGE_LAYOUT_UNDEFINED);
+    struct picture to =
+        make_picture(VK_FORMAT_R32G32B32A32_SFLOAT, VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_STORAGE_BIT,
+                     VK_IMAGE_LAYOUT_GENERAL);
+    paint(texels);
+    rig_upload(rig_context(), &from.image, texels, sizeof(texels));
+    for (uint32_t channels = 1; channels <= 4; channels++) {
+        smelt_tensor a = image_tensor(SMELT_DTYPE_F32, channels, channels & 1),
+                     b = image_tensor(SMELT_DTYPE_F32, 4, false);
+        smelt_encoder encoder = NULL;
+        CHECK_OK(smelt_encoder_create(rig_context(), NULL, &encoder));
+        CHECK_OK(smelt_encoder_begin(encoder, NULL));
+        to_general(encoder, &to);
+        CHECK_OK(smelt_encode_image_load(encoder, a, from.handle, &map));
+        CHECK_OK(smelt_encode_image_store(encoder, to.handle, a, NULL));
+        CHECK_OK(smelt_encoder_barrier(encoder, &done));
+        CHECK_OK(smelt_encode_image_load(encoder, b, to.handle, NULL));
+        CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+        CHECK_OK(smelt_tensor_read_and_wait(a, NULL, there, sizeof(float) * channels * WIDTH * HEIGHT));
+        CHECK_OK(smelt_tensor_read_and_wait(b, NULL, back, sizeof(back)));
+        for (uint32_t c = 0; c < 4; c++)
+            for (uint32_t i = 0; i < WIDTH * HEIGHT; i++) {
+                float wanted = texels[4 * i + c] / 255.0f * map.scale[c] + map.offset[c];
+                wanted = c < channels ? wanted : c == 3 ? 1 : 0;
+                CHECK(c >= channels || fabsf(there[c * WIDTH * HEIGHT + i] - wanted) < 1e-5f);
+                CHECK(fabsf(back[c * WIDTH * HEIGHT + i] - wanted) < 1e-5f);
+            }
+        smelt_encoder_destroy(&encoder);
+        smelt_tensor_destroy(&a);
+        smelt_tensor_destroy(&b);
+    }
+    free_picture(&from);
+    free_picture(&to);
+}
+
+// y = w x of three channels, by a convolution of 1 x 1.
+static const float mix[9] = {0.5f, 0.25f, 0, 0, 1, -0.5f, 0.25f, 0.25f, 0.5f};
+
+static struct smelt_ir *mixer(void)
+{
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *x = rig_input(ir, "x", 4, (const uint64_t[]){1, 3, HEIGHT, WIDTH});
+    struct smelt_ir_value *w = rig_weight(ir, "w", 4, (const uint64_t[]){3, 3, 1, 1}, mix);
+    struct smelt_ir_value *h = rig_node(ir, "Conv", "h", x, w, NULL);
+    CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Conv", "y", h, w, NULL)));
+    return ir;
+}
+
+static void networks(void)
+{
+    static uint8_t texels[4 * WIDTH * HEIGHT];
+    static float out[4 * WIDTH * HEIGHT];
+    const char *const ends[2] = {"x", "y"};
+    const struct smelt_network_params params = {.images = ends, .image_count = 2, .storage = SMELT_DTYPE_F32};
+    const struct smelt_barrier done =
+        smelt_barrier_between(SMELT_STAGE_MACHINE_LEARNING, SMELT_STAGE_MACHINE_LEARNING);
+    struct picture from =
+        make_picture(VK_FORMAT_R8G8B8A8_UNORM, VK_IMAGE_USAGE_SAMPLED_BIT, VK_IMAGE_LAYOUT_UNDEFINED);
+    struct picture to =
+        make_picture(VK_FORMAT_R16G16B16A16_SFLOAT, VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_STORAGE_BIT,
+                     VK_IMAGE_LAYOUT_GENERAL);
+    smelt_network network = NULL;
+    smelt_heap heap = NULL;
+    smelt_tensor b = image_tensor(SMELT_DTYPE_F32, 4, false);
+    CHECK_OK(smelt_network_create_from_ir(rig_context(), mixer(), &params, &network));
+    const struct smelt_network_info *info = smelt_network_info(network);
+    CHECK(info->inputs[0].image && info->outputs[0].image);
+    CHECK(info->intermediates_size >= 3 * 3 * WIDTH * HEIGHT * 4);
+    const struct smelt_heap_params room = {.size = info->intermediates_size};
+    CHECK_OK(smelt_heap_create(rig_context(), &room, &heap));
+    struct smelt_network_argument arguments[2] = {
+        {.name = "x",
+         .image = from.handle,
+         .map = {.scale = {1, 1, 1, 1}, .offset = {-0.5f, -0.5f, -0.5f, 0}}},
+        {.name = "y",
+         .image = to.handle,
+         .map = {.scale = {0.5f, 0.5f, 0.5f, 1}, .offset = {0.5f, 0.5f, 0.5f, 0}}}};
+    struct smelt_network_dispatch dispatch = {.arguments = arguments, .argument_count = 2, .heap = heap};
+    paint(texels);
+    rig_upload(rig_context(), &from.image, texels, sizeof(texels));
+    for (int time = 0; time < 2; time++) {
+        smelt_encoder encoder = NULL;
+        CHECK_OK(smelt_encoder_create(rig_context(), NULL, &encoder));
+        CHECK_OK(smelt_encoder_begin(encoder, NULL));
+        to_general(encoder, &to);
+        CHECK_OK(smelt_encoder_dispatch_network(encoder, network, &dispatch));
+        CHECK_OK(smelt_encoder_barrier(encoder, &done));
+        CHECK_OK(smelt_encode_image_load(encoder, b, to.handle, NULL));
+        CHECK(smelt_encoder_counters(encoder).submits == 0);
+        CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+        CHECK_OK(smelt_tensor_read_and_wait(b, NULL, out, sizeof(out)));
+        for (uint32_t i = 0; i < WIDTH * HEIGHT; i++)
+            for (uint32_t c = 0; c < 3; c++) {
+                float sum = 0;
+                for (uint32_t k = 0; k < 3; k++)
+                    for (uint32_t j = 0; j < 3; j++)
+                        sum += mix[3 * c + k] * mix[3 * k + j] * (texels[4 * i + j] / 255.0f - 0.5f);
+                CHECK(fabsf(out[c * WIDTH * HEIGHT + i] - (0.5f * sum + 0.5f)) < 2e-3f);
+            }
+        smelt_encoder_destroy(&encoder);
+    }
+    smelt_encoder encoder = NULL;
+    CHECK_OK(smelt_encoder_create(rig_context(), NULL, &encoder));
+    arguments[1].image = from.handle;
+    CHECK_FAILS(smelt_encoder_dispatch_network(encoder, network, &dispatch), SMELT_ERROR_INVALID_ARGUMENT,
+                "without usage STORAGE");
+    arguments[1] = (struct smelt_network_argument){.name = "y", .tensor = b};
+    CHECK_FAILS(smelt_encoder_dispatch_network(encoder, network, &dispatch), SMELT_ERROR_INVALID_ARGUMENT,
+                "takes an image");
+    smelt_encoder_destroy(&encoder);
+    smelt_network_destroy(&network);
+    smelt_heap_destroy(&heap);
+    smelt_tensor_destroy(&b);
+    free_picture(&from);
+    free_picture(&to);
+}
+
+static void refuses(void)
+{
+    smelt_context context = rig_context();
+    struct picture p =
+        make_picture(VK_FORMAT_R8G8B8A8_UNORM, VK_IMAGE_USAGE_SAMPLED_BIT, VK_IMAGE_LAYOUT_UNDEFINED);
+    smelt_tensor good = image_tensor(SMELT_DTYPE_F32, 3, true),
+                 integers = image_tensor(SMELT_DTYPE_I32, 3, true), small;
+    struct smelt_tensor_params shape = {
+        .dtype = SMELT_DTYPE_F32, .rank = 4, .shape = {1, 3, HEIGHT, WIDTH - 1}};
+    struct smelt_image_params params = {
+        .view = p.view, .format = VK_FORMAT_R8G8B8A8_SRGB, .width = WIDTH, .height = HEIGHT};
+    smelt_encoder encoder = NULL;
+    smelt_image image = NULL;
+    CHECK_OK(smelt_tensor_create(context, &shape, &small));
+    CHECK_OK(smelt_encoder_create(context, NULL, &encoder));
+    CHECK_FAILS(smelt_image_create(context, &params, &image), SMELT_ERROR_INVALID_ARGUMENT,
+                "wanted pixels and SAMPLED");
+    params.usage = VK_IMAGE_USAGE_STORAGE_BIT;
+    CHECK_FAILS(smelt_image_create(context, &params, &image), SMELT_ERROR_UNSUPPORTED, "cannot be written");
+    params.view = VK_NULL_HANDLE;
+    CHECK_FAILS(smelt_image_create(context, &params, &image), SMELT_ERROR_INVALID_ARGUMENT, "view is NULL");
+    CHECK_FAILS(smelt_encode_image_load(encoder, small, p.handle, NULL), SMELT_ERROR_SHAPE,
+                "is 9 x 5, wanted 8 x 5");
+    CHECK_FAILS(smelt_encode_image_load(encoder, integers, p.handle, NULL), SMELT_ERROR_DTYPE,
+                "wanted a float type");
+    CHECK_FAILS(smelt_encode_image_load(encoder, NULL, p.handle, NULL), SMELT_ERROR_INVALID_ARGUMENT,
+                "tensor is NULL");
+    CHECK_FAILS(smelt_encode_image_load(encoder, good, NULL, NULL), SMELT_ERROR_INVALID_ARGUMENT,
+                "the image is NULL");
+    CHECK_FAILS(smelt_encode_image_store(encoder, p.handle, good, NULL), SMELT_ERROR_INVALID_ARGUMENT,
+                "without usage STORAGE");
+    const char *const ends[1] = {"x"};
+    const struct smelt_network_params images = {.images = ends, .image_count = 1};
+    struct smelt_ir *ir = rig_ir();
+    smelt_network network = NULL;
+    CHECK_OK(smelt_ir_add_output(
+        ir, rig_node(ir, "Relu", "y", rig_input(ir, "x", 2, (const uint64_t[]){4, 4}), NULL, NULL)));
+    CHECK_FAILS(smelt_network_create_from_ir(context, ir, &images, &network), SMELT_ERROR_SHAPE,
+                "cannot be an image");
+    smelt_encoder_destroy(&encoder);
+    smelt_tensor_destroy(&good);
+    smelt_tensor_destroy(&integers);
+    smelt_tensor_destroy(&small);
+    free_picture(&p);
+}
+
+static void names_stages(void)
+{
+    struct smelt_barrier b = smelt_barrier_between(SMELT_STAGE_COLOR, SMELT_STAGE_MACHINE_LEARNING);
+    CHECK(b.source_stages == VK_PIPELINE_STAGE_2_COLOR_ATTACHMENT_OUTPUT_BIT &&
+          b.source_access == VK_ACCESS_2_COLOR_ATTACHMENT_WRITE_BIT &&
+          b.destination_stages == VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT &&
+          (b.destination_access & VK_ACCESS_2_SHADER_SAMPLED_READ_BIT));
+    b = smelt_barrier_between(SMELT_STAGE_MACHINE_LEARNING, SMELT_STAGE_FRAGMENT | SMELT_STAGE_TRANSFER);
+    CHECK(b.source_access == VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT &&
+          (b.destination_stages & VK_PIPELINE_STAGE_2_FRAGMENT_SHADER_BIT) &&
+          (b.destination_access & VK_ACCESS_2_TRANSFER_READ_BIT));
+    b = smelt_barrier_between(0, 0);
+    CHECK(!b.source_stages && !b.destination_access);
+}
+
+static const struct test tests[] = {
+    {"images to tensors and back", copies},
+    {"an image in, an image out", networks},
+    {"what does not fit", refuses},
+    {"stages by what work does", names_stages},
+};
+
+TEST_MAIN(tests)
