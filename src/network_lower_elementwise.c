@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Operators element by element: of floats as steps of smelt_encode_elementwise, which graphs join into one kernel; of all
 // else as an expression for operator_elementwise.glsl.
-#include "network_lower.h"
+#include "network_lower_views.h"
 
 #include "elementwise_internal.h"
 #include "kernels_operator.h"
@@ -446,7 +446,8 @@ static enum smelt_result lower_steps(struct smelt_lowering *lowering, const stru
         build(&c, row, node, end == node->input_count);
         if (row->expression && !smelt_elementwise_fits(&c.params))
             return lower_expression(lowering, node, row, y);
-        smelt_lower_take(lowering, smelt_encode_elementwise(lowering->encoder, &c.params));
+        if (!smelt_lower_channels_last(lowering, &c.params))
+            smelt_lower_take(lowering, smelt_encode_elementwise(lowering->encoder, &c.params));
     }
     return lowering->result;
 }

@@ -100,6 +100,40 @@ smelt_tensor smelt_lower_along(struct smelt_lowering *lowering, smelt_tensor vec
     return smelt_lower_view(lowering, vector, 0, rank - axis, shape, strides);
 }
 
+static bool is_channels_last(smelt_tensor tensor, smelt_tensor y)
+{
+    return tensor->info.rank == y->info.rank && tensor->info.shape[1] == y->info.shape[1] &&
+           tensor->info.shape[1] > 1 && tensor->info.strides[1] == 1;
+}
+
+// [n][c][h][w], or what broadcasts to it, as [n][h][w][c].
+static smelt_tensor with_channels_last(struct smelt_lowering *lowering, smelt_tensor t)
+{
+    static const uint32_t axes[4] = {0, 2, 3, 1};
+    uint64_t shape[4], strides[4];
+    uint32_t missing = 4 - t->info.rank;
+    for (uint32_t d = 0; d < 4; d++) {
+        bool there = axes[d] >= missing;
+        shape[d] = there ? t->info.shape[axes[d] - missing] : 1;
+        strides[d] = there ? t->info.strides[axes[d] - missing] : 1;
+    }
+    return smelt_tensor_element_count(t) == 1 ? t : smelt_lower_view(lowering, t, 0, 4, shape, strides);
+}
+
+enum smelt_result smelt_lower_channels_last(struct smelt_lowering *lowering,
+                                            struct smelt_elementwise_params *params)
+{
+    bool found = params->y->info.rank == 4 && is_channels_last(params->y, params->y);
+    for (uint32_t i = 0; i < params->input_count && params->y->info.rank == 4; i++)
+        found |= is_channels_last(params->inputs[i], params->y);
+    if (!found || lowering->result)
+        return lowering->result;
+    params->y = with_channels_last(lowering, params->y);
+    for (uint32_t i = 0; i < params->input_count; i++)
+        params->inputs[i] = with_channels_last(lowering, params->inputs[i]);
+    return lowering->result;
+}
+
 enum smelt_result smelt_lower_steps(struct smelt_lowering *lowering, const smelt_tensor *inputs,
                                     uint32_t input_count, const struct smelt_elementwise_step *steps,
                                     uint32_t step_count, smelt_tensor y)
@@ -107,5 +141,6 @@ enum smelt_result smelt_lower_steps(struct smelt_lowering *lowering, const smelt
     struct smelt_elementwise_params params = {
         .input_count = input_count, .steps = steps, .step_count = step_count, .y = y};
     memcpy(params.inputs, inputs, input_count * sizeof(*inputs));
-    return smelt_encode_elementwise(lowering->encoder, &params);
+    enum smelt_result result = smelt_lower_channels_last(lowering, &params);
+    return result ? result : smelt_encode_elementwise(lowering->encoder, &params);
 }
