@@ -157,6 +157,8 @@ struct check_op {
     X(check_bilinear_gradient)                                                                               \
     X(check_loss)                                                                                            \
     X(check_optimizer)                                                                                       \
+    X(check_layer_gradient)                                                                                  \
+    X(check_layer_gradient_workgroup)                                                                        \
     X(check_tensor_op)                                                                                       \
     X(check_inline)                                                                                          \
     X(check_convolution2d)                                                                                   \
