@@ -115,7 +115,7 @@ static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt
     const struct implementation *has = &implementations[backend];
     const char *scope = scope_name(query->scope);
     if (!(smelt_op_type(query->op)->scopes[backend] >> query->scope & 1)) {
-        if (backend == SMELT_BACKEND_DOT8)
+        if (backend == SMELT_BACKEND_DOT8 && choice->computed != SMELT_DTYPE_I8)
             REASON(choice, backend, "computes products of i8, not of %s", smelt_dtype_name(choice->computed));
         else if (!strstr(has->scopes, scope))
             REASON(choice, backend, "computes at %s only, %s was asked for", has->scopes, scope);

@@ -128,8 +128,10 @@ static bool take_epilogue(void *into, const struct smelt_elementwise_step *step,
 static bool take_all(struct epilogue *e, const struct smelt_elementwise_params *call, smelt_tensor between)
 {
     return smelt_tensor_info(call->y)->dtype == smelt_tensor_info(between)->dtype &&
-           same_shape(call->y, between) && take_steps(e, call, between, take_epilogue) &&
-           (!*e->residual || lies_as(*e->residual, call->y));
+           smelt_dtype_is_float(
+               smelt_tensor_info(between)->dtype) && // sums of integers have no such epilogue
+           same_shape(call->y, between) &&
+           take_steps(e, call, between, take_epilogue) && (!*e->residual || lies_as(*e->residual, call->y));
 }
 
 static union smelt_graph_call *into_matmul2d(const struct pair *pair)

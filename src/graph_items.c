@@ -15,6 +15,9 @@
     {                                                                                                        \
 #field, offsetof(struct smelt_##type, field), sizeof(((struct smelt_##type *)NULL)->field)           \
     }
+#define QUANTIZATION(type)                                                                                   \
+    TENSOR(type, quantization.zero_a), TENSOR(type, quantization.zero_b), TENSOR(type, quantization.scale),  \
+        TENSOR(type, quantization.zero_d)
 #define END                                                                                                  \
     {                                                                                                        \
         NULL, 0, 0                                                                                           \
@@ -25,13 +28,18 @@ static const struct smelt_graph_field copy_fields[] = {TENSOR(copy_call, destina
 static const struct smelt_graph_field fill_fields[] = {TENSOR(fill_call, destination),
                                                        NUMBER(fill_call, value), END};
 static const struct smelt_graph_field matmul2d_fields[] = {
-    TENSOR(matmul2d_params, a),    TENSOR(matmul2d_params, b),        TENSOR(matmul2d_params, bias),
-    TENSOR(matmul2d_params, d),    TENSOR(matmul2d_params, residual), TENSOR(matmul2d_params, scale),
-    TENSOR(matmul2d_params, zero), TENSOR(matmul2d_params, scratch),  END};
-static const struct smelt_graph_field convolution2d_fields[] = {
-    TENSOR(convolution2d_params, a),        TENSOR(convolution2d_params, b),
-    TENSOR(convolution2d_params, bias),     TENSOR(convolution2d_params, d),
-    TENSOR(convolution2d_params, residual), END};
+    TENSOR(matmul2d_params, a),        TENSOR(matmul2d_params, b),
+    TENSOR(matmul2d_params, bias),     TENSOR(matmul2d_params, d),
+    TENSOR(matmul2d_params, residual), TENSOR(matmul2d_params, scale),
+    TENSOR(matmul2d_params, zero),     TENSOR(matmul2d_params, scratch),
+    QUANTIZATION(matmul2d_params),     END};
+static const struct smelt_graph_field convolution2d_fields[] = {TENSOR(convolution2d_params, a),
+                                                                TENSOR(convolution2d_params, b),
+                                                                TENSOR(convolution2d_params, bias),
+                                                                TENSOR(convolution2d_params, d),
+                                                                TENSOR(convolution2d_params, residual),
+                                                                QUANTIZATION(convolution2d_params),
+                                                                END};
 static const struct smelt_graph_field reduction_fields[] = {
     TENSOR(reduction_params, x), TENSOR(reduction_params, y), TENSOR(reduction_params, scratch), END};
 static const struct smelt_graph_field softmax_fields[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // smelt_encode_convolution2d: whole convolutions by the library's own kernels: glsl/kernels/convolution2d_body.glsl for
 // workgroups, convolution2d_thread_body.glsl for groups of few channels, and the matrix product where it is one.
-#include "kernels_matmul2d.h"
+#include "kernels_convolution2d.h"
 #include "tensor_internal.h"
 
 #include <inttypes.h>
@@ -11,47 +11,75 @@
 #define THREAD_CHANNELS 8 // of an invocation of the kernels of THREAD scope
 #define THREAD_SIZE 64    // of their workgroups
 
-// The push constants of convolution2d_constants.glsl, word for word.
-struct push {
-    uint64_t a, b, bias, d;
-    uint32_t batch, height, width, channels, outputs, kernel_h, kernel_w;
-    uint32_t stride_a[4], stride_b[4], stride_d[4];
-    uint32_t residual[2]; // an address, low word first
-};
-_Static_assert(offsetof(struct push, stride_a) == 60 && offsetof(struct push, residual) == 108,
-               "convolution2d_constants.glsl's constants");
-#define PUSH_SIZE 116
-
 // What a kernel is compiled for.
 struct kernel_key {
-    uint32_t stored, computed, accumulated, backend, scope;
+    uint32_t image, stored, computed, accumulated, backend, scope;
     uint32_t image_layout, weight_layout, transposed, depthwise, weight_strided, alignment, weight_alignment;
     uint32_t wide, bias, activation, residual,
         rows; // of what is compiled: d is f32, its pixels are rows of a matrix
     struct smelt_matmul2d_tiling tiling;
     uint32_t baked;
+    struct smelt_quantization_key quantization; // of integers
 };
 
-// Where n, h, w, c and the weight's o, i, h, w stand in the layouts.
-static const uint8_t image_order[2][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}};
-static const uint8_t weight_order[4][4] = {{3, 2, 0, 1}, {0, 3, 1, 2}, {0, 1, 2, 3}, {1, 0, 2, 3}};
-enum { N, H, W, C };
-enum { OUT, IN, KERNEL_H, KERNEL_W };
-
-// A call, checked.
+// A call on its way.
 struct call {
-    smelt_context context;
-    const struct smelt_convolution2d_params *params;
-    struct smelt_convolution2d_geometry geometry; // zeros replaced by what they mean
+    struct smelt_convolution convolution;
     struct smelt_convolution2d_descriptor descriptor;
     struct smelt_op op;
-    uint64_t a[4], b[4], d[4]; // extents, in the order of the enums
-    uint64_t group_outputs, pixels;
-    struct push push;
-    uint32_t d_is_whole;
+    struct smelt_convolution_push push;
 };
 
 // --- Kernels ----------------------------------------------------------------------------------------------
+
+// The type that a tensor of `dtype` is read by.
+static const char *data_of(uint32_t dtype)
+{
+    return dtype == SMELT_DTYPE_F32   ? "smelt_f32_r_data"
+           : dtype == SMELT_DTYPE_F16 ? "smelt_u16_r_data"
+           : dtype == SMELT_DTYPE_I8  ? "smelt_i8_r_data"
+                                      : "smelt_u8_r_data";
+}
+
+static bool is_integer(const struct kernel_key *key)
+{
+    return key->accumulated == SMELT_DTYPE_I32;
+}
+
+// What convolution2d_constants.glsl takes, it, and the op.
+static void write_op(struct smelt_text *text, const struct kernel_key *key)
+{
+    const char *dtype = smelt_dtype_name((enum smelt_dtype)key->stored);
+    bool zeros = key->quantization.zero_a || key->quantization.zero_b;
+    smelt_text_add(
+        text,
+        "#version 460\n#include \"smelt/base.glsl\"\n#define KERNEL_BAKED 0\n#define KERNEL_INTEGER %d\n"
+        "#define KERNEL_D_IS_F32 %s\n"
+        "#define KERNEL_HAS_BIAS %s\n#define KERNEL_HAS_RESIDUAL %s\n#define KERNEL_ACTIVATES %s\n"
+        "#define KERNEL_ACTIVATE(v) SMELT_CAT(smelt_activation_, %s)(v)\n%s%s#include "
+        "\"smelt/op/conv.glsl\"\n",
+        is_integer(key), key->wide ? "true" : "false", key->bias ? "true" : "false",
+        key->residual ? "true" : "false", key->activation || key->quantization.scale ? "true" : "false",
+        smelt_op_activation_macro((enum smelt_activation)key->activation),
+        smelt_kernel_text("kernels/convolution2d_constants.glsl"),
+        zeros ? "int conv_zero_image();\nint conv_zero_weight(uint channel);\n" : "");
+    smelt_text_add(text,
+                   "#define KERNEL_IMAGE conv_image_%s_4_r_0x0x0x0\n"
+                   "#define KERNEL_WEIGHT conv_weight_%s_4_r_0x0x0x0\n#define KERNEL_BIAS bias_%s_1_r_0\n"
+                   "#define KERNEL_DATA %s\n#define KERNEL_WEIGHT_DATA %s\n",
+                   smelt_dtype_name((enum smelt_dtype)key->image), dtype, is_integer(key) ? "i32" : dtype,
+                   data_of(key->image), data_of(key->stored));
+    if (!is_integer(key))
+        return;
+    smelt_quantization_write(text, &key->quantization);
+    smelt_text_add(text,
+                   "#define KERNEL_COLUMNS (fixed_outputs != 0 ? fixed_outputs : outputs)\n"
+                   "#define KERNEL_RESIDUAL residual\n#include \"smelt/activation.glsl\"\n%s",
+                   smelt_kernel_text("kernels/quantization.glsl"));
+    if (zeros)
+        smelt_text_add(text, "int conv_zero_image()\n{\n    return zero_point_a();\n}\n"
+                             "int conv_zero_weight(uint channel)\n{\n    return zero_point_b(channel);\n}\n");
+}
 
 static void write_kernel(struct smelt_text *text, const void *user)
 {
@@ -60,24 +88,12 @@ static void write_kernel(struct smelt_text *text, const void *user)
     static const char *const weights[] = {"SMELT_LAYOUT_HWIO", "SMELT_LAYOUT_OHWI", "SMELT_LAYOUT_OIHW",
                                           "SMELT_LAYOUT_IOHW"};
     bool thread = key->scope == SMELT_SCOPE_THREAD;
-    const char *dtype = smelt_dtype_name((enum smelt_dtype)key->stored);
-    smelt_text_add(
-        text,
-        "#version 460\n#include \"smelt/base.glsl\"\n#define KERNEL_BAKED 0\n#define KERNEL_D_IS_F32 %s\n"
-        "#define KERNEL_HAS_BIAS %s\n#define KERNEL_HAS_RESIDUAL %s\n#define KERNEL_ACTIVATES %s\n"
-        "#define KERNEL_ACTIVATE(v) SMELT_CAT(smelt_activation_, %s)(v)\n%s#include \"smelt/op/conv.glsl\"\n",
-        key->wide ? "true" : "false", key->bias ? "true" : "false", key->residual ? "true" : "false",
-        key->activation ? "true" : "false", smelt_op_activation_macro((enum smelt_activation)key->activation),
-        smelt_kernel_text("kernels/convolution2d_constants.glsl"));
+    write_op(text, key);
     smelt_op_define_number(text, "KERNEL_", "ROWS", key->rows);
-    smelt_op_define(text, "KERNEL_", "STORED", smelt_op_dtype_macro((enum smelt_dtype)key->stored));
+    smelt_op_define(text, "KERNEL_", "STORED",
+                    smelt_op_dtype_macro(is_integer(key) ? SMELT_DTYPE_I32 : (enum smelt_dtype)key->stored));
     smelt_op_define(text, "KERNEL_", "IMAGE_LAYOUT", images[key->image_layout]);
     smelt_op_define(text, "KERNEL_", "WEIGHT_LAYOUT", weights[key->weight_layout]);
-    smelt_text_add(
-        text,
-        "#define KERNEL_IMAGE conv_image_%s_4_r_0x0x0x0\n#define KERNEL_WEIGHT conv_weight_%s_4_r_0x0x0x0\n"
-        "#define KERNEL_BIAS bias_%s_1_r_0\n#define KERNEL_DATA %s\n",
-        dtype, dtype, dtype, key->stored == SMELT_DTYPE_F32 ? "smelt_f32_r_data" : "smelt_u16_r_data");
     if (thread) {
         smelt_op_define_number(text, "KERNEL_", "CHANNELS", THREAD_CHANNELS);
         smelt_op_define_number(text, "KERNEL_", "DEPTHWISE", key->depthwise);
@@ -92,166 +108,6 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_text_add(text, "%s%s", smelt_kernel_text("kernels/convolution2d_operands.glsl"),
                    smelt_kernel_text(thread ? "kernels/convolution2d_thread_body.glsl"
                                             : "kernels/convolution2d_body.glsl"));
-}
-
-// --- Calls ------------------------------------------------------------------------------------------------
-
-static enum smelt_result check_tensor(smelt_context context, const char *role, smelt_tensor tensor,
-                                      uint32_t rank)
-{
-    const struct smelt_tensor_info *t = &tensor->info;
-    if (tensor->context != context)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "convolution2d: %s '%s' is of another context", role, t->name);
-    if (t->dtype != SMELT_DTYPE_F32 && t->dtype != SMELT_DTYPE_F16)
-        return smelt_fail(context, SMELT_ERROR_DTYPE, "convolution2d: %s '%s' is %s, wanted f32 or f16", role,
-                          t->name, smelt_dtype_name(t->dtype));
-    if (t->rank != rank)
-        return smelt_fail(context, SMELT_ERROR_SHAPE,
-                          "convolution2d: %s '%s' has rank %" PRIu32 ", wanted %" PRIu32, role, t->name,
-                          t->rank, rank);
-    if (t->size / smelt_dtype_size(t->dtype, 1) > UINT32_MAX)
-        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
-                          "convolution2d: %s '%s' spans %" PRIu64 " bytes, wanted fewer than 2^32 elements",
-                          role, t->name, t->size);
-    return smelt_tensor_require_plain(tensor, "convolution2d");
-}
-
-static enum smelt_result check_enums(const struct call *call)
-{
-    const struct smelt_convolution2d_params *p = call->params;
-    if ((uint32_t)p->image_layout > SMELT_IMAGE_NCHW)
-        return smelt_fail(
-            call->context, SMELT_ERROR_INVALID_ARGUMENT,
-            "convolution2d: image_layout is %u, wanted one of enum smelt_image_layout (0 to %d)",
-            (uint32_t)p->image_layout, SMELT_IMAGE_NCHW);
-    if ((uint32_t)p->weight_layout > SMELT_WEIGHT_IOHW)
-        return smelt_fail(
-            call->context, SMELT_ERROR_INVALID_ARGUMENT,
-            "convolution2d: weight_layout is %u, wanted one of enum smelt_weight_layout (0 to %d)",
-            (uint32_t)p->weight_layout, SMELT_WEIGHT_IOHW);
-    return SMELT_OK;
-}
-
-// Rows or columns of the result: the formula of ops.h.
-static enum smelt_result check_result(const struct call *call, const char *what, uint64_t got, uint64_t image,
-                                      uint64_t kernel, uint32_t stride, uint32_t dilation, uint64_t padding,
-                                      uint32_t more)
-{
-    uint64_t reach = (kernel - 1) * dilation + 1, wanted;
-    if (call->geometry.transposed) {
-        uint64_t whole = (image - 1) * stride + reach + more;
-        wanted = whole > padding ? whole - padding : 0;
-    } else {
-        wanted = image + padding >= reach ? (image + padding - reach) / stride + 1 : 0;
-    }
-    if (!wanted)
-        return smelt_fail(call->context, SMELT_ERROR_SHAPE,
-                          "convolution2d: %s of an image of %" PRIu64 " with padding %" PRIu64
-                          " by a kernel that reaches over %" PRIu64 ": there is none, wanted one at least",
-                          what, image, padding, reach);
-    return smelt_kernel_check_extent(call->context, "convolution2d", what, got, wanted);
-}
-
-static enum smelt_result check_shapes(struct call *call)
-{
-    const struct smelt_convolution2d_params *p = call->params;
-    const struct smelt_convolution2d_geometry *g = &call->geometry;
-    smelt_context context = call->context;
-    bool iohw = p->weight_layout == SMELT_WEIGHT_IOHW;
-    for (int i = 0; i < 4; i++) {
-        call->a[i] = p->a->info.shape[image_order[p->image_layout][i]];
-        call->b[i] = p->b->info.shape[weight_order[p->weight_layout][i]];
-        call->d[i] = p->d->info.shape[image_order[p->image_layout][i]];
-        if (!call->a[i] || !call->b[i])
-            return smelt_fail(context, SMELT_ERROR_SHAPE, "convolution2d: %s '%s' is empty, wanted elements",
-                              !call->a[i] ? "a" : "b", !call->a[i] ? p->a->info.name : p->b->info.name);
-        if (call->a[i] >= 1u << 30 || call->d[i] >= 1u << 30)
-            return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
-                              "convolution2d: an extent of %" PRIu64 ", wanted less than 2^30",
-                              SMELT_MAX(call->a[i], call->d[i]));
-    }
-    if (call->a[C] % g->groups)
-        return smelt_fail(context, SMELT_ERROR_SHAPE,
-                          "convolution2d: a has %" PRIu64 " channels, wanted a multiple of groups, %" PRIu32,
-                          call->a[C], g->groups);
-    uint64_t outputs = iohw ? call->b[OUT] * g->groups : call->b[OUT];
-    if (outputs % g->groups)
-        return smelt_fail(context, SMELT_ERROR_SHAPE,
-                          "convolution2d: b has %" PRIu64
-                          " output channels, wanted a multiple of groups, %" PRIu32,
-                          outputs, g->groups);
-    call->group_outputs = outputs / g->groups;
-    call->pixels = call->d[N] * call->d[H] * call->d[W];
-    enum smelt_result result = SMELT_OK;
-    if ((result =
-             smelt_kernel_check_extent(context, "convolution2d", "the extent of b along the channels of a",
-                                       call->b[IN], iohw ? call->a[C] : call->a[C] / g->groups)) ||
-        (result =
-             smelt_kernel_check_extent(context, "convolution2d", "the batch of d", call->d[N], call->a[N])) ||
-        (result = smelt_kernel_check_extent(context, "convolution2d", "the number of channels of d",
-                                            call->d[C], outputs)) ||
-        (result = check_result(call, "the number of rows of d", call->d[H], call->a[H], call->b[KERNEL_H],
-                               g->stride_y, g->dilation_y, (uint64_t)g->padding_top + g->padding_bottom,
-                               g->output_padding_y)) ||
-        (result = check_result(call, "the number of columns of d", call->d[W], call->a[W], call->b[KERNEL_W],
-                               g->stride_x, g->dilation_x, (uint64_t)g->padding_left + g->padding_right,
-                               g->output_padding_x)) ||
-        (result = p->bias ? smelt_kernel_check_extent(context, "convolution2d", "the length of bias",
-                                                      p->bias->info.shape[0], outputs)
-                          : SMELT_OK))
-        return result;
-    return p->bias ? smelt_kernel_check_extent(context, "convolution2d", "the stride of bias",
-                                               p->bias->info.strides[0], 1)
-                   : SMELT_OK;
-}
-
-static enum smelt_result check_operands(struct call *call)
-{
-    const struct smelt_convolution2d_params *p = call->params;
-    smelt_context context = call->context;
-    enum smelt_result result = check_enums(call);
-    if (result || (result = check_tensor(context, "a", p->a, 4)) ||
-        (result = check_tensor(context, "b", p->b, 4)) || (result = check_tensor(context, "d", p->d, 4)) ||
-        (result = p->bias ? check_tensor(context, "bias", p->bias, 1) : SMELT_OK))
-        return result;
-    const struct smelt_tensor_info *a = &p->a->info, *b = &p->b->info, *d = &p->d->info;
-    const struct smelt_tensor_info *odd = b->dtype != a->dtype                         ? b
-                                          : p->bias && p->bias->info.dtype != a->dtype ? &p->bias->info
-                                                                                       : NULL;
-    if (odd)
-        return smelt_fail(context, SMELT_ERROR_DTYPE, "convolution2d: %s '%s' is %s, wanted %s as a",
-                          odd == b ? "b" : "bias", odd->name, smelt_dtype_name(odd->dtype),
-                          smelt_dtype_name(a->dtype));
-    if (smelt_tensor_share_bytes(d, a) || smelt_tensor_share_bytes(d, b) ||
-        (p->bias && smelt_tensor_share_bytes(d, &p->bias->info)))
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "convolution2d: d '%s' shares bytes with an operand, wanted separate tensors",
-                          d->name);
-    return smelt_kernel_check_lies_as("convolution2d", "residual", p->residual, "d", p->d);
-}
-
-static enum smelt_result check_call(smelt_encoder encoder, struct call *call)
-{
-    const struct smelt_convolution2d_params *p = call->params;
-    if (!p || !p->a || !p->b || !p->d)
-        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "convolution2d: %s is NULL",
-                          !p      ? "params"
-                          : !p->a ? "a"
-                          : !p->b ? "b"
-                                  : "d");
-    call->context = p->d->context;
-    enum smelt_result result = smelt_encoder_require(encoder, call->context, "convolution2d");
-    if (result)
-        return result;
-    struct smelt_convolution2d_geometry *g = &call->geometry;
-    *g = p->geometry;
-    g->stride_y = SMELT_MAX(g->stride_y, 1);
-    g->stride_x = SMELT_MAX(g->stride_x, 1);
-    g->dilation_y = SMELT_MAX(g->dilation_y, 1);
-    g->dilation_x = SMELT_MAX(g->dilation_x, 1);
-    g->groups = SMELT_MAX(g->groups, 1);
-    return check_operands(call);
 }
 
 // --- What a call takes ------------------------------------------------------------------------------------
@@ -280,22 +136,28 @@ static uint32_t alignment_of(const struct smelt_tensor_info *t, const uint64_t *
 // Of an image whose channels are neighbours; 1 otherwise.
 static uint32_t image_alignment(const struct call *call, const struct smelt_tensor_info *t, uint64_t channels)
 {
-    if (call->params->image_layout != SMELT_IMAGE_NHWC || (t->strides[3] != 1 && t->shape[3] > 1))
+    if (call->convolution.params->image_layout != SMELT_IMAGE_NHWC || (t->strides[3] != 1 && t->shape[3] > 1))
         return 1;
     return alignment_of(t, (const uint64_t[]){channels, t->strides[0], t->strides[1], t->strides[2]}, 4);
 }
 
 static uint32_t weight_alignment(const struct call *call, bool depthwise)
 {
-    const struct smelt_tensor_info *b = &call->params->b->info;
-    switch (call->params->weight_layout) {
+    const struct smelt_tensor_info *b = &call->convolution.params->b->info;
+    switch (call->convolution.params->weight_layout) {
     case SMELT_WEIGHT_HWIO:
-        return alignment_of(b, (const uint64_t[]){depthwise ? call->d[C] : call->group_outputs, call->d[C]},
-                            2);
+        return alignment_of(
+            b,
+            (const uint64_t[]){depthwise ? call->convolution.d[C] : call->convolution.group_outputs,
+                               call->convolution.d[C]},
+            2);
     case SMELT_WEIGHT_OHWI:
-        return alignment_of(b, &call->b[IN], 1);
+        return alignment_of(b, &call->convolution.b[IN], 1);
     case SMELT_WEIGHT_OIHW:
-        return alignment_of(b, (const uint64_t[]){call->b[IN] * call->b[KERNEL_H] * call->b[KERNEL_W]}, 1);
+        return alignment_of(b,
+                            (const uint64_t[]){call->convolution.b[IN] * call->convolution.b[KERNEL_H] *
+                                               call->convolution.b[KERNEL_W]},
+                            1);
     default:
         return 1;
     }
@@ -312,7 +174,8 @@ static bool make_rows(const struct call *call, smelt_tensor image, struct smelt_
     matrix->info.shape[1] = t->shape[C];
     matrix->info.strides[0] = step;
     matrix->info.strides[1] = 1;
-    return call->params->image_layout == SMELT_IMAGE_NHWC && (t->strides[C] == 1 || t->shape[C] == 1) &&
+    return call->convolution.params->image_layout == SMELT_IMAGE_NHWC &&
+           (t->strides[C] == 1 || t->shape[C] == 1) &&
            (t->shape[H] == 1 || t->strides[H] == t->shape[W] * step) &&
            (t->shape[N] == 1 || t->strides[N] == t->shape[H] * t->shape[W] * step);
 }
@@ -321,19 +184,20 @@ static bool make_rows(const struct call *call, smelt_tensor image, struct smelt_
 static bool is_product(const struct call *call, struct smelt_tensor_t *a, struct smelt_tensor_t *b,
                        struct smelt_tensor_t *d)
 {
-    const struct smelt_convolution2d_params *p = call->params;
-    const struct smelt_convolution2d_geometry *g = &call->geometry;
-    bool plain = call->b[KERNEL_H] == 1 && call->b[KERNEL_W] == 1 && g->stride_y == 1 && g->stride_x == 1 &&
-                 !g->padding_top && !g->padding_left && !g->padding_bottom && !g->padding_right &&
-                 !g->output_padding_y && !g->output_padding_x && g->groups == 1;
+    const struct smelt_convolution2d_params *p = call->convolution.params;
+    const struct smelt_convolution2d_geometry *g = &call->convolution.geometry;
+    bool plain = call->convolution.b[KERNEL_H] == 1 && call->convolution.b[KERNEL_W] == 1 &&
+                 g->stride_y == 1 && g->stride_x == 1 && !g->padding_top && !g->padding_left &&
+                 !g->padding_bottom && !g->padding_right && !g->output_padding_y && !g->output_padding_x &&
+                 g->groups == 1;
     bool ohwi = p->weight_layout == SMELT_WEIGHT_OHWI;
     if (!plain || p->tiling.m == 1 || !(ohwi || p->weight_layout == SMELT_WEIGHT_HWIO) ||
         !is_packed(&p->b->info))
         return false;
     *b = *p->b;
     b->info.rank = 2;
-    b->info.shape[0] = ohwi ? call->b[OUT] : call->b[IN];
-    b->info.shape[1] = ohwi ? call->b[IN] : call->b[OUT];
+    b->info.shape[0] = ohwi ? call->convolution.b[OUT] : call->convolution.b[IN];
+    b->info.shape[1] = ohwi ? call->convolution.b[IN] : call->convolution.b[OUT];
     b->info.strides[0] = b->info.shape[1];
     b->info.strides[1] = 1;
     return make_rows(call, p->a, a) && make_rows(call, p->d, d);
@@ -342,7 +206,7 @@ static bool is_product(const struct call *call, struct smelt_tensor_t *a, struct
 static enum smelt_result encode_product(smelt_encoder encoder, const struct call *call, smelt_tensor a,
                                         smelt_tensor b, smelt_tensor d, const struct smelt_dispatch *what)
 {
-    const struct smelt_convolution2d_params *p = call->params;
+    const struct smelt_convolution2d_params *p = call->convolution.params;
     struct smelt_tensor_t residual = *d; // lies as d does
     if (p->residual)
         residual.info.address = p->residual->info.address;
@@ -356,6 +220,7 @@ static enum smelt_result encode_product(smelt_encoder encoder, const struct call
         .activation = p->activation,
         .computed = p->computed,
         .accumulated = p->accumulated,
+        .quantization = p->quantization,
         .backend = p->backend,
         .tiling = p->tiling,
         .baked = p->baked,
@@ -371,9 +236,10 @@ static bool asks_for_tile(const struct smelt_convolution2d_params *p)
 // Groups of few channels leave most of a tile idle.
 static bool takes_thread(const struct call *call)
 {
-    const struct smelt_convolution2d_params *p = call->params;
-    return asks_for_tile(p) ? p->tiling.m == 1
-                            : call->geometry.groups > 1 && call->group_outputs < THREAD_CHANNELS;
+    const struct smelt_convolution2d_params *p = call->convolution.params;
+    return asks_for_tile(p)
+               ? p->tiling.m == 1
+               : call->convolution.geometry.groups > 1 && call->convolution.group_outputs < THREAD_CHANNELS;
 }
 
 // Tiles by the class of a shape, for subgroups of 32 and more (measured on an H200, docs/performance.md). The first row is
@@ -390,15 +256,15 @@ static const struct {
 // Of one group of channels.
 static uint64_t tiles_of(const struct call *call, uint32_t m, uint32_t n)
 {
-    return (call->pixels + m - 1) / m * ((call->group_outputs + n - 1) / n);
+    return (call->convolution.pixels + m - 1) / m * ((call->convolution.group_outputs + n - 1) / n);
 }
 
 static void choose_tile(struct call *call)
 {
     struct smelt_convolution2d_descriptor *d = &call->descriptor;
-    const struct smelt_matmul2d_tiling *asked = &call->params->tiling;
+    const struct smelt_matmul2d_tiling *asked = &call->convolution.params->tiling;
     uint32_t i = 0;
-    if (asks_for_tile(call->params)) {
+    if (asks_for_tile(call->convolution.params)) {
         d->m = asked->m;
         d->n = asked->n;
         d->tile_k = asked->k;
@@ -406,9 +272,10 @@ static void choose_tile(struct call *call)
         d->subgroups_n = asked->subgroups_n;
         return;
     }
-    if (call->context->capabilities.subgroup_size < 32)
+    if (call->convolution.context->capabilities.subgroup_size < 32)
         return; // the op's own
-    while (call->group_outputs < tiles[i].least_outputs || call->group_outputs > tiles[i].most_outputs ||
+    while (call->convolution.group_outputs < tiles[i].least_outputs ||
+           call->convolution.group_outputs > tiles[i].most_outputs ||
            tiles_of(call, tiles[i].m, tiles[i].n) < tiles[i].least_tiles)
         i++;
     d->m = tiles[i].m;
@@ -422,31 +289,36 @@ static enum smelt_result fit(struct call *call, struct smelt_op_info *info)
 {
     struct smelt_convolution2d_descriptor *d = &call->descriptor;
     if (d->scope == SMELT_SCOPE_THREAD)
-        return smelt_op_query(call->context, &call->op, 0, info);
+        return smelt_op_query(call->convolution.context, &call->op, 0, info);
     choose_tile(call);
-    enum smelt_result result = smelt_op_query(call->context, &call->op, 0, info);
-    if (result != SMELT_ERROR_UNSUPPORTED || asks_for_tile(call->params))
+    enum smelt_result result = smelt_op_query(call->convolution.context, &call->op, 0, info);
+    if (result != SMELT_ERROR_UNSUPPORTED || asks_for_tile(call->convolution.params))
         return result;
     d->m = d->n = d->tile_k = d->subgroups_m = d->subgroups_n = 0; // the table's is too large for this device
-    return smelt_op_query(call->context, &call->op, 0, info);
+    return smelt_op_query(call->convolution.context, &call->op, 0, info);
 }
 
 static enum smelt_result describe(struct call *call, struct kernel_key *key, struct smelt_op_info *info)
 {
-    const struct smelt_convolution2d_params *p = call->params;
-    const struct smelt_convolution2d_geometry *g = &call->geometry;
+    const struct smelt_convolution2d_params *p = call->convolution.params;
+    const struct smelt_convolution2d_geometry *g = &call->convolution.geometry;
     struct smelt_convolution2d_descriptor *d = &call->descriptor;
     struct smelt_tensor_t rows;
     bool baked = !SMELT_HAVE_COMPILER || p->baked, thread = takes_thread(call);
-    bool channelwise = g->groups == call->a[C] && g->groups == call->d[C] && (!baked || !g->transposed);
+    bool channelwise = g->groups == call->convolution.a[C] && g->groups == call->convolution.d[C] &&
+                       (!baked || !g->transposed);
     *d = (struct smelt_convolution2d_descriptor){
         .scope = thread || (baked && g->transposed) ? SMELT_SCOPE_THREAD : SMELT_SCOPE_WORKGROUP,
         .geometry = *g,
         .image_layout = p->image_layout,
         .weight_layout = p->weight_layout,
         .epilogue = true,
-        .activation = p->activation, // for the check; the kernel's is a constant
-        .stored = p->a->info.dtype,
+        // For the check; the kernel's is a constant. What is scaled is a float.
+        .activation = p->quantization.scale && p->activation < SMELT_ACTIVATION_COUNT ? SMELT_ACTIVATION_NONE
+                                                                                      : p->activation,
+        .stored_left = p->a->info.dtype,
+        .stored = p->b->info.dtype,
+        .zero_points = p->quantization.zero_a || p->quantization.zero_b,
         .computed = p->computed,
         .accumulated = p->accumulated,
         .backend = thread && p->backend == SMELT_BACKEND_AUTO ? SMELT_BACKEND_PORTABLE : p->backend,
@@ -461,7 +333,8 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
         d->weight_strided = baked || !is_packed(&p->b->info);
     if (!baked) {
         bool whole = is_packed(&p->b->info);
-        d->alignment = image_alignment(call, &p->a->info, d->depthwise ? call->a[C] : call->a[C] / g->groups);
+        d->alignment = image_alignment(
+            call, &p->a->info, d->depthwise ? call->convolution.a[C] : call->convolution.a[C] / g->groups);
         d->weight_alignment = whole ? weight_alignment(call, d->depthwise) : 1;
     }
     call->op = (struct smelt_op){.name = "conv", .kind = SMELT_OP_CONVOLUTION2D, .convolution2d = d};
@@ -473,6 +346,7 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
         (struct smelt_convolution2d_geometry){.transposed = g->transposed}; // constants of the kernel
     memset(key, 0, sizeof(*key));                                           // compared as bytes
     *key = (struct kernel_key){
+        .image = (uint32_t)d->stored_left,
         .stored = (uint32_t)d->stored,
         .computed = (uint32_t)info->choice.computed,
         .accumulated = (uint32_t)info->choice.accumulated,
@@ -493,16 +367,22 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
         key->bias = p->bias != NULL;
         key->residual = p->residual != NULL;
         key->activation = (uint32_t)p->activation;
+        if (call->convolution.integers)
+            key->quantization = smelt_quantization_describe(&p->quantization, p->d, call->convolution.d[C]);
         key->rows = d->scope == SMELT_SCOPE_WORKGROUP && make_rows(call, p->d, &rows);
         key->tiling = info->tiling;
         return SMELT_OK;
     }
     if (info->choice.backend != SMELT_BACKEND_PORTABLE)
-        return smelt_fail(call->context, SMELT_ERROR_UNSUPPORTED,
+        return smelt_fail(call->convolution.context, SMELT_ERROR_UNSUPPORTED,
                           "convolution2d: backend %s is not baked, wanted portable",
                           smelt_backend_name(info->choice.backend));
+    if (call->convolution.integers)
+        return smelt_fail(call->convolution.context, SMELT_ERROR_UNSUPPORTED,
+                          "convolution2d: a kernel of %s by %s is not baked, wanted f32 or f16 of both",
+                          smelt_dtype_name(d->stored_left), smelt_dtype_name(d->stored));
     if (p->weight_layout == SMELT_WEIGHT_IOHW && g->groups > 1 && !d->depthwise)
-        return smelt_fail(call->context, SMELT_ERROR_UNSUPPORTED,
+        return smelt_fail(call->convolution.context, SMELT_ERROR_UNSUPPORTED,
                           "convolution2d: weight_layout IOHW with groups %" PRIu32
                           " is not baked, wanted another layout",
                           g->groups);
@@ -516,27 +396,27 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
 // Strides in the order that the kernel takes: of its layouts, or NHWC and HWIO when it is baked.
 static void fill_push(struct call *call, bool baked)
 {
-    const struct smelt_convolution2d_params *p = call->params;
+    const struct smelt_convolution2d_params *p = call->convolution.params;
     static const uint8_t hwio[4] = {KERNEL_H, KERNEL_W, IN, OUT};
-    struct push *push = &call->push;
+    struct smelt_convolution_push *push = &call->push;
     uint64_t residual = p->residual ? p->residual->info.address : 0;
-    *push = (struct push){
+    *push = (struct smelt_convolution_push){
         .residual = {(uint32_t)residual, (uint32_t)(residual >> 32)},
         .a = p->a->info.address,
         .b = p->b->info.address,
         .bias = p->bias ? p->bias->info.address : 0,
         .d = p->d->info.address,
-        .batch = (uint32_t)call->a[N],
-        .height = (uint32_t)call->a[H],
-        .width = (uint32_t)call->a[W],
-        .channels = (uint32_t)(call->a[C] / call->geometry.groups),
-        .outputs = (uint32_t)call->d[C],
-        .kernel_h = (uint32_t)call->b[KERNEL_H],
-        .kernel_w = (uint32_t)call->b[KERNEL_W],
+        .batch = (uint32_t)call->convolution.a[N],
+        .height = (uint32_t)call->convolution.a[H],
+        .width = (uint32_t)call->convolution.a[W],
+        .channels = (uint32_t)(call->convolution.a[C] / call->convolution.geometry.groups),
+        .outputs = (uint32_t)call->convolution.d[C],
+        .kernel_h = (uint32_t)call->convolution.b[KERNEL_H],
+        .kernel_w = (uint32_t)call->convolution.b[KERNEL_W],
     };
     for (int i = 0; i < 4; i++) {
-        uint8_t image = baked ? image_order[p->image_layout][i] : (uint8_t)i;
-        uint8_t weight = baked ? weight_order[p->weight_layout][hwio[i]] : (uint8_t)i;
+        uint8_t image = baked ? smelt_image_order[p->image_layout][i] : (uint8_t)i;
+        uint8_t weight = baked ? smelt_weight_order[p->weight_layout][hwio[i]] : (uint8_t)i;
         push->stride_a[i] = (uint32_t)p->a->info.strides[image];
         push->stride_d[i] = (uint32_t)p->d->info.strides[image];
         push->stride_b[i] = (uint32_t)p->b->info.strides[weight];
@@ -548,19 +428,19 @@ static void fill_push(struct call *call, bool baked)
 static enum smelt_result count_groups(const struct call *call, const struct smelt_op_info *info,
                                       uint32_t grid[3])
 {
-    const struct smelt_capabilities *c = &call->context->capabilities;
-    uint64_t groups, sections = call->descriptor.depthwise ? 1 : call->geometry.groups;
+    const struct smelt_capabilities *c = &call->convolution.context->capabilities;
+    uint64_t groups, sections = call->descriptor.depthwise ? 1 : call->convolution.geometry.groups;
     if (call->descriptor.scope == SMELT_SCOPE_THREAD) {
-        uint64_t section = call->d[C] / sections;
+        uint64_t section = call->convolution.d[C] / sections;
         uint64_t blocks = sections * ((section + THREAD_CHANNELS - 1) / THREAD_CHANNELS),
-                 all = call->pixels * blocks;
+                 all = call->convolution.pixels * blocks;
         groups = (all + THREAD_SIZE - 1) / THREAD_SIZE;
         grid[0] = (uint32_t)SMELT_MIN(groups, c->max_workgroup_count[0]);
         grid[1] = (uint32_t)((groups + grid[0] - 1) / grid[0]);
         grid[2] = 1;
         if (all + (uint64_t)grid[0] * THREAD_SIZE <= UINT32_MAX && grid[1] <= c->max_workgroup_count[1])
             return SMELT_OK;
-        return smelt_fail(call->context, SMELT_ERROR_UNSUPPORTED,
+        return smelt_fail(call->convolution.context, SMELT_ERROR_UNSUPPORTED,
                           "convolution2d: %" PRIu64 " invocations, wanted fewer than 2^32", all);
     }
     groups = tiles_of(call, info->tiling.m, info->tiling.n);
@@ -569,7 +449,7 @@ static enum smelt_result count_groups(const struct call *call, const struct smel
     grid[2] = (uint32_t)sections;
     if (groups <= c->max_workgroup_count[0] && sections <= c->max_workgroup_count[2])
         return SMELT_OK;
-    return smelt_fail(call->context, SMELT_ERROR_UNSUPPORTED,
+    return smelt_fail(call->convolution.context, SMELT_ERROR_UNSUPPORTED,
                       "convolution2d: %" PRIu64 " tiles of %" PRIu32 " x %" PRIu32 " in %" PRIu64
                       " groups, wanted at most %" PRIu32 " in %" PRIu32,
                       groups, info->tiling.m, info->tiling.n, sections, c->max_workgroup_count[0],
@@ -579,12 +459,12 @@ static enum smelt_result count_groups(const struct call *call, const struct smel
 static enum smelt_result get_kernel(const struct call *call, const struct kernel_key *key,
                                     const struct smelt_op_info *info, struct smelt_kernel *kernel)
 {
-    const struct smelt_convolution2d_geometry *g = &call->geometry;
-    const struct push *push = &call->push;
+    const struct smelt_convolution2d_geometry *g = &call->convolution.geometry;
+    const struct smelt_convolution_push *push = &call->push;
     bool thread = key->scope == SMELT_SCOPE_THREAD;
-    uint64_t section = key->depthwise ? call->d[C] : call->group_outputs;
-    bool whole = thread && call->params->d->info.dtype == SMELT_DTYPE_F16 &&
-                 image_alignment(call, &call->params->d->info, section) == 8;
+    uint64_t section = key->depthwise ? call->convolution.d[C] : call->convolution.group_outputs;
+    bool whole = thread && call->convolution.params->d->info.dtype == SMELT_DTYPE_F16 &&
+                 image_alignment(call, &call->convolution.params->d->info, section) == 8;
     char baked[80];
     snprintf(baked, sizeof(baked), "convolution2d%s_%s_%s_%s",
              !thread          ? ""
@@ -594,7 +474,7 @@ static enum smelt_result get_kernel(const struct call *call, const struct kernel
              smelt_dtype_name((enum smelt_dtype)key->stored),
              smelt_dtype_name((enum smelt_dtype)key->computed),
              smelt_dtype_name((enum smelt_dtype)key->accumulated));
-    const struct smelt_kernel_request request = {
+    struct smelt_kernel_request request = {
         .name = "convolution2d",
         .key = key,
         .key_size = sizeof(*key),
@@ -604,7 +484,8 @@ static enum smelt_result get_kernel(const struct call *call, const struct kernel
         .ops = &call->op,
         .op_count = 1,
         .backend = (enum smelt_backend)key->backend,
-        .push_size = PUSH_SIZE,
+        .push_size = key->accumulated == SMELT_DTYPE_I32 ? SMELT_CONVOLUTION_INTEGER_PUSH_SIZE
+                                                         : SMELT_CONVOLUTION_PUSH_SIZE,
         .stage_flags = info->stage_flags,
         .subgroup_size = info->subgroup_size.requiredSubgroupSize,
         .constants = {push->batch,
@@ -626,31 +507,84 @@ static enum smelt_result get_kernel(const struct call *call, const struct kernel
                       g->output_padding_x,
                       g->groups,
                       whole,
-                      call->params->d->info.dtype == SMELT_DTYPE_F32,
-                      call->params->bias != NULL,
-                      (uint32_t)call->params->activation,
-                      call->params->residual != NULL},
+                      call->convolution.params->d->info.dtype == SMELT_DTYPE_F32,
+                      call->convolution.params->bias != NULL,
+                      (uint32_t)call->convolution.params->activation,
+                      call->convolution.params->residual != NULL},
         .constant_count = key->baked ? 23 : 19,
         .size_count = 7,
     };
-    return smelt_kernel_get(call->context, &request, kernel);
+    if (is_integer(key)) { // constants where floats push
+        memcpy(request.constants + 19, push->stride_b, sizeof(push->stride_b));
+        request.constant_count = 23;
+        request.size_count = 5;
+    }
+    return smelt_kernel_get(call->convolution.context, &request, kernel);
+}
+
+// The other push constants of a kernel of integers.
+static struct smelt_convolution_integer_push integer_push(const struct call *call)
+{
+    const struct smelt_convolution_push *push = &call->push;
+    const struct smelt_convolution2d_params *p = call->convolution.params;
+    struct smelt_convolution_integer_push made = {
+        .a = push->a,
+        .b = push->b,
+        .bias = push->bias,
+        .d = push->d,
+        .residual = smelt_quantization_address(p->residual),
+        .zero_a = smelt_quantization_address(p->quantization.zero_a),
+        .zero_b = smelt_quantization_address(p->quantization.zero_b),
+        .scale = smelt_quantization_address(p->quantization.scale),
+        .zero_d = smelt_quantization_address(p->quantization.zero_d),
+        .batch = push->batch,
+        .height = push->height,
+        .width = push->width,
+        .channels = push->channels,
+        .outputs = push->outputs,
+    };
+    memcpy(made.stride_a, push->stride_a, sizeof(made.stride_a));
+    memcpy(made.stride_d, push->stride_d, sizeof(made.stride_d));
+    return made;
+}
+
+static enum smelt_result encode_kernel(smelt_encoder encoder, struct call *call,
+                                       const struct smelt_dispatch *what)
+{
+    struct kernel_key key;
+    struct smelt_op_info info;
+    uint32_t grid[3];
+    struct smelt_kernel kernel;
+    enum smelt_result result = describe(call, &key, &info);
+    if (result || (result = count_groups(call, &info, grid)))
+        return result;
+    fill_push(call, key.baked);
+    if ((result = get_kernel(call, &key, &info, &kernel)))
+        return result;
+    if (!is_integer(&key))
+        return smelt_kernel_dispatch(encoder, &kernel, &call->push, SMELT_CONVOLUTION_PUSH_SIZE, grid[0],
+                                     grid[1], grid[2], what);
+    struct smelt_convolution_integer_push push = integer_push(call);
+    return smelt_kernel_dispatch(encoder, &kernel, &push, SMELT_CONVOLUTION_INTEGER_PUSH_SIZE, grid[0],
+                                 grid[1], grid[2], what);
 }
 
 enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
                                              const struct smelt_convolution2d_params *params)
 {
-    struct call call = {.params = params};
-    enum smelt_result result = check_call(encoder, &call);
-    if (result || (result = check_shapes(&call)))
+    struct call call = {.convolution = {.params = params}};
+    enum smelt_result result = smelt_convolution_check(encoder, &call.convolution);
+    if (result)
         return result;
-    struct smelt_range ranges[5] = {smelt_range_of(params->a, SMELT_ACCESS_READ),
-                                    smelt_range_of(params->b, SMELT_ACCESS_READ),
-                                    smelt_range_of(params->d, SMELT_ACCESS_WRITE)};
+    struct smelt_range ranges[5 + SMELT_QUANTIZATION_RANGES] = {
+        smelt_range_of(params->a, SMELT_ACCESS_READ), smelt_range_of(params->b, SMELT_ACCESS_READ),
+        smelt_range_of(params->d, SMELT_ACCESS_WRITE)};
     uint32_t range_count = 3;
     if (params->bias)
         ranges[range_count++] = smelt_range_of(params->bias, SMELT_ACCESS_READ);
     if (params->residual)
         ranges[range_count++] = smelt_range_of(params->residual, SMELT_ACCESS_READ);
+    range_count += smelt_quantization_ranges(&params->quantization, ranges + range_count);
     const struct smelt_dispatch what = {
         .ranges = ranges,
         .range_count = range_count,
@@ -663,14 +597,5 @@ enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
     struct smelt_tensor_t a, b, d;
     if (is_product(&call, &a, &b, &d))
         return encode_product(encoder, &call, &a, &b, &d, &what);
-    struct kernel_key key;
-    struct smelt_op_info info;
-    uint32_t grid[3];
-    struct smelt_kernel kernel;
-    if ((result = describe(&call, &key, &info)) || (result = count_groups(&call, &info, grid)))
-        return result;
-    fill_push(&call, key.baked);
-    if ((result = get_kernel(&call, &key, &info, &kernel)))
-        return result;
-    return smelt_kernel_dispatch(encoder, &kernel, &call.push, PUSH_SIZE, grid[0], grid[1], grid[2], &what);
+    return encode_kernel(encoder, &call, &what);
 }

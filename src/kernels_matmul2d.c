@@ -17,7 +17,8 @@ struct kernel_key {
     uint32_t transpose_left, transpose_right, alignment, dense;
     struct smelt_matmul2d_tiling tiling;
     uint32_t baked;
-    uint32_t vectors, swapped; // 1 to MAX_VECTORS: glsl/kernels/matvec_body.glsl
+    uint32_t vectors, swapped;                  // 1 to MAX_VECTORS: glsl/kernels/matvec_body.glsl
+    struct smelt_quantization_key quantization; // of integers
 };
 
 #define MAX_VECTORS 8
@@ -45,6 +46,17 @@ static bool is_integer(const struct kernel_key *key)
     return key->accumulated == SMELT_DTYPE_I32;
 }
 
+// What of integers is not stored in words: see quantization.glsl.
+static uint32_t narrow_result(const struct kernel_key *key)
+{
+    uint32_t result = key->quantization.result;
+    if (!is_integer(key))
+        return smelt_product_narrow((enum smelt_dtype)key->left);
+    return result == SMELT_DTYPE_F16                              ? SMELT_DTYPE_U16
+           : result == SMELT_DTYPE_I8 || result == SMELT_DTYPE_U8 ? result
+                                                                  : SMELT_DTYPE_NONE;
+}
+
 // What matmul2d_head.glsl takes, and it.
 static void write_head(struct smelt_text *text, const struct kernel_key *key)
 {
@@ -54,20 +66,23 @@ static void write_head(struct smelt_text *text, const struct kernel_key *key)
     define_dtype(text, "SCALE_STORED", key->scale);
     define_dtype(text, "ZERO_STORED", key->zero);
     define_dtype(text, "WIDE", is_integer(key) ? SMELT_DTYPE_I32 : SMELT_DTYPE_F32);
-    define_dtype(text, "NARROW",
-                 is_integer(key) ? SMELT_DTYPE_NONE
-                                 : (uint32_t)smelt_product_narrow((enum smelt_dtype)key->left));
-    smelt_text_add(text, "%s", smelt_kernel_text("kernels/matmul2d_head.glsl"));
+    define_dtype(text, "NARROW", narrow_result(key));
+    if (is_integer(key))
+        smelt_quantization_write(text, &key->quantization);
+    smelt_text_add(text, "%s%s", smelt_kernel_text("kernels/matmul2d_head.glsl"),
+                   is_integer(key) ? smelt_kernel_text("kernels/quantization.glsl") : "");
 }
 
 static void write_kernel(struct smelt_text *text, const void *user)
 {
     const struct kernel_key *key = user;
     const char *type = is_integer(key) ? "int" : "float";
+    bool zeros = key->quantization.zero_a || key->quantization.zero_b;
     smelt_text_add(text,
-                   "#version 460\n#include \"smelt/base.glsl\"\n%s product_element(%s v, uvec2 place);\n"
+                   "#version 460\n#include \"smelt/base.glsl\"\n%s product_element(%s v, uvec2 place);\n%s"
                    "#include \"smelt/op/product.glsl\"\n",
-                   type, type);
+                   type, type,
+                   zeros ? "int product_zero_left();\nint product_zero_right(uint column);\n" : "");
     define_dtype(text, "ACCUMULATED", key->accumulated);
     smelt_op_define(text, "KERNEL_", "BACKEND", "SMELT_BACKEND_DEFAULT");
     smelt_op_define_number(text, "KERNEL_", "TRANSPOSE_LEFT", key->transpose_left);
@@ -76,6 +91,9 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_op_define(text, "KERNEL_", "TILE_N", "product_TILE_N");
     smelt_op_define(text, "KERNEL_", "WORKGROUP_SIZE", "product_WORKGROUP_SIZE");
     write_head(text, key);
+    if (zeros)
+        smelt_text_add(text, "int product_zero_left()\n{\n    return zero_point_a();\n}\n"
+                             "int product_zero_right(uint column)\n{\n    return zero_point_b(column);\n}\n");
     smelt_text_add(text, "%s", smelt_kernel_text("kernels/matmul2d_body.glsl"));
 }
 
@@ -226,8 +244,11 @@ static void fill_descriptor(struct call *call)
         .alignment = SMELT_MIN(alignment_of(&p->a->info), alignment_of(&p->b->info)),
         .dense =
             smelt_product_column_stride(&p->a->info) == 1 && smelt_product_column_stride(&p->b->info) == 1,
-        .activation = p->activation, // for the check; the kernel's is a constant
+        // For the check; the kernel's is a constant. What is scaled is a float.
+        .activation = p->quantization.scale && p->activation < SMELT_ACTIVATION_COUNT ? SMELT_ACTIVATION_NONE
+                                                                                      : p->activation,
         .backend = p->backend,
+        .zero_points = p->quantization.zero_a || p->quantization.zero_b,
     };
     call->op = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &call->descriptor};
     if (!SMELT_HAVE_COMPILER && p->backend == SMELT_BACKEND_AUTO)
@@ -277,6 +298,8 @@ static void fill_key(struct call *call)
     key->accumulated = call->info.choice.accumulated;
     key->backend = call->info.choice.backend;
     key->baked = !SMELT_HAVE_COMPILER || p->baked;
+    if (call->product.integers)
+        key->quantization = smelt_quantization_describe(&p->quantization, p->d, call->product.push.n);
     if (key->baked)
         return;
     key->transpose_left = p->transpose_left;
@@ -384,7 +407,16 @@ static enum smelt_result check_scratch(struct call *call)
                           " bytes (smelt_matmul2d_scratch_size)",
                           call->splits, wanted);
     const struct smelt_tensor_info *t = &p->scratch->info;
-    const smelt_tensor others[] = {p->a, p->b, p->bias, p->scale, p->zero, p->d};
+    const smelt_tensor others[] = {p->a,
+                                   p->b,
+                                   p->bias,
+                                   p->scale,
+                                   p->zero,
+                                   p->d,
+                                   p->quantization.zero_a,
+                                   p->quantization.zero_b,
+                                   p->quantization.scale,
+                                   p->quantization.zero_d};
     bool meets = false;
     for (uint32_t i = 0; i < SMELT_COUNT_OF(others); i++)
         meets |= others[i] && smelt_tensor_share_bytes(t, &others[i]->info);
@@ -399,7 +431,7 @@ static enum smelt_result check_scratch(struct call *call)
     return SMELT_OK;
 }
 
-#define PRODUCT_RANGES 7 // tensors of a call
+#define PRODUCT_RANGES (7 + SMELT_QUANTIZATION_RANGES) // tensors of a call
 
 // --- Recording --------------------------------------------------------------------------------------------
 
@@ -433,8 +465,8 @@ static struct smelt_kernel_request request_of(const struct call *call, const str
         .subgroup_size = call->info.subgroup_size.requiredSubgroupSize,
         .constants = {push->m, push->n, push->k, push->stride_a[0], push->stride_b[0], push->stride_d, wide,
                       finishes && p->bias, finishes ? (uint32_t)p->activation : SMELT_ACTIVATION_NONE,
-                      finishes && p->residual},
-        .constant_count = 10,
+                      finishes && p->residual, finishes && p->quantization.scale},
+        .constant_count = 11,
         .size_count = 6,
     };
 }
@@ -482,6 +514,7 @@ static enum smelt_result record_parts(const struct call *call, smelt_encoder enc
     for (uint32_t i = 0; i < SMELT_COUNT_OF(reads); i++)
         if (reads[i])
             ranges[what.range_count++] = smelt_range_of(reads[i], SMELT_ACCESS_READ);
+    what.range_count += smelt_quantization_ranges(&p->quantization, ranges + what.range_count);
     ranges[what.range_count++] = smelt_range_of(p->scratch, SMELT_ACCESS_WRITE);
     what.parts = 2;
     enum smelt_result result = record_product(call, encoder, &push, true, false, call->splits, &what);
@@ -492,6 +525,7 @@ static enum smelt_result record_parts(const struct call *call, smelt_encoder enc
         ranges[what.range_count++] = smelt_range_of(p->bias, SMELT_ACCESS_READ);
     if (p->residual)
         ranges[what.range_count++] = smelt_range_of(p->residual, SMELT_ACCESS_READ);
+    what.range_count += smelt_quantization_ranges(&p->quantization, ranges + what.range_count);
     ranges[what.range_count++] = smelt_range_of(p->d, SMELT_ACCESS_WRITE);
     if (!result)
         result = smelt_kernel_order(encoder, &what);
@@ -500,7 +534,8 @@ static enum smelt_result record_parts(const struct call *call, smelt_encoder enc
     struct kernel_key key = {.left = call->key.left, // D's type follows from it
                              .right = call->key.left,
                              .bias = call->key.bias,
-                             .accumulated = call->product.integers ? SMELT_DTYPE_I32 : SMELT_DTYPE_F32};
+                             .accumulated = call->product.integers ? SMELT_DTYPE_I32 : SMELT_DTYPE_F32,
+                             .quantization = call->key.quantization};
     whole.a = p->scratch->info.address;
     whole.k = call->splits;
     struct smelt_kernel_request request = request_of(call, &whole, wide, true);
@@ -533,6 +568,7 @@ enum smelt_result smelt_encode_matmul2d(smelt_encoder encoder, const struct smel
         for (uint32_t i = 0; i < SMELT_COUNT_OF(reads); i++)
             if (reads[i])
                 ranges[what.range_count++] = smelt_range_of(reads[i], SMELT_ACCESS_READ);
+        what.range_count += smelt_quantization_ranges(&params->quantization, ranges + what.range_count);
         ranges[what.range_count++] = smelt_range_of(params->d, SMELT_ACCESS_WRITE);
     }
     return smelt_product_encode(encoder, params, &what);

@@ -5,8 +5,10 @@
 #define SMELT_KERNELS_MATMUL2D_H
 
 #include "kernels_cache.h"
+#include "kernels_quantization.h"
 
-// The push constants of glsl/kernels/matmul2d_head.glsl, word for word.
+// The push constants of glsl/kernels/matmul2d_head.glsl, word for word. Of integers `zero` is the address of zero_b,
+// stride_scale that of zero_a and stride_zero that of zero_d, low word first.
 struct smelt_product_push {
     uint64_t a, b, bias, d, scale, zero;
     uint32_t m, n, k;
@@ -22,7 +24,7 @@ struct smelt_product {
     const struct smelt_matmul2d_params *params;
     struct smelt_product_push push;
     uint32_t batch;
-    bool integers; // of i8 and u8; d is i32
+    bool integers; // of i8 and u8
     enum smelt_scale scale;
     enum smelt_zero zero;
     uint32_t block;

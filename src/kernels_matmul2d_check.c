@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum smelt_dtype smelt_product_narrow(enum smelt_dtype operands)
 {
@@ -126,8 +127,7 @@ static enum smelt_result check_types(struct smelt_product *product)
     if (p->bias && p->bias->info.dtype != bias)
         return wrong_type(context, "bias", &p->bias->info, wanted);
     if (product->integers)
-        return d->dtype == SMELT_DTYPE_I32 ? SMELT_OK
-                                           : wrong_type(context, "d", d, "i32 for operands of integers");
+        return SMELT_OK; // d: smelt_quantization_check
     enum smelt_dtype narrow = smelt_product_narrow(a->dtype);
     snprintf(wanted, sizeof(wanted), "f32 or %s for operands of %s", smelt_dtype_name(narrow),
              smelt_dtype_name(a->dtype));
@@ -237,6 +237,14 @@ static void fill_push(struct smelt_product *product)
         operands[i].stride[1] = (uint32_t)smelt_product_column_stride(t);
         *operands[i].batch = batch_stride(t);
     }
+    if (product->integers) {
+        uint64_t zero_a = smelt_quantization_address(p->quantization.zero_a);
+        uint64_t zero_d = smelt_quantization_address(p->quantization.zero_d);
+        push->scale = smelt_quantization_address(p->quantization.scale);
+        push->zero = smelt_quantization_address(p->quantization.zero_b);
+        memcpy(push->stride_scale, &zero_a, sizeof(zero_a));
+        memcpy(push->stride_zero, &zero_d, sizeof(zero_d));
+    }
     push->bias = p->bias ? p->bias->info.address : 0;
     uint64_t residual = p->residual ? p->residual->info.address : 0;
     push->residual[0] = (uint32_t)residual;
@@ -259,7 +267,9 @@ enum smelt_result smelt_product_check(struct smelt_product *product)
     enum smelt_result result = SMELT_OK;
     if ((result = check_tensors(product)) || (result = check_types(product)) ||
         (result = check_shapes(product)) || (result = check_overlap(product)) ||
-        (result = smelt_kernel_check_lies_as("matmul2d", "residual", p->residual, "d", p->d)))
+        (result = smelt_kernel_check_lies_as("matmul2d", "residual", p->residual, "d", p->d)) ||
+        (result = smelt_quantization_check("matmul2d", &p->quantization, p->a, p->d, product->push.n,
+                                           p->b->info.dtype, p->residual != NULL)))
         return result;
     fill_push(product);
     return SMELT_OK;

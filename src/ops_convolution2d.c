@@ -49,6 +49,7 @@ static struct smelt_matmul2d_descriptor product_of(const struct smelt_convolutio
         .n = d->n,
         .transpose_left = d->image_layout == SMELT_IMAGE_NCHW,
         .transpose_right = d->weight_layout != SMELT_WEIGHT_HWIO || d->weight_strided,
+        .zero_points = d->zero_points,
         .alignment = d->weight_alignment,
         .tile_k = d->tile_k,
         .subgroups_m = d->subgroups_m,
@@ -105,6 +106,17 @@ static enum smelt_result check_thread(smelt_context context, const struct smelt_
     return result;
 }
 
+static enum smelt_result check_types(smelt_context context, struct smelt_op_plan *plan)
+{
+    const struct smelt_convolution2d_descriptor *d = plan->op->convolution2d;
+    if (smelt_op_is_integers(plan))
+        return smelt_op_check_integers(context, plan, false, d->activation);
+    if (d->zero_points)
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "op \"%s\": zero_points is set, wanted false but for computed i8", plan->op->name);
+    return smelt_op_check_dtypes(context, plan);
+}
+
 static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan)
 {
     const struct smelt_convolution2d_descriptor *d = plan->op->convolution2d;
@@ -134,6 +146,8 @@ static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan
     plan->backend = d->backend;
     uint64_t terms = (uint64_t)d->kernel_h * d->kernel_w * d->channels;
     plan->max_k = terms && terms < 1u << 20 ? (uint32_t)terms : 1u << 20;
+    if ((result = check_types(context, plan)))
+        return result;
     if (d->scope == SMELT_SCOPE_THREAD) {
         result = check_thread(context, plan);
     } else if (d->depthwise) {
@@ -146,7 +160,7 @@ static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan
         of_product.op = &op;
         result = smelt_cooperative_check(context, &of_product);
     }
-    return result ? result : smelt_op_check_dtypes(context, plan);
+    return result;
 }
 
 // --- What it will be --------------------------------------------------------------------------------------
@@ -162,6 +176,8 @@ static enum smelt_result lay_out(smelt_context context, const struct smelt_op_pl
     of_product.type = &smelt_op_type_matmul2d;
     bool thread = plan->scope == SMELT_SCOPE_THREAD;
     smelt_op_state_bound(info, thread ? plan->max_k + 3.0 : 2.0 * plan->max_k + 8.0);
+    if (info->choice.computed == SMELT_DTYPE_I8)
+        info->error_c = info->error_u = 0;
     return thread ? SMELT_OK : smelt_cooperative_tile(context, &of_product, info);
 }
 
@@ -224,6 +240,8 @@ static void write(struct smelt_text *text, const struct smelt_op_plan *plan, con
     smelt_op_define(text, prefix, "STORED", smelt_op_dtype_macro(plan->stored));
     smelt_op_define(text, prefix, "COMPUTED", smelt_op_dtype_macro(info->choice.computed));
     smelt_op_define(text, prefix, "ACCUMULATED", smelt_op_dtype_macro(info->choice.accumulated));
+    if (info->choice.computed == SMELT_DTYPE_I8)
+        smelt_op_define_number(text, prefix, "ZERO_POINTS", d->zero_points);
     smelt_op_define_number(text, prefix, "ALIGNMENT", SMELT_MAX(d->alignment, 1));
     smelt_op_define_number(text, prefix, "WEIGHT_ALIGNMENT", SMELT_MAX(d->weight_alignment, 1));
     smelt_op_define(text, prefix, "BACKEND", smelt_op_backend_macro(info->choice.backend));
@@ -240,6 +258,7 @@ const struct smelt_op_type smelt_op_type_convolution2d = {
     .name = "convolution2d",
     .descriptor = offsetof(struct smelt_op, convolution2d),
     .scopes = {[SMELT_BACKEND_PORTABLE] = 1u << SMELT_SCOPE_THREAD | GROUP_SCOPES,
+               [SMELT_BACKEND_DOT8] = GROUP_SCOPES,
                [SMELT_BACKEND_COOPMAT] = GROUP_SCOPES,
                [SMELT_BACKEND_COOPMAT2] = GROUP_SCOPES},
     .check = check,

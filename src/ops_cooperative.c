@@ -195,7 +195,8 @@ static uint32_t scratch_of(const struct smelt_op_plan *plan, const struct smelt_
     if (info->choice.backend == SMELT_BACKEND_COOPMAT)
         table = t->subgroups_m * t->subgroups_n * t->fragment_m * t->fragment_n /
                 (info->choice.accumulated == SMELT_DTYPE_F16 ? 8 : 4);
-    return SMELT_MAX(left + right, table);
+    uint32_t sums = d->zero_points ? (t->m + t->n + 3) / 4 : 0;
+    return SMELT_MAX(left + right, table) + sums;
 }
 
 // COOPMAT2: whether one matrix of the workgroup can be the tile, with operands by tensor addressing. Addresses that are
@@ -373,6 +374,8 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
     smelt_op_define(text, prefix, "SOURCE_RIGHT", source);
     smelt_op_define(text, prefix, "COMPUTED", smelt_op_dtype_macro(smelt_cooperative_factors(&info->choice)));
     smelt_op_define(text, prefix, "ACCUMULATED", smelt_op_dtype_macro(info->choice.accumulated));
+    if (info->choice.computed == SMELT_DTYPE_I8)
+        smelt_op_define_number(text, prefix, "ZERO_POINTS", d->zero_points);
     smelt_op_define_number(text, prefix, "ALIGNMENT", d->alignment > 1 ? d->alignment : !d->dense);
     smelt_op_define_number(text, prefix, "SUBGROUP_SIZE", t->subgroup_size);
     smelt_op_define_number(text, prefix, "SUBGROUPS_M", t->subgroups_m);

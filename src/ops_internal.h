@@ -77,6 +77,11 @@ enum smelt_result smelt_op_check_activation(smelt_context context, const struct 
 // narrower than products, so that the bound has one u. Fills in defaults.
 enum smelt_result smelt_op_check_dtypes(smelt_context context, struct smelt_op_plan *plan);
 bool smelt_op_exact_in_f16(enum smelt_dtype stored);
+// Of products of integers as they are: stored_left of 8 bits, stored of 8 or, with `four_bits`, 4. Fills in what is left open.
+enum smelt_result smelt_op_check_integers(smelt_context context, struct smelt_op_plan *plan, bool four_bits,
+                                          enum smelt_activation activation);
+// Whether a plan as far as it is given is one of products of integers.
+bool smelt_op_is_integers(const struct smelt_op_plan *plan);
 // Whether matmul2d has operands of the type.
 bool smelt_matmul2d_stored(enum smelt_dtype dtype);
 // What a weight of type `stored` may have as scales and zero points. `object` begins the message.

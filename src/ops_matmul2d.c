@@ -73,8 +73,15 @@ static enum smelt_result check_scale(smelt_context context, const struct smelt_o
     return SMELT_OK;
 }
 
-// Products of integers as they are.
-static enum smelt_result check_integers(smelt_context context, struct smelt_op_plan *plan)
+bool smelt_op_is_integers(const struct smelt_op_plan *plan)
+{
+    bool stored = is_small_integer(plan->stored) && is_byte(plan->stored_left);
+    return plan->computed == SMELT_DTYPE_I8 || plan->accumulated == SMELT_DTYPE_I32 ||
+           (plan->computed == SMELT_DTYPE_NONE && plan->accumulated == SMELT_DTYPE_NONE && stored);
+}
+
+enum smelt_result smelt_op_check_integers(smelt_context context, struct smelt_op_plan *plan, bool four_bits,
+                                          enum smelt_activation activation)
 {
     const char *name = plan->op->name;
     if (plan->stored == SMELT_DTYPE_NONE && is_byte(plan->stored_left))
@@ -83,10 +90,9 @@ static enum smelt_result check_integers(smelt_context context, struct smelt_op_p
         return smelt_fail(context, SMELT_ERROR_DTYPE,
                           "op \"%s\": computed is %s with accumulated i32, wanted i8 (or none: i8)", name,
                           smelt_dtype_name(plan->computed));
-    if (!is_small_integer(plan->stored))
-        return smelt_fail(context, SMELT_ERROR_DTYPE,
-                          "op \"%s\": stored is %s with computed i8, wanted i8, u8, i4 or u4", name,
-                          smelt_dtype_name(plan->stored));
+    if (!is_byte(plan->stored) && !(four_bits && is_small_integer(plan->stored)))
+        return smelt_fail(context, SMELT_ERROR_DTYPE, "op \"%s\": stored is %s with computed i8, wanted %s",
+                          name, smelt_dtype_name(plan->stored), four_bits ? "i8, u8, i4 or u4" : "i8 or u8");
     if (!is_byte(plan->stored_left))
         return smelt_fail(context, SMELT_ERROR_DTYPE,
                           "op \"%s\": stored_left is %s with computed i8, wanted i8 or u8", name,
@@ -95,10 +101,10 @@ static enum smelt_result check_integers(smelt_context context, struct smelt_op_p
         return smelt_fail(context, SMELT_ERROR_DTYPE,
                           "op \"%s\": accumulated is %s with computed i8, wanted i32 (or none: i32)", name,
                           smelt_dtype_name(plan->accumulated));
-    if (plan->op->matmul2d->activation > SMELT_ACTIVATION_RELU)
+    if (activation > SMELT_ACTIVATION_RELU)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "op \"%s\": activation is %s with computed i8, wanted none or relu", name,
-                          smelt_activation_name(plan->op->matmul2d->activation));
+                          smelt_activation_name(activation));
     plan->computed = SMELT_DTYPE_I8;
     plan->accumulated = SMELT_DTYPE_I32;
     plan->unsigned_only = plan->stored_left == SMELT_DTYPE_U8 &&
@@ -118,11 +124,14 @@ static enum smelt_result check_types(smelt_context context, struct smelt_op_plan
                         : d->scale     ? SMELT_DTYPE_F16
                         : !d->stored   ? SMELT_DTYPE_F16
                                        : d->stored;
-    bool integers = is_small_integer(plan->stored) && is_byte(plan->stored_left);
-    if (plan->computed == SMELT_DTYPE_I8 || plan->accumulated == SMELT_DTYPE_I32 ||
-        (plan->computed == SMELT_DTYPE_NONE && plan->accumulated == SMELT_DTYPE_NONE && integers &&
-         !d->scale))
-        return check_integers(context, plan);
+    bool integers = smelt_op_is_integers(plan) && !(d->scale && plan->computed == SMELT_DTYPE_NONE &&
+                                                    plan->accumulated == SMELT_DTYPE_NONE);
+    if (d->zero_points && (!integers || !group))
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "op \"%s\": zero_points is set, wanted false %s", plan->op->name,
+                          group ? "but for computed i8" : "at THREAD scope");
+    if (integers)
+        return smelt_op_check_integers(context, plan, true, d->activation);
     const struct {
         const char *field;
         enum smelt_dtype dtype;

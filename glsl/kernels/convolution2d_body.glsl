@@ -6,6 +6,17 @@
 // KERNEL_ROWS, KERNEL_ACCUMULATED, KERNEL_BACKEND, KERNEL_TILE_M, KERNEL_TILE_N, KERNEL_WORKGROUP_SIZE are the includer's.
 layout(local_size_x = KERNEL_WORKGROUP_SIZE) in;
 
+#if KERNEL_INTEGER
+#define SMELT_CONVOLUTION2D_STORE conv
+#define SMELT_CONVOLUTION2D_STORE_DTYPE KERNEL_ACCUMULATED
+#define SMELT_CONVOLUTION2D_STORE_BACKEND KERNEL_BACKEND
+#define SMELT_CONVOLUTION2D_STORE_LAYOUT KERNEL_IMAGE_LAYOUT
+#define SMELT_CONVOLUTION2D_STORE_GROUPS groups
+#define SMELT_CONVOLUTION2D_STORE_ROWS KERNEL_ROWS
+#define SMELT_CONVOLUTION2D_STORE_IMAGE result
+#define SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE KERNEL_RESULT_STORED
+#include "smelt/convolution2d_store_tmpl.glsl"
+#else
 #define SMELT_CONVOLUTION2D_STORE conv
 #define SMELT_CONVOLUTION2D_STORE_DTYPE KERNEL_ACCUMULATED
 #define SMELT_CONVOLUTION2D_STORE_BACKEND KERNEL_BACKEND
@@ -24,6 +35,7 @@ layout(local_size_x = KERNEL_WORKGROUP_SIZE) in;
 #define SMELT_CONVOLUTION2D_STORE_IMAGE narrow
 #define SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE SMELT_DTYPE_F16
 #include "smelt/convolution2d_store_tmpl.glsl"
+#endif
 
 void main()
 {
@@ -42,6 +54,13 @@ void main()
     conv_run(result, image, weight, tile);
     if (KERNEL_HAS_BIAS || KERNEL_ACTIVATES || KERNEL_HAS_RESIDUAL)
         conv_finish(result, extents, tile);
+#if KERNEL_INTEGER
+    KERNEL_RESULT_TENSOR t;
+    t.data = KERNEL_RESULT_DATA(d);
+    t.extent = in_layout(extents);
+    t.stride = stride_d;
+    smelt_store(result, t, tile);
+#else
     if (KERNEL_D_IS_F32) {
         wide_f32_4_w_0x0x0x0 t;
         t.data = smelt_f32_w_data(d);
@@ -55,4 +74,5 @@ void main()
         t.stride = stride_d;
         smelt_store(result, t, tile);
     }
+#endif
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // convolution2d_constants.glsl: what the library's convolution kernels know of a call, as src/kernels_convolution2d.c gives
-// it. KERNEL_BAKED is the includer's; when 0 so are KERNEL_D_IS_F32 to KERNEL_ACTIVATE. Sizes are specialization constants; 0: they are pushed.
+// it. KERNEL_BAKED and KERNEL_INTEGER are the includer's; BAKED 0: so are KERNEL_D_IS_F32 to KERNEL_ACTIVATE. Sizes are specialization constants; 0: they are pushed.
 layout(constant_id = 0) const uint fixed_batch = 0;
 layout(constant_id = 1) const uint fixed_height = 0;
 layout(constant_id = 2) const uint fixed_width = 0;
@@ -32,6 +32,24 @@ layout(constant_id = 22) const uint has_residual = 0;
 #define KERNEL_ACTIVATE(v) smelt_activate(activation, v)
 #endif
 
+#if KERNEL_INTEGER
+layout(constant_id = 19) const uint stride_b0 = 0;
+layout(constant_id = 20) const uint stride_b1 = 0;
+layout(constant_id = 21) const uint stride_b2 = 0;
+layout(constant_id = 22) const uint stride_b3 = 0;
+#define KERNEL_SUM int
+// Always constants.
+#define kernel_h height
+#define kernel_w width
+layout(push_constant, scalar) uniform push
+{
+    uvec2 a, b, bias, d, residual, zero_a, zero_b, scale,
+        zero_d; // addresses; elements of the residual lie as those of d
+    uint batch, height, width, channels, outputs;
+    uint stride_a[4], stride_d[4]; // elements, in the order of the layouts
+};
+#else
+#define KERNEL_SUM float
 layout(push_constant, scalar) uniform push
 {
     uvec2 a, b, bias, d; // addresses
@@ -39,6 +57,7 @@ layout(push_constant, scalar) uniform push
     uint stride_a[4], stride_b[4], stride_d[4]; // elements, in the order of the layouts
     uvec2 residual;                             // an address; its elements lie as those of d
 };
+#endif
 
 // The parameters of the instance `conv` that the includer makes.
 #define conv_LITERAL 0
@@ -54,4 +73,4 @@ layout(push_constant, scalar) uniform push
 #define conv_OUTPUT_PADDING_Y output_padding_y
 #define conv_OUTPUT_PADDING_X output_padding_x
 
-float conv_element(float v, uvec4 place);
+KERNEL_SUM conv_element(KERNEL_SUM v, uvec4 place);

@@ -5,6 +5,7 @@
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
 #define KERNEL_BAKED 1
+#define KERNEL_INTEGER 0
 #define KERNEL_ROWS 0
 #include "convolution2d_constants.glsl"
 #define KERNEL_IMAGE_LAYOUT SMELT_LAYOUT_NHWC
@@ -64,6 +65,7 @@ shared uvec4 scratch[640];
 #define SMELT_CONVOLUTION2D_ALIGNMENT 1
 #define SMELT_CONVOLUTION2D_WEIGHT_ALIGNMENT 1
 #define SMELT_CONVOLUTION2D_BACKEND KERNEL_BACKEND
+#define KERNEL_WEIGHT_DATA KERNEL_DATA
 #include "smelt/convolution2d_tmpl.glsl"
 #include "convolution2d_operands.glsl"
 #if KERNEL_THREAD

@@ -6,6 +6,17 @@
 // KERNEL_DEPTHWISE is the includer's.
 layout(local_size_x = 64) in;
 
+#if KERNEL_INTEGER
+#define SMELT_TENSOR result
+#define SMELT_DTYPE KERNEL_RESULT_STORED
+#define SMELT_RANK 4
+#define SMELT_ACCESS SMELT_ACCESS_WRITE
+#define SMELT_EXTENT0 0
+#define SMELT_EXTENT1 0
+#define SMELT_EXTENT2 0
+#define SMELT_EXTENT3 0
+#include "smelt/tensor_tmpl.glsl"
+#else
 #define SMELT_TENSOR wide
 #define SMELT_DTYPE SMELT_DTYPE_F32
 #define SMELT_RANK 4
@@ -24,6 +35,7 @@ layout(local_size_x = 64) in;
 #define SMELT_EXTENT2 0
 #define SMELT_EXTENT3 0
 #include "smelt/tensor_tmpl.glsl"
+#endif
 
 layout(buffer_reference, scalar, buffer_reference_align = 16) writeonly buffer words_data
 {
@@ -50,7 +62,7 @@ void main()
 #else
     uint at = n * stride_d[0] + first * stride_d[1] + y * stride_d[2] + x * stride_d[3], step = stride_d[1];
 #endif
-#if KERNEL_CHANNELS == 8
+#if KERNEL_CHANNELS == 8 && !KERNEL_INTEGER
     if (d_is_whole != 0) {
         words_data(d).e[at / 8] =
             uvec4(packHalf2x16(vec2(result.v[0], result.v[1])), packHalf2x16(vec2(result.v[2], result.v[3])),
@@ -58,17 +70,26 @@ void main()
         return;
     }
 #endif
+#if KERNEL_INTEGER
+    KERNEL_RESULT_TENSOR t;
+    t.data = KERNEL_RESULT_DATA(d);
+#else
     wide_f32_4_w_0x0x0x0 w;
     w.data = smelt_f32_w_data(d);
     narrow_f16_4_w_0x0x0x0 h;
     h.data = smelt_u16_w_data(d);
+#endif
     [[unroll]] for (uint j = 0; j < KERNEL_CHANNELS; j++)
     {
         if (block * KERNEL_CHANNELS + j >= section)
             break;
+#if KERNEL_INTEGER
+        smelt_store_at(t, at + j * step, KERNEL_RESULT_VALUE(result.v[j]));
+#else
         if (KERNEL_D_IS_F32)
             smelt_store_at(w, at + j * step, result.v[j]);
         else
             smelt_store_at(h, at + j * step, result.v[j]);
+#endif
     }
 }

@@ -71,7 +71,7 @@ void main()
 
     product_result result;
     product_run(result, left, KERNEL_RIGHT, row, column);
-    if (has_bias != 0 || activation != 0 || has_residual != 0)
+    if (has_bias != 0 || activation != 0 || has_residual != 0 || has_scale != 0)
         product_finish(result, row, column);
 #if KERNEL_NARROW != 0
     if (d_is_wide == 0)

@@ -4,7 +4,7 @@
 //
 // The includer's: KERNEL_LEFT_STORED, KERNEL_RIGHT_STORED, KERNEL_BIAS_STORED (SMELT_DTYPE_x), KERNEL_WIDE (what D is where
 // d_is_wide: F32, or I32 of integers), KERNEL_NARROW (what it is else; 0: there is no else). Sizes and strides are
-// specialization constants; 0: they are pushed.
+// specialization constants; 0: they are pushed. Of integers quantization.glsl follows.
 layout(constant_id = 0) const uint fixed_m = 0;
 layout(constant_id = 1) const uint fixed_n = 0;
 layout(constant_id = 2) const uint fixed_k = 0;
@@ -15,14 +15,23 @@ layout(constant_id = 6) const uint d_is_wide = 0;
 layout(constant_id = 7) const uint has_bias = 1;
 layout(constant_id = 8) const uint activation = 0; // SMELT_ACTIVATION_x
 layout(constant_id = 9) const uint has_residual = 0;
+layout(constant_id = 10) const uint has_scale = 0; // of the result of integers
 
 // The push constants of src/kernels_matmul2d.c, word for word.
 layout(push_constant, scalar) uniform push
 {
+#if KERNEL_WIDE == SMELT_DTYPE_I32
+    uvec2 a, b, bias, d, scale, zero_b; // addresses
+#else
     uvec2 a, b, bias, d, scale, zero; // addresses
+#endif
     uint m, n, k;
     uint stride_a[2], stride_b[2], stride_d; // elements; 1 along rows of d
+#if KERNEL_WIDE == SMELT_DTYPE_I32
+    uvec2 zero_a, zero_d;
+#else
     uint stride_scale[2], stride_zero[2];
+#endif
     uint batch_a, batch_b, batch_d, batch_scale, batch_zero; // elements from one matrix to the next
     uvec2 residual;                                          // an address; its elements lie as those of d
 };
@@ -35,6 +44,7 @@ layout(push_constant, scalar) uniform push
 #define KERNEL_STORAGE_5 smelt_u8
 #define KERNEL_STORAGE_6 smelt_i8
 #define KERNEL_STORAGE_7 smelt_u8
+#define KERNEL_STORAGE_9 smelt_u16
 #define KERNEL_STORAGE_10 smelt_i32
 #define KERNEL_STORAGE_12 smelt_u8
 #define KERNEL_STORAGE_13 smelt_u8
@@ -45,6 +55,7 @@ layout(push_constant, scalar) uniform push
 #define KERNEL_BITS_5 8
 #define KERNEL_BITS_6 8
 #define KERNEL_BITS_7 8
+#define KERNEL_BITS_9 16
 #define KERNEL_BITS_10 32
 #define KERNEL_BITS_12 4
 #define KERNEL_BITS_13 4
@@ -83,10 +94,24 @@ layout(push_constant, scalar) uniform push
 #define KERNEL_FROM_1(e) (e)
 #define KERNEL_FROM_2(e) smelt_f16_to_f32(uint(e))
 #define KERNEL_FROM_3(e) smelt_bf16_to_f32(uint(e))
-#define KERNEL_FROM_10(e) (e)
 
 uvec2 of_batch(uvec2 first, uint stride, uint bits);
 
+#if KERNEL_WIDE == SMELT_DTYPE_I32
+#if KERNEL_NARROW == 0
+#define KERNEL_RESULT_BITS 32
+#else
+#define KERNEL_RESULT_BITS KERNEL_BITS(KERNEL_NARROW)
+#endif
+#define KERNEL_RESIDUAL of_batch(residual, batch_d, KERNEL_RESULT_BITS)
+#define KERNEL_COLUMNS (fixed_n != 0 ? fixed_n : n)
+#if KERNEL_HAS_SCALE
+#define KERNEL_ACTIVATE(v) smelt_activate(activation, v)
+#else
+#define KERNEL_ACTIVATE(v) (activation == SMELT_ACTIVATION_RELU ? max(v, 0) : v)
+#endif
+int finish_integer(int sum, uint column, uint at);
+#else
 KERNEL_T residual_element(uvec2 place)
 {
     if (place.x >= (fixed_m != 0 ? fixed_m : m) || place.y >= (fixed_n != 0 ? fixed_n : n))
@@ -100,6 +125,7 @@ KERNEL_T residual_element(uvec2 place)
 #endif
     return KERNEL_DATA(KERNEL_WIDE, _r_data)(of_batch(residual, batch_d, 32u)).e[i];
 }
+#endif
 
 KERNEL_T product_element(KERNEL_T v, uvec2 place)
 {
@@ -110,11 +136,13 @@ KERNEL_T product_element(KERNEL_T v, uvec2 place)
         t.stride = uint[1](1);
         v += smelt_load(t, place.y);
     }
+#if KERNEL_WIDE == SMELT_DTYPE_I32
+    bool adds = has_residual != 0 && place.x < (fixed_m != 0 ? fixed_m : m) && place.y < KERNEL_COLUMNS;
+    uint at = place.x * (fixed_stride_d != 0 ? fixed_stride_d : stride_d) + place.y;
+    return finish_integer(v, place.y, adds ? at : 0xffffffffu);
+#else
     if (has_residual != 0)
         v += residual_element(place);
-#if KERNEL_WIDE == SMELT_DTYPE_I32
-    return activation == SMELT_ACTIVATION_RELU ? max(v, 0) : v;
-#else
     return smelt_activate(activation, v);
 #endif
 }
@@ -149,4 +177,10 @@ KERNEL_TENSOR(narrow, KERNEL_NARROW, _2_w_0x0) narrow_result(uint rows, uint col
     t.stride = uint[2](step, 1);
     return t;
 }
+#endif
+// What is stored in it: a sum that is negative is none of an unsigned type.
+#if KERNEL_NARROW == SMELT_DTYPE_U8 || KERNEL_NARROW == SMELT_DTYPE_U16
+#define KERNEL_NARROW_VALUE(v) uint(max(v, 0))
+#else
+#define KERNEL_NARROW_VALUE(v) (v)
 #endif

@@ -27,7 +27,7 @@ void main()
         sum = product_element(sum, place);
 #if KERNEL_NARROW != 0
         if (d_is_wide == 0)
-            smelt_store(narrow_result(rows, columns, step_d), place.x, place.y, sum);
+            smelt_store(narrow_result(rows, columns, step_d), place.x, place.y, KERNEL_NARROW_VALUE(sum));
         else
 #endif
             smelt_store(wide_result(rows, columns, step_d), place.x, place.y, sum);

@@ -126,11 +126,35 @@
 #ifndef SMELT_CONVOLUTION2D_BACKEND
 #error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_BACKEND (SMELT_BACKEND_x) is not defined"
 #endif
+#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8
+#if SMELT_CONVOLUTION2D_STORED_LEFT != SMELT_DTYPE_I8 && SMELT_CONVOLUTION2D_STORED_LEFT != SMELT_DTYPE_U8
+#error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_STORED_LEFT must be I8 or U8 with COMPUTED I8"
+#endif
+#if SMELT_CONVOLUTION2D_STORED != SMELT_DTYPE_I8 && SMELT_CONVOLUTION2D_STORED != SMELT_DTYPE_U8
+#error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_STORED must be I8 or U8 with COMPUTED I8"
+#endif
+#ifndef SMELT_CONVOLUTION2D_ZERO_POINTS
+#error                                                                                                       \
+    "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_ZERO_POINTS (1: NAME_zero_image, NAME_zero_weight are declared) is not defined"
+#endif
+#if SMELT_CONVOLUTION2D_ACCUMULATED != SMELT_DTYPE_I32
+#error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_ACCUMULATED (of the sums) must be I32 with COMPUTED I8"
+#endif
+#if SMELT_CONVOLUTION2D_ACTIVATION != SMELT_ACTIVATION_NONE &&                                               \
+    SMELT_CONVOLUTION2D_ACTIVATION != SMELT_ACTIVATION_RELU
+#error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_ACTIVATION must be NONE or RELU with COMPUTED I8"
+#endif
+#else
 #if SMELT_CONVOLUTION2D_STORED_LEFT < SMELT_DTYPE_F32 || SMELT_CONVOLUTION2D_STORED_LEFT > SMELT_DTYPE_F8E5M2
 #error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_STORED_LEFT must be F32, F16, BF16, F8E4M3 or F8E5M2"
 #endif
 #if SMELT_CONVOLUTION2D_STORED < SMELT_DTYPE_F32 || SMELT_CONVOLUTION2D_STORED > SMELT_DTYPE_F8E5M2
 #error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_STORED must be F32, F16, BF16, F8E4M3 or F8E5M2"
+#endif
+#if defined SMELT_CONVOLUTION2D_ZERO_POINTS
+#error                                                                                                       \
+    "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_ZERO_POINTS is defined, but SMELT_CONVOLUTION2D_COMPUTED is not I8"
+#endif
 #endif
 #if SMELT_CONVOLUTION2D_ALIGNMENT != 1 && SMELT_CONVOLUTION2D_ALIGNMENT != 2 &&                              \
     SMELT_CONVOLUTION2D_ALIGNMENT != 4 && SMELT_CONVOLUTION2D_ALIGNMENT != 8
@@ -193,6 +217,9 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _parameters)()
     const int transposed = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_TRANSPOSED);
     const int bias = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_BIAS);
     const int epilogue = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_EPILOGUE);
+#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8
+    const int zero_points = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_ZERO_POINTS);
+#endif
     uint kernel = SMELT_CONVOLUTION2D_KERNEL_H + SMELT_CONVOLUTION2D_KERNEL_W + SMELT_CONVOLUTION2D_CHANNELS;
     uint output_padding = SMELT_CONVOLUTION2D_OUTPUT_PADDING_Y + SMELT_CONVOLUTION2D_OUTPUT_PADDING_X;
 #if SMELT_CONVOLUTION2D_SCOPE == SMELT_SCOPE_THREAD

@@ -34,11 +34,6 @@
 #error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_SCRATCH (name of a shared uvec4 array) is not defined"
 #endif
 #define SMELT_CV_LEFT SMELT_CAT(SMELT_CONVOLUTION2D, _left)
-#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_F16
-#define SMELT_CV_GROUP 8
-#else
-#define SMELT_CV_GROUP 4
-#endif
 #define SMELT_CV_THREADS                                                                                     \
     (SMELT_CONVOLUTION2D_SUBGROUP_SIZE * SMELT_CONVOLUTION2D_SUBGROUPS_M * SMELT_CONVOLUTION2D_SUBGROUPS_N)
 #if SMELT_CONVOLUTION2D_SCOPE == SMELT_SCOPE_SUBGROUP
@@ -70,26 +65,48 @@
 #define SMELT_CV_RIGHT SMELT_CAT(SMELT_CONVOLUTION2D, _right)
 #else
 #define SMELT_CV_GATHER_RIGHT 0
-#if SMELT_CONVOLUTION2D_STORED == SMELT_DTYPE_F32
-#define SMELT_CV_RIGHT SMELT_CAT(SMELT_CONVOLUTION2D, _right_f32_2_r_0x0)
-#elif SMELT_CONVOLUTION2D_STORED == SMELT_DTYPE_F16
-#define SMELT_CV_RIGHT SMELT_CAT(SMELT_CONVOLUTION2D, _right_f16_2_r_0x0)
-#elif SMELT_CONVOLUTION2D_STORED == SMELT_DTYPE_BF16
-#define SMELT_CV_RIGHT SMELT_CAT(SMELT_CONVOLUTION2D, _right_bf16_2_r_0x0)
-#elif SMELT_CONVOLUTION2D_STORED == SMELT_DTYPE_F8E4M3
-#define SMELT_CV_RIGHT SMELT_CAT(SMELT_CONVOLUTION2D, _right_f8e4m3_2_r_0x0)
-#else
-#define SMELT_CV_RIGHT SMELT_CAT(SMELT_CONVOLUTION2D, _right_f8e5m2_2_r_0x0)
+#define SMELT_CV_RIGHT SMELT_CV_TENSOR(_right, SMELT_CONVOLUTION2D_STORED, _2_r_0x0)
 #endif
+
+// Elements that make a uvec4 of shared memory (matmul2d_groups_tmpl.glsl).
+#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_F16
+#define SMELT_CV_LEFT_GROUP 8
+#define SMELT_CV_RIGHT_GROUP 8
+#elif SMELT_CONVOLUTION2D_COMPUTED != SMELT_DTYPE_I8
+#define SMELT_CV_LEFT_GROUP 4
+#define SMELT_CV_RIGHT_GROUP 4
+#elif SMELT_CONVOLUTION2D_BACKEND < SMELT_BACKEND_COOPMAT
+#define SMELT_CV_LEFT_GROUP 16
+#define SMELT_CV_RIGHT_GROUP 16
+#else
+#if (SMELT_CV_TRANSPOSE_LEFT && SMELT_CONVOLUTION2D_FRAGMENT_M == 8) ||                                      \
+    (!SMELT_CV_TRANSPOSE_LEFT && SMELT_CONVOLUTION2D_FRAGMENT_K == 8)
+#define SMELT_CV_LEFT_GROUP 8
+#else
+#define SMELT_CV_LEFT_GROUP 16
+#endif
+#if SMELT_CV_TRANSPOSE_RIGHT && SMELT_CONVOLUTION2D_FRAGMENT_K == 8
+#define SMELT_CV_RIGHT_GROUP 8
+#else
+#define SMELT_CV_RIGHT_GROUP 16
+#endif
+#endif
+// Unsigned bytes that meet signed ones in matrices are taken less 128.
+#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8 &&                                                        \
+    SMELT_CONVOLUTION2D_BACKEND >= SMELT_BACKEND_COOPMAT &&                                                  \
+    SMELT_CONVOLUTION2D_STORED != SMELT_CONVOLUTION2D_STORED_LEFT
+#define SMELT_CV_FLIP(dtype) ((dtype) == SMELT_DTYPE_U8 ? 0x80808080u : 0u)
+#else
+#define SMELT_CV_FLIP(dtype) 0u
 #endif
 
 // Pixels that an invocation gathers for: their origins are computed once. NHWC: a pixel for each of its groups of terms.
 // NCHW: the pixels of one group, for all its terms, where invocations make up whole rows of groups.
-#define SMELT_CV_COUNT (SMELT_CONVOLUTION2D_M * SMELT_CONVOLUTION2D_TILE_K / SMELT_CV_GROUP)
+#define SMELT_CV_COUNT (SMELT_CONVOLUTION2D_M * SMELT_CONVOLUTION2D_TILE_K / SMELT_CV_LEFT_GROUP)
 #if !SMELT_CV_TRANSPOSE_LEFT
 #define SMELT_CV_ORIGINS ((SMELT_CV_COUNT + SMELT_CV_THREADS - 1) / SMELT_CV_THREADS)
-#elif SMELT_CV_THREADS % (SMELT_CONVOLUTION2D_M / SMELT_CV_GROUP) == 0
-#define SMELT_CV_ORIGINS SMELT_CV_GROUP
+#elif SMELT_CV_THREADS % (SMELT_CONVOLUTION2D_M / SMELT_CV_LEFT_GROUP) == 0
+#define SMELT_CV_ORIGINS SMELT_CV_LEFT_GROUP
 #else
 #define SMELT_CV_ORIGINS 0
 #endif
@@ -102,6 +119,28 @@ struct SMELT_CV_LEFT {
 #if SMELT_CV_ORIGINS > 0
 // Not in the struct, which would then be copied as a whole where an element is taken.
 ivec3 SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[SMELT_CV_ORIGINS];
+#endif
+
+// Zero points, known once `run` has begun.
+#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8
+#if SMELT_CONVOLUTION2D_ZERO_POINTS
+int SMELT_CAT(SMELT_CONVOLUTION2D, _outside);
+uint SMELT_CAT(SMELT_CONVOLUTION2D, _channel); // of the first column
+#define SMELT_CV_OTHER(counts)                                                                               \
+    ((counts) ? uint(SMELT_CAT(SMELT_CONVOLUTION2D, _outside) & 255) * 0x01010101u : 0u)
+int SMELT_CAT(SMELT_CONVOLUTION2D, _zero_left)()
+{
+    return SMELT_CAT(SMELT_CONVOLUTION2D, _outside);
+}
+int SMELT_CAT(SMELT_CONVOLUTION2D, _zero_right)(uint column)
+{
+    return SMELT_CAT(SMELT_CONVOLUTION2D, _zero_weight)(SMELT_CAT(SMELT_CONVOLUTION2D, _channel) + column);
+}
+#else
+#define SMELT_CV_OTHER(counts) 0u
+#endif
+#else
+#define SMELT_CV_OTHER(counts) 0u
 #endif
 
 uint smelt_extent(SMELT_CV_LEFT a, uint d)
@@ -126,6 +165,7 @@ uvec3 SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(uvec3 kernel, uint term)
 #define SMELT_GATHER SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left)
 #define SMELT_GATHER_TENSOR SMELT_CV_IMAGE
 #define SMELT_GATHER_STORED SMELT_CONVOLUTION2D_STORED_LEFT
+#define SMELT_GATHER_GROUP SMELT_CV_LEFT_GROUP
 #define SMELT_GATHER_ALIGNMENT SMELT_CONVOLUTION2D_ALIGNMENT
 #include "smelt/convolution2d_gather_tmpl.glsl"
 
@@ -136,7 +176,7 @@ uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_group)(SMELT_CV_LEFT a, uint i,
     uvec4 words = uvec4(0u);
     uvec3 tap = SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(a.kernel, term);
     bool within = all(lessThan(tap, a.kernel)), counts = !partial || within;
-    [[unroll]] for (uint v = 0u; v < SMELT_CV_GROUP; v++)
+    [[unroll]] for (uint v = 0u; v < SMELT_CV_LEFT_GROUP; v++)
     {
 #if SMELT_CV_ORIGINS > 0
         ivec3 origin = SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[v];
@@ -146,16 +186,18 @@ uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_group)(SMELT_CV_LEFT a, uint i,
         bool inside;
         uint at = SMELT_CAT(SMELT_CONVOLUTION2D, _element_of)(a.image, origin, tap, inside);
         inside = inside && counts;
-        SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_one)(words, v, a.image, at, inside);
+        SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_one)
+        (words, v, a.image, at, inside, SMELT_CV_OTHER(counts));
     }
-    return words;
+    return words ^ SMELT_CV_FLIP(SMELT_CONVOLUTION2D_STORED_LEFT);
 }
 #else
 uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_group)(SMELT_CV_LEFT a, uint i, uint pixel, uint term,
                                                         bool partial)
 {
     uvec4 words = uvec4(0u);
-    [[unroll]] for (uint v = 0u; v < SMELT_CV_GROUP; v += SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_vector))
+    [[unroll]] for (uint v = 0u; v < SMELT_CV_LEFT_GROUP;
+                    v += SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_vector))
     {
         uvec3 tap = SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(a.kernel, term + v);
         bool within = all(lessThan(tap, a.kernel)), counts = !partial || within;
@@ -163,9 +205,10 @@ uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_group)(SMELT_CV_LEFT a, uint i,
         uint at = SMELT_CAT(SMELT_CONVOLUTION2D,
                             _element_of)(a.image, SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[i], tap, inside);
         inside = inside && counts;
-        SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_read)(words, v, a.image, at, inside);
+        SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_read)
+        (words, v, a.image, at, inside, SMELT_CV_OTHER(counts));
     }
-    return words;
+    return words ^ SMELT_CV_FLIP(SMELT_CONVOLUTION2D_STORED_LEFT);
 }
 #endif
 
@@ -178,6 +221,7 @@ struct SMELT_CV_RIGHT {
 #define SMELT_GATHER SMELT_CAT(SMELT_CONVOLUTION2D, _gather_right)
 #define SMELT_GATHER_TENSOR SMELT_CV_WEIGHT
 #define SMELT_GATHER_STORED SMELT_CONVOLUTION2D_STORED
+#define SMELT_GATHER_GROUP SMELT_CV_RIGHT_GROUP
 #define SMELT_GATHER_ALIGNMENT 1
 #include "smelt/convolution2d_gather_tmpl.glsl"
 
@@ -186,15 +230,15 @@ uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_right_group)(SMELT_CV_RIGHT b, uint 
 {
     uvec4 words = uvec4(0u);
     uint first = min(channel, smelt_extent(b.weight, SMELT_CV_WO) - 1u) * smelt_stride(b.weight, SMELT_CV_WO);
-    [[unroll]] for (uint v = 0u; v < SMELT_CV_GROUP; v++)
+    [[unroll]] for (uint v = 0u; v < SMELT_CV_RIGHT_GROUP; v++)
     {
         uvec3 tap = SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(b.kernel, term + v);
         bool within = all(lessThan(tap, b.kernel)), inside = !partial || within;
         uint at = first + tap.x * smelt_stride(b.weight, SMELT_CV_WH) +
                   tap.y * smelt_stride(b.weight, SMELT_CV_WW) + tap.z * smelt_stride(b.weight, SMELT_CV_WI);
-        SMELT_CAT(SMELT_CONVOLUTION2D, _gather_right_one)(words, v, b.weight, inside ? at : 0u, inside);
+        SMELT_CAT(SMELT_CONVOLUTION2D, _gather_right_one)(words, v, b.weight, inside ? at : 0u, inside, 0u);
     }
-    return words;
+    return words ^ SMELT_CV_FLIP(SMELT_CONVOLUTION2D_STORED);
 }
 #endif
 
@@ -222,6 +266,9 @@ uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_right_group)(SMELT_CV_RIGHT b, uint 
 #define SMELT_MATMUL2D_STORED SMELT_CONVOLUTION2D_STORED
 #define SMELT_MATMUL2D_COMPUTED SMELT_CONVOLUTION2D_COMPUTED
 #define SMELT_MATMUL2D_ACCUMULATED SMELT_CONVOLUTION2D_ACCUMULATED
+#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8
+#define SMELT_MATMUL2D_ZERO_POINTS SMELT_CONVOLUTION2D_ZERO_POINTS
+#endif
 #define SMELT_MATMUL2D_SCALE SMELT_SCALE_NONE
 #define SMELT_MATMUL2D_ALIGNMENT SMELT_CONVOLUTION2D_WEIGHT_ALIGNMENT
 #define SMELT_MATMUL2D_SUBGROUP_SIZE SMELT_CONVOLUTION2D_SUBGROUP_SIZE
@@ -241,6 +288,12 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _run)(inout SMELT_CAT(SMELT_CONVOLUTION2D, _
     a.kernel = uvec3(SMELT_CV_KERNEL_H(weight), SMELT_CV_KERNEL_W(weight), SMELT_CV_CHANNELS(weight));
     a.extents = SMELT_CAT(SMELT_CONVOLUTION2D, _extents)(image, weight);
     uint channels = a.extents.w / SMELT_CONVOLUTION2D_GROUPS;
+#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8
+#if SMELT_CONVOLUTION2D_ZERO_POINTS
+    SMELT_CAT(SMELT_CONVOLUTION2D, _outside) = SMELT_CAT(SMELT_CONVOLUTION2D, _zero_image)();
+    SMELT_CAT(SMELT_CONVOLUTION2D, _channel) = tile.x * channels;
+#endif
+#endif
     uint first[4] = uint[4](0u, 0u, 0u, 0u), extent[4] = image.extent;
     first[SMELT_CV_C] = tile.x * a.kernel.z;
     extent[SMELT_CV_C] = a.kernel.z;
@@ -252,9 +305,9 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _run)(inout SMELT_CAT(SMELT_CONVOLUTION2D, _
             tile.y +
                 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_spot)(SMELT_CV_THREAD + i * SMELT_CV_THREADS).x);
 #elif SMELT_CV_ORIGINS > 0
-    uint group = SMELT_CV_THREAD % (SMELT_CONVOLUTION2D_M / SMELT_CV_GROUP);
+    uint group = SMELT_CV_THREAD % (SMELT_CONVOLUTION2D_M / SMELT_CV_LEFT_GROUP);
     [[unroll]] for (uint v = 0u; v < SMELT_CV_ORIGINS; v++) SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[v] =
-        SMELT_CAT(SMELT_CONVOLUTION2D, _origin)(a.image, a.extents, tile.y + group * SMELT_CV_GROUP + v);
+        SMELT_CAT(SMELT_CONVOLUTION2D, _origin)(a.image, a.extents, tile.y + group * SMELT_CV_LEFT_GROUP + v);
 #endif
     uint origin[4] = uint[4](0u, 0u, 0u, 0u), size[4] = weight.extent;
 #if SMELT_CONVOLUTION2D_WEIGHT_LAYOUT == SMELT_LAYOUT_IOHW
@@ -294,7 +347,7 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _finish)(inout SMELT_CAT(SMELT_CONVOLUTION2D
     [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_CONVOLUTION2D, _result_pieces); piece++)
         [[unroll]] for (int i = 0; i < smelt_length(d); i++)
     {
-        float v = smelt_get(d, piece, i);
+        SMELT_CV_T v = smelt_get(d, piece, i);
         uvec2 place = smelt_place(p, piece, i) + uvec2(tile.y, first);
 #if SMELT_CONVOLUTION2D_BIAS
         v += smelt_load(bias, place.y);
@@ -321,7 +374,10 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _finish)(inout SMELT_CAT(SMELT_CONVOLUTION2D
 #undef SMELT_CONVOLUTION2D_WEIGHT_STRIDED
 #undef SMELT_CV_LEFT
 #undef SMELT_CV_RIGHT
-#undef SMELT_CV_GROUP
+#undef SMELT_CV_LEFT_GROUP
+#undef SMELT_CV_RIGHT_GROUP
+#undef SMELT_CV_FLIP
+#undef SMELT_CV_OTHER
 #undef SMELT_CV_THREADS
 #undef SMELT_CV_THREAD
 #undef SMELT_CV_TRANSPOSE_LEFT

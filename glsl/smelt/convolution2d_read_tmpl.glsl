@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // convolution2d_read_tmpl.glsl: reads neighbouring elements of a tensor at once; part of convolution2d_thread_tmpl.glsl.
 //
-// what    elements of f16 and f32 come in loads of up to 16 bytes, of other types one by one
+// what    elements of f16, f32, i8 and u8 come in loads of up to 16 bytes, of other types one by one
 // params  SMELT_READ name of the function; SMELT_READ_TENSOR, SMELT_READ_STORED its type; SMELT_READ_VECTOR 1, 2, 4 or 8
-//         elements, which offsets are multiples of; SMELT_READ_TYPE float or float16_t. All undefined afterwards
+//         elements, which offsets are multiples of; SMELT_READ_TYPE float, float16_t or int. All undefined afterwards
 // makes   void NAME(TENSOR m, uint at, out TYPE e[VECTOR])
 // errors  exact
 // needs   convolution2d_thread_tmpl.glsl around it
@@ -29,6 +29,14 @@ void SMELT_READ(SMELT_READ_TENSOR m, uint at, out SMELT_READ_TYPE e[SMELT_READ_V
     {
         uvec4 words = smelt_words4_data(uvec2(m.data)).e[(at + i) / 4u];
         [[unroll]] for (uint k = 0u; k < 4u; k++) e[i + k] = SMELT_READ_TYPE(uintBitsToFloat(words[k]));
+    }
+#elif (SMELT_READ_STORED == SMELT_DTYPE_I8 || SMELT_READ_STORED == SMELT_DTYPE_U8) && SMELT_READ_VECTOR >= 4
+    [[unroll]] for (uint i = 0u; i < SMELT_READ_VECTOR; i += 4u)
+    {
+        uint word = smelt_words1_data(uvec2(m.data)).e[(at + i) / 4u];
+        [[unroll]] for (int k = 0; k < 4; k++) e[i + k] = SMELT_READ_STORED == SMELT_DTYPE_I8
+                                                              ? bitfieldExtract(int(word), 8 * k, 8)
+                                                              : int(bitfieldExtract(word, 8 * k, 8));
     }
 #else
     [[unroll]] for (uint i = 0u; i < SMELT_READ_VECTOR; i++) e[i] = SMELT_READ_TYPE(smelt_load_at(m, at + i));

@@ -11,11 +11,11 @@
 //         SMELT_CONVOLUTION2D_STORE_ROWS      1: a promise that the pixels of the tensor are the rows of a matrix: NHWC, and
 //                                             each follows the one before by the same stride; 0: any strides
 //         SMELT_CONVOLUTION2D_STORE_IMAGE     name of the image, which becomes a tensor type here
-//         SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE   its SMELT_DTYPE_x: F32 or F16
+//         SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE   its SMELT_DTYPE_x: F32 or F16; of sums of I32: I8 to U32
 // makes   the tensor type IMAGE_<dtype>_4_w_0x0x0x0 and
 //         void smelt_store(NAME_result d, TENSOR t, uvec3 tile)   tile as in NAME_run; what lies outside t is dropped. For the whole group,
 //         with the same arguments in all of it; uses the scratch
-// errors  one rounding to the tensor's type
+// errors  one rounding to the tensor's type; integers saturate
 // needs   convolution2d_tmpl.glsl included before for NAME
 // source  convolution2d_tmpl.glsl
 #ifndef SMELT_BASE_GLSL
@@ -48,15 +48,22 @@
 #error                                                                                                       \
     "convolution2d_store_tmpl.glsl: SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE (SMELT_DTYPE_x of the image) is not defined"
 #endif
-#if SMELT_CONVOLUTION2D_STORE_DTYPE != SMELT_DTYPE_F32 && SMELT_CONVOLUTION2D_STORE_DTYPE != SMELT_DTYPE_F16
-#error "convolution2d_store_tmpl.glsl: SMELT_CONVOLUTION2D_STORE_DTYPE must be SMELT_DTYPE_F32 or _F16"
+#if SMELT_CONVOLUTION2D_STORE_DTYPE != SMELT_DTYPE_F32 &&                                                    \
+    SMELT_CONVOLUTION2D_STORE_DTYPE != SMELT_DTYPE_F16 && SMELT_CONVOLUTION2D_STORE_DTYPE != SMELT_DTYPE_I32
+#error "convolution2d_store_tmpl.glsl: SMELT_CONVOLUTION2D_STORE_DTYPE must be SMELT_DTYPE_F32, _F16 or _I32"
 #endif
 #if SMELT_CONVOLUTION2D_STORE_LAYOUT != SMELT_LAYOUT_NHWC &&                                                 \
     SMELT_CONVOLUTION2D_STORE_LAYOUT != SMELT_LAYOUT_NCHW
 #error                                                                                                       \
     "convolution2d_store_tmpl.glsl: SMELT_CONVOLUTION2D_STORE_LAYOUT must be SMELT_LAYOUT_NHWC or SMELT_LAYOUT_NCHW"
 #endif
-#if SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE != SMELT_DTYPE_F32 &&                                              \
+#if SMELT_CONVOLUTION2D_STORE_DTYPE == SMELT_DTYPE_I32
+#if SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE < SMELT_DTYPE_I8 ||                                                \
+    SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE > SMELT_DTYPE_U32
+#error                                                                                                       \
+    "convolution2d_store_tmpl.glsl: SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE must be I8, U8, I16, U16, I32 or U32 with sums of I32"
+#endif
+#elif SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE != SMELT_DTYPE_F32 &&                                            \
     SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE != SMELT_DTYPE_F16
 #error "convolution2d_store_tmpl.glsl: SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE must be SMELT_DTYPE_F32 or _F16"
 #endif
@@ -69,14 +76,17 @@
 #define SMELT_CS_H 2
 #define SMELT_CS_W 3
 #endif
-#if SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE == SMELT_DTYPE_F32
-#define SMELT_CS_TENSOR SMELT_CAT(SMELT_CONVOLUTION2D_STORE_IMAGE, _f32_4_w_0x0x0x0)
+#define SMELT_CS_TYPE(name, shape)                                                                           \
+    SMELT_CAT(SMELT_CAT(name, SMELT_CAT(SMELT_TAG_, SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE)), shape)
+#define SMELT_CS_TENSOR SMELT_CS_TYPE(SMELT_CONVOLUTION2D_STORE_IMAGE, _4_w_0x0x0x0)
 #define SMELT_CS_MATRIX_NAME SMELT_CAT(SMELT_CONVOLUTION2D_STORE_IMAGE, _pixels)
-#define SMELT_CS_MATRIX SMELT_CAT(SMELT_CONVOLUTION2D_STORE_IMAGE, _pixels_f32_2_w_0x0)
+#define SMELT_CS_MATRIX SMELT_CS_TYPE(SMELT_CS_MATRIX_NAME, _2_w_0x0)
+#if SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE == SMELT_DTYPE_U8 ||                                               \
+    SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE == SMELT_DTYPE_U16 ||                                              \
+    SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE == SMELT_DTYPE_U32
+#define SMELT_CS_VALUE(v) uint(max(v, 0))
 #else
-#define SMELT_CS_TENSOR SMELT_CAT(SMELT_CONVOLUTION2D_STORE_IMAGE, _f16_4_w_0x0x0x0)
-#define SMELT_CS_MATRIX_NAME SMELT_CAT(SMELT_CONVOLUTION2D_STORE_IMAGE, _pixels)
-#define SMELT_CS_MATRIX SMELT_CAT(SMELT_CONVOLUTION2D_STORE_IMAGE, _pixels_f16_2_w_0x0)
+#define SMELT_CS_VALUE(v) (v)
 #endif
 #define SMELT_CS_RESULT SMELT_CAT(SMELT_CONVOLUTION2D_STORE, _result)
 
@@ -140,7 +150,7 @@ void smelt_store(SMELT_CS_RESULT d, SMELT_CS_TENSOR t, uvec3 tile)
         uint offset = n * smelt_stride(t, 0) + y * smelt_stride(t, SMELT_CS_H) +
                       (in_image - y * width) * step + place.y * smelt_stride(t, SMELT_CS_C);
         if (place.x < pixels && place.y < channels)
-            smelt_store_at(t, offset, smelt_get(d, piece, i));
+            smelt_store_at(t, offset, SMELT_CS_VALUE(smelt_get(d, piece, i)));
     }
 #endif
 }
@@ -159,4 +169,6 @@ void smelt_store(SMELT_CS_RESULT d, SMELT_CS_TENSOR t, uvec3 tile)
 #undef SMELT_CS_TENSOR
 #undef SMELT_CS_MATRIX_NAME
 #undef SMELT_CS_MATRIX
+#undef SMELT_CS_TYPE
+#undef SMELT_CS_VALUE
 #undef SMELT_CS_RESULT

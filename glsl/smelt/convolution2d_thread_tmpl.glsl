@@ -23,6 +23,22 @@
 #if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_PORTABLE) == 0
 #error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_BACKEND is PORTABLE, but SMELT_BACKENDS lacks it"
 #endif
+#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8
+#define SMELT_CT_S int
+#define SMELT_CT_MULTIPLY_ADD(x, w, sum) ((x) * (w) + (sum))
+#if SMELT_CONVOLUTION2D_ZERO_POINTS
+// Known once `run` has begun.
+int SMELT_CAT(SMELT_CONVOLUTION2D, _outside);
+int SMELT_CAT(SMELT_CONVOLUTION2D, _zeros)[SMELT_CONVOLUTION2D_N];
+#define SMELT_CT_IMAGE(x) ((x)-SMELT_CAT(SMELT_CONVOLUTION2D, _outside))
+#define SMELT_CT_WEIGHT(w, j) ((w)-SMELT_CAT(SMELT_CONVOLUTION2D, _zeros)[j])
+#else
+#define SMELT_CT_IMAGE(x) (x)
+#define SMELT_CT_WEIGHT(w, j) (w)
+#endif
+#else
+#define SMELT_CT_IMAGE(x) (x)
+#define SMELT_CT_WEIGHT(w, j) (w)
 #if SMELT_CONVOLUTION2D_COMPUTED != SMELT_DTYPE_F32 && SMELT_CONVOLUTION2D_COMPUTED != SMELT_DTYPE_F16
 #error                                                                                                       \
     "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_COMPUTED (of the factors) must be SMELT_DTYPE_F32 or _F16"
@@ -45,6 +61,8 @@
 #define SMELT_CT_S float16_t
 #else
 #define SMELT_CT_S float
+#endif
+#define SMELT_CT_MULTIPLY_ADD(x, w, sum) fma(x, w, sum)
 #endif
 
 // Channels that are read at once: of image and weight for DEPTHWISE, of the weight else (HWIO keeps outputs together).
@@ -80,7 +98,7 @@
 #include "smelt/convolution2d_read_tmpl.glsl"
 
 struct SMELT_CAT(SMELT_CONVOLUTION2D, _result) {
-    float v[SMELT_CONVOLUTION2D_N];
+    SMELT_CV_T v[SMELT_CONVOLUTION2D_N];
 };
 
 // Weights of the N output channels from `channel` on, at `at`; channels beyond the last: those of the last.
@@ -92,7 +110,7 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _weights)(SMELT_CV_WEIGHT b, uint at, uint c
         SMELT_CT_S e[SMELT_CT_WEIGHT_VECTOR];
         uint first = min(channel + j, channels - SMELT_CT_WEIGHT_VECTOR);
         SMELT_CAT(SMELT_CONVOLUTION2D, _read_weight)(b, at + first * smelt_stride(b, SMELT_CV_WO), e);
-        [[unroll]] for (uint k = 0u; k < SMELT_CT_WEIGHT_VECTOR; k++) w[j + k] = e[k];
+        [[unroll]] for (uint k = 0u; k < SMELT_CT_WEIGHT_VECTOR; k++) w[j + k] = SMELT_CT_WEIGHT(e[k], j + k);
     }
 }
 
@@ -109,7 +127,7 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _add_tap)(SMELT_CV_IMAGE a, SMELT_CV_WEIGHT 
         uint first = min(channel + j, channels - SMELT_CT_IMAGE_VECTOR);
         SMELT_CAT(SMELT_CONVOLUTION2D, _read_image)(a, image_at + first * smelt_stride(a, SMELT_CV_C), x);
         [[unroll]] for (uint k = 0u; k < SMELT_CT_IMAGE_VECTOR; k++) sum[j + k] =
-            fma(x[k], w[j + k], sum[j + k]);
+            SMELT_CT_MULTIPLY_ADD(SMELT_CT_IMAGE(x[k]), w[j + k], sum[j + k]);
     }
 #else
     for (uint c = 0u; c < terms; c += SMELT_CT_IMAGE_VECTOR) {
@@ -120,7 +138,8 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _add_tap)(SMELT_CV_IMAGE a, SMELT_CV_WEIGHT 
             SMELT_CT_S w[SMELT_CONVOLUTION2D_N];
             SMELT_CAT(SMELT_CONVOLUTION2D, _weights)
             (b, weight_at + (c + k) * smelt_stride(b, SMELT_CV_WI), channel, channels, w);
-            [[unroll]] for (uint j = 0u; j < SMELT_CONVOLUTION2D_N; j++) sum[j] = fma(x[k], w[j], sum[j]);
+            [[unroll]] for (uint j = 0u; j < SMELT_CONVOLUTION2D_N; j++) sum[j] =
+                SMELT_CT_MULTIPLY_ADD(SMELT_CT_IMAGE(x[k]), w[j], sum[j]);
         }
     }
 #endif
@@ -152,7 +171,14 @@ SMELT_CAT(SMELT_CONVOLUTION2D, _run)
     b.stride[SMELT_CV_WO] = b.stride[SMELT_CV_WI];
 #endif
     SMELT_CT_S sum[SMELT_CONVOLUTION2D_N];
-    [[unroll]] for (uint j = 0u; j < SMELT_CONVOLUTION2D_N; j++) sum[j] = SMELT_CT_S(0.0);
+    [[unroll]] for (uint j = 0u; j < SMELT_CONVOLUTION2D_N; j++) sum[j] = SMELT_CT_S(0);
+#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8
+#if SMELT_CONVOLUTION2D_ZERO_POINTS
+    SMELT_CAT(SMELT_CONVOLUTION2D, _outside) = SMELT_CAT(SMELT_CONVOLUTION2D, _zero_image)();
+    [[unroll]] for (uint j = 0u; j < SMELT_CONVOLUTION2D_N; j++) SMELT_CAT(SMELT_CONVOLUTION2D, _zeros)[j] =
+        SMELT_CAT(SMELT_CONVOLUTION2D, _zero_weight)(place.w + j);
+#endif
+#endif
     uint height = SMELT_CV_KERNEL_H(b), width = SMELT_CV_KERNEL_W(b);
     for (uint y = 0u; y < height; y++)
         for (uint x = 0u; x < width; x++) {
@@ -167,7 +193,7 @@ SMELT_CAT(SMELT_CONVOLUTION2D, _run)
     SMELT_CAT(SMELT_CONVOLUTION2D, _result) d;
     [[unroll]] for (uint j = 0u; j < SMELT_CONVOLUTION2D_N; j++)
     {
-        float v = float(sum[j]);
+        SMELT_CV_T v = SMELT_CV_T(sum[j]);
 #if SMELT_CONVOLUTION2D_BIAS
         v += smelt_load(bias, place.w + j);
 #endif
@@ -175,12 +201,15 @@ SMELT_CAT(SMELT_CONVOLUTION2D, _run)
 #if SMELT_CONVOLUTION2D_EPILOGUE
         v = SMELT_CAT(SMELT_CONVOLUTION2D, _element)(v, uvec4(place.xyz, place.w + j));
 #endif
-        d.v[j] = place.w + j < channels ? v : 0.0;
+        d.v[j] = place.w + j < channels ? v : SMELT_CV_T(0);
     }
     return d;
 }
 
 #undef SMELT_CONVOLUTION2D_DEPTHWISE
 #undef SMELT_CT_S
+#undef SMELT_CT_MULTIPLY_ADD
+#undef SMELT_CT_IMAGE
+#undef SMELT_CT_WEIGHT
 #undef SMELT_CT_WEIGHT_VECTOR
 #undef SMELT_CT_IMAGE_VECTOR

@@ -29,10 +29,14 @@
 //         SMELT_CONVOLUTION2D_ACTIVATION      SMELT_ACTIVATION_x (activation.glsl)
 //         SMELT_CONVOLUTION2D_EPILOGUE        1: `float NAME_element(float v, uvec4 place)` is declared before; place is
 //                                             (n, y, x, channel) in d; it is called for places outside d too, whose
-//                                             values are dropped; 0: there is none
-//         SMELT_CONVOLUTION2D_STORED_LEFT    SMELT_DTYPE_x of a: F32 F16 BF16 F8E4M3 F8E5M2
-//         SMELT_CONVOLUTION2D_STORED          the same of b and bias
+//                                             values are dropped; 0: there is none. With COMPUTED I8 of int
+//         SMELT_CONVOLUTION2D_STORED_LEFT    SMELT_DTYPE_x of a: F32 F16 BF16 F8E4M3 F8E5M2; I8 U8 with COMPUTED I8
+//         SMELT_CONVOLUTION2D_STORED          the same of b and bias; bias is of ACCUMULATED with COMPUTED I8
 //         SMELT_CONVOLUTION2D_COMPUTED, _ACCUMULATED   as in matmul2d_tmpl.glsl
+//         SMELT_CONVOLUTION2D_ZERO_POINTS     with COMPUTED I8 only. 1: a - x and b - y[o] are multiplied, and what lies outside
+//                                             the image counts as x, for `int NAME_zero_image()` and `int
+//                                             NAME_zero_weight(uint channel)`, declared before; the latter also answers for
+//                                             channels beyond d. 0: there are none
 //         SMELT_CONVOLUTION2D_ALIGNMENT       1, 2, 4 or 8 elements: a promise that the extent along the last dimension
 //                                             (of a group) and the other strides of a, and its address, are multiples of so many.
 //                                             1 also permits any strides; above 1 the last dimension's is 1
@@ -54,7 +58,7 @@
 //         void NAME_run(inout NAME_result d, IMAGE a, WEIGHT b, uvec3 tile)
 //         void NAME_finish(inout NAME_result d, BIAS bias, uvec4 extents, uvec3 tile)   without `bias` when BIAS is 0
 //         const uint NAME_scratch         and the rest of a matmul2d of that name; convolution2d_store_tmpl.glsl stores
-//         THREAD: struct NAME_result { float v[N]; }
+//         THREAD: struct NAME_result { float v[N]; }, with COMPUTED I8 int
 //         NAME_result NAME_run(IMAGE a, WEIGHT b, BIAS bias, uvec4 place)   of the N channels from place.w on, all of one
 //                                         group unless DEPTHWISE; channels beyond d are 0
 // errors  as matmul2d_cooperative_tmpl.glsl (THREAD: matmul2d_tmpl.glsl) with K = KERNEL_H KERNEL_W CHANNELS terms
@@ -64,6 +68,9 @@
 #include "smelt/convolution2d_check_tmpl.glsl"
 #include "smelt/activation.glsl"
 #include "smelt/memory.glsl"
+#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8
+#include "smelt/integer.glsl"
+#endif
 #include "smelt/convolution2d_geometry_tmpl.glsl"
 
 #if SMELT_CONVOLUTION2D_SCOPE == SMELT_SCOPE_THREAD
@@ -99,6 +106,9 @@
 #undef SMELT_CONVOLUTION2D_EPILOGUE
 #undef SMELT_CONVOLUTION2D_STORED_LEFT
 #undef SMELT_CONVOLUTION2D_STORED
+#if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8
+#undef SMELT_CONVOLUTION2D_ZERO_POINTS
+#endif
 #undef SMELT_CONVOLUTION2D_COMPUTED
 #undef SMELT_CONVOLUTION2D_ACCUMULATED
 #undef SMELT_CONVOLUTION2D_ALIGNMENT
@@ -107,6 +117,9 @@
 #undef SMELT_CV_IMAGE
 #undef SMELT_CV_WEIGHT
 #undef SMELT_CV_BIAS
+#undef SMELT_CV_BIAS_DTYPE
+#undef SMELT_CV_TENSOR
+#undef SMELT_CV_T
 #undef SMELT_CV_N
 #undef SMELT_CV_H
 #undef SMELT_CV_W

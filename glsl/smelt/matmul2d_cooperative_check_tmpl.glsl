@@ -102,6 +102,15 @@
 #if SMELT_MATMUL2D_N % 16 != 0
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_N (columns of the tile) must be a multiple of 16 with COMPUTED I8"
 #endif
+#ifndef SMELT_MATMUL2D_ZERO_POINTS
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ZERO_POINTS (1: NAME_zero_left, NAME_zero_right are declared) is not defined"
+#endif
+#if SMELT_MATMUL2D_ZERO_POINTS && (SMELT_MATMUL2D_SOURCE_LEFT > SMELT_SOURCE_FUNCTION ||                     \
+                                   SMELT_MATMUL2D_SOURCE_RIGHT > SMELT_SOURCE_FUNCTION)
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ZERO_POINTS wants SMELT_SOURCE_TENSOR or _FUNCTION of both operands"
+#endif
 #if SMELT_MATMUL2D_TRANSPOSE_LEFT && SMELT_MATMUL2D_M % 16 != 0
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_M must be a multiple of 16 with TRANSPOSE_LEFT and COMPUTED I8"
 #endif
@@ -144,4 +153,7 @@
 #endif
 #ifndef SMELT_MATMUL2D_BACKEND
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND (SMELT_BACKEND_x) is not defined"
+#endif
+#if SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_I8 && defined SMELT_MATMUL2D_ZERO_POINTS
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ZERO_POINTS is defined, but SMELT_MATMUL2D_COMPUTED is not I8"
 #endif

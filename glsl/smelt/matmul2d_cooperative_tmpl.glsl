@@ -32,6 +32,9 @@
 //                                         base.glsl), with the same type stored in both. SMELT_DTYPE_I8: a is I8 or U8, b
 //                                         I8, U8, I4 or U4, in any mix, multiplied as they are; M, N and TILE_K that run
 //                                         along rows of a or b are then multiples of 16, ACTIVATION is NONE or RELU
+//         SMELT_MATMUL2D_ZERO_POINTS      with COMPUTED I8 only. 1: d = sum (a - x) (b - y[n]) of `int NAME_zero_left()` and
+//                                         `int NAME_zero_right(uint column)`, declared before; the latter also answers for
+//                                         columns outside. 0: there are none
 //         SMELT_MATMUL2D_ACCUMULATED      SMELT_DTYPE_F32 or _F16: of sums; F32 with COMPUTED F32 or BF16. I8: _I32
 //         SMELT_MATMUL2D_SCALE, _BLOCK, _ZERO   scales of b: matmul2d_scaled_tmpl.glsl; SMELT_SCALE_NONE: there are none
 //         SMELT_MATMUL2D_ALIGNMENT        0, 1, 2, 4, 8 or 16 elements: a promise that the extent along and the stride between
@@ -113,10 +116,11 @@
      SMELT_MATMUL2D_FRAGMENT_N / 4)
 #endif
 #if SMELT_MM_TABLE > SMELT_MM_OPERANDS
-#define SMELT_MM_SCRATCH SMELT_MM_TABLE
+#define SMELT_MM_SUMS_AT SMELT_MM_TABLE
 #else
-#define SMELT_MM_SCRATCH SMELT_MM_OPERANDS
+#define SMELT_MM_SUMS_AT SMELT_MM_OPERANDS
 #endif
+#define SMELT_MM_SCRATCH (SMELT_MM_SUMS_AT + SMELT_MM_SUMS)
 const uint SMELT_CAT(SMELT_MATMUL2D, _scratch) = SMELT_MM_SCRATCH;
 
 #if SMELT_MATMUL2D_SCOPE == SMELT_SCOPE_SUBGROUP
@@ -139,6 +143,9 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
     const int bias = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_BIAS);
     const int epilogue = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_EPILOGUE);
     const int scale = SMELT_CAT(smelt_scale_is_, SMELT_MATMUL2D_SCALE);
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8
+    const int zero_points = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_ZERO_POINTS);
+#endif
     SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(SMELT_MM_T(0));
     int scratch_is_too_small[SMELT_MATMUL2D_SCRATCH.length() < SMELT_MM_SCRATCH ? 0 : 1];
 }
@@ -232,7 +239,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #define SMELT_MM_STRAIGHT 0
 #include "smelt/matmul2d_dot8_tmpl.glsl"
 #elif SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT || SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_COOPMAT2
-#if SMELT_MM_MIXED
+#if SMELT_MM_MIXED || SMELT_MM_SUMS > 0
 #define SMELT_MM_STRAIGHT 0
 #else
 #define SMELT_MM_STRAIGHT (SMELT_MM_LEFT_STRAIGHT && SMELT_MM_RIGHT_STRAIGHT)
@@ -247,9 +254,12 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #elif !(SMELT_MM_STAGE_LEFT && SMELT_MM_STAGE_RIGHT)
 #include "smelt/matmul2d_chain_tmpl.glsl"
 #else
+#if SMELT_MM_SUMS > 0
+#include "smelt/matmul2d_zero_points_tmpl.glsl"
+#endif
 #define SMELT_LOOP SMELT_CAT(SMELT_MATMUL2D, _whole)
 #if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE || SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_DOT8 ||      \
-    SMELT_MM_MIXED
+    SMELT_MM_MIXED || SMELT_MM_SUMS > 0
 #include "smelt/matmul2d_loop_tmpl.glsl"
 #else
 #define SMELT_LOOP_STRAIGHT 0
@@ -280,6 +290,9 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, S
 #if !SMELT_MATMUL2D_ACCUMULATE
     smelt_fill(d, SMELT_MM_T(0));
 #endif
+#if SMELT_MM_SUMS > 0
+    SMELT_CAT(SMELT_MATMUL2D, _clear_sums)();
+#endif
 #if SMELT_MM_STRAIGHT
     bool inside = row + SMELT_MATMUL2D_M <= smelt_extent(a, SMELT_MATMUL2D_TRANSPOSE_LEFT) &&
                   column + SMELT_MATMUL2D_N <= smelt_extent(b, 1u - SMELT_MATMUL2D_TRANSPOSE_RIGHT);
@@ -303,8 +316,14 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, S
         SMELT_CAT(SMELT_MATMUL2D, _stage_right_put)(right);
         SMELT_CAT(SMELT_MM_RESULT, _barrier)();
         SMELT_CAT(SMELT_MATMUL2D, _multiply)(d);
+#if SMELT_MM_SUMS > 0
+        SMELT_CAT(SMELT_MATMUL2D, _add_sums)();
+#endif
     }
     SMELT_CAT(SMELT_MM_RESULT, _barrier)();
+#if SMELT_MM_SUMS > 0
+    SMELT_CAT(SMELT_MATMUL2D, _subtract_zeros)(d, column, terms);
+#endif
 }
 #endif
 
@@ -354,36 +373,4 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 }
 #endif
 
-#undef SMELT_MATMUL2D
-#undef SMELT_MATMUL2D_SCOPE
-#undef SMELT_MATMUL2D_M
-#undef SMELT_MATMUL2D_N
-#undef SMELT_MATMUL2D_K
-#undef SMELT_MATMUL2D_TILE_K
-#undef SMELT_MATMUL2D_TRANSPOSE_LEFT
-#undef SMELT_MATMUL2D_TRANSPOSE_RIGHT
-#undef SMELT_MATMUL2D_ACCUMULATE
-#undef SMELT_MATMUL2D_BIAS
-#undef SMELT_MATMUL2D_ACTIVATION
-#undef SMELT_MATMUL2D_EPILOGUE
-#undef SMELT_MATMUL2D_STORED_LEFT
-#undef SMELT_MATMUL2D_STORED
-#if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
-#undef SMELT_MATMUL2D_BLOCK
-#undef SMELT_MATMUL2D_ZERO
-#undef SMELT_MM_SCALE_DTYPE
-#undef SMELT_MM_ZERO_DTYPE
-#endif
-#undef SMELT_MATMUL2D_SCALE
-#undef SMELT_MATMUL2D_COMPUTED
-#undef SMELT_MATMUL2D_ACCUMULATED
-#undef SMELT_MATMUL2D_ALIGNMENT
-#undef SMELT_MATMUL2D_SUBGROUP_SIZE
-#undef SMELT_MATMUL2D_SUBGROUPS_M
-#undef SMELT_MATMUL2D_SUBGROUPS_N
-#undef SMELT_MATMUL2D_FRAGMENT_M
-#undef SMELT_MATMUL2D_FRAGMENT_N
-#undef SMELT_MATMUL2D_FRAGMENT_K
-#undef SMELT_MATMUL2D_SCRATCH
-#undef SMELT_MATMUL2D_BACKEND
-#include "smelt/matmul2d_sources_undef_tmpl.glsl"
+#include "smelt/matmul2d_cooperative_undef_tmpl.glsl"

@@ -4,7 +4,7 @@
 // what    as many neighbours of a row as fill 16 bytes make a group
 // params  those of matmul2d_cooperative_tmpl.glsl
 // makes   SMELT_MM_GROUP, _SIZE, _LEFT_GROUP, _RIGHT_GROUP, _LEFT_STRAIGHT, _RIGHT_STRAIGHT, _LEFT_SHIFTED, _RIGHT_SHIFTED,
-//         _PEELED, _RIGHT_BYTE, _MIXED, the includer's to undefine
+//         _PEELED, _RIGHT_BYTE, _MIXED, _SUMS (uvec4 of the scratch for zero points), the includer's to undefine
 // errors  none (no arithmetic)
 // needs   matmul2d_cooperative_tmpl.glsl around it
 // source  matmul2d_cooperative_tmpl.glsl
@@ -88,4 +88,11 @@
 #define SMELT_MM_MIXED 1
 #else
 #define SMELT_MM_MIXED 0
+#endif
+#if SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_I8
+#define SMELT_MM_SUMS 0
+#elif SMELT_MATMUL2D_ZERO_POINTS
+#define SMELT_MM_SUMS ((SMELT_MATMUL2D_M + SMELT_MATMUL2D_N + 3) / 4)
+#else
+#define SMELT_MM_SUMS 0
 #endif

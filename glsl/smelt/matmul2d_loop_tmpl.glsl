@@ -26,6 +26,9 @@ void SMELT_LOOP(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, SMELT_MM_RIGHT b, uint
             (b, SMELT_MM_RIGHT_AT(SMELT_MM_INNER(next)), false, right);
         }
         SMELT_CAT(SMELT_MATMUL2D, _multiply)(d);
+#if SMELT_MM_SUMS > 0
+        SMELT_CAT(SMELT_MATMUL2D, _add_sums)();
+#endif
     }
 }
 

@@ -3,7 +3,7 @@
 //
 // what    checks SMELT_MATMUL2D_SOURCE_LEFT and _RIGHT and what belongs to them. Staged operands lie in the scratch, shared
 //         ones where the caller has them; those that go straight into matrices lie nowhere
-// params  all required, all undefined by matmul2d_sources_undef_tmpl.glsl:
+// params  all required, all undefined by matmul2d_cooperative_undef_tmpl.glsl:
 //         SMELT_MATMUL2D_SOURCE_LEFT   of the left operand, SMELT_MATMUL2D_SOURCE_RIGHT of the right one:
 //           SMELT_SOURCE_TENSOR        run takes a tensor, which is staged in the scratch
 //           SMELT_SOURCE_FUNCTION      see matmul2d_cooperative_tmpl.glsl

@@ -91,6 +91,9 @@ struct smelt_matmul2d_descriptor {
     // promise: elements of a row of a, and of b, follow each other, which an alignment above 1 says too
     bool dense;
     uint32_t tile_k; // terms in shared memory at a time, a multiple of 8 (of i8: 16), to 256. 0: chosen
+    // Products of integers: d[m][n] = ... + sum_k (a[m][k] - x) (b[k][n] - y[n]) of `int NAME_zero_left()` and
+    // `int NAME_zero_right(uint column)`, which the shader declares before; the latter also answers for columns outside
+    bool zero_points;
     uint32_t subgroups_m, subgroups_n; // WORKGROUP: subgroups over the tile. Both 0: chosen. SUBGROUP: 0 or 1
     uint32_t subgroup_size;            // 0: the device's
 };
@@ -163,9 +166,14 @@ struct smelt_convolution2d_descriptor {
     bool bias;
     bool epilogue; // the shader declares `float NAME_element(float v, uvec4 place)` before
     enum smelt_activation activation;
-    enum smelt_dtype stored_left;           // of a: f32 f16 bf16 f8e4m3 f8e5m2. NONE: as stored
-    enum smelt_dtype stored;                // of b and bias. NONE: f16
+    enum smelt_dtype
+        stored_left;         // of a: f32 f16 bf16 f8e4m3 f8e5m2, i8 u8 for integer products. NONE: as stored
+    enum smelt_dtype stored; // of b and bias; of integers bias is i32. NONE: f16
     enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
+    // Products of integers, i8 and u8 in any mix: d = sum of (a - x) (b - y[o]), and what lies outside the image counts as x,
+    // of `int NAME_zero_image()` and `int NAME_zero_weight(uint channel)`, which the shader declares before; the latter also
+    // answers for channels beyond d. The epilogue is then of int
+    bool zero_points;
     enum smelt_backend backend;
     uint32_t alignment, weight_alignment; // promises, in elements: 1, 2, 4 or 8 (see the module). 0: 1
     uint32_t n;     // THREAD: 1 to 32 (0: 8). Else channels of the tile, a multiple of 8, to 1024
@@ -232,11 +240,31 @@ SMELT_API void smelt_free_text(char **text);
 
 // --- Whole products, recorded by an encoder (encoder.h) ---------------------------------------------------
 
+// What the integers of a product or a convolution stand for. With zero points a - zero_a and b - zero_b are multiplied, and what
+// lies outside an image counts as zero_a. Without scale d is the sum (+ bias, then activation) in i32. With it v = scale (sum +
+// bias) is a float, to which residual is added and which the activation takes; d is then v in f32 or f16, or in i8 or u8 (no
+// residual) v rounded to nearest, ties to even, + zero_d, saturated. Products and sums are exact modulo 2^32; v is off by 2^-22 |v| at
+// most before the activation, where the conversion of the sum and the product round. All are of rank 1 without gaps and apart from d,
+// and are read on the device. NULL: 0, no scale.
+//
+// ONNX: MatMulInteger and ConvInteger are the call with zero points and d in i32. QLinearMatMul and QLinearConv have scale =
+// a_scale b_scale / y_scale (made by smelt_encode_elementwise, or ahead of time) and zero_d = y_zero_point; their bias is i32 of
+// scale a_scale b_scale, as the call's is. Per output channel are zero_b and scale; zero points per row of a: take them out of
+// a before. With d in f32 and scale = a_scale b_scale the call is also the DequantizeLinear that follows.
+struct smelt_quantization {
+    smelt_tensor zero_a; // of a's dtype, 1 element
+    smelt_tensor
+        zero_b; // of b's dtype (of i4: i8, of u4: u8), 1 element or one for each output channel (column of d)
+    smelt_tensor scale;  // f32, 1 element or one for each output channel
+    smelt_tensor zero_d; // of d's dtype, i8 or u8; 1 element
+};
+
 // d = activation(a b + bias) on whole tensors, by a kernel of the library.
 //
 //     a and b                                              scale  bias   d
 //     one of f32, f16, bf16, f8e4m3, f8e5m2 for both       NULL   as a   f32, or bf16 with bf16, else f16
-//     a i8 or u8, b i8, u8, i4 or u4                       NULL   i32    i32: exact modulo 2^32. activation: none or relu
+//     a i8 or u8, b i8, u8, i4 or u4                       NULL   i32    i32: exact modulo 2^32, activation none or relu;
+//                                                                        with quantization.scale f32, f16, i8, u8
 //     a a float, b of i8, u8, i4, u4, f8e4m3 or f8e5m2     set    as a   f32, or bf16 with bf16, else f16
 struct smelt_matmul2d_params {
     smelt_tensor a, b; // of rank 2, or 3 with the batch first; rank 2 serves the whole batch
@@ -248,9 +276,10 @@ struct smelt_matmul2d_params {
     // type, or offsets of the type of scales of f32 or f16; one of each for `block` terms of a column of d, in the order of
     // b: [n][ceil(k / block)] with transpose_right, else [ceil(k / block)][n]. Rank 3 with the batch first
     smelt_tensor scale, zero;
-    uint32_t block;       // 1 to 2^30; 0: all of k
-    bool transpose_left;  // a is stored [k][m], else [m][k]
-    bool transpose_right; // b is stored [n][k], else [k][n]
+    uint32_t block;                         // 1 to 2^30; 0: all of k
+    struct smelt_quantization quantization; // of a and b of integers
+    bool transpose_left;                    // a is stored [k][m], else [m][k]
+    bool transpose_right;                   // b is stored [n][k], else [k][n]
     enum smelt_activation activation;
     enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
     // AUTO: the best (a build without compiler has PORTABLE). Or a kernel of its own, with sums of f32, that reads the matrix
@@ -270,8 +299,8 @@ struct smelt_matmul2d_params {
     bool baked;
 };
 
-// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias, scale, zero and SHADER_STORAGE_WRITE
-// of d. Several `splits`: two dispatches that also write and read scratch, and a barrier between them, whatever the
+// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias, scale, zero, the tensors of
+// quantization and SHADER_STORAGE_WRITE of d. Several `splits`: two dispatches that also write and read scratch, and a barrier between them, whatever the
 // encoder's hazards are. Binds compute pipelines and push constants; nothing else of the command buffer's state changes. A first
 // call for types and layouts compiles a kernel, one for sizes makes a pipeline. Rows of a, b and d that begin at
 // multiples of 16 bytes are fastest. The error bound is that of glsl/smelt/matmul2d_cooperative_tmpl.glsl, with one
@@ -289,30 +318,35 @@ SMELT_API enum smelt_result smelt_matmul2d_scratch_size(const struct smelt_matmu
 
 // --- Whole convolutions ----------------------------------------------------------------------------------
 
-// d = activation(convolution of a by b + bias) on whole tensors of f16 or f32, by a kernel of the library.
+// d = activation(convolution of a by b + bias) on whole tensors, by a kernel of the library.
+//
+//     a and b                            bias   d
+//     f32 or f16, the same for both      as a   f32 or f16
+//     i8 or u8, in any mix               i32    i32: exact modulo 2^32, activation none or relu;
+//                                               with quantization.scale f32, f16, i8, u8
 struct smelt_convolution2d_params {
     smelt_tensor a;    // the image, of rank 4 in image_layout
-    smelt_tensor b;    // the weight, of rank 4 in weight_layout and of a's dtype
-    smelt_tensor bias; // of rank 1 and of their dtype; NULL: none
-    smelt_tensor
-        d; // f16 or f32, of rank 4 in image_layout; its height and width: smelt_convolution2d_geometry
+    smelt_tensor b;    // the weight, of rank 4 in weight_layout
+    smelt_tensor bias; // of rank 1; NULL: none
+    smelt_tensor d;    // of rank 4 in image_layout; its height and width: smelt_convolution2d_geometry
     // d = activation(... + bias + residual): of d's dtype, shape and strides; may be d. NULL: none
     smelt_tensor residual;
     enum smelt_image_layout image_layout;
     enum smelt_weight_layout weight_layout;
     struct smelt_convolution2d_geometry geometry;
+    struct smelt_quantization quantization; // of a and b of integers
     enum smelt_activation activation;
     enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
-    // AUTO: the best (a build without compiler has PORTABLE); a kernel of its own, with sums of f32, where d has at most 8
-    // rows (b transposed) or columns and the other operand's rows of f32, f16 or bf16 begin at multiples of 16 bytes
-    enum smelt_backend backend;
+    enum smelt_backend backend;             // AUTO: the best (a build without compiler has PORTABLE)
     // m, n, k, subgroups_m, subgroups_n of the workgroup's tile; m 1 alone: an invocation for 8 channels of a pixel (on
     // PORTABLE). Zeros: from a table
     struct smelt_matmul2d_tiling tiling;
     bool baked; // the kernel that was made when the library was built, also where there is a compiler
 };
 
-// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias and SHADER_STORAGE_WRITE of d.
+// Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias, residual, the tensors of quantization
+// and SHADER_STORAGE_WRITE of d. A convolution of one dimension is one of images of height 1 (kernel_h 1); those of three are the
+// sum of convolutions over the kernel's depth, with d as the residual of all but the first.
 // Binds a compute pipeline and push constants; nothing else of the command buffer's state changes. A first
 // call for types, layouts and alignment compiles a kernel, one for sizes and geometry makes a pipeline. All tensors may
 // have any strides; NHWC with HWIO or OHWI weights, packed, with channels that are multiples of 8 is fastest. A kernel of 1 x 1
@@ -320,7 +354,7 @@ struct smelt_convolution2d_params {
 // run on PORTABLE unless a tile is given. The error bound is that of glsl/smelt/convolution2d_tmpl.glsl, with one rounding more where d is narrower than
 // the sums.
 // Errors: INVALID_ARGUMENT (NULL, d shares bytes with an operand, layouts, geometry, tiling), SHAPE, DTYPE, UNSUPPORTED
-// (backend, tiling or size on this device; baked: IOHW in several groups that are not depthwise), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the encoder.
+// (backend, tiling or size on this device; baked: integers, IOHW in several groups that are not depthwise), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the encoder.
 SMELT_API enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
                                                        const struct smelt_convolution2d_params *params);
 

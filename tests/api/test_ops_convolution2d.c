@@ -313,7 +313,7 @@ static void refuses_bad_calls(void)
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "b is NULL");
     p = good;
     p.a = bytes;
-    REFUSED(SMELT_ERROR_DTYPE, "a 'tensor' is u8, wanted f32 or f16");
+    REFUSED(SMELT_ERROR_DTYPE, "b 'tensor' is f16, wanted i8 or u8 with a of i8 or u8");
     p.a = flat;
     REFUSED(SMELT_ERROR_SHAPE, "a 'tensor' has rank 1, wanted 4");
     p = good;

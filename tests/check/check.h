@@ -164,6 +164,9 @@ struct check_op {
     X(check_convolution2d)                                                                                   \
     X(check_convolution2d_subgroup)                                                                          \
     X(check_convolution2d_workgroup)                                                                         \
+    X(check_convolution2d_integer_thread)                                                                    \
+    X(check_convolution2d_integer_subgroup)                                                                  \
+    X(check_convolution2d_integer_workgroup)                                                                 \
     X(check_reduce_thread)                                                                                   \
     X(check_reduce_subgroup)                                                                                 \
     X(check_reduce_workgroup)                                                                                \

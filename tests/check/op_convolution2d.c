@@ -37,6 +37,7 @@ enum {
     LITERAL = 256, // the kernel's extents and channels are literals
     ACCUMULATE = 512,
     DEPTHWISE = 1024,
+    ZERO_POINTS = 2048, // of integers
 };
 
 #define MAX_TERMS 1280
@@ -86,6 +87,41 @@ static const struct check_shape shapes[] = {
     {"depthwise-c128", {1, 33, 34, 128, 128, 0x55, 0x11, 0x11, 0x2222, 128, DEPTHWISE, NONE, 8}, CHECK_FULL},
 };
 
+// Of integers: what differs from the above is how elements come into shared memory, and zero points.
+static const struct check_shape integer_shapes[] = {
+    {"1x1", {1, 1, 1, 1, 1, 0x11, 0x11, 0x11, 0, 1, ZERO_POINTS, NONE, 1}, CHECK_CI},
+    {"3x3pad-c8",
+     {2, 5, 7, 8, 17, 0x33, 0x11, 0x11, 0x1111, 1, BIAS | ZERO_POINTS, SMELT_ACTIVATION_RELU, 8},
+     CHECK_CI},
+    {"nchw-oihw-c3",
+     {2, 6, 5, 3, 7, 0x33, 0x11, 0x11, 0x1111, 1, NCHW | OIHW | BIAS | ZERO_POINTS, NONE, 1},
+     CHECK_CI},
+    {"ohwi-c18-s2", {1, 9, 8, 18, 8, 0x32, 0x21, 0x11, 0x0120, 1, OHWI | EPILOGUE, NONE, 2}, CHECK_CI},
+    {"groups",
+     {2, 4, 5, 24, 16, 0x33, 0x11, 0x11, 0x1111, 2, BIAS | EPILOGUE | LITERAL | ZERO_POINTS, NONE, 4},
+     CHECK_CI},
+    {"depthwise",
+     {1, 6, 6, 24, 24, 0x33, 0x21, 0x11, 0x1111, 24, DEPTHWISE | BIAS | ZERO_POINTS, NONE, 8},
+     CHECK_CI},
+    {"transposed-s2",
+     {1, 3, 4, 8, 8, 0x33, 0x22, 0x11, 0x1111, 1, TRANSPOSED | BIAS | ZERO_POINTS, NONE, 8, 0x11},
+     CHECK_CI},
+    {"strided-dilated",
+     {1, 7, 8, 5, 8, 0x33, 0x11, 0x12, 0x1111, 1, STRIDED | ACCUMULATE | ZERO_POINTS, NONE, 1},
+     CHECK_CI},
+    {"3x3-c64", {2, 28, 28, 64, 64, 0x33, 0x11, 0x11, 0x1111, 1, BIAS | ZERO_POINTS, NONE, 8}, CHECK_FULL},
+    {"depthwise-c128", {1, 33, 34, 128, 128, 0x55, 0x11, 0x11, 0x2222, 128, DEPTHWISE, NONE, 8}, CHECK_FULL},
+};
+
+static const struct check_types integer_types[] = {
+    {SMELT_DTYPE_I8, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
+    {SMELT_DTYPE_U8, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
+    {SMELT_DTYPE_I8, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
+    {SMELT_DTYPE_U8, SMELT_DTYPE_I8, SMELT_DTYPE_I32},
+};
+static const enum smelt_dtype integer_lefts[] = {SMELT_DTYPE_I8, SMELT_DTYPE_U8, SMELT_DTYPE_U8,
+                                                 SMELT_DTYPE_I8};
+
 static const struct check_types types[] = {
     {SMELT_DTYPE_F32, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
     {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
@@ -93,6 +129,27 @@ static const struct check_types types[] = {
     {SMELT_DTYPE_BF16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
     {SMELT_DTYPE_F8E4M3, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
 };
+
+static bool is_integer(const struct check_case *c)
+{
+    return c->types.accumulated == SMELT_DTYPE_I32;
+}
+
+static enum smelt_dtype image_type(const struct check_case *c)
+{
+    return is_integer(c) ? c->left : c->types.stored;
+}
+
+// Those of the fixtures: zero points at the ends of the types, different ones for neighbouring channels.
+static int zero_of_image(const struct check_case *c)
+{
+    return c->left == SMELT_DTYPE_I8 ? -128 : 201;
+}
+
+static int zero_of_weight(const struct check_case *c, uint32_t channel)
+{
+    return (c->types.stored == SMELT_DTYPE_I8 ? -1 : 126) + (int)(channel % 3);
+}
 
 struct pair {
     uint32_t y, x;
@@ -181,6 +238,9 @@ static void add_defines(struct check_case *c, struct pair result)
     const uint64_t *s = out->strides;
     bool nchw = flags & NCHW;
     const char *stored = smelt_dtype_name(c->types.stored);
+    check_define(c, "#define CHECK_INTEGER %d\n#define CHECK_ZERO_IMAGE %d\n#define CHECK_ZERO_WEIGHT %d",
+                 is_integer(c), zero_of_image(c), zero_of_weight(c, 0));
+    check_define(c, "#define CHECK_ZERO_POINTS %d", !!(flags & ZERO_POINTS));
     check_define(c, "#define CHECK_BIAS %d\n#define CHECK_EPILOGUE %d\n#define CHECK_ACCUMULATE %d",
                  !!(flags & BIAS), !!(flags & EPILOGUE), !!(flags & ACCUMULATE));
     check_define(
@@ -191,7 +251,7 @@ static void add_defines(struct check_case *c, struct pair result)
         c,
         "#define CHECK_IMAGE conv_image_%s_4_r_0x0x0x0\n#define CHECK_WEIGHT conv_weight_%s_4_r_0x0x0x0\n"
         "#define CHECK_BIAS_TYPE conv_bias_%s_1_r_0",
-        stored, stored, stored);
+        smelt_dtype_name(image_type(c)), stored, is_integer(c) ? "i32" : stored);
     const uint32_t e[4] = {d[N], nchw ? d[O] : result.y, nchw ? result.y : result.x, nchw ? result.x : d[O]};
     check_define(c, "#define CHECK_RESULT_EXTENTS %u, %u, %u, %u", e[0], e[1], e[2], e[3]);
     check_define(c, "#define CHECK_RESULT_STRIDES %u, %u, %u, %u", (unsigned)s[0], (unsigned)s[nchw ? 3 : 1],
@@ -208,6 +268,7 @@ static void add_defines(struct check_case *c, struct pair result)
                  check_dtype_macro(c->types.accumulated),
                  c->backend == SMELT_BACKEND_COOPMAT    ? "SMELT_BACKEND_COOPMAT"
                  : c->backend == SMELT_BACKEND_COOPMAT2 ? "SMELT_BACKEND_COOPMAT2"
+                 : c->backend == SMELT_BACKEND_DOT8     ? "SMELT_BACKEND_DOT8"
                                                         : "SMELT_BACKEND_PORTABLE");
 }
 
@@ -250,6 +311,8 @@ static void describe(struct check_case *c, enum smelt_scope scope)
         .epilogue = flags & EPILOGUE,
         .activation = (enum smelt_activation)d[ACTIVATION],
         .stored = c->types.stored,
+        .stored_left = c->left,
+        .zero_points = flags & ZERO_POINTS,
         .computed = c->types.computed,
         .accumulated = c->types.accumulated,
         .backend = c->backend,
@@ -266,13 +329,14 @@ static void describe(struct check_case *c, enum smelt_scope scope)
     c->outputs = d[O];
     c->subgroups_per_workgroup = scope == SMELT_SCOPE_SUBGROUP ? 2 : 1;
     const uint64_t bias[1] = {d[O]};
-    add_image(c, CHECK_INPUT, c->types.stored, d[N], d[H], d[W], d[C], flags & NCHW, flags & GAPS);
+    enum smelt_dtype sum = is_integer(c) ? SMELT_DTYPE_I32 : SMELT_DTYPE_F32;
+    add_image(c, CHECK_INPUT, image_type(c), d[N], d[H], d[W], d[C], flags & NCHW, flags & GAPS);
     add_weight(c);
     if (flags & BIAS)
-        check_add(c, CHECK_BIAS, c->types.stored, 1, bias);
-    add_image(c, CHECK_INPUT, SMELT_DTYPE_F32, d[N], result.y, result.x, d[O], false, false)->rounded =
+        check_add(c, CHECK_BIAS, is_integer(c) ? sum : c->types.stored, 1, bias);
+    add_image(c, CHECK_INPUT, sum, d[N], result.y, result.x, d[O], false, false)->rounded =
         c->types.accumulated;
-    struct check_tensor *out = add_image(c, CHECK_OUTPUT, SMELT_DTYPE_F32, d[N], result.y, result.x, d[O],
+    struct check_tensor *out = add_image(c, CHECK_OUTPUT, sum, d[N], result.y, result.x, d[O],
                                          !thread && (flags & NCHW), !thread && (flags & GAPS));
     out->pointer = true;
     add_defines(c, result);
@@ -344,6 +408,8 @@ static uint32_t terms_of(const struct check_case *c, uint32_t pixel, uint32_t o,
             int64_t at = source(d, column, kx, s.x, l.x, p >> 8 & 15, d[W]);
             for (uint32_t i = 0; i < inputs; i++, terms++) {
                 x[terms] = image_of(c, n, y < 0 ? -1 : y, at, first + i);
+                if ((d[FLAGS] & ZERO_POINTS) && y >= 0 && at >= 0)
+                    x[terms] -= zero_of_image(c);
                 w[terms] = weight_of(c, ky, kx, i, o);
             }
         }
@@ -381,6 +447,33 @@ static void reference(const struct check_case *c, uint32_t pixel, double *wanted
     }
 }
 
+static double wrapped(double value)
+{
+    return (double)(int32_t)(uint32_t)(int64_t)value;
+}
+
+// Exactly; what lies outside the image is as its zero point.
+static void reference_integer(const struct check_case *c, uint32_t pixel, double *wanted, double *bound)
+{
+    const uint32_t *d = c->shape->d, flags = d[FLAGS];
+    double x[MAX_TERMS], w[MAX_TERMS];
+    for (uint32_t o = 0; o < d[O]; o++) {
+        uint32_t k = terms_of(c, pixel, o, x, w);
+        double zero = flags & ZERO_POINTS ? zero_of_weight(c, o) : 0;
+        double sum = flags & BIAS ? c->tensors[2].values[o] : 0;
+        sum += c->convolution2d.accumulate ? 7 : 0;
+        for (uint32_t i = 0; i < k; i++)
+            sum += x[i] * (w[i] - zero);
+        double value = wrapped(sum);
+        if (d[ACTIVATION] == SMELT_ACTIVATION_RELU)
+            value = fmax(value, 0);
+        if (flags & EPILOGUE)
+            value = wrapped(value + c->tensors[2 + !!(flags & BIAS)].values[(uint64_t)pixel * d[O] + o]);
+        wanted[o] = value;
+        bound[o] = 0;
+    }
+}
+
 static double flops(const struct check_shape *shape)
 {
     const uint32_t *d = shape->d;
@@ -405,6 +498,12 @@ static bool exists(const struct check_case *row)
     bool chosen = row->shape->tier == CHECK_FULL;
     for (size_t i = 0; i < SMELT_COUNT_OF(few); i++)
         chosen = chosen || !strcmp(row->shape->name, few[i]);
+    if (is_integer(row)) { // every mix of signs at a few shapes: how matrices and zero points see them
+        bool mixed = !strcmp(row->shape->name, few[0]) || !strcmp(row->shape->name, few[1]);
+        bool usual = row->left == SMELT_DTYPE_U8 && row->types.stored == SMELT_DTYPE_I8;
+        return row->op == &check_convolution2d_integer_subgroup ? !strcmp(row->shape->name, few[0])
+                                                                : mixed || usual;
+    }
     bool thread = row->op == &check_convolution2d, subgroup = row->op == &check_convolution2d_subgroup;
     enum smelt_dtype first = thread ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16;
     bool usual = row->types.stored == first && row->types.accumulated == SMELT_DTYPE_F32;
@@ -432,3 +531,24 @@ const struct check_op check_convolution2d_subgroup = {
     .name = "convolution2d_subgroup", .scope = "subgroup", .describe = describe_subgroup, GROUP_OP};
 const struct check_op check_convolution2d_workgroup = {
     .name = "convolution2d_workgroup", .scope = "workgroup", .describe = describe_workgroup, GROUP_OP};
+
+#define INTEGERS                                                                                             \
+    .shapes = integer_shapes, .shape_count = SMELT_COUNT_OF(integer_shapes), .types = integer_types,         \
+    .type_count = SMELT_COUNT_OF(integer_types), .lefts = integer_lefts, .exists = exists,                   \
+    .reference = reference_integer, .values = 1 << CHECK_RANDOM | 1 << CHECK_ZEROS | 1 << CHECK_LARGEST,     \
+    .wrong_shape = 1, .stages = VK_SHADER_STAGE_COMPUTE_BIT, .flops = flops
+#define INTEGER_GROUP_OP                                                                                     \
+    .fixture = "convolution2d_group", INTEGERS, .wrong = 1 << 1 | 1 << 3 | 1 << 4, .grid = grid,             \
+    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_DOT8 | 1 << SMELT_BACKEND_COOPMAT |         \
+                1 << SMELT_BACKEND_COOPMAT2
+
+const struct check_op check_convolution2d_integer_thread = {.name = "convolution2d_i8",
+                                                            .fixture = "convolution2d",
+                                                            INTEGERS,
+                                                            .describe = describe_thread,
+                                                            .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
+                                                            .backends = 1 << SMELT_BACKEND_PORTABLE};
+const struct check_op check_convolution2d_integer_subgroup = {
+    .name = "convolution2d_i8_s", .scope = "subgroup", .describe = describe_subgroup, INTEGER_GROUP_OP};
+const struct check_op check_convolution2d_integer_workgroup = {
+    .name = "convolution2d_i8_w", .scope = "workgroup", .describe = describe_workgroup, INTEGER_GROUP_OP};

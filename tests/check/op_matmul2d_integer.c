@@ -3,7 +3,7 @@
 // 32 bits, exactly. At SUBGROUP and WORKGROUP scope an evaluation is a row of the result, at THREAD scope a product.
 #include "check.h"
 
-enum { M, N, K, LEFT, RIGHT, ACCUMULATE, BIAS, EPILOGUE, ACTIVATION, ALIGNMENT };
+enum { M, N, K, LEFT, RIGHT, ACCUMULATE, BIAS, EPILOGUE, ACTIVATION, ALIGNMENT, ZERO_POINTS };
 
 // Names as in op_matmul2d_group.c.
 static const struct check_shape shapes[] = {
@@ -15,6 +15,9 @@ static const struct check_shape shapes[] = {
     {"33x40x40ra", {33, 40, 40, 0, 1, 1, 0, 0, SMELT_ACTIVATION_NONE, 8}, CHECK_CI},
     {"3x6x34", {3, 6, 34, 0, 0, 0, 0, 0, SMELT_ACTIVATION_NONE, 2}, CHECK_CI},
     {"5x3x0b", {5, 3, 0, 0, 0, 0, 1, 0, SMELT_ACTIVATION_NONE, 1}, CHECK_CI},
+    {"19x37x75rbz", {19, 37, 75, 0, 1, 0, 1, 0, SMELT_ACTIVATION_RELU, 0, 1}, CHECK_CI},
+    {"33x40x70laz", {33, 40, 70, 1, 0, 1, 0, 0, SMELT_ACTIVATION_NONE, 1, 1}, CHECK_CI},
+    {"127x129x200lrz", {127, 129, 200, 1, 1, 0, 0, 0, SMELT_ACTIVATION_NONE, 4, 1}, CHECK_FULL},
     {"127x129x131lr", {127, 129, 131, 1, 1, 0, 0, 0, SMELT_ACTIVATION_NONE, 0}, CHECK_FULL},
     {"256x272x512rb", {256, 272, 512, 0, 1, 0, 1, 0, SMELT_ACTIVATION_RELU, 16}, CHECK_FULL},
     {"256x256x1024", {256, 256, 1024, 0, 0, 0, 0, 0, SMELT_ACTIVATION_NONE, 16}, CHECK_FULL},
@@ -45,6 +48,17 @@ static const enum smelt_dtype lefts[] = {SMELT_DTYPE_I8, SMELT_DTYPE_U8, SMELT_D
 // Tensors of the block, in order; the bias only when there is one.
 enum { A, B };
 
+// Those of the fixture: at the ends of the types, different ones for neighbouring columns.
+static int zero_of_left(const struct check_case *c)
+{
+    return c->left == SMELT_DTYPE_I8 ? 127 : 255;
+}
+
+static int zero_of_right(const struct check_case *c, uint32_t column)
+{
+    return (int)check_least(c->types.stored) + (int)(column % 4);
+}
+
 static void describe(struct check_case *c, enum smelt_scope scope)
 {
     const uint32_t *d = c->shape->d;
@@ -59,6 +73,7 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                                                      .stored_left = c->left,
                                                      .alignment = d[ALIGNMENT],
                                                      .dense = !d[ALIGNMENT],
+                                                     .zero_points = d[ZERO_POINTS],
                                                      .backend = c->backend};
     c->smelt = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &c->matmul2d};
     c->evaluations = d[M];
@@ -83,6 +98,8 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                  "#define CHECK_LEFT product_left_%s_2_r_0x0\n#define CHECK_RIGHT product_right_%s_2_r_0x0\n"
                  "#define CHECK_BIAS_TYPE product_bias_i32_1_r_0\n#define CHECK_ACCUMULATED SMELT_DTYPE_I32",
                  smelt_dtype_name(c->left), smelt_dtype_name(c->types.stored));
+    check_define(c, "#define CHECK_ZERO_POINTS %u\n#define CHECK_ZERO_LEFT %d\n#define CHECK_ZERO_RIGHT %d",
+                 d[ZERO_POINTS], zero_of_left(c), zero_of_right(c, 0));
     // The reflection's twin is PORTABLE.
     check_define(c,
                  "#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n"
@@ -168,9 +185,10 @@ static void reference(const struct check_case *c, uint32_t m, double *wanted, do
     const double *addend = c->tensors[B + 1 + d[BIAS]].values + (uint64_t)m * d[N];
     for (uint32_t n = 0; n < d[N]; n++) {
         double sum = (d[ACCUMULATE] ? addend[n] : 0) + (d[BIAS] ? c->tensors[B + 1].values[n] : 0);
+        double left = d[ZERO_POINTS] ? zero_of_left(c) : 0, right = d[ZERO_POINTS] ? zero_of_right(c, n) : 0;
         for (uint32_t k = 0; k < d[K]; k++)
-            sum += a[d[LEFT] ? (uint64_t)k * d[M] + m : (uint64_t)m * d[K] + k] *
-                   b[d[RIGHT] ? (uint64_t)n * d[K] + k : (uint64_t)k * d[N] + n];
+            sum += (a[d[LEFT] ? (uint64_t)k * d[M] + m : (uint64_t)m * d[K] + k] - left) *
+                   (b[d[RIGHT] ? (uint64_t)n * d[K] + k : (uint64_t)k * d[N] + n] - right);
         double value = wrapped(sum);
         if (d[ACTIVATION] == SMELT_ACTIVATION_RELU)
             value = fmax(value, 0);

@@ -4,6 +4,7 @@
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"
 shared uvec4 scratch[400];
+// wrong: SMELT_CONVOLUTION2D_ZERO_POINTS=0
 #define SMELT_CONVOLUTION2D conv                            // name
 #define SMELT_CONVOLUTION2D_SCOPE SMELT_SCOPE_WORKGROUP     // wrong: 0 4
 #define SMELT_CONVOLUTION2D_M 32                            // wrong: 0 1025

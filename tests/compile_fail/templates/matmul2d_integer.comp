@@ -5,6 +5,7 @@
 #include "smelt/base.glsl"
 shared uvec4 scratch[320];
 // wrong: SMELT_MATMUL2D_M=40 SMELT_MATMUL2D_TRANSPOSE_LEFT=1
+// wrong: SMELT_MATMUL2D_ZERO_POINTS=1 SMELT_MATMUL2D_SOURCE_LEFT=SMELT_SOURCE_SHARED
 #define SMELT_MATMUL2D product                     // name
 #define SMELT_MATMUL2D_SCOPE SMELT_SCOPE_WORKGROUP // wrong: 0 4
 #define SMELT_MATMUL2D_M 32                        // wrong: 0 1025
@@ -24,6 +25,7 @@ shared uvec4 scratch[320];
 #define SMELT_MATMUL2D_SCALE SMELT_SCALE_NONE           // wrong: SMELT_SCALE_F16
 #define SMELT_MATMUL2D_COMPUTED SMELT_DTYPE_I8          // wrong: 0
 #define SMELT_MATMUL2D_ACCUMULATED SMELT_DTYPE_I32      // wrong: SMELT_DTYPE_F32
+#define SMELT_MATMUL2D_ZERO_POINTS 0                    // wrong: 2
 #define SMELT_MATMUL2D_ALIGNMENT 1                      // wrong: 3 32
 #define SMELT_MATMUL2D_SUBGROUP_SIZE 32                 // wrong: 0 129
 #define SMELT_MATMUL2D_SUBGROUPS_M 2                    // wrong: 0

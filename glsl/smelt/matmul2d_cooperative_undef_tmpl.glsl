@@ -1,13 +1,48 @@
 // SPDX-License-Identifier: MIT
-// matmul2d_sources_undef_tmpl.glsl: undefines what matmul2d_sources_tmpl.glsl takes and what was made with it; part of
-// matmul2d_cooperative_tmpl.glsl.
+// matmul2d_cooperative_undef_tmpl.glsl: undefines what matmul2d_cooperative_tmpl.glsl takes and what was made with it; part of
+// it.
 //
 // what    the end of the parameters
 // params  none
 // makes   nothing
 // errors  none (no arithmetic)
 // needs   nothing
-// source  matmul2d_sources_tmpl.glsl
+// source  matmul2d_cooperative_tmpl.glsl
+#undef SMELT_MATMUL2D
+#undef SMELT_MATMUL2D_SCOPE
+#undef SMELT_MATMUL2D_M
+#undef SMELT_MATMUL2D_N
+#undef SMELT_MATMUL2D_K
+#undef SMELT_MATMUL2D_TILE_K
+#undef SMELT_MATMUL2D_TRANSPOSE_LEFT
+#undef SMELT_MATMUL2D_TRANSPOSE_RIGHT
+#undef SMELT_MATMUL2D_ACCUMULATE
+#undef SMELT_MATMUL2D_BIAS
+#undef SMELT_MATMUL2D_ACTIVATION
+#undef SMELT_MATMUL2D_EPILOGUE
+#undef SMELT_MATMUL2D_STORED_LEFT
+#undef SMELT_MATMUL2D_STORED
+#if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE
+#undef SMELT_MATMUL2D_BLOCK
+#undef SMELT_MATMUL2D_ZERO
+#undef SMELT_MM_SCALE_DTYPE
+#undef SMELT_MM_ZERO_DTYPE
+#endif
+#undef SMELT_MATMUL2D_SCALE
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8
+#undef SMELT_MATMUL2D_ZERO_POINTS
+#endif
+#undef SMELT_MATMUL2D_COMPUTED
+#undef SMELT_MATMUL2D_ACCUMULATED
+#undef SMELT_MATMUL2D_ALIGNMENT
+#undef SMELT_MATMUL2D_SUBGROUP_SIZE
+#undef SMELT_MATMUL2D_SUBGROUPS_M
+#undef SMELT_MATMUL2D_SUBGROUPS_N
+#undef SMELT_MATMUL2D_FRAGMENT_M
+#undef SMELT_MATMUL2D_FRAGMENT_N
+#undef SMELT_MATMUL2D_FRAGMENT_K
+#undef SMELT_MATMUL2D_SCRATCH
+#undef SMELT_MATMUL2D_BACKEND
 #undef SMELT_MATMUL2D_SOURCE_LEFT
 #undef SMELT_MATMUL2D_SOURCE_RIGHT
 #undef SMELT_MATMUL2D_LEFT
@@ -32,6 +67,8 @@
 #undef SMELT_MM_LEFT_GROUP
 #undef SMELT_MM_RIGHT_GROUP
 #undef SMELT_MM_MIXED
+#undef SMELT_MM_SUMS
+#undef SMELT_MM_SUMS_AT
 #undef SMELT_MM_TENSOR
 #undef SMELT_MM_T
 #undef SMELT_MM_BIAS_DTYPE

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// The inside of smelt_encode_convolution2d: a call that has been checked (kernels_convolution2d_check.c), for the kernels of
+// kernels_convolution2d.c.
+#ifndef SMELT_KERNELS_CONVOLUTION2D_H
+#define SMELT_KERNELS_CONVOLUTION2D_H
+
+#include "kernels_matmul2d.h"
+
+// The push constants of convolution2d_constants.glsl, word for word: of floats, and of integers.
+struct smelt_convolution_push {
+    uint64_t a, b, bias, d;
+    uint32_t batch, height, width, channels, outputs, kernel_h, kernel_w;
+    uint32_t stride_a[4], stride_b[4], stride_d[4];
+    uint32_t residual[2]; // an address, low word first
+};
+_Static_assert(offsetof(struct smelt_convolution_push, stride_a) == 60 &&
+                   offsetof(struct smelt_convolution_push, residual) == 108,
+               "convolution2d_constants.glsl's constants");
+#define SMELT_CONVOLUTION_PUSH_SIZE 116
+struct smelt_convolution_integer_push {
+    uint64_t a, b, bias, d, residual, zero_a, zero_b, scale, zero_d;
+    uint32_t batch, height, width, channels, outputs;
+    uint32_t stride_a[4], stride_d[4];
+};
+_Static_assert(offsetof(struct smelt_convolution_integer_push, stride_d) == 108,
+               "convolution2d_constants.glsl's constants");
+#define SMELT_CONVOLUTION_INTEGER_PUSH_SIZE 124
+
+// Where n, h, w, c and the weight's o, i, h, w stand in the layouts.
+extern const uint8_t smelt_image_order[2][4], smelt_weight_order[4][4];
+enum { N, H, W, C };
+enum { OUT, IN, KERNEL_H, KERNEL_W };
+
+struct smelt_convolution {
+    smelt_context context;
+    const struct smelt_convolution2d_params *params;
+    struct smelt_convolution2d_geometry geometry; // zeros replaced by what they mean
+    uint64_t a[4], b[4], d[4];                    // extents, in the order of the enums
+    uint64_t group_outputs, pixels;
+    bool integers; // of i8 and u8
+};
+
+// Fills all but `params`, which the caller has set. Errors: those of smelt_encode_convolution2d before its kernel is known.
+enum smelt_result smelt_convolution_check(smelt_encoder encoder, struct smelt_convolution *call);
+
+#endif
