@@ -202,7 +202,7 @@ static enum smelt_result describe_ends(smelt_network network, struct smelt_netwo
                                             .rank = v->rank};
         smelt_lower_shape(v, b->shape);
         b->image = is_listed(v->name, network->images, network->image_count);
-        smelt_lower_strides(v->rank, b->shape,
+        smelt_lower_strides(b->dtype, v->rank, b->shape,
                             b->image ||
                                     is_listed(v->name, network->channels_last, network->channels_last_count)
                                 ? SMELT_ORDER_CHANNELS_LAST

@@ -59,19 +59,26 @@ void smelt_lower_shape(const struct smelt_ir_value *value, uint64_t shape[SMELT_
         shape[d] = (uint64_t)value->shape[d].constant;
 }
 
-void smelt_lower_strides(uint32_t rank, const uint64_t *shape, enum smelt_order order, uint64_t *strides)
+// How far the innermost elements reach: rows of 4 bit types are whole bytes.
+static uint64_t row_of(enum smelt_dtype dtype, uint64_t extent)
+{
+    return smelt_dtype_bits(dtype) == 4 ? extent + extent % 2 : extent;
+}
+
+void smelt_lower_strides(enum smelt_dtype dtype, uint32_t rank, const uint64_t *shape, enum smelt_order order,
+                         uint64_t *strides)
 {
     uint64_t step = 1;
     bool channels_last = order == SMELT_ORDER_CHANNELS_LAST && rank >= 3;
     if (channels_last) {
         strides[1] = 1;
-        step = shape[1];
+        step = row_of(dtype, shape[1]);
     }
     for (uint32_t d = rank; d-- > 0;) {
         if (channels_last && d == 1)
             continue;
         strides[d] = step;
-        step *= shape[d];
+        step *= step == 1 ? row_of(dtype, shape[d]) : shape[d];
     }
 }
 
@@ -177,6 +184,16 @@ static enum smelt_result convert(struct smelt_lowering *lowering, const struct s
     return SMELT_OK;
 }
 
+// Rows of 4 bit elements that follow each other, each to whole bytes.
+static void scatter_rows_of_4_bits(uint64_t rows, uint64_t extent, const uint8_t *from, uint8_t *to)
+{
+    memset(to, 0, (size_t)(rows * (extent + 1) / 2));
+    for (uint64_t i = 0; i < rows * extent; i++) {
+        uint64_t place = i / extent * row_of(SMELT_DTYPE_U4, extent) + i % extent;
+        to[place / 2] |= (uint8_t)((from[i / 2] >> (4 * (i % 2)) & 15) << (4 * (place % 2)));
+    }
+}
+
 static void scatter(uint32_t bytes, uint32_t rank, const uint64_t *shape, const uint64_t *strides,
                     const char *from, char *to)
 {
@@ -202,10 +219,12 @@ static enum smelt_result write_weight(struct smelt_lowering *lowering, const str
 {
     uint32_t bits = smelt_dtype_bits(params->dtype);
     uint64_t packed[SMELT_IR_MAX_RANK];
-    smelt_lower_strides(params->rank, params->shape, SMELT_ORDER_ROWS, packed);
-    if (!memcmp(packed, params->strides, params->rank * sizeof(*packed)))
+    smelt_lower_strides(params->dtype, params->rank, params->shape, SMELT_ORDER_ROWS, packed);
+    bool rows_follow = !memcmp(packed, params->strides, params->rank * sizeof(*packed));
+    uint64_t inner = params->rank ? params->shape[params->rank - 1] : 1;
+    if (rows_follow && inner == row_of(params->dtype, inner))
         return convert(lowering, value, params->dtype, out);
-    if (bits < 8)
+    if (bits < 8 && !rows_follow)
         return smelt_fail(lowering->context, SMELT_ERROR_UNSUPPORTED,
                           "%s: constant \"%.80s\" of %s cannot be reordered", lowering->ir->file, value->name,
                           smelt_dtype_name(params->dtype));
@@ -213,7 +232,9 @@ static enum smelt_result write_weight(struct smelt_lowering *lowering, const str
     if (!rows)
         return smelt_ir_no_memory(lowering->ir);
     enum smelt_result result = convert(lowering, value, params->dtype, rows);
-    if (!result)
+    if (!result && bits < 8)
+        scatter_rows_of_4_bits(smelt_ir_element_count(value) / inner, inner, rows, out);
+    else if (!result)
         scatter(bits / 8, params->rank, params->shape, params->strides, rows, out);
     free(rows);
     return result;
@@ -232,7 +253,7 @@ smelt_tensor smelt_lower_weight(struct smelt_lowering *lowering, const struct sm
     smelt_text_add(&key, "%s/%s", value->name, smelt_dtype_name(params.dtype));
     for (uint32_t i = value->rank; i-- > 0;) {
         params.strides[axes[i]] = step;
-        step *= params.shape[axes[i]];
+        step *= i + 1 == value->rank ? row_of(params.dtype, params.shape[axes[i]]) : params.shape[axes[i]];
         smelt_text_add(&key, "/%u", axes[i]);
     }
     enum smelt_result result =
@@ -338,7 +359,7 @@ static bool order_of_input(struct smelt_lowering *lowering, const struct smelt_i
     }
     for (uint32_t i = 0; i < value->rank; i++) {
         strides[axes[i]] = step;
-        step *= shape[axes[i]];
+        step *= i ? shape[axes[i]] : row_of(smelt_lower_dtype(lowering, value), shape[axes[i]]);
     }
     return true;
 }
@@ -355,7 +376,7 @@ smelt_tensor smelt_lower_output(struct smelt_lowering *lowering, const struct sm
     uint64_t shape[SMELT_IR_MAX_RANK], strides[SMELT_IR_MAX_RANK];
     smelt_lower_shape(value, shape);
     if (order != SMELT_ORDER_LARGEST_INPUT || !order_of_input(lowering, node, value, strides))
-        smelt_lower_strides(value->rank, shape, order, strides);
+        smelt_lower_strides(smelt_lower_dtype(lowering, value), value->rank, shape, order, strides);
     const struct smelt_tensor_params params = describe(lowering, value, strides);
     return *place = make_tensor(lowering, &params);
 }

@@ -74,7 +74,8 @@ const struct smelt_ir_value *smelt_lower_host_input(const struct smelt_ir_node *
 // The shape as integers.
 void smelt_lower_shape(const struct smelt_ir_value *value, uint64_t shape[SMELT_IR_MAX_RANK]);
 // Strides of a packed tensor.
-void smelt_lower_strides(uint32_t rank, const uint64_t *shape, enum smelt_order order, uint64_t *strides);
+void smelt_lower_strides(enum smelt_dtype dtype, uint32_t rank, const uint64_t *shape, enum smelt_order order,
+                         uint64_t *strides);
 // Whether elements lie row-major without gaps; axes of extent 1 do not count.
 bool smelt_lower_is_packed(smelt_tensor tensor);
 // "FILE: node "NAME" (OP): ...": sets lowering->result, if nothing failed before, and returns it.

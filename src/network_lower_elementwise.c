@@ -371,8 +371,9 @@ static enum smelt_result lower_expression(struct smelt_lowering *lowering, const
 // Whether it is a constant of one element: a number of a step.
 static bool is_number(const struct smelt_ir_node *node, uint32_t i)
 {
-    const struct smelt_ir_value *value = smelt_lower_host_input(node, i);
-    return value && smelt_element_is_float(value->stored) && smelt_ir_element_count(value) == 1;
+    const struct smelt_ir_value *value = smelt_ir_input(node, i);
+    return value && value->constant && smelt_element_is_float(value->stored) &&
+           smelt_ir_element_count(value) == 1;
 }
 
 // The inputs [first, end) of the node, and `sum` in front unless NULL.
@@ -392,6 +393,7 @@ static void add_inputs(struct smelt_lowering *lowering, const struct smelt_ir_no
         if (!value) {
             operand->place = ABSENT;
         } else if (is_number(node, i) && (!numbers || sum || i > first)) {
+            value = smelt_lower_host_input(node, i);
             *operand = number(smelt_element_number(value->stored, value->data, 0));
         } else {
             c->params.inputs[c->params.input_count] = smelt_lower_input(lowering, node, i);

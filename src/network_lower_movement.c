@@ -53,8 +53,11 @@ enum smelt_result smelt_lower_reshape(struct smelt_lowering *lowering, struct sm
     smelt_tensor x = smelt_lower_input(lowering, node, 0);
     smelt_lower_shape(value, shape);
     if (x && !restride(smelt_tensor_info(x), value->rank, shape, strides)) {
+        if (is_4_bits(x))
+            return smelt_lower_fail(lowering, node, SMELT_ERROR_UNSUPPORTED,
+                                    "rows of an odd number of 4 bit elements");
         x = smelt_lower_packed_input(lowering, node, 0);
-        smelt_lower_strides(value->rank, shape, SMELT_ORDER_ROWS, strides);
+        smelt_lower_strides(smelt_tensor_info(x)->dtype, value->rank, shape, SMELT_ORDER_ROWS, strides);
     }
     return smelt_lower_output_view(lowering, node, 0, x, 0, strides);
 }
@@ -248,9 +251,9 @@ enum smelt_result smelt_lower_pad(struct smelt_lowering *lowering, struct smelt_
 // A constant index makes a view.
 static bool constant_index(const struct smelt_ir_node *node, uint32_t axis, int64_t *index)
 {
-    const struct smelt_ir_value *value = smelt_lower_host_input(node, 1);
-    if (!value || value->rank)
+    if (node->inputs[1]->rank || !node->inputs[1]->constant)
         return false;
+    const struct smelt_ir_value *value = smelt_lower_host_input(node, 1);
     int64_t n = node->inputs[0]->shape[axis].constant;
     *index = smelt_element_integer(value->stored, value->data, 0);
     *index += *index < 0 ? n : 0;

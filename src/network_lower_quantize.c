@@ -3,28 +3,18 @@
 #include "network_lower.h"
 
 #include "kernels_operator.h"
+#include "network_lower_views.h"
 
+#include <stdio.h>
 #include <string.h>
 
-// A scale or zero point: a vector along an axis, of which `behind` axes follow, as a view that broadcasts; what is not a vector
-// stays.
-static smelt_tensor along(struct smelt_lowering *lowering, smelt_tensor t, uint32_t behind)
-{
-    uint64_t shape[SMELT_IR_MAX_RANK], strides[SMELT_IR_MAX_RANK];
-    if (!t || smelt_tensor_info(t)->rank != 1 || !behind)
-        return t;
-    const struct smelt_tensor_info *info = smelt_tensor_info(t);
-    for (uint32_t d = 0; d <= behind; d++) {
-        shape[d] = d ? 1 : info->shape[0];
-        strides[d] = d && smelt_dtype_bits(info->dtype) != 4 ? 1 : SMELT_MAX(info->strides[0], 1);
-    }
-    return smelt_lower_view(lowering, t, 0, behind + 1, shape, strides);
-}
-
+// A scale or zero point: a vector along an axis of which `behind` follow, as a view that broadcasts; what is not a vector stays.
 static smelt_tensor input_along(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
                                 uint32_t index, uint32_t behind)
 {
-    return along(lowering, smelt_lower_input(lowering, node, index), behind);
+    smelt_tensor t = smelt_lower_input(lowering, node, index);
+    bool vector = t && behind && smelt_tensor_info(t)->rank == 1;
+    return vector ? smelt_lower_along(lowering, t, behind + 1, 0) : t;
 }
 
 // --- QuantizeLinear, DequantizeLinear -------------------------------------------------------------------------------
@@ -32,21 +22,21 @@ static smelt_tensor input_along(struct smelt_lowering *lowering, const struct sm
 enum smelt_result smelt_lower_quantize(struct smelt_lowering *lowering, struct smelt_ir_node *node)
 {
     bool quantizes = !strcmp(node->op->name, "QuantizeLinear");
-    uint32_t axis = 0, rank = node->inputs[0]->rank;
+    uint32_t axis = 0;
     int64_t block = smelt_ir_integer(node, "block_size");
-    bool vector = node->inputs[1]->rank == 1 && !smelt_dim_is(node->inputs[1]->shape[0], 1);
-    if ((block || vector) && smelt_ir_axis(lowering->ir, node, smelt_ir_integer(node, "axis"), rank, &axis))
+    bool vector = !block && node->inputs[1]->rank == 1 && !smelt_dim_is(node->inputs[1]->shape[0], 1);
+    if ((block || vector) &&
+        smelt_ir_axis(lowering->ir, node, smelt_ir_integer(node, "axis"), node->inputs[0]->rank, &axis))
         return smelt_lower_take(lowering, SMELT_ERROR_SHAPE);
-    bool saturates = !quantizes || smelt_ir_integer(node, "saturate");
-    uint32_t behind = block || !vector ? 0 : rank - 1 - axis;
+    char options[48];
+    snprintf(options, sizeof(options), "QUANTIZE=%d VECTOR=%d UNSATURATED=%d", quantizes, vector,
+             quantizes && !smelt_ir_integer(node, "saturate"));
     const struct smelt_operator_call call = {
         .body = "operator_quantize.glsl",
-        .options = !quantizes  ? "QUANTIZE=0"
-                   : saturates ? "QUANTIZE=1"
-                               : "QUANTIZE=1 UNSATURATED=1",
+        .options = options,
         .tensors = {smelt_lower_output(lowering, node, 0, SMELT_ORDER_LARGEST_INPUT),
-                    smelt_lower_input(lowering, node, 0), input_along(lowering, node, 1, behind),
-                    input_along(lowering, node, 2, behind)},
+                    smelt_lower_input(lowering, node, 0), smelt_lower_input(lowering, node, 1),
+                    smelt_lower_input(lowering, node, 2)},
         .sizes = {(int32_t)axis, block ? (int32_t)block : 1},
         .size_count = 2};
     return lowering->result ? lowering->result : smelt_encode_operator(lowering->encoder, &call);
@@ -54,30 +44,21 @@ enum smelt_result smelt_lower_quantize(struct smelt_lowering *lowering, struct s
 
 // --- DynamicQuantizeLinear ------------------------------------------------------------------------------------------
 
-// One extreme of all elements of a packed tensor.
+// One extreme of all elements.
 static smelt_tensor extreme(struct smelt_lowering *lowering, smelt_tensor x, enum smelt_reduce reduce)
 {
-    const uint64_t one = 1, count = x ? smelt_tensor_element_count(x) : 0;
-    struct smelt_reduction_params params = {
-        .x = smelt_lower_view(lowering, x, 0, 1, &count, &one),
-        .y = smelt_lower_temporary(lowering, SMELT_DTYPE_F32, 1, &one),
-        .reduce = reduce,
-    };
-    uint64_t scratch = 0;
-    if (!lowering->result)
-        smelt_lower_take(lowering, smelt_reduction_scratch_size(&params, &scratch));
-    scratch /= 4;
-    if (scratch)
-        params.scratch = smelt_lower_temporary(lowering, SMELT_DTYPE_U32, 1, &scratch);
-    if (!lowering->result)
-        smelt_lower_take(lowering, smelt_encode_reduction(lowering->encoder, &params));
-    return params.y;
+    bool all[SMELT_IR_MAX_RANK];
+    memset(all, true, sizeof(all));
+    smelt_tensor y = smelt_lower_temporary(lowering, SMELT_DTYPE_F32, 0, (const uint64_t[]){1});
+    if (x && y)
+        smelt_lower_take(lowering, smelt_lower_reduction(lowering, reduce, x, all, y));
+    return y;
 }
 
 enum smelt_result smelt_lower_dynamic_quantize(struct smelt_lowering *lowering, struct smelt_ir_node *node)
 {
     const uint64_t one = 1;
-    smelt_tensor x = smelt_lower_packed_input(lowering, node, 0),
+    smelt_tensor x = smelt_lower_input(lowering, node, 0),
                  y = smelt_lower_output(lowering, node, 0, SMELT_ORDER_LARGEST_INPUT),
                  scale = smelt_lower_output(lowering, node, 1, SMELT_ORDER_ROWS),
                  zero = smelt_lower_output(lowering, node, 2, SMELT_ORDER_ROWS);
@@ -91,7 +72,7 @@ enum smelt_result smelt_lower_dynamic_quantize(struct smelt_lowering *lowering, 
                                                             extreme(lowering, x, SMELT_REDUCE_MAX)},
                                                 .written = 1 << 1};
     const struct smelt_operator_call quantize = {.body = "operator_quantize.glsl",
-                                                 .options = "QUANTIZE=1",
+                                                 .options = "QUANTIZE=1 VECTOR=0",
                                                  .tensors = {y, x, scale, zero},
                                                  .sizes = {0, 1},
                                                  .size_count = 2};

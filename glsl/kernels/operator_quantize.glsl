@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // operator_quantize.glsl: QUANTIZE 1: y = x / scale + zero point, rounded to the nearest integer, ties to even, and saturated;
-// 0: y = (x - zero point) scale. Tensors 1 x, 2 scale, 3 zero point; these two broadcast to y, with an element for each
-// size(1) elements along axis size(0).
-
+// 0: y = (x - zero point) scale. Tensors 1 x, 2 scale, 3 zero point. VECTOR 1: these two are vectors along axis size(0); 0: they
+// broadcast to y, with an element for each size(1) of y along that axis.
 // The device's division may be off by some units in the last place; ties must not be.
 float divide(float p, float q)
 {
@@ -15,10 +14,15 @@ void operator_run(uint c[T0_RANK])
     uint at = t0_place(c);
     T1_V x = t1_load(t1_broadcast(c));
     c[size(0u)] /= uint(size(1u));
-    float scale = t2_load(t2_broadcast(c));
+#if VECTOR == 1
+#define PLACE(t) (t##_extent(0u) == 1u ? 0u : c[size(0u)] * t##_stride(0u))
+#else
+#define PLACE(t) t##_broadcast(c)
+#endif
+    float scale = t2_load(PLACE(t2));
     int zero = 0;
 #ifdef T3_V
-    zero = int(t3_load(t3_broadcast(c)));
+    zero = int(t3_load(PLACE(t3)));
 #endif
 #if QUANTIZE == 0 && T1_DTYPE > SMELT_DTYPE_F8E5M2
     t0_store(at, float(int(x) - zero) * scale);
