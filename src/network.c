@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FEW_GROUPS 64 // of a dispatch that leaves a large device idle
+
 // --- Shapes that the caller gives -----------------------------------------------------------------------------
 
 static enum smelt_result no_such(smelt_network network, const char *name, const char *what,
@@ -248,6 +250,34 @@ static enum smelt_result place_images(smelt_network network, struct smelt_networ
     return SMELT_OK;
 }
 
+// Counts workgroups of what is replayed.
+static enum smelt_result look_at_sizes(struct smelt_network_plan *plan, bool *small)
+{
+    struct smelt_listing listing = {0};
+    enum smelt_result result = smelt_graph_list_program(plan->graph, true, &listing);
+    uint32_t few = 0;
+    for (uint32_t i = 0; i < listing.count && !result; i++) {
+        const uint32_t *groups = listing.nodes[i].groups;
+        few += (uint64_t)groups[0] * groups[1] * groups[2] < FEW_GROUPS;
+    }
+    *small = 2 * few > listing.count;
+    smelt_listing_free(&listing);
+    return result;
+}
+
+static enum smelt_result choose_backend(smelt_network network, enum smelt_backend *backend)
+{
+    const struct smelt_backend_query query = {.op = SMELT_OP_MATMUL2D,
+                                              .scope = SMELT_SCOPE_WORKGROUP,
+                                              .stored = network->storage,
+                                              .accumulated = SMELT_DTYPE_F32,
+                                              .backend = network->backend};
+    struct smelt_backend_choice choice;
+    enum smelt_result result = smelt_backend_choose(network->context, &query, &choice);
+    *backend = choice.backend;
+    return result;
+}
+
 static enum smelt_result fill_info(smelt_network network, struct smelt_network_plan *plan)
 {
     struct smelt_graph_counts counts = {0};
@@ -257,6 +287,12 @@ static enum smelt_result fill_info(smelt_network network, struct smelt_network_p
         result = smelt_graph_plan_memory(plan->graph, &memory);
     if (!result)
         result = place_images(network, plan, &memory);
+    bool small = false;
+    enum smelt_backend backend = SMELT_BACKEND_AUTO;
+    if (!result)
+        result = look_at_sizes(plan, &small);
+    if (!result)
+        result = choose_backend(network, &backend);
     plan->info = (struct smelt_network_info){.name = network->name,
                                              .inputs = plan->bindings,
                                              .outputs = plan->bindings + plan->ir->input_count,
@@ -268,7 +304,9 @@ static enum smelt_result fill_info(smelt_network network, struct smelt_network_p
                                              .intermediates_alignment = memory.alignment,
                                              .weights_size = network->weights.size,
                                              .node_count = plan->ir->node_count,
-                                             .dispatch_count = counts.optimized_dispatches};
+                                             .dispatch_count = counts.optimized_dispatches,
+                                             .backend = backend,
+                                             .async_suits = small};
     return result;
 }
 
@@ -456,4 +494,12 @@ void smelt_network_destroy(smelt_network *handle)
 const struct smelt_network_info *smelt_network_info(smelt_network network)
 {
     return &network->plan->info;
+}
+
+enum smelt_result smelt_network_describe(smelt_network network, enum smelt_graph_form form, char **text)
+{
+    if (!network)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                          "network: describe: network is NULL, wanted one");
+    return smelt_graph_describe(network->plan->graph, form, true, text);
 }

@@ -99,9 +99,17 @@ struct smelt_network_info {
     uint64_t weights_size;            // bytes on the device
     uint32_t node_count;              // operators of the model that run on the device
     uint32_t dispatch_count;          // dispatches that they became
+    enum smelt_backend backend;       // of its matrix products and convolutions, where their tiles fit
+    // Most dispatches are too small to fill a large device (fewer than 64 workgroups): on an asynchronous compute queue of the
+    // caller's, beside its draws, the network would cost them little.
+    bool async_suits;
 };
 // Valid until the network is reshaped or destroyed.
 SMELT_API const struct smelt_network_info *smelt_network_info(smelt_network network);
+
+// What a dispatch of the network records, as smelt_graph_describe. Free with smelt_free_text. Errors: OUT_OF_HOST_MEMORY.
+SMELT_API enum smelt_result smelt_network_describe(smelt_network network, enum smelt_graph_form form,
+                                                   char **text);
 
 // --- Dispatch ---------------------------------------------------------------------------------------------
 

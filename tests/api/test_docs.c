@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The C blocks of docs/metal.md, glsl.md and graphs.md compile, which this file shows by being compiled, and do what they
+// The C blocks of docs/metal.md, glsl.md, graphs.md and networks.md compile, which this file shows by being compiled, and do what they
 // say; so do the shaders of the Metal page with their ops.
 #define _XOPEN_SOURCE 700 // mkdtemp
 #include "folder.h"
@@ -15,9 +15,14 @@ void repack_q4_0(const uint8_t *blocks, size_t count, uint8_t *weight, uint16_t 
 smelt_graph record_layer(smelt_encoder encoder, smelt_tensor x, smelt_tensor gamma, smelt_tensor h,
                          smelt_tensor y);
 enum smelt_result place_graph(smelt_context context, smelt_graph graph, smelt_heap *heap);
+enum smelt_result load_network(smelt_context context, smelt_package package, smelt_network *network,
+                               smelt_heap *heap);
+enum smelt_result record_network(smelt_encoder encoder, smelt_network network, smelt_heap heap,
+                                 smelt_image scene, smelt_image picture);
 #include "docs_glsl.h"
 #include "docs_graphs.h"
 #include "docs_metal.h"
+#include "docs_networks.h"
 
 // The shader behind "```glsl STAGE" number `index`; to be freed. NULL: there is none.
 static char *shader_of_page(const char *page, int index, VkShaderStageFlagBits *stage)
@@ -160,11 +165,42 @@ static void calls_of_the_graphs_page_work(void)
         smelt_tensor_destroy(&t[i]);
 }
 
+static void networks_page(void)
+{
+    if (!smelt_context_capabilities(test_context())->compiler)
+        SKIP("this build has no compiler");
+    static const char description[] = "{\"format\":1,\"kind\":\"network\",\"opset\":25,\"name\":\"n\","
+                                      "\"storage\":\"f32\",\"inputs\":[{\"name\":"
+                                      "\"scene\",\"dtype\":\"f32\",\"shape\":[1,3,\"h\",\"w\"]}],\"outputs\":"
+                                      "[\"picture\"],\"constants\":[],\"nodes\":"
+                                      "[{\"op\":\"Relu\",\"name\":\"r\",\"inputs\":[\"scene\"],\"outputs\":["
+                                      "\"picture\"],\"attributes\":{}}]}";
+    char path[300];
+    snprintf(path, sizeof(path), "%s/network.safetensors", folder());
+    CHECK_OK(smelt_package_write(path, NULL, 0, description, NULL, 0));
+    smelt_package package = NULL;
+    smelt_network network = NULL;
+    smelt_heap heap = NULL;
+    smelt_encoder encoder = NULL;
+    CHECK_OK(smelt_package_open(path, &package));
+    CHECK_OK(load_network(test_context(), package, &network, &heap));
+    CHECK(smelt_network_info(network)->inputs[0].image &&
+          smelt_network_info(network)->storage == SMELT_DTYPE_F16);
+    CHECK_OK(smelt_encoder_create(test_context(), NULL, &encoder));
+    CHECK_FAILS(record_network(encoder, network, heap, NULL, NULL), SMELT_ERROR_INVALID_ARGUMENT,
+                "the image is NULL");
+    smelt_encoder_destroy(&encoder);
+    smelt_network_destroy(&network);
+    smelt_heap_destroy(&heap);
+    smelt_package_close(&package);
+}
+
 static const struct test tests[] = {
     {"the calls of the graphs page work", calls_of_the_graphs_page_work},
     {"the calls of the GLSL page work", calls_of_the_glsl_page_work},
     {"the shaders of the Metal page compile", shaders_of_the_metal_page_compile},
     {"the calls of the Metal page work", calls_of_the_metal_page_work},
+    {"the networks page's program makes a network", networks_page},
 };
 
 TEST_MAIN(tests)

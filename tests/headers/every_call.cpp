@@ -734,6 +734,10 @@ void networks()
     CHECK_OK(smelt_tensor_read_and_wait(y, nullptr, out, sizeof(out)));
     CHECK(out[0] == 0 && out[1] == 2);
     CHECK_FAILS(smelt_encode_network_weight(encoder, network, "w", x), SMELT_ERROR_NOT_FOUND, "\"w\"");
+    char *listing = nullptr;
+    CHECK_OK(smelt_network_describe(network, SMELT_GRAPH_TEXT, &listing));
+    CHECK(listing && std::string(listing).find("Relu") != std::string::npos);
+    smelt_free_text(&listing);
     smelt_image image = nullptr;
     smelt_image_params no_view = {};
     smelt_image_map map = {};

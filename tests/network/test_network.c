@@ -64,8 +64,15 @@ static void dispatches(void)
     CHECK(!strcmp(info->name, "layers") && !strcmp(info->inputs[0].symbols[0], "N") &&
           !info->inputs[0].symbols[1]);
     CHECK(info->outputs[0].rank == 2 && info->outputs[0].shape[0] == 5 && info->outputs[0].shape[1] == 3);
+    CHECK(info->dispatch_count == 2 && info->async_suits && info->backend != SMELT_BACKEND_AUTO);
     CHECK(info->intermediates_size >= 5 * 6 * 4 && info->intermediates_least <= info->intermediates_size);
     run_layers(network, 5);
+    char *text = NULL;
+    CHECK_OK(smelt_network_describe(network, SMELT_GRAPH_TEXT, &text));
+    CHECK(strstr(text, "MatMul") && strstr(text, "Gemm"));
+    smelt_free_text(&text);
+    CHECK_FAILS(smelt_network_describe(NULL, SMELT_GRAPH_TEXT, &text), SMELT_ERROR_INVALID_ARGUMENT,
+                "network is NULL");
     smelt_network_destroy(&network);
 }
 
