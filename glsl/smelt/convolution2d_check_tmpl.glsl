@@ -10,6 +10,7 @@
 #ifndef SMELT_BASE_GLSL
 #error "convolution2d_tmpl.glsl: include smelt/base.glsl first"
 #endif
+#include "smelt/activation.glsl"
 #ifndef SMELT_CONVOLUTION2D
 #error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D (name of the op) is not defined"
 #endif

@@ -66,7 +66,6 @@
 // source  matmul2d_tmpl.glsl; Chellapilla, Puri, Simard 2006, High Performance Convolutional Neural Networks for Document
 //         Processing, section 3; Dumoulin, Visin 2016, A guide to convolution arithmetic for deep learning
 #include "smelt/convolution2d_check_tmpl.glsl"
-#include "smelt/activation.glsl"
 #include "smelt/memory.glsl"
 #if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8
 #include "smelt/integer.glsl"
