@@ -363,3 +363,8 @@ VkDescriptorSetLayout smelt_arguments_set_layout(smelt_arguments arguments)
 {
     return arguments->set_layout;
 }
+
+VkDescriptorSet smelt_arguments_descriptor_set(smelt_arguments arguments, uint64_t frame)
+{
+    return arguments->descriptors ? arguments->slots[frame % arguments->frames].set : VK_NULL_HANDLE;
+}

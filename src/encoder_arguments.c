@@ -50,6 +50,8 @@ static enum smelt_result set_pipeline(smelt_encoder encoder, smelt_pipeline p)
         draft->ranges = encoder->ranges;
         draft->range_count = p->range_count;
         draft->parts = 1;
+        draft->set_count = p->set_count;
+        memset(draft->sets, 0, sizeof(draft->sets));
     }
     encoder->pipeline = draft->source = p;
     draft->pipeline = p->info.pipeline;
@@ -308,6 +310,27 @@ enum smelt_result smelt_encoder_set_bytes(smelt_encoder encoder, const char *nam
     return result ? result : smelt_encoder_set_bytes_at(encoder, argument, data, size);
 }
 
+static enum smelt_result set_descriptors(smelt_encoder encoder, uint32_t set, VkDescriptorSet descriptors)
+{
+    smelt_pipeline p = encoder->pipeline;
+    if (!p)
+        return smelt_fail(encoder->context, SMELT_ERROR_NOT_READY,
+                          "encoder '%s': descriptors before any pipeline was set", encoder->name);
+    if (set >= p->set_count)
+        return smelt_fail(encoder->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "encoder '%s': descriptor set %u, pipeline '%s' has %u", encoder->name, set,
+                          p->info.name, p->set_count);
+    encoder->draft.sets[set] = descriptors;
+    return SMELT_OK;
+}
+
+enum smelt_result smelt_encoder_set_descriptors(smelt_encoder encoder, uint32_t set,
+                                                VkDescriptorSet descriptors)
+{
+    enum smelt_result result = smelt_encoder_enter(encoder, "set_descriptors");
+    return result ? result : smelt_encoder_leave(encoder, set_descriptors(encoder, set, descriptors));
+}
+
 enum smelt_result smelt_encoder_set_label(smelt_encoder encoder, const char *label)
 {
     enum smelt_result result = smelt_encoder_enter(encoder, "set_label");
@@ -349,10 +372,22 @@ static enum smelt_result not_set(smelt_encoder encoder)
     for (uint32_t i = 0; p && i < p->info.argument_count; i++)
         if (!encoder->set[i])
             smelt_text_add(&text, "%s\"%s\"", text.size ? ", " : "", p->info.arguments[i].name);
+    for (uint32_t i = 0; p && i < p->set_count; i++)
+        if ((p->set_mask >> i & 1) && !encoder->draft.sets[i])
+            smelt_text_add(&text, "%sdescriptor set %u", text.size ? ", " : "", i);
     smelt_fail(encoder->context, SMELT_ERROR_NOT_READY, "encoder '%s': dispatch of %s: not set: %s",
                encoder->name, p ? p->info.name : "no pipeline", text.data ? text.data : "the pipeline");
     smelt_text_free(&text);
     return SMELT_ERROR_NOT_READY;
+}
+
+static bool has_descriptors(smelt_encoder encoder)
+{
+    for (uint32_t i = 0; i < encoder->draft.set_count; i++)
+        if ((encoder->pipeline->set_mask >> i & 1) && !encoder->draft.sets[i])
+            return false;
+    encoder->draft.operation = SMELT_OPERATION_UNTAGGED;
+    return true;
 }
 
 // Of the size in encoder->draft, whose label and operation end with it.
@@ -363,8 +398,8 @@ static enum smelt_result dispatch(smelt_encoder encoder)
         draft->label = encoder->pipeline ? encoder->pipeline->info.name : "";
     draft->inline_bytes = encoder->inline_bytes;
     draft->inline_count = encoder->inline_count;
-    enum smelt_result result =
-        !encoder->pipeline || encoder->unset ? not_set(encoder) : smelt_encoder_record(encoder, draft);
+    bool ready = encoder->pipeline && !encoder->unset && (!draft->set_count || has_descriptors(encoder));
+    enum smelt_result result = ready ? smelt_encoder_record(encoder, draft) : not_set(encoder);
     draft->label = NULL;
     draft->operation = SMELT_OPERATION_UNTAGGED;
     draft->indirect = VK_NULL_HANDLE;

@@ -21,11 +21,14 @@ struct smelt_pipeline_argument {
     bool in_push; // else in the block
 };
 
+#define SMELT_MAX_SETS 4 // that every device has
+
 struct smelt_pipeline_t {
     smelt_context context;
     struct smelt_pipeline_info info;
     struct smelt_pipeline_argument *arguments; // as info.arguments
     uint32_t range_count;
+    uint32_t set_count, set_mask;         // descriptor sets of the layout; those with bindings
     bool coopvec;                         // reads matrices in the device's layout
     uint32_t block_size, block_alignment; // 0: no block
     uint32_t push_at;                     // where the push constants begin in the encoder's values
@@ -52,7 +55,6 @@ struct smelt_inline_bytes {
 struct smelt_dispatch {
     VkPipeline pipeline;
     VkPipelineLayout layout;
-    VkDescriptorSet image; // set 0 of a kernel with an image; null: none
     smelt_pipeline source; // what it is from; NULL: a kernel of the library
     const void *push;      // the whole push constants; the addresses of block and inline bytes are filled in
     uint32_t push_size;
@@ -60,7 +62,9 @@ struct smelt_dispatch {
     uint32_t block_size, block_push;
     const struct smelt_inline_bytes *inline_bytes;
     uint32_t inline_count;
-    uint32_t groups[3]; // not indirect
+    uint32_t set_count;
+    VkDescriptorSet sets[SMELT_MAX_SETS]; // null: none
+    uint32_t groups[3];                   // not indirect
     VkBuffer indirect;
     uint64_t indirect_offset;
     struct smelt_interval indirect_range; // empty: not indirect

@@ -225,9 +225,10 @@ static enum smelt_result record_live(smelt_encoder encoder, const struct smelt_d
         encoder->bound = d->pipeline;
         encoder->counters.pipelines++;
     }
-    if (d->image)
-        vk->CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, d->layout, 0, 1, &d->image, 0,
-                                  NULL);
+    for (uint32_t i = 0; i < d->set_count; i++)
+        if (d->sets[i])
+            vk->CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, d->layout, i, 1, &d->sets[i],
+                                      0, NULL);
     if (d->push_size)
         vk->CmdPushConstants(commands, d->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, d->push_size, pushed);
     if (d->indirect)

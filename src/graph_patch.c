@@ -462,6 +462,23 @@ enum smelt_result smelt_graph_set_bytes(smelt_graph graph, const char *node, con
                       argument, node, smelt_member_kind_name(member->kind));
 }
 
+enum smelt_result smelt_graph_set_descriptors(smelt_graph graph, const char *node, uint32_t set,
+                                              VkDescriptorSet descriptors)
+{
+    uint32_t place;
+    enum smelt_result result = find_node(graph, "set_descriptors", node, &place);
+    if (result)
+        return result;
+    struct smelt_dispatch *d = graph->captured.items[place]->dispatches[0];
+    if (set >= d->set_count || !d->sets[set] || !descriptors)
+        return smelt_fail(graph->context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "graph '%s': set_descriptors: %s set %u of \"%s\"", graph->name,
+                          descriptors ? "there is no" : "NULL for", set, node);
+    d->sets[set] = descriptors;
+    graph->recorded = false;
+    return SMELT_OK;
+}
+
 enum smelt_result smelt_graph_set_groups(smelt_graph graph, const char *node, uint32_t x, uint32_t y,
                                          uint32_t z)
 {

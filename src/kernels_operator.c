@@ -286,7 +286,8 @@ enum smelt_result smelt_encode_operator(smelt_encoder encoder, const struct smel
         // Graphs know nothing of images: such a dispatch stays where it is.
         .operation = of->image ? SMELT_OPERATION_UNTAGGED : SMELT_OPERATION_OPERATOR,
         .call = of->image ? NULL : of,
-        .image = of->image,
+        .set_count = of->image != VK_NULL_HANDLE,
+        .sets = {of->image},
         .call_size = sizeof(*of),
         .parts = 1,
     };

@@ -203,7 +203,8 @@ static void destroy_one(smelt_pipeline p)
     free(p);
 }
 
-static enum smelt_result make_vulkan(smelt_pipeline p)
+// The set layouts are for the first one of the family, which makes its layout.
+static enum smelt_result make_vulkan(smelt_pipeline p, const VkDescriptorSetLayout *set_layouts)
 {
     struct smelt_pipeline_family *family = p->family;
     const struct smelt_reflection *reflection = smelt_shader_info(family->shader)->reflection;
@@ -219,8 +220,8 @@ static enum smelt_result make_vulkan(smelt_pipeline p)
     enum smelt_result result =
         family->layout
             ? smelt_shader_create_pipeline_in(family->shader, &info, family->layout, &p->info.pipeline)
-            : smelt_shader_create_compute_pipeline(family->shader, NULL, 0, &info, &family->layout,
-                                                   &p->info.pipeline);
+            : smelt_shader_create_compute_pipeline(family->shader, set_layouts, p->set_count, &info,
+                                                   &family->layout, &p->info.pipeline);
     free(entries);
     p->info.layout = family->layout;
     if (!result)
@@ -244,10 +245,10 @@ static enum smelt_result check_params(smelt_context context, const struct smelt_
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "pipeline: '%s' is a %s shader, wanted a compute shader", info->name,
                           smelt_stage_name(info->stage));
-    if (info->reflection->binding_count)
+    if (params->set_layout_count > SMELT_MAX_SETS)
         return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
-                          "pipeline: '%s' has descriptor bindings (\"%s\"), wanted arguments by address only",
-                          info->name, info->reflection->bindings[0].name);
+                          "pipeline: '%s' with %u descriptor sets, at most %u are possible", info->name,
+                          params->set_layout_count, SMELT_MAX_SETS);
     return SMELT_OK;
 }
 
@@ -306,8 +307,12 @@ enum smelt_result smelt_pipeline_create(smelt_context context, const struct smel
         result = reflect(p);
     if (!result)
         result = set_constants(p, params->constants, params->constant_count);
+    p->set_count = params->set_layout_count;
+    for (uint32_t i = 0; i < info->reflection->binding_count; i++)
+        if (info->reflection->bindings[i].set < SMELT_MAX_SETS)
+            p->set_mask |= 1u << info->reflection->bindings[i].set;
     if (!result)
-        result = make_vulkan(p);
+        result = make_vulkan(p, params->set_layouts);
     if (result)
         smelt_pipeline_destroy(&p);
     else
@@ -357,7 +362,7 @@ enum smelt_result smelt_pipeline_specialize(smelt_pipeline pipeline, const struc
     smelt_pipeline found = family->first;
     while (!result && found && memcmp(found->constants, p->constants, size) != 0)
         found = found->next;
-    if (!result && !found && !(result = make_vulkan(p))) {
+    if (!result && !found && !(result = make_vulkan(p, NULL))) {
         p->next = family->first->next;
         family->first->next = found = p;
     } else {

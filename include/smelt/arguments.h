@@ -102,6 +102,8 @@ SMELT_API enum smelt_result smelt_arguments_bind(smelt_arguments arguments, VkCo
 
 // The set layout in use, made or borrowed; null without descriptors. Owned by the object if made.
 SMELT_API VkDescriptorSetLayout smelt_arguments_set_layout(smelt_arguments arguments);
+// The descriptor set that flush brings up to date for a frame; null without descriptors. Owned by the object.
+SMELT_API VkDescriptorSet smelt_arguments_descriptor_set(smelt_arguments arguments, uint64_t frame);
 
 SMELT_END
 

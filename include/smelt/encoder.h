@@ -105,6 +105,14 @@ SMELT_API enum smelt_result smelt_encoder_set_bytes(smelt_encoder encoder, const
 SMELT_API enum smelt_result smelt_encoder_set_bytes_at(smelt_encoder encoder, uint32_t argument,
                                                        const void *data, uint64_t size);
 
+// A descriptor set of the pipeline (smelt_pipeline_params.set_layouts), for all dispatches until set again; null: unset.
+// It holds while the recording runs, as all that it names does (smelt_arguments_descriptor_set gives one by names).
+// What shaders access through descriptors is not tracked: order it with smelt_encoder_barrier, which may also name the
+// stages around the dispatches, and change the layout of images with commands of your own (smelt_encoder_commands). A
+// dispatch with descriptors is UNTAGGED. Errors: INVALID_ARGUMENT (the pipeline has no such set), NOT_READY (no pipeline).
+SMELT_API enum smelt_result smelt_encoder_set_descriptors(smelt_encoder encoder, uint32_t set,
+                                                          VkDescriptorSet descriptors);
+
 // What a dispatch computes, for graphs: nodes of UNTAGGED are never moved, nor is anything moved past them.
 enum smelt_operation {
     SMELT_OPERATION_UNTAGGED = 0,
@@ -133,7 +141,7 @@ SMELT_API enum smelt_result smelt_encoder_set_operation(smelt_encoder encoder,
 // Dispatches. By threads: as many workgroups as have that many invocations; the last ones of a dimension may reach past
 // it, so the shader compares. Indirect: the VkDispatchIndirectCommand at `offset` (a multiple of 4) of `buffer` (with
 // INDIRECT_BUFFER and SHADER_DEVICE_ADDRESS usage), which is tracked as read.
-// Errors: NOT_READY (no pipeline; arguments not set: names them), INVALID_ARGUMENT (zero or more groups than the device
+// Errors: NOT_READY (no pipeline; arguments or descriptor sets not set: names them), INVALID_ARGUMENT (zero or more groups than the device
 // has, got and wanted), BUDGET, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, VULKAN.
 SMELT_API enum smelt_result smelt_encoder_dispatch_groups(smelt_encoder encoder, uint32_t x, uint32_t y,
                                                           uint32_t z);

@@ -114,6 +114,9 @@ SMELT_API enum smelt_result smelt_graph_set_buffer(smelt_graph graph, const char
 // A constant, or inline bytes of the size that they had. Of a call: a float (a fill's "value": a double). Errors: SHAPE (another size).
 SMELT_API enum smelt_result smelt_graph_set_bytes(smelt_graph graph, const char *node, const char *argument,
                                                   const void *data, uint64_t size);
+// Another descriptor set for a dispatch of the caller's pipeline that has one in this place.
+SMELT_API enum smelt_result smelt_graph_set_descriptors(smelt_graph graph, const char *node, uint32_t set,
+                                                        VkDescriptorSet descriptors);
 // Workgroups of a direct dispatch of the caller's pipeline.
 SMELT_API enum smelt_result smelt_graph_set_groups(smelt_graph graph, const char *node, uint32_t x,
                                                    uint32_t y, uint32_t z);

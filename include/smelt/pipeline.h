@@ -3,7 +3,8 @@
 // (Metal: MTLComputePipelineState with its reflection).
 //
 // Arguments are the members of the shader's argument block (the buffer_reference block that the push constants point
-// to) and of the push constants themselves. Descriptor bindings are not part of them.
+// to) and of the push constants themselves. Descriptor bindings (images, samplers, buffers) are not part of them: whole
+// sets are given to the encoder (smelt_encoder_set_descriptors).
 #ifndef SMELT_PIPELINE_H
 #define SMELT_PIPELINE_H
 
@@ -20,14 +21,17 @@ struct smelt_constant {
 };
 
 struct smelt_pipeline_params {
-    smelt_shader shader;                    // a compute shader without descriptor bindings. Borrowed
+    smelt_shader shader;                    // a compute shader. Borrowed
     const struct smelt_constant *constants; // others keep their defaults
     uint32_t constant_count;
+    // Of the shader's descriptor sets from 0 on, at most 4; read during the call (smelt_arguments_set_layout makes them)
+    const VkDescriptorSetLayout *set_layouts;
+    uint32_t set_layout_count;
     const char *name; // for debuggers, messages and profiles; NULL: the shader's. Copied
 };
 
-// Errors: INVALID_ARGUMENT (no compute shader; two arguments of one name; a reflection that contradicts itself),
-// NOT_FOUND (a constant; names those there are), UNSUPPORTED (descriptor bindings; a local size, with the constants, or
+// Errors: INVALID_ARGUMENT (no compute shader; two arguments of one name; a reflection that contradicts itself; bindings
+// in a set without a layout), NOT_FOUND (a constant; names those there are), UNSUPPORTED (more than 4 sets; a local size, with the constants, or
 // push constants beyond the device's), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe.
 SMELT_API enum smelt_result smelt_pipeline_create(smelt_context context,
                                                   const struct smelt_pipeline_params *params,

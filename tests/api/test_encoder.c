@@ -2,6 +2,9 @@
 // encoder.h and pipeline.h: recording, arguments, submitting, waiting, and everything they refuse.
 #include "encoder_rig.h"
 
+#include <smelt/arguments.h>
+#include <smelt/graph.h>
+
 static const enum smelt_result invalid = SMELT_ERROR_INVALID_ARGUMENT, not_ready = SMELT_ERROR_NOT_READY;
 
 static void a_chain_of_dispatches_in_one_recording(void)
@@ -210,7 +213,7 @@ static void pipelines_refuse_what_they_cannot_be(void)
         VkShaderStageFlagBits stage;
         enum smelt_result result;
     } rows[] = {
-        {bound, "descriptor bindings (\"b\")", VK_SHADER_STAGE_COMPUTE_BIT, SMELT_ERROR_UNSUPPORTED},
+        {bound, "\"b\" is in set 0: wanted at least 1 set layouts", VK_SHADER_STAGE_COMPUTE_BIT, invalid},
         {drawn, "is a vertex shader", VK_SHADER_STAGE_VERTEX_BIT, invalid},
         {twice, "\"a\" is in the block and in the push constants", VK_SHADER_STAGE_COMPUTE_BIT, invalid}};
     for (size_t i = 0; i < SMELT_COUNT_OF(rows); i++) {
@@ -221,6 +224,97 @@ static void pipelines_refuse_what_they_cannot_be(void)
         CHECK(result == rows[i].result && strstr(smelt_last_error(), rows[i].text));
     }
     encoder_rig_destroy(&rig);
+}
+
+// --- Descriptors ------------------------------------------------------------------------------------------
+
+// z[i] = a texel of a picture, which comes through a descriptor.
+static const char *const sampled = VECTORS_GLSL
+    "layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer look_block {\n"
+    "    result_f32_1_w_0 z; };\n"
+    "layout(push_constant, scalar) uniform push { look_block block; };\n"
+    "layout(set = 0, binding = 0) uniform sampler2D picture;\n"
+    "layout(local_size_x = 64) in;\n"
+    "void main()\n"
+    "{\n"
+    "    uint i = gl_GlobalInvocationID.x;\n"
+    "    smelt_store(block.z, i, texelFetch(picture, ivec2(i % 16, i / 16), 0).x);\n"
+    "}\n";
+
+static void descriptors_are_bound_and_captured(void)
+{
+    smelt_context context = rig_context();
+    smelt_shader shader = rig_shader(context, "sampled.comp", sampled, VK_SHADER_STAGE_COMPUTE_BIT);
+    smelt_encoder encoder = encoder_create(context, SMELT_HAZARDS_TRACKED, false);
+    smelt_tensor z = encoder_tensor(context, ENCODER_N, 0);
+    VkSampler sampler = rig_sampler(context);
+    const struct smelt_arguments_params params = {
+        .shaders = &shader, .shader_count = 1, .block = "", .descriptors = true};
+    struct rig_image images[2];
+    VkImageView views[2];
+    smelt_arguments arguments[2];
+    VkDescriptorSet sets[2];
+    for (int i = 0; i < 2; i++) {
+        float texels[ENCODER_N];
+        for (int t = 0; t < ENCODER_N; t++)
+            texels[t] = (float)(1000 * i + t);
+        images[i] = rig_image(context, VK_FORMAT_R32_SFLOAT, 16, 16, 1,
+                              VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT);
+        rig_upload(context, &images[i], texels, sizeof(texels));
+        views[i] = rig_view(context, &images[i], 0);
+        CHECK_OK(smelt_arguments_create(context, &params, &arguments[i]));
+        CHECK_OK(smelt_arguments_set_texture(arguments[i], "picture", 0, views[i], sampler,
+                                             VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL));
+        CHECK_OK(smelt_arguments_flush(arguments[i], 0, NULL));
+        CHECK((sets[i] = smelt_arguments_descriptor_set(arguments[i], 0)));
+    }
+    VkDescriptorSetLayout layout = smelt_arguments_set_layout(arguments[0]);
+    const VkDescriptorSetLayout many[5] = {layout, layout, layout, layout, layout};
+    struct smelt_pipeline_params made = {.shader = shader, .set_layouts = many, .set_layout_count = 5};
+    smelt_pipeline pipeline = NULL;
+    CHECK_FAILS(smelt_encoder_set_descriptors(encoder, 0, sets[0]), not_ready, "before any pipeline");
+    CHECK_FAILS(smelt_pipeline_create(context, &made, &pipeline), SMELT_ERROR_UNSUPPORTED, "at most 4");
+    made.set_layout_count = 1;
+    CHECK_OK(smelt_pipeline_create(context, &made, &pipeline));
+    const struct smelt_argument z_argument = {.name = "z", .tensor = z};
+    const struct smelt_encode_params encode = {.pipeline = pipeline,
+                                               .arguments = &z_argument,
+                                               .argument_count = 1,
+                                               .kind = SMELT_DISPATCH_THREADS,
+                                               .size = {ENCODER_N},
+                                               .label = "look"};
+    CHECK_FAILS(smelt_encoder_encode(encoder, &encode), not_ready, "not set: descriptor set 0");
+    CHECK_FAILS(smelt_encoder_set_descriptors(encoder, 1, sets[0]), invalid,
+                "set 1, pipeline 'sampled.comp' has 1");
+    CHECK_OK(smelt_encoder_set_descriptors(encoder, 0, sets[1]));
+    CHECK_OK(smelt_encoder_encode(encoder, &encode));
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+    CHECK(encoder_element(z, 0) == 1000 && encoder_element(z, 255) == 1255);
+    smelt_graph graph = NULL;
+    CHECK_OK(smelt_encoder_start_capture(encoder));
+    CHECK_OK(smelt_encoder_set_descriptors(encoder, 0, sets[0]));
+    CHECK_OK(smelt_encoder_encode(encoder, &encode));
+    CHECK_OK(smelt_encoder_take_capture(encoder, NULL, &graph));
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(smelt_graph_set_descriptors(graph, "look", 0, sets[i]));
+        CHECK_OK(smelt_encoder_replay(encoder, graph));
+        CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+        CHECK(encoder_element(z, 7) == (float)(1000 * i + 7));
+    }
+    CHECK_FAILS(smelt_graph_set_descriptors(graph, "look", 1, sets[0]), invalid, "there is no set 1");
+    CHECK_FAILS(smelt_graph_set_descriptors(graph, "look", 0, VK_NULL_HANDLE), invalid, "NULL for set 0");
+    CHECK_FAILS(smelt_graph_set_descriptors(graph, "no", 0, sets[0]), SMELT_ERROR_NOT_FOUND, "\"look\"");
+    smelt_graph_destroy(&graph);
+    smelt_encoder_destroy(&encoder);
+    smelt_pipeline_destroy(&pipeline);
+    for (int i = 0; i < 2; i++) {
+        smelt_arguments_destroy(&arguments[i]);
+        context->vk.DestroyImageView(context->device, views[i], NULL);
+        rig_image_destroy(context, &images[i]);
+    }
+    context->vk.DestroySampler(context->device, sampler, NULL);
+    smelt_tensor_destroy(&z);
+    smelt_shader_destroy(&shader);
 }
 
 // --- The library's calls ----------------------------------------------------------------------------------
@@ -308,6 +402,7 @@ static const struct test tests[] = {
     {"arguments are checked and hold", arguments_are_checked_and_hold},
     {"buffers, inline bytes, indirect dispatches", buffers_inline_bytes_and_indirect_dispatches},
     {"pipelines refuse what they cannot be", pipelines_refuse_what_they_cannot_be},
+    {"descriptors are bound and captured", descriptors_are_bound_and_captured},
     {"calls of the library are tracked", calls_of_the_library_are_tracked},
     {"random recordings are as serial ones", random_recordings_are_as_serial},
 };

@@ -300,6 +300,7 @@ void shaders_and_arguments()
     smelt_arguments arguments = nullptr;
     CHECK_OK(smelt_arguments_create(context, &params, &arguments));
     VkDescriptorSetLayout set_layout = smelt_arguments_set_layout(arguments);
+    CHECK(smelt_arguments_descriptor_set(arguments, 0) != VK_NULL_HANDLE);
     VkPipelineLayout layout = VK_NULL_HANDLE;
     VkPipeline pipeline = VK_NULL_HANDLE;
     CHECK_OK(smelt_shader_create_compute_pipeline(shader, &set_layout, 1, nullptr, &layout, &pipeline));
@@ -542,6 +543,8 @@ void encoders()
     CHECK_OK(smelt_encoder_set_buffer_at(encoder, extra, &range));
     CHECK_OK(smelt_encoder_set_bytes_at(encoder, shift, &half, 4));
     CHECK_OK(smelt_encoder_set_label(encoder, "first"));
+    CHECK_FAILS(smelt_encoder_set_descriptors(encoder, 0, VK_NULL_HANDLE), SMELT_ERROR_INVALID_ARGUMENT,
+                "has 0");
     CHECK_OK(smelt_encoder_set_operation(encoder, SMELT_OPERATION_OTHER));
     CHECK(std::string(smelt_operation_name(SMELT_OPERATION_OTHER)) == "other");
     CHECK_OK(smelt_encoder_dispatch_threads(encoder, 64, 1, 1)); // 1 + 1 + 0.5
@@ -640,6 +643,8 @@ void graphs()
     CHECK_OK(smelt_graph_set_bytes(graph, node, "steps[0].value", &three, sizeof(three)));
     smelt_buffer_range range = {};
     CHECK_FAILS(smelt_graph_set_buffer(graph, node, "y", &range), SMELT_ERROR_NOT_FOUND, "\"y\"");
+    CHECK_FAILS(smelt_graph_set_descriptors(graph, node, 0, VK_NULL_HANDLE), SMELT_ERROR_INVALID_ARGUMENT,
+                "set 0");
     CHECK_FAILS(smelt_graph_set_groups(graph, node, 1, 1, 1), SMELT_ERROR_INVALID_ARGUMENT, "a call");
     smelt_graph_counts counts = {};
     CHECK_OK(smelt_graph_count(graph, &counts));
