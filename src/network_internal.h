@@ -78,6 +78,10 @@ enum smelt_result smelt_network_absorb(struct smelt_ir *ir);
 enum smelt_result smelt_network_lower(smelt_network network, struct smelt_network_plan *plan);
 // What the calls of a node are labelled with: its operator, and its name or that of its first output.
 void smelt_network_label(const struct smelt_ir_node *node, char *label, size_t size);
+// Finds values that are slices of a Concat's output (network_join.c), into lowering->joins, and makes the slice of one.
+enum smelt_result smelt_network_join(struct smelt_lowering *lowering);
+smelt_tensor smelt_lower_joined(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
+                                bool channels_last);
 void smelt_network_plan_free(struct smelt_network_plan *plan);
 
 // Finds a weight by its key, or makes it (network_weights.c): `name` is the value's in the model, or NULL; `data` receives where its bytes go, NULL when it was there. Bytes

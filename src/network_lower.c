@@ -377,6 +377,8 @@ smelt_tensor smelt_lower_output(struct smelt_lowering *lowering, const struct sm
     smelt_lower_shape(value, shape);
     if (order != SMELT_ORDER_LARGEST_INPUT || !order_of_input(lowering, node, value, strides))
         smelt_lower_strides(smelt_lower_dtype(lowering, value), value->rank, shape, order, strides);
+    if (lowering->joins[value->id].concat)
+        return *place = smelt_lower_joined(lowering, value, value->rank == 4 && strides[1] == 1);
     const struct smelt_tensor_params params = describe(lowering, value, strides);
     return *place = make_tensor(lowering, &params);
 }
@@ -534,6 +536,8 @@ enum smelt_result smelt_network_lower(smelt_network network, struct smelt_networ
     if (!result)
         result = check_types(&lowering);
     if (!result)
+        result = smelt_network_join(&lowering);
+    if (!result)
         result = smelt_encoder_create(network->context, &params, &plan->maker);
     if (!result)
         result = smelt_encoder_start_capture(plan->maker);
@@ -547,5 +551,8 @@ enum smelt_result smelt_network_lower(smelt_network network, struct smelt_networ
         result = copy_ends(&lowering);
     if (!result)
         result = smelt_weights_upload(network);
-    return result ? result : take_graph(&lowering);
+    if (!result)
+        result = take_graph(&lowering);
+    free(lowering.joins);
+    return result;
 }

@@ -23,15 +23,22 @@ enum smelt_order {
     SMELT_ORDER_LARGEST_INPUT, // as the largest input of the output's rank that is no constant, without gaps; else ROWS
 };
 
+// Where a Concat wants a value (network_join.c): from channel `begin` of its output on.
+struct smelt_lowering_join {
+    const struct smelt_ir_node *concat; // NULL: nowhere
+    uint64_t begin;
+};
+
 struct smelt_lowering {
     smelt_context context;
     smelt_encoder encoder; // captures
     struct smelt_ir *ir;   // with all shapes known
     smelt_network network;
     struct smelt_network_plan *plan;
-    enum smelt_dtype storage;   // of f32 values: F32 or F16
-    enum smelt_backend backend; // AUTO, or what the caller asked for
-    enum smelt_result result;   // of the first service that failed
+    enum smelt_dtype storage;          // of f32 values: F32 or F16
+    enum smelt_backend backend;        // AUTO, or what the caller asked for
+    struct smelt_lowering_join *joins; // by a value's id
+    enum smelt_result result;          // of the first service that failed
 };
 
 // Services. Those that give a tensor give NULL where the node leaves the value out or it has no element, and when they fail:

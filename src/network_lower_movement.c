@@ -156,7 +156,13 @@ enum smelt_result smelt_lower_split(struct smelt_lowering *lowering, struct smel
 
 // --- Copies --------------------------------------------------------------------------------------------------------
 
-// Each input is copied to its place in y.
+static bool is_in_place(smelt_tensor x, smelt_tensor part)
+{
+    const struct smelt_tensor_info *a = smelt_tensor_info(x), *b = smelt_tensor_info(part);
+    return a->address == b->address && !memcmp(a->strides, b->strides, a->rank * sizeof(*a->strides));
+}
+
+// Each input is copied to its place in y, unless it was made there (network_join.c).
 enum smelt_result smelt_lower_concat(struct smelt_lowering *lowering, struct smelt_ir_node *node)
 {
     uint32_t axis;
@@ -175,7 +181,7 @@ enum smelt_result smelt_lower_concat(struct smelt_lowering *lowering, struct sme
             continue; // of no element
         smelt_tensor part = smelt_lower_view(lowering, y, begin * info->strides[axis], info->rank,
                                              smelt_tensor_info(x)->shape, info->strides);
-        if (part)
+        if (part && !is_in_place(x, part))
             smelt_lower_take(lowering, smelt_encode_copy(lowering->encoder, part, x, NULL));
         begin += smelt_tensor_info(x)->shape[axis];
     }

@@ -268,6 +268,44 @@ static void takes_channels_last(void)
                 SMELT_ERROR_NOT_FOUND, "channels_last: there is no input or output \"between\"");
 }
 
+// [relu(x), relu(w x), relu(x)]: the second use of a value is copied.
+static void joins_in_place(void)
+{
+    static const float mix[4] = {1, -2, 0.5f, 1};
+    const uint64_t shape[4] = {1, 2, 3, 3};
+    float x[18], y[54];
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *in = rig_input(ir, "x", 4, shape), *a = rig_node(ir, "Relu", "a", in, NULL, NULL),
+                          *out;
+    struct smelt_ir_value *w = rig_weight(ir, "w", 4, (const uint64_t[]){2, 2, 1, 1}, mix);
+    struct smelt_ir_value *c = rig_node(ir, "Conv", "c", in, w, NULL);
+    struct smelt_ir_value *inputs[3] = {a, rig_node(ir, "Relu", "b", c, NULL, NULL), a};
+    struct smelt_ir_node *node;
+    const struct smelt_ir_attribute axis = {.set = true, .integer = 1};
+    CHECK_OK(smelt_ir_value(ir, "joined", &out));
+    CHECK_OK(smelt_ir_add_node(ir, smelt_operator_find("Concat"), "join", inputs, 3, &out, 1, &node));
+    CHECK_OK(smelt_ir_set_attribute(ir, node, "axis", &axis));
+    CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Neg", "y", out, NULL, NULL)));
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, NULL, &network));
+    CHECK(smelt_network_info(network)->dispatch_count <=
+          4); // two relus (one in the convolution), a copy, neg
+    struct rig_run run = rig_make(network);
+    fill(x, 18, 2);
+    rig_write(&run, 0, x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, y);
+    for (uint32_t i = 0; i < 9; i++)
+        for (uint32_t k = 0; k < 2; k++) {
+            float direct = fmaxf(x[9 * k + i], 0),
+                  mixed = fmaxf(mix[2 * k] * x[i] + mix[2 * k + 1] * x[9 + i], 0);
+            CHECK(rig_is_near(y[9 * k + i], -direct) && rig_is_near(y[9 * (4 + k) + i], -direct));
+            CHECK(rig_is_near(y[9 * (2 + k) + i], -mixed));
+        }
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
 static void gives_more_outputs(void)
 {
     const char *const more[1] = {"h"};
@@ -412,6 +450,7 @@ static const struct test tests[] = {
     {"normalisations go into the convolution before", folds_normalisations},
     {"f32 values kept as f16", keeps_f16},
     {"inputs and outputs with channels last", takes_channels_last},
+    {"values are made where a Concat wants them", joins_in_place},
     {"intermediate values as outputs", gives_more_outputs},
     {"inputs that do not fit", refuses_inputs},
     {"dispatches that do not fit", refuses_dispatches},
