@@ -393,6 +393,8 @@ int tool_verify(int argc, char **argv)
     }
     if (optind == argc)
         return tool_usage_error("verify wants a folder of test cases; smelt verify --help tells more");
+    if (!TOOL_HAVE_ONNX)
+        return tool_fail("verify reads ONNX models, but this build has no ONNX importer (meson option onnx)");
     int status = read_checks(&request);
     if (!status)
         status = verify(&request, argv + optind, argc - optind);
