@@ -51,7 +51,7 @@ static smelt_tensor image_tensor(enum smelt_dtype dtype, uint32_t channels, bool
     struct smelt_tensor_params params = {
         .dtype = dtype, .rank = 4, .shape = {1, channels, HEIGHT, WIDTH}, .name = "pixels"};
     smelt_tensor tensor;
-    smelt_lower_strides(4, params.shape, channels_last ? SMELT_ORDER_CHANNELS_LAST : SMELT_ORDER_ROWS,
+    smelt_lower_strides(dtype, 4, params.shape, channels_last ? SMELT_ORDER_CHANNELS_LAST : SMELT_ORDER_ROWS,
                         params.strides);
     CHECK_OK(smelt_tensor_create(rig_context(), &params, &tensor));
     return tensor;
