@@ -32,16 +32,6 @@
 
 #define SMELT_MM_LEFT_WORDS ((SMELT_MATMUL2D_K + 3) / 4)
 #define SMELT_MM_RESULT_PAIRS ((SMELT_MATMUL2D_N + 1) / 2)
-// Rows of the left operand that share a load of a weight: a divisor of M.
-#if SMELT_MATMUL2D_M % 4 == 0
-#define SMELT_MM_M 4
-#elif SMELT_MATMUL2D_M % 3 == 0
-#define SMELT_MM_M 3
-#elif SMELT_MATMUL2D_M % 2 == 0
-#define SMELT_MM_M 2
-#else
-#define SMELT_MM_M 1
-#endif
 #if SMELT_MM_M * SMELT_MATMUL2D_K <= 64
 #define SMELT_MM_UNROLL [[unroll]]
 #else
@@ -126,6 +116,5 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
 #undef SMELT_MM_FOUR
 #undef SMELT_MM_LEFT_WORDS
 #undef SMELT_MM_RESULT_PAIRS
-#undef SMELT_MM_M
 #undef SMELT_MM_UNROLL
 #undef SMELT_MM_DOT

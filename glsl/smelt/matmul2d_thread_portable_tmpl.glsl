@@ -119,17 +119,6 @@
 #define SMELT_MM_PITCH SMELT_MATMUL2D_WEIGHT_COLUMNS
 #endif
 
-// Rows of the left operand that share a load of a weight: a divisor of M.
-#if SMELT_MATMUL2D_M % 4 == 0
-#define SMELT_MM_M 4
-#elif SMELT_MATMUL2D_M % 3 == 0
-#define SMELT_MM_M 3
-#elif SMELT_MATMUL2D_M % 2 == 0
-#define SMELT_MM_M 2
-#else
-#define SMELT_MM_M 1
-#endif
-
 // Whether it takes 10 or more instructions to make a factor.
 #define SMELT_MM_LONG                                                                                        \
     (SMELT_MATMUL2D_STORED == SMELT_DTYPE_F8E4M3 || SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE)
@@ -239,7 +228,6 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
 #undef SMELT_MM_LOAD
 #undef SMELT_MM_WORDS
 #undef SMELT_MM_PAIRS
-#undef SMELT_MM_M
 #undef SMELT_MM_BLOCK
 #undef SMELT_MM_STEPS
 #undef SMELT_MM_UNROLLED

@@ -249,6 +249,18 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
     SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(0.0);
 }
 
+// For PORTABLE and DOT8.
+// Rows of the left operand that share a load of a weight: a divisor of M.
+#if SMELT_MATMUL2D_M % 4 == 0
+#define SMELT_MM_M 4
+#elif SMELT_MATMUL2D_M % 3 == 0
+#define SMELT_MM_M 3
+#elif SMELT_MATMUL2D_M % 2 == 0
+#define SMELT_MM_M 2
+#else
+#define SMELT_MM_M 1
+#endif
+
 #if SMELT_MATMUL2D_BACKEND == SMELT_BACKEND_PORTABLE
 #if ((SMELT_BACKENDS)&SMELT_BACKEND_BIT_PORTABLE) == 0
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND is PORTABLE, but SMELT_BACKENDS lacks it"
@@ -273,6 +285,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_BACKEND must be PORTABLE, DOT8 or COOPVEC at THREAD scope"
 #endif
 
+#undef SMELT_MM_M
 #undef SMELT_MATMUL2D
 #undef SMELT_MATMUL2D_SCOPE
 #undef SMELT_MATMUL2D_M

@@ -54,7 +54,8 @@ static enum smelt_dtype scale_dtype(enum smelt_scale scale)
                                       : SMELT_DTYPE_U8;
 }
 
-static void describe(struct check_case *c, enum smelt_scope scope)
+// What the descriptors of all scopes have in common.
+static void set_op(struct check_case *c, enum smelt_scope scope)
 {
     const uint32_t *d = c->shape->d;
     c->matmul2d = (struct smelt_matmul2d_descriptor){.scope = scope,
@@ -66,9 +67,15 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                                                      .scale = (enum smelt_scale)d[SCALE],
                                                      .block = d[BLOCK],
                                                      .zero = (enum smelt_zero)d[ZERO],
-                                                     .alignment = d[ALIGNMENT],
                                                      .backend = c->backend};
     c->smelt = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &c->matmul2d};
+}
+
+static void describe(struct check_case *c, enum smelt_scope scope)
+{
+    const uint32_t *d = c->shape->d;
+    set_op(c, scope);
+    c->matmul2d.alignment = d[ALIGNMENT];
     c->evaluations = d[M];
     c->outputs = d[N];
     c->subgroups_per_workgroup = scope == SMELT_SCOPE_SUBGROUP ? 2 : 1;
@@ -121,19 +128,10 @@ static void describe_thread(struct check_case *c, uint32_t wanted)
 {
     const uint32_t *d = c->shape->d;
     enum smelt_dtype scale = scale_dtype((enum smelt_scale)d[SCALE]);
-    c->matmul2d = (struct smelt_matmul2d_descriptor){.m = d[M],
-                                                     .n = d[N],
-                                                     .k = d[K],
-                                                     .transpose_right = d[RIGHT],
-                                                     .bias = d[BIAS],
-                                                     .stored = c->types.stored,
-                                                     .computed = c->types.computed,
-                                                     .accumulated = c->types.accumulated,
-                                                     .scale = (enum smelt_scale)d[SCALE],
-                                                     .block = d[BLOCK],
-                                                     .zero = (enum smelt_zero)d[ZERO],
-                                                     .backend = c->backend};
-    c->smelt = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &c->matmul2d};
+    set_op(c, SMELT_SCOPE_THREAD);
+    c->matmul2d.m = d[M];
+    c->matmul2d.n = d[N];
+    c->matmul2d.k = d[K];
     c->evaluations = wanted;
     c->outputs = d[M] * d[N];
     uint32_t blocks = d[SCALE] ? (d[K] + d[BLOCK] - 1) / d[BLOCK] : 0;
