@@ -8,15 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-// A scale or zero point: a vector along an axis of which `behind` follow, as a view that broadcasts; what is not a vector stays.
-static smelt_tensor input_along(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
-                                uint32_t index, uint32_t behind)
-{
-    smelt_tensor t = smelt_lower_input(lowering, node, index);
-    bool vector = t && behind && smelt_tensor_info(t)->rank == 1;
-    return vector ? smelt_lower_along(lowering, t, behind + 1, 0) : t;
-}
-
 // --- QuantizeLinear, DequantizeLinear -------------------------------------------------------------------------------
 
 enum smelt_result smelt_lower_quantize(struct smelt_lowering *lowering, struct smelt_ir_node *node)
@@ -83,10 +74,94 @@ enum smelt_result smelt_lower_dynamic_quantize(struct smelt_lowering *lowering, 
 
 // --- Products -------------------------------------------------------------------------------------------------------
 
+// An integer product or convolution of inputs, by their indices; and what becomes of its sums.
+struct product {
+    struct smelt_lowering *lowering;
+    const struct smelt_ir_node *node;
+    smelt_tensor a, b, a_zero, b_zero, bias, y;
+    uint32_t b_index;
+    bool scaled; // y = a_scale b_scale / scale (sum + bias) + zero; else the sum
+    smelt_tensor a_scale, b_scale, scale, zero;
+};
+
+// The smaller products are left to bodies that are compiled in no time.
+#define CALL_TERMS (1u << 15)
+
+static bool is_one(smelt_tensor t)
+{
+    return !t || smelt_tensor_element_count(t) == 1;
+}
+
+// Whether it is one number, or a vector without gaps.
+static bool is_dense(smelt_tensor t)
+{
+    return is_one(t) || (smelt_tensor_info(t)->rank == 1 && smelt_tensor_info(t)->strides[0] == 1);
+}
+
+static smelt_tensor vector_of(const struct product *p, smelt_tensor t)
+{
+    const uint64_t one = 1, count = t ? smelt_tensor_element_count(t) : 0;
+    return t && smelt_tensor_info(t)->rank != 1 ? smelt_lower_view(p->lowering, t, 0, 1, &count, &one) : t;
+}
+
+// Whether the library's calls take what there is besides the operands.
+static bool fits_call(const struct product *p, uint64_t terms)
+{
+    return terms >= CALL_TERMS && is_one(p->a_zero) && is_dense(p->b_zero) && is_one(p->a_scale) &&
+           is_dense(p->b_scale) && is_one(p->scale) && is_one(p->zero);
+}
+
+static struct smelt_quantization quantization_of(const struct product *p)
+{
+    struct smelt_quantization quantization = {.zero_a = vector_of(p, p->a_zero),
+                                              .zero_b = vector_of(p, p->b_zero)};
+    if (!p->scaled)
+        return quantization;
+    const struct smelt_elementwise_step steps[2] = {
+        {.operation = SMELT_ELEMENTWISE_MULTIPLY, .operands = {0, 1}},
+        {.operation = SMELT_ELEMENTWISE_DIVIDE, .operands = {3, 2}}};
+    const smelt_tensor inputs[3] = {vector_of(p, p->a_scale), vector_of(p, p->b_scale),
+                                    vector_of(p, p->scale)};
+    const uint64_t count = smelt_tensor_element_count(p->b_scale);
+    quantization.scale = smelt_lower_temporary(p->lowering, SMELT_DTYPE_F32, 1, &count);
+    quantization.zero_d = vector_of(p, p->zero);
+    if (!p->lowering->result)
+        smelt_lower_take(p->lowering,
+                         smelt_lower_steps(p->lowering, inputs, 3, steps, 2, quantization.scale));
+    return quantization;
+}
+
+// What the bodies write: y, or sums that become y in another dispatch.
+static smelt_tensor sum_of(const struct product *p)
+{
+    const struct smelt_tensor_info *y = smelt_tensor_info(p->y);
+    return p->scaled ? smelt_lower_temporary(p->lowering, SMELT_DTYPE_I32, y->rank, y->shape) : p->y;
+}
+
+static enum smelt_result requantize(const struct product *p, smelt_tensor sum)
+{
+    const struct smelt_operator_call call = {
+        .body = "operator_requantize.glsl",
+        .tensors = {p->y, sum, p->a_scale, p->b_scale, p->scale, p->zero}};
+    return p->lowering->result || !p->scaled ? p->lowering->result
+                                             : smelt_encode_operator(p->lowering->encoder, &call);
+}
+
+// The sums by a body, then what becomes of them.
+static enum smelt_result encode(const struct product *p, const struct smelt_operator_call *call,
+                                smelt_tensor sum)
+{
+    if (!p->lowering->result)
+        smelt_lower_take(p->lowering, smelt_encode_operator(p->lowering->encoder, call));
+    return requantize(p, sum);
+}
+
+// --- Matrices -------------------------------------------------------------------------------------------------------
+
 // A matrix product's operands and result have rank 2 at least: a vector is a row on the left, a column on the right.
 static smelt_tensor matrix(struct smelt_lowering *lowering, smelt_tensor t, bool left)
 {
-    if (!t || smelt_tensor_info(t)->rank != 1)
+    if (smelt_tensor_info(t)->rank != 1)
         return t;
     const struct smelt_tensor_info *info = smelt_tensor_info(t);
     uint64_t n = info->shape[0], step = info->strides[0], far = SMELT_MAX(n * step, 1);
@@ -95,108 +170,180 @@ static smelt_tensor matrix(struct smelt_lowering *lowering, smelt_tensor t, bool
     return smelt_lower_view(lowering, t, 0, 2, left ? row : column, left ? row_strides : column_strides);
 }
 
-// The sum of products in i32: inputs `a` and `b` with their zero points.
-static enum smelt_result encode_product(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
-                                        smelt_tensor sum, uint32_t a, uint32_t b, uint32_t a_zero,
-                                        uint32_t b_zero)
+// The result with the axes that a row or a column leaves out.
+static smelt_tensor with_axes(const struct product *p, smelt_tensor sum)
 {
-    bool a_is_row = node->inputs[a]->rank == 1, b_is_column = node->inputs[b]->rank == 1;
-    if (sum && (a_is_row || b_is_column)) { // y without those axes
-        uint64_t shape[SMELT_IR_MAX_RANK], strides[SMELT_IR_MAX_RANK];
-        const struct smelt_tensor_info *info = smelt_tensor_info(sum);
-        uint32_t rank = 0, missing = a_is_row + b_is_column;
-        for (uint32_t d = 0; d + 2 < info->rank + missing; d++, rank++)
-            shape[rank] = info->shape[d], strides[rank] = info->strides[d];
-        uint64_t m = a_is_row ? 1 : info->shape[rank], m_step = a_is_row ? info->size : info->strides[rank];
-        uint64_t n = b_is_column ? 1 : info->shape[info->rank - 1],
-                 n_step = b_is_column ? 1 : info->strides[info->rank - 1];
-        shape[rank] = m, strides[rank] = m_step;
-        shape[rank + 1] = n, strides[rank + 1] = n_step;
-        sum = smelt_lower_view(lowering, sum, 0, rank + 2, shape, strides);
+    bool row = smelt_tensor_info(p->a)->rank == 1, column = smelt_tensor_info(p->b)->rank == 1;
+    if (!sum || (!row && !column))
+        return sum;
+    uint64_t shape[SMELT_IR_MAX_RANK], strides[SMELT_IR_MAX_RANK];
+    const struct smelt_tensor_info *info = smelt_tensor_info(sum);
+    uint32_t rank = 0, missing = row + column;
+    for (uint32_t d = 0; d + 2 < info->rank + missing; d++, rank++)
+        shape[rank] = info->shape[d], strides[rank] = info->strides[d];
+    shape[rank] = row ? 1 : info->shape[rank];
+    strides[rank] = row ? info->size : info->strides[rank];
+    shape[rank + 1] = column ? 1 : info->shape[info->rank - 1];
+    strides[rank + 1] = column ? 1 : info->strides[info->rank - 1];
+    return smelt_lower_view(p->lowering, sum, 0, rank + 2, shape, strides);
+}
+
+// Rows of a batch of matrices that lie one after the other, as those of one.
+static smelt_tensor rows_of(const struct product *p, smelt_tensor t)
+{
+    const struct smelt_tensor_info *info = smelt_tensor_info(t);
+    uint64_t columns = info->shape[info->rank - 1];
+    const uint64_t shape[2] = {smelt_tensor_element_count(t) / columns, columns}, strides[2] = {columns, 1};
+    return info->rank == 2 ? t : smelt_lower_view(p->lowering, t, 0, 2, shape, strides);
+}
+
+static enum smelt_result multiply(const struct product *p)
+{
+    const struct smelt_tensor_info *a = smelt_tensor_info(p->a);
+    uint64_t terms = smelt_tensor_element_count(p->y) * a->shape[a->rank - 1];
+    if (fits_call(p, terms) && a->rank > 1 && smelt_tensor_info(p->b)->rank == 2 &&
+        smelt_lower_is_packed(p->a) && smelt_lower_is_packed(p->y)) {
+        const struct smelt_matmul2d_params params = {.a = rows_of(p, p->a),
+                                                     .b = p->b,
+                                                     .d = rows_of(p, p->y),
+                                                     .quantization = quantization_of(p),
+                                                     .backend = p->lowering->backend};
+        return p->lowering->result ? p->lowering->result
+                                   : smelt_encode_matmul2d(p->lowering->encoder, &params);
     }
-    const struct smelt_operator_call call = {
-        .body = "operator_matmul_integer.glsl",
-        .tensors = {sum, matrix(lowering, smelt_lower_input(lowering, node, a), true),
-                    matrix(lowering, smelt_lower_input(lowering, node, b), false),
-                    input_along(lowering, node, a_zero, 1), smelt_lower_input(lowering, node, b_zero)}};
-    return lowering->result ? lowering->result
-                            : smelt_lower_take(lowering, smelt_encode_operator(lowering->encoder, &call));
+    smelt_tensor sum = sum_of(p), a_zero = p->a_zero;
+    if (a_zero && smelt_tensor_info(a_zero)->rank == 1)
+        a_zero = smelt_lower_along(p->lowering, a_zero, 2, 0); // for each row
+    struct product along = *p;
+    if (p->scaled && smelt_tensor_info(p->a_scale)->rank == 1 && smelt_tensor_info(p->y)->rank > 1)
+        along.a_scale = smelt_lower_along(p->lowering, p->a_scale, 2, 0);
+    const struct smelt_operator_call call = {.body = "operator_matmul_integer.glsl",
+                                             .tensors = {with_axes(p, sum), matrix(p->lowering, p->a, true),
+                                                         matrix(p->lowering, p->b, false), a_zero,
+                                                         p->b_zero}};
+    return encode(&along, &call, sum);
 }
 
 enum smelt_result smelt_lower_matmul_integer(struct smelt_lowering *lowering, struct smelt_ir_node *node)
 {
-    return encode_product(lowering, node, smelt_lower_output(lowering, node, 0, SMELT_ORDER_ROWS), 0, 1, 2,
-                          3);
+    const struct product p = {.lowering = lowering,
+                              .node = node,
+                              .a = smelt_lower_input(lowering, node, 0),
+                              .b = smelt_lower_input(lowering, node, 1),
+                              .a_zero = smelt_lower_input(lowering, node, 2),
+                              .b_zero = smelt_lower_input(lowering, node, 3),
+                              .y = smelt_lower_output(lowering, node, 0, SMELT_ORDER_ROWS)};
+    return lowering->result ? lowering->result : multiply(&p);
 }
 
-// An i32 tensor that lies as y.
-static smelt_tensor sum_like(struct smelt_lowering *lowering, smelt_tensor y)
+// a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point (, bias of a convolution)
+static struct product scaled_product(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
+                                     enum smelt_order order)
 {
-    return y ? smelt_lower_temporary(lowering, SMELT_DTYPE_I32, smelt_tensor_info(y)->rank,
-                                     smelt_tensor_info(y)->shape)
-             : NULL;
+    return (struct product){.lowering = lowering,
+                            .node = node,
+                            .a = smelt_lower_input(lowering, node, 0),
+                            .a_scale = smelt_lower_input(lowering, node, 1),
+                            .a_zero = smelt_lower_input(lowering, node, 2),
+                            .b = smelt_lower_input(lowering, node, 3),
+                            .b_index = 3,
+                            .b_scale = smelt_lower_input(lowering, node, 4),
+                            .b_zero = smelt_lower_input(lowering, node, 5),
+                            .scale = smelt_lower_input(lowering, node, 6),
+                            .zero = smelt_lower_input(lowering, node, 7),
+                            .bias = smelt_lower_input(lowering, node, 8),
+                            .scaled = true,
+                            .y = smelt_lower_output(lowering, node, 0, order)};
 }
 
-static enum smelt_result requantize(struct smelt_lowering *lowering, smelt_tensor y, smelt_tensor sum,
-                                    smelt_tensor a_scale, smelt_tensor b_scale, smelt_tensor scale,
-                                    smelt_tensor zero)
-{
-    const struct smelt_operator_call call = {.body = "operator_requantize.glsl",
-                                             .tensors = {y, sum, a_scale, b_scale, scale, zero}};
-    return lowering->result ? lowering->result : smelt_encode_operator(lowering->encoder, &call);
-}
-
-// a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point
 enum smelt_result smelt_lower_qlinear_matmul(struct smelt_lowering *lowering, struct smelt_ir_node *node)
 {
-    smelt_tensor y = smelt_lower_output(lowering, node, 0, SMELT_ORDER_ROWS), sum = sum_like(lowering, y);
-    encode_product(lowering, node, sum, 0, 3, 2, 5);
-    return requantize(lowering, y, sum, input_along(lowering, node, 1, node->inputs[3]->rank > 1),
-                      smelt_lower_input(lowering, node, 4), smelt_lower_input(lowering, node, 6),
-                      smelt_lower_input(lowering, node, 7));
+    const struct product p = scaled_product(lowering, node, SMELT_ORDER_ROWS);
+    return lowering->result ? lowering->result : multiply(&p);
 }
 
 // --- Convolutions ---------------------------------------------------------------------------------------------------
 
-static enum smelt_result encode_convolution(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
-                                            smelt_tensor sum, uint32_t weight, uint32_t x_zero,
-                                            uint32_t w_zero, uint32_t bias)
+static smelt_tensor permuted(const struct product *p, smelt_tensor t, const uint32_t axes[4])
 {
-    const struct smelt_ir_value *x = node->inputs[0], *w = node->inputs[weight];
+    uint64_t shape[4], strides[4];
+    for (uint32_t i = 0; i < 4 && t; i++) {
+        shape[i] = smelt_tensor_info(t)->shape[axes[i]];
+        strides[i] = smelt_tensor_info(t)->strides[axes[i]];
+    }
+    return t ? smelt_lower_view(p->lowering, t, 0, 4, shape, strides) : NULL;
+}
+
+static enum smelt_result convolve_images(const struct product *p, const struct smelt_ir_window *window)
+{
+    static const uint32_t nhwc[4] = {0, 2, 3, 1}, hwio[4] = {2, 3, 1, 0};
+    bool constant = p->node->inputs[p->b_index]->constant;
+    smelt_tensor b = constant ? smelt_lower_weight(p->lowering, p->node->inputs[p->b_index], hwio) : p->b;
+    const struct smelt_convolution2d_params params = {
+        .a = permuted(p, p->a, nhwc),
+        .b = constant ? permuted(p, b, hwio) : b,
+        .bias = p->bias,
+        .d = permuted(p, p->y, nhwc),
+        .image_layout = SMELT_IMAGE_NHWC,
+        .weight_layout = constant ? SMELT_WEIGHT_HWIO : SMELT_WEIGHT_OIHW,
+        .geometry = {.stride_y = (uint32_t)window->stride[0],
+                     .stride_x = (uint32_t)window->stride[1],
+                     .dilation_y = (uint32_t)window->dilation[0],
+                     .dilation_x = (uint32_t)window->dilation[1],
+                     .padding_top = (uint32_t)window->pad_begin[0].constant,
+                     .padding_left = (uint32_t)window->pad_begin[1].constant,
+                     .padding_bottom = (uint32_t)window->pad_end[0].constant,
+                     .padding_right = (uint32_t)window->pad_end[1].constant,
+                     .groups = (uint32_t)smelt_ir_integer(p->node, "group")},
+        .quantization = quantization_of(p),
+        .backend = p->lowering->backend,
+    };
+    return p->lowering->result ? p->lowering->result
+                               : smelt_encode_convolution2d(p->lowering->encoder, &params);
+}
+
+static enum smelt_result convolve(const struct product *p)
+{
+    const struct smelt_ir_value *x = p->node->inputs[0], *w = p->node->inputs[p->b_index];
     struct smelt_ir_window window;
     enum smelt_result result =
-        smelt_ir_window(lowering->ir, node, x->shape + 2, w->shape + 2, x->rank - 2, &window);
+        smelt_ir_window(p->lowering->ir, p->node, x->shape + 2, w->shape + 2, x->rank - 2, &window);
     if (result)
-        return smelt_lower_take(lowering, result);
-    struct smelt_operator_call call = {
-        .body = "operator_convolution_integer.glsl",
-        .tensors = {sum, smelt_lower_input(lowering, node, 0), smelt_lower_input(lowering, node, weight),
-                    smelt_lower_input(lowering, node, x_zero), smelt_lower_input(lowering, node, w_zero),
-                    bias ? smelt_lower_input(lowering, node, bias) : NULL},
-        .sizes = {(int32_t)smelt_ir_integer(node, "group")},
-        .size_count = 1 + 3 * window.rank};
+        return smelt_lower_take(p->lowering, result);
+    uint64_t channels = smelt_tensor_info(p->b)->shape[0];
+    if (x->rank == 4 &&
+        fits_call(p, smelt_tensor_element_count(p->y) * (smelt_tensor_element_count(p->b) / channels)))
+        return convolve_images(p, &window);
+    struct product along = *p;
+    if (p->scaled && smelt_tensor_info(p->b_scale)->rank == 1)
+        along.b_scale = smelt_lower_along(p->lowering, p->b_scale, x->rank - 1, 0); // for each channel
+    struct smelt_operator_call call = {.body = "operator_convolution_integer.glsl",
+                                       .tensors = {sum_of(p), p->a, p->b, p->a_zero, p->b_zero, p->bias},
+                                       .sizes = {(int32_t)smelt_ir_integer(p->node, "group")},
+                                       .size_count = 1 + 3 * window.rank};
     for (uint32_t d = 0; d < window.rank; d++) {
         call.sizes[1 + 3 * d] = (int32_t)window.stride[d];
         call.sizes[2 + 3 * d] = (int32_t)window.dilation[d];
         call.sizes[3 + 3 * d] = (int32_t)window.pad_begin[d].constant;
     }
-    return lowering->result ? lowering->result
-                            : smelt_lower_take(lowering, smelt_encode_operator(lowering->encoder, &call));
+    return encode(&along, &call, call.tensors[0]);
 }
 
 enum smelt_result smelt_lower_conv_integer(struct smelt_lowering *lowering, struct smelt_ir_node *node)
 {
-    return encode_convolution(lowering, node,
-                              smelt_lower_output(lowering, node, 0, SMELT_ORDER_LARGEST_INPUT), 1, 2, 3, 0);
+    const struct product p = {.lowering = lowering,
+                              .node = node,
+                              .a = smelt_lower_input(lowering, node, 0),
+                              .b = smelt_lower_input(lowering, node, 1),
+                              .b_index = 1,
+                              .a_zero = smelt_lower_input(lowering, node, 2),
+                              .b_zero = smelt_lower_input(lowering, node, 3),
+                              .y = smelt_lower_output(lowering, node, 0, SMELT_ORDER_CHANNELS_LAST)};
+    return lowering->result ? lowering->result : convolve(&p);
 }
 
-// x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, bias
 enum smelt_result smelt_lower_qlinear_conv(struct smelt_lowering *lowering, struct smelt_ir_node *node)
 {
-    smelt_tensor y = smelt_lower_output(lowering, node, 0, SMELT_ORDER_LARGEST_INPUT),
-                 sum = sum_like(lowering, y);
-    encode_convolution(lowering, node, sum, 3, 2, 5, 8);
-    return requantize(lowering, y, sum, smelt_lower_input(lowering, node, 1),
-                      input_along(lowering, node, 4, node->inputs[0]->rank - 2),
-                      smelt_lower_input(lowering, node, 6), smelt_lower_input(lowering, node, 7));
+    const struct product p = scaled_product(lowering, node, SMELT_ORDER_CHANNELS_LAST);
+    return lowering->result ? lowering->result : convolve(&p);
 }

@@ -7,7 +7,7 @@
 #include "test.h"
 
 #define NODE_MAX 32    // inputs
-#define NODE_COUNT 512 // elements
+#define NODE_COUNT 8192 // elements
 
 struct node {
     struct smelt_ir *ir;

@@ -290,6 +290,99 @@ static void integer_convolutions(void)
     node_end(&node);
 }
 
+// Sizes from which on the library's products and convolutions are called: y in i32, and scaled in u8.
+static void large_products(void)
+{
+    enum { M = 8, K = 80, N = 64 };
+    static double a[M * K], b[K * N], zeros[N], scales[N];
+    const double a_zero = 7, a_scale = 0.125, scale = 64, zero = 100;
+    for (int i = 0; i < M * K; i++)
+        a[i] = i * 31 % 256;
+    for (int i = 0; i < K * N; i++)
+        b[i] = i * 17 % 251 - 125;
+    for (int i = 0; i < N; i++)
+        zeros[i] = i % 5 - 2, scales[i] = 0.25 * (1 + i % 3);
+    for (int scaled = 0; scaled < 2; scaled++) {
+        struct node node = node_start(scaled ? "QLinearMatMul" : "MatMulInteger");
+        node_input(&node, SMELT_ELEMENT_U8, 3, (const uint64_t[]){2, M / 2, K}, a);
+        if (scaled) {
+            node_input(&node, SMELT_ELEMENT_F32, 0, NULL, &a_scale);
+            node_input(&node, SMELT_ELEMENT_U8, 0, NULL, &a_zero);
+        }
+        node_input(&node, SMELT_ELEMENT_I8, 2, (const uint64_t[]){K, N}, b);
+        if (scaled)
+            node_input(&node, SMELT_ELEMENT_F32, 1, (const uint64_t[]){N}, scales);
+        else
+            node_input(&node, SMELT_ELEMENT_U8, 0, NULL, &a_zero);
+        node_input(&node, SMELT_ELEMENT_I8, 1, (const uint64_t[]){N}, zeros);
+        if (scaled) {
+            node_input(&node, SMELT_ELEMENT_F32, 0, NULL, &scale);
+            node_input(&node, SMELT_ELEMENT_U8, 0, NULL, &zero);
+        }
+        const double *y = node_run(&node);
+        for (uint32_t i = 0; i < M * N; i++) {
+            double sum = 0;
+            for (uint32_t k = 0; k < K; k++)
+                sum += (a[i / N * K + k] - a_zero) * (b[k * N + i % N] - zeros[i % N]);
+            if (scaled)
+                sum = saturated(nearbyint(sum * a_scale * scales[i % N] / scale) + zero, 0, 255);
+            node_expect(&node, i, y[i], sum, 0);
+        }
+        node_end(&node);
+    }
+}
+
+static void large_convolutions(void)
+{
+    enum { C = 8, S = 10, O = 16, GROUPS = 2 };
+    static double x[C * S * S], w[O * C / GROUPS * 9], zeros[O], scales[O], bias[O];
+    const double x_zero = 9, x_scale = 0.5, scale = 32, zero = -3;
+    const int64_t padding[4] = {1, 1, 1, 1};
+    const struct smelt_ir_attribute pad = {.set = true, .integers = padding, .count = 4};
+    for (int i = 0; i < C * S * S; i++)
+        x[i] = i * 7 % 200 - 100;
+    for (uint32_t i = 0; i < SMELT_COUNT_OF(w); i++)
+        w[i] = i * 13 % 251 - 125.0;
+    for (int i = 0; i < O; i++)
+        zeros[i] = i % 4, scales[i] = 0.03125 * (1 + i % 2), bias[i] = 100 * i;
+    for (int scaled = 0; scaled < 2; scaled++) {
+        struct node node = node_start(scaled ? "QLinearConv" : "ConvInteger");
+        node_input(&node, SMELT_ELEMENT_I8, 4, (const uint64_t[]){1, C, S, S}, x);
+        if (scaled) {
+            node_input(&node, SMELT_ELEMENT_F32, 0, NULL, &x_scale);
+            node_input(&node, SMELT_ELEMENT_I8, 0, NULL, &x_zero);
+        }
+        node_input(&node, SMELT_ELEMENT_I8, 4, (const uint64_t[]){O, C / GROUPS, 3, 3}, w);
+        if (scaled)
+            node_input(&node, SMELT_ELEMENT_F32, 1, (const uint64_t[]){O}, scales);
+        else
+            node_input(&node, SMELT_ELEMENT_I8, 0, NULL, &x_zero);
+        node_input(&node, SMELT_ELEMENT_I8, 1, (const uint64_t[]){O}, zeros);
+        if (scaled) {
+            node_input(&node, SMELT_ELEMENT_F32, 0, NULL, &scale);
+            node_input(&node, SMELT_ELEMENT_I8, 0, NULL, &zero);
+            node_input(&node, SMELT_ELEMENT_I32, 1, (const uint64_t[]){O}, bias);
+        }
+        set(&node, "group", GROUPS);
+        node_attribute(&node, "pads", &pad);
+        const double *y = node_run(&node);
+        for (int i = 0; i < O * S * S; i++) {
+            int o = i / (S * S), row = i / S % S, column = i % S;
+            double sum = scaled ? bias[o] : 0;
+            for (int k = 0; k < C / GROUPS * 9; k++) {
+                int c = o / (O / GROUPS) * (C / GROUPS) + k / 9, r = row + k / 3 % 3 - 1,
+                    s = column + k % 3 - 1;
+                if (r >= 0 && r < S && s >= 0 && s < S)
+                    sum += (x[c * S * S + r * S + s] - x_zero) * (w[o * C / GROUPS * 9 + k] - zeros[o]);
+            }
+            if (scaled)
+                sum = saturated(nearbyint(sum * x_scale * scales[o] / scale) + zero, -128, 127);
+            node_expect(&node, (uint32_t)i, y[i], sum, 0);
+        }
+        node_end(&node);
+    }
+}
+
 static const struct test tests[] = {
     {"pads", pads},
     {"slices", slices},
@@ -302,6 +395,8 @@ static const struct test tests[] = {
     {"dequantizations", dequantizations},
     {"integer products", integer_products},
     {"integer convolutions", integer_convolutions},
+    {"large products", large_products},
+    {"large convolutions", large_convolutions},
 };
 
 TEST_MAIN(tests)
