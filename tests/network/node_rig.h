@@ -6,7 +6,7 @@
 #include "network_internal.h"
 #include "test.h"
 
-#define NODE_MAX 32    // inputs
+#define NODE_MAX 32     // inputs
 #define NODE_COUNT 8192 // elements
 
 struct node {
