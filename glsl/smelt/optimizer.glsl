@@ -13,7 +13,7 @@
 //             m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
 //             w - rate (m / filled1 / (sqrt(v / filled2) + epsilon) + decay w): decay apart from the gradient, as in AdamW
 //         float smelt_average(float average, float w, float keep)   keep average + (1 - keep) w
-//         SMELT_SCHEDULE_CONSTANT, _LINEAR, _COSINE, _EXPONENTIAL: enum smelt_schedule;
+//         SMELT_LEARNING_RATE_CONSTANT, _LINEAR, _COSINE, _EXPONENTIAL: enum smelt_learning_rate;
 //         float smelt_learning_rate(uint schedule, float first, float last, float step, float warmup, float steps)
 //             of step 0, 1, ...: first (step + 1) / warmup while step < warmup, then from first to last, which it reaches at
 //             step `steps` and keeps. CONSTANT: first. EXPONENTIAL: first and last are positive
@@ -29,10 +29,10 @@
 
 #include "smelt/encoding.glsl"
 
-#define SMELT_SCHEDULE_CONSTANT 0
-#define SMELT_SCHEDULE_LINEAR 1
-#define SMELT_SCHEDULE_COSINE 2
-#define SMELT_SCHEDULE_EXPONENTIAL 3
+#define SMELT_LEARNING_RATE_CONSTANT 0
+#define SMELT_LEARNING_RATE_LINEAR 1
+#define SMELT_LEARNING_RATE_COSINE 2
+#define SMELT_LEARNING_RATE_EXPONENTIAL 3
 
 struct smelt_adam_numbers {
     float rate, beta1, beta2, epsilon, decay, filled1, filled2;
@@ -67,13 +67,13 @@ float smelt_learning_rate(uint schedule, float first, float last, float step, fl
         return first * ((step + 1.0) / warmup);
     float t = step < steps ? (step - warmup) / (steps - warmup) : 1.0;
     switch (schedule) {
-    case SMELT_SCHEDULE_LINEAR:
+    case SMELT_LEARNING_RATE_LINEAR:
         return (1.0 - t) * first + t * last;
-    case SMELT_SCHEDULE_COSINE: {
+    case SMELT_LEARNING_RATE_COSINE: {
         float share = 0.5 + 0.5 * smelt_frequency(0.5 * t).y;
         return share * first + (1.0 - share) * last;
     }
-    case SMELT_SCHEDULE_EXPONENTIAL:
+    case SMELT_LEARNING_RATE_EXPONENTIAL:
         return first * exp2(t * log2(last / first));
     default:
         return first;

@@ -21,6 +21,7 @@
 #include "selftest.h"
 #include "shader.h"
 #include "tensor.h"
+#include "train.h"
 #include "weights.h"
 
 #endif

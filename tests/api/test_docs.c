@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The C blocks of docs/metal.md, glsl.md, graphs.md and networks.md compile, which this file shows by being compiled, and do what they
+// The C blocks of docs/metal.md, glsl.md, graphs.md, networks.md and training.md compile, which this file shows by being compiled, and do what they
 // say; so do the shaders of the Metal page with their ops.
 #define _XOPEN_SOURCE 700 // mkdtemp
 #include "folder.h"
 #include "internal.h"
+
+#include <math.h>
 
 enum smelt_result record_gemm(smelt_encoder encoder, smelt_tensor a, smelt_tensor b, smelt_tensor d);
 enum smelt_result bind_weight(smelt_context context, smelt_arguments arguments, VkBuffer buffer,
@@ -19,10 +21,13 @@ enum smelt_result load_network(smelt_context context, smelt_package package, sme
                                smelt_heap *heap);
 enum smelt_result record_network(smelt_encoder encoder, smelt_network network, smelt_heap heap,
                                  smelt_image scene, smelt_image picture);
+smelt_graph record_step(smelt_encoder encoder, smelt_tensor x, smelt_tensor target, smelt_tensor y,
+                        smelt_tensor dy, const struct smelt_adam_params *weight);
 #include "docs_glsl.h"
 #include "docs_graphs.h"
 #include "docs_metal.h"
 #include "docs_networks.h"
+#include "docs_training.h"
 
 // The shader behind "```glsl STAGE" number `index`; to be freed. NULL: there is none.
 static char *shader_of_page(const char *page, int index, VkShaderStageFlagBits *stage)
@@ -195,7 +200,53 @@ static void networks_page(void)
     smelt_package_close(&package);
 }
 
+static smelt_tensor filled(uint32_t rank, uint64_t rows, uint64_t columns, float value)
+{
+    struct smelt_tensor_params params = {.dtype = SMELT_DTYPE_F32, .rank = rank, .shape = {rows, columns}};
+    smelt_tensor tensor = NULL;
+    float values[64];
+    for (int i = 0; i < 64; i++)
+        values[i] = value;
+    CHECK_OK(smelt_tensor_create(test_context(), &params, &tensor));
+    CHECK_OK(smelt_tensor_write_and_wait(tensor, NULL, values, rows * (rank > 1 ? columns : 1) * 4));
+    return tensor;
+}
+
+static void calls_of_the_training_page_work(void)
+{
+    smelt_context context = test_context();
+    if (!smelt_context_capabilities(context)->compiler)
+        SKIP("this build has no GLSL compiler");
+    struct smelt_adam_params weight = {.weight = filled(2, 2, 3, 0),
+                                       .m = filled(2, 2, 3, 0),
+                                       .v = filled(2, 2, 3, 0),
+                                       .gradient = filled(2, 2, 3, 0),
+                                       .state = filled(1, 4, 1, 0)};
+    smelt_tensor t[4] = {filled(2, 8, 3, 1), filled(2, 8, 2, 1), filled(2, 8, 2, 0), filled(2, 8, 2, 0)};
+    smelt_encoder encoder = NULL;
+    float got[6], state[4];
+    CHECK_OK(smelt_encoder_create(context, NULL, &encoder));
+    smelt_graph graph = record_step(encoder, t[0], t[1], t[2], t[3], &weight);
+    CHECK(graph);
+    for (int step = 0; step < 3; step++)
+        CHECK_OK(smelt_encoder_replay(encoder, graph));
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+    CHECK_OK(smelt_tensor_read_and_wait(weight.weight, NULL, got, sizeof(got)));
+    CHECK_OK(smelt_tensor_read_and_wait(weight.state, NULL, state, sizeof(state)));
+    CHECK(state[0] == 3);
+    for (int i = 0; i < 6; i++) // the first steps are as long as the rates: 1, 2 and 3 of 100 of 0.01
+        CHECK(fabsf(got[i] - 6e-4F) < 1e-5F);
+    smelt_graph_destroy(&graph);
+    smelt_encoder_destroy(&encoder);
+    smelt_tensor *const all[] = {&weight.weight, &weight.m, &weight.v, &weight.gradient, &weight.state};
+    for (size_t i = 0; i < SMELT_COUNT_OF(all); i++)
+        smelt_tensor_destroy(all[i]);
+    for (int i = 0; i < 4; i++)
+        smelt_tensor_destroy(&t[i]);
+}
+
 static const struct test tests[] = {
+    {"the calls of the training page work", calls_of_the_training_page_work},
     {"the calls of the graphs page work", calls_of_the_graphs_page_work},
     {"the calls of the GLSL page work", calls_of_the_glsl_page_work},
     {"the shaders of the Metal page compile", shaders_of_the_metal_page_compile},

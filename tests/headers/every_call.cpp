@@ -221,6 +221,15 @@ void tensors()
     smelt_elementwise_params elementwise = {};
     elementwise.y = a;
     CHECK(smelt_encode_elementwise(encoder, &elementwise) == SMELT_ERROR_INVALID_ARGUMENT);
+    smelt_loss_params loss = {};
+    loss.y = a;
+    CHECK(smelt_encode_loss(encoder, &loss) == SMELT_ERROR_INVALID_ARGUMENT);
+    smelt_layer_gradient_params layer = {};
+    CHECK(smelt_encode_layer_gradient(encoder, &layer) == SMELT_ERROR_INVALID_ARGUMENT);
+    smelt_learning_rate_params learning_rate = {};
+    CHECK(smelt_encode_learning_rate(encoder, &learning_rate) == SMELT_ERROR_INVALID_ARGUMENT);
+    smelt_adam_params adam = {};
+    CHECK(smelt_encode_adam(encoder, &adam) == SMELT_ERROR_INVALID_ARGUMENT);
     CHECK(std::string(smelt_elementwise_name(SMELT_ELEMENTWISE_ADD)) == "add");
     CHECK(smelt_elementwise_operand_count(SMELT_ELEMENTWISE_ADD) == 2);
     smelt_tensor c = nullptr;
