@@ -51,40 +51,47 @@ static enum smelt_result centre(struct smelt_lowering *lowering, struct normaliz
     return result;
 }
 
-static enum smelt_result normalize(struct smelt_lowering *lowering, struct normalization *n)
+// Steps that make 1 / sqrt(input 0 / count + epsilon); the first one is step `first`.
+static void add_deviation(const struct normalization *n, uint32_t first,
+                          struct smelt_elementwise_step list[4])
 {
-    enum smelt_result result = n->centred ? centre(lowering, n) : SMELT_OK;
-    smelt_tensor squares = result ? NULL : statistic(lowering, n);
-    if (!squares ||
-        (result = smelt_lower_reduction(lowering, SMELT_REDUCE_SUM_SQUARES, n->x, n->axes, squares)))
-        return result ? result : lowering->result;
     double count = 1;
     for (uint32_t d = 0; d < n->x->info.rank; d++)
         count *= n->axes[d] ? (double)n->x->info.shape[d] : 1;
-    smelt_tensor inputs[4] = {squares, n->x};
-    uint32_t given = 2, scale = n->scale ? given++ : 0, bias = n->bias ? given++ : 0, steps = 4;
-    if (n->scale)
-        inputs[scale] = n->scale;
-    if (n->bias)
-        inputs[bias] = n->bias;
-    for (int output = n->deviation ? 0 : 1; output < 2 && !result; output++) {
-        uint32_t first = output ? given : 1;
-        struct smelt_elementwise_step list[7] = {STEP(MULTIPLY, {0, VALUE}), STEP(ADD, {first, VALUE}),
-                                                 STEP(ROOT, {first + 1}), STEP(RECIPROCAL, {first + 2})};
-        list[0].value = (float)(1 / count);
-        list[1].value = n->epsilon;
-        if (!output) {
-            result = smelt_lower_steps(lowering, &squares, 1, list, steps, n->deviation);
-            continue;
-        }
-        list[steps++] = STEP(MULTIPLY, {1, first + 3});
-        if (n->scale)
-            list[steps++] = STEP(MULTIPLY, {first + 4, scale});
-        if (n->bias)
-            list[steps] = STEP(ADD, {first + steps - 1, bias}), steps++;
-        result = smelt_lower_steps(lowering, inputs, given, list, steps, n->y);
+    list[0] = STEP(MULTIPLY, {0, VALUE});
+    list[0].value = (float)(1 / count);
+    list[1] = STEP(ADD, {first, VALUE});
+    list[1].value = n->epsilon;
+    list[2] = STEP(ROOT, {first + 1});
+    list[3] = STEP(RECIPROCAL, {first + 2});
+}
+
+static enum smelt_result normalize(struct smelt_lowering *lowering, struct normalization *n)
+{
+    struct smelt_elementwise_step list[7];
+    enum smelt_result result = n->centred ? centre(lowering, n) : SMELT_OK;
+    smelt_tensor squares = result ? NULL : statistic(lowering, n), inputs[4] = {squares, n->x};
+    if (result || !squares)
+        return result ? result : lowering->result;
+    result = smelt_lower_reduction(lowering, SMELT_REDUCE_SUM_SQUARES, n->x, n->axes, squares);
+    if (!result && n->deviation) {
+        add_deviation(n, 1, list);
+        result = smelt_lower_steps(lowering, &squares, 1, list, 4, n->deviation);
     }
-    return result;
+    uint32_t given = 2, steps = 5;
+    if (n->scale)
+        inputs[given++] = n->scale;
+    if (n->bias)
+        inputs[given++] = n->bias;
+    add_deviation(n, given, list);
+    list[4] = STEP(MULTIPLY, {1, given + 3});
+    if (n->scale)
+        list[steps++] = STEP(MULTIPLY, {given + 4, 2});
+    if (n->bias) {
+        list[steps] = STEP(ADD, {given + steps - 1, given - 1});
+        steps++;
+    }
+    return result ? result : smelt_lower_steps(lowering, inputs, given, list, steps, n->y);
 }
 
 // --- Layer and RMS ----------------------------------------------------------------------------------------

@@ -22,11 +22,13 @@ static enum smelt_result encode(struct smelt_lowering *lowering, enum smelt_redu
     return result ? result : smelt_encode_reduction(lowering->encoder, &params);
 }
 
-// The first `runs` runs of the axes are reduced, the largest of them by itself into [others][runs that remain].
+// Along the largest run of the axes, into y; where there are others, into [others of lines][other runs], which are reduced
+// then.
 static enum smelt_result reduce_runs(struct smelt_lowering *lowering, enum smelt_reduce reduce,
-                                     smelt_tensor x, struct smelt_lines_shape *lines, smelt_tensor y)
+                                     smelt_tensor x, const struct smelt_lines_shape *lines, smelt_tensor y)
 {
-    struct smelt_shape *axes = &lines->axes, source = lines->others, packed = {0};
+    const struct smelt_shape *axes = &lines->axes;
+    struct smelt_shape source = lines->others, packed = {0};
     bool rest[SMELT_TENSOR_MAX_RANK] = {false};
     uint32_t largest = 0;
     smelt_tensor target = y, view;
@@ -37,18 +39,16 @@ static enum smelt_result reduce_runs(struct smelt_lowering *lowering, enum smelt
             rest[source.rank] = true;
             smelt_shape_add(&source, axes->extents[i], axes->strides[i]);
         }
-    uint32_t axis = source.rank;
+    packed = source;
+    smelt_lower_strides(SMELT_DTYPE_F32, packed.rank, packed.extents, SMELT_ORDER_ROWS, packed.strides);
     if (axes->rank > 1)
-        target = smelt_lower_temporary(lowering, SMELT_DTYPE_F32, axis, source.extents);
-    for (uint64_t d = axis, stride = 1; target && d-- > 0; stride *= source.extents[d])
-        packed.extents[d] = source.extents[d], packed.strides[d] = stride;
-    packed.rank = axis;
-    source.extents[axis] = axes->extents[largest];
+        target = smelt_lower_temporary(lowering, SMELT_DTYPE_F32, packed.rank, packed.extents);
+    source.extents[source.rank] = axes->extents[largest];
     source.strides[source.rank++] = axes->strides[largest];
     if (!target || !(view = smelt_lower_shape_view(lowering, x, &source)) ||
         !(target = smelt_lower_shape_view(lowering, target, &packed)))
         return lowering->result;
-    enum smelt_result result = encode(lowering, reduce, view, axis, target);
+    enum smelt_result result = encode(lowering, reduce, view, packed.rank, target);
     if (result || axes->rank == 1)
         return result;
     return smelt_lower_reduction(lowering, reduce == SMELT_REDUCE_SUM_SQUARES ? SMELT_REDUCE_SUM : reduce,
