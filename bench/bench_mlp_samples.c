@@ -327,6 +327,8 @@ static bool job_create(struct job *job, struct row *row)
     row->evaluations = job->count;
     row->scratch_size = job->info.scratch_size;
     compile_all(job, &op, row);
+    fprintf(stderr, "# %s: compiled in %.0f ms, pipeline in %.0f ms\n", row->name, row->compile_ms,
+            row->pipeline_ms);
     bind(job);
     job->groups = groups_of(job);
     return true;

@@ -36,9 +36,9 @@ if triton:
         for block in range(BLOCKS):
             row = (tl.program_id(0) * BLOCKS + block) * ROWS + tl.arange(0, ROWS)
             h = tl.load(x + row[:, None] * 32 + tl.arange(0, 32)[None, :])
-            h = tl.maximum(layer(h, w0, b0, 32, 64), 0.0)
-            h = tl.maximum(layer(h, w1, b1, 64, 64), 0.0)
-            h = tl.maximum(layer(h, w2, b2, 64, 64), 0.0)
+            h = tl.maximum(layer(h, w0, b0, 32, 64), 0.0).to(tl.float16)
+            h = tl.maximum(layer(h, w1, b1, 64, 64), 0.0).to(tl.float16)
+            h = tl.maximum(layer(h, w2, b2, 64, 64), 0.0).to(tl.float16)
             tl.store(y + row[:, None] * 16 + tl.arange(0, 16)[None, :], layer(h, w3, b3, 64, 16))
 
 

@@ -29,7 +29,7 @@ def library_call(row, x):
     """A function that makes the row's result, and what its first line is in double; None where there is no such call."""
     op, columns = row['op'], row['columns']
     whole = row['rows'] == 1
-    x = x.flatten() if whole else x.view(row['rows'], columns)
+    x = x.flatten() if whole else x.flatten()[:row['rows'] * columns].view(row['rows'], columns)
     axis = 0 if whole else row['axis']
     line = (x if whole else x[0] if axis else x[:, 0]).double()
     n = line.numel()

@@ -19,6 +19,7 @@ struct kernel_key {
     uint32_t baked;
     uint32_t vectors, swapped;                  // 1 to MAX_VECTORS: glsl/kernels/matvec_body.glsl
     struct smelt_quantization_key quantization; // of integers
+    uint32_t per; // elements of a quantised matrix that an invocation takes at a time
 };
 
 #define MAX_VECTORS 8
@@ -106,6 +107,7 @@ static void write_matvec(struct smelt_text *text, const void *user)
     smelt_op_define_number(text, "KERNEL_", "ALONG", key->swapped || key->transpose_right);
     if (key->scale) {
         smelt_op_define_number(text, "KERNEL_", "BLOCK", key->block);
+        smelt_op_define_number(text, "KERNEL_", "PER", key->per);
         smelt_op_define(text, "KERNEL_", "ZERO",
                         key->offset ? "SMELT_ZERO_OFFSET"
                         : key->zero ? "SMELT_ZERO_POINT"
@@ -147,9 +149,12 @@ static const struct {
 } tiles[] = {
     {256, 1, 64, SMELT_DTYPE_NONE, 128, 64, 32, 4, 1},
     {3072, 3072, UINT32_MAX, SMELT_DTYPE_F16, 256, 256, 32, 2, 4},
+    {1536, 1536, UINT32_MAX, SMELT_DTYPE_I32, 256, 128, 64, 4, 2},
+    {2048, 384, UINT32_MAX, SMELT_DTYPE_I32, 128, 128, 64, 2, 2},
+    {256, 256, UINT32_MAX, SMELT_DTYPE_I32, 64, 64, 128, 2, 2},
     {1536, 1536, UINT32_MAX, SMELT_DTYPE_NONE, 128, 256, 32, 2, 4},
     {2048, 384, UINT32_MAX, SMELT_DTYPE_NONE, 128, 128, 64, 2, 4},
-    {65536, 128, UINT32_MAX, SMELT_DTYPE_NONE, 128, 128, 64, 2, 4},
+    {65536, 128, UINT32_MAX, SMELT_DTYPE_NONE, 128, 128, 32, 2, 2},
     {768, 768, UINT32_MAX, SMELT_DTYPE_NONE, 128, 64, 64, 2, 2},
     {1, 1, UINT32_MAX, SMELT_DTYPE_NONE, 32, 64, 64, 1, 2},
 };
@@ -205,6 +210,17 @@ static bool can_matvec(const struct call *call, bool swapped)
     return alignment_of(matrix) * smelt_dtype_size(matrix->dtype, 1) >= 16;
 }
 
+// Elements of 16 bytes where whole rows and blocks have so many, else 8: as on devices with small subgroups, where more
+// are slower.
+static uint32_t quantised_per(const struct call *call)
+{
+    const struct smelt_tensor_info *b = &call->product.params->b->info;
+    uint32_t per = 128 / smelt_dtype_bits(b->dtype), k = call->product.push.k, block = call->product.block;
+    uint64_t all = k | smelt_product_row_stride(b) | (b->rank == 3 ? b->strides[0] : 0);
+    bool small = call->product.context->capabilities.subgroup_size < 32;
+    return small || (all | (block >= k ? 0 : block)) % per || b->address % 16 ? 8 : per;
+}
+
 static bool take_matvec(struct call *call)
 {
     const struct smelt_product_push *push = &call->product.push;
@@ -215,6 +231,7 @@ static bool take_matvec(struct call *call)
     memset(&key->tiling, 0, sizeof(key->tiling));
     key->vectors = SMELT_MIN(push->m, push->n);
     key->swapped = swapped;
+    key->per = call->product.scale ? quantised_per(call) : 0;
     key->alignment = 0;
     key->transpose_left = false;
     key->computed = key->accumulated = SMELT_DTYPE_F32;

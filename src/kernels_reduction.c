@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 // What fills a large device: workgroups, or invocations, of a dispatch; and what a part is at least worth.
-#define GROUPS 1056
+#define GROUPS 528
 #define INVOCATIONS (1u << 18)
 #define PART_BYTES 32768
 #define PART_ELEMENTS 32 // of an invocation's part

@@ -170,6 +170,7 @@ static enum smelt_result lay_out(smelt_context context, const struct smelt_op_pl
                                  struct smelt_op_info *info)
 {
     struct smelt_matmul2d_descriptor product = product_of(plan->op->convolution2d);
+    product.alignment = 0; // the left operand is made out of the image: nothing for tensor addressing
     struct smelt_op op = {.name = plan->op->name, .kind = SMELT_OP_MATMUL2D, .matmul2d = &product};
     struct smelt_op_plan of_product = *plan;
     of_product.op = &op;

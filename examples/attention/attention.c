@@ -122,6 +122,9 @@ bool attention_create(smelt_context context, const struct attention_params *p, s
     uint32_t rows = matrices ? info.tiling.fragment_m : 8;
     a->rows = subgroups * (p->rows_of_subgroup ? p->rows_of_subgroup : rows);
     a->keys = p->keys ? p->keys : large ? 64 : 16;
+    uint32_t most = smelt_context_capabilities(context)->max_shared_memory_size;
+    while (!p->keys && matrices && a->keys > 16 && 16 * scratch_of(p, a, &info, subgroups) > most)
+        a->keys /= 2; // what is staged must fit
     uint32_t k = matrices ? info.tiling.fragment_k : 16;
     if (!tile(context, a->backend, a->rows, a->keys, k, subgroups, &info) ||
         !tile(context, SMELT_BACKEND_PORTABLE, a->rows, a->keys, 16, subgroups, &scores) ||
@@ -148,6 +151,8 @@ bool attention_create(smelt_context context, const struct attention_params *p, s
     define(&defines, "PORTABLE_VALUES_N", values.tiling.fragment_n);
     uint32_t scratch = scratch_of(p, a, a->backend == SMELT_BACKEND_PORTABLE ? &values : &info, subgroups);
     a->scratch_bytes = 16 * scratch;
+    if (a->scratch_bytes > most)
+        return false;
     char scale[32];
     snprintf(scale, sizeof(scale), "%.9g", 1 / sqrt(p->head_dim));
     defines.list[defines.count++] = (struct smelt_define){"SCALE", scale};

@@ -23,7 +23,7 @@ struct attention {
     uint32_t rows, keys, threads, scratch_bytes;
 };
 
-// False: smelt_last_error says why.
+// False: smelt_last_error says why, or the blocks asked for are larger than shared memory.
 bool attention_create(smelt_context context, const struct attention_params *params,
                       struct attention *attention);
 // Accepts one that was not made.

@@ -12,17 +12,14 @@ layout(local_size_x = THREADS) in;
 #define ROWS 4
 #endif
 
-shared uvec4 pool[KERNEL_VECTORS * THREADS];
-
-float pool_get(uint at)
-{
-    return uintBitsToFloat(pool[at / 4u][at % 4u]);
-}
-
-void pool_set(uint at, float v)
-{
-    pool[at / 4u][at % 4u] = floatBitsToUint(v);
-}
+// Rows whose sums pass the shared memory at a time: at most 16 sums.
+#if KERNEL_VECTORS > 4
+#define PASS 2
+#else
+#define PASS 4
+#endif
+#define PITCH (THREADS + 8) // of a sum's parts: neighbours in other banks
+shared float pool[PASS * KERNEL_VECTORS * PITCH];
 
 void store(uint row, uint v, float sum, uint rows, uint columns, uint step_d)
 {
@@ -38,21 +35,24 @@ void store(uint row, uint v, float sum, uint rows, uint columns, uint step_d)
 void finish(float sums[ROWS][KERNEL_VECTORS], uint first, uint rows, uint columns, uint step_d)
 {
     uint t = gl_LocalInvocationIndex, lines = KERNEL_SWAPPED != 0 ? columns : rows;
-    // Four rows at a time fit into the shared memory, where halves are added onto halves.
-    [[unroll]] for (uint part = 0u; part < ROWS; part += 4u)
+    [[unroll]] for (uint part = 0u; part < ROWS; part += PASS)
     {
         barrier();
-        [[unroll]] for (uint r = 0u; r < 4u; r++) [[unroll]] for (uint v = 0u; v < KERNEL_VECTORS; v++)
-            pool_set((r * KERNEL_VECTORS + v) * THREADS + t, sums[part + r][v]);
-        for (uint apart = THREADS / 2u; apart > 0u; apart /= 2u) {
-            barrier();
-            if (t < apart)
-                for (uint i = t; i < 4u * KERNEL_VECTORS * THREADS; i += THREADS)
-                    pool_set(i, pool_get(i) + pool_get(i + apart));
+        [[unroll]] for (uint r = 0u; r < PASS; r++) [[unroll]] for (uint v = 0u; v < KERNEL_VECTORS; v++)
+            pool[(r * KERNEL_VECTORS + v) * PITCH + t] = sums[part + r][v];
+        barrier();
+        uint own = t / 8u * PITCH + t % 8u; // eight invocations for each sum
+        if (t < 8u * PASS * KERNEL_VECTORS) {
+            float sum = 0.0;
+            [[unroll]] for (uint i = 0u; i < THREADS; i += 8u) sum += pool[own + i];
+            pool[own] = sum;
         }
         barrier();
         uint row = first + part + t / KERNEL_VECTORS;
-        if (t < 4u * KERNEL_VECTORS && row < lines)
-            store(row, t % KERNEL_VECTORS, pool_get(t * THREADS), rows, columns, step_d);
+        if (t < PASS * KERNEL_VECTORS && row < lines) {
+            float sum = 0.0;
+            [[unroll]] for (uint i = 0u; i < 8u; i++) sum += pool[t * PITCH + i];
+            store(row, t % KERNEL_VECTORS, sum, rows, columns, step_d);
+        }
     }
 }

@@ -61,10 +61,10 @@
 #endif
 // Whether groups that begin anywhere are cut out of the two aligned ones that they lie in (matmul2d_source_tensor_tmpl.glsl).
 // What that reads beside a group is still in the operand, but not in the first block along the sum and near the last terms:
-// those are peeled off, and read as they are.
+// those are peeled off, and read as they are. Two loads of 8 bytes, where these are aligned, are faster.
 #if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_TENSOR &&                                                     \
     SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_TENSOR && SMELT_MATMUL2D_ALIGNMENT != 1 &&                   \
-    SMELT_MATMUL2D_ALIGNMENT < SMELT_MM_GROUP
+    2 * SMELT_MATMUL2D_ALIGNMENT < SMELT_MM_GROUP
 #define SMELT_MM_LEFT_SHIFTED                                                                                \
     (SMELT_MM_LEFT_GROUP == SMELT_MM_GROUP &&                                                                \
      (SMELT_MATMUL2D_STORED_LEFT == SMELT_MATMUL2D_COMPUTED || SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8))
