@@ -347,6 +347,7 @@ static void refuses_bad_calls(void)
     p.transpose_right = true;
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "quantization is set with a of f16, wanted NULLs");
     p = good;
+    p.backend = SMELT_BACKEND_PORTABLE;
     p.baked = true;
     REFUSED(SMELT_ERROR_UNSUPPORTED, "a kernel of u8 by i8 is not baked, wanted f32, f16 or bf16 of both");
     const uint64_t of_image[4] = {1, 3, 3, 4}, of_kernel[4] = {3, 3, 4, 2}, of_result[4] = {1, 1, 1, 2};
@@ -354,8 +355,11 @@ static void refuses_bad_calls(void)
     make(&picture, U8, 4, of_image, 1);
     make(&kernel, I8, 4, of_kernel, 1);
     make(&result, I32, 4, of_result, 1);
-    const struct smelt_convolution2d_params baked = {
-        .a = picture.tensor, .b = kernel.tensor, .d = result.tensor, .baked = true};
+    const struct smelt_convolution2d_params baked = {.a = picture.tensor,
+                                                     .b = kernel.tensor,
+                                                     .d = result.tensor,
+                                                     .backend = SMELT_BACKEND_PORTABLE,
+                                                     .baked = true};
     CHECK_FAILS(smelt_encode_convolution2d(encoder, &baked), SMELT_ERROR_UNSUPPORTED,
                 "convolution2d: a kernel of u8 by i8 is not baked, wanted f32 or f16 of both");
     test_end(encoder);
