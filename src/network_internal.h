@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The inside of a network, for its sources: network.c (life, shapes), network_clone.c, network_lower.c (services of lowering),
-// network_weights.c, network_dispatch.c.
+// network_precision.c, network_join.c, network_weights.c, network_dispatch.c.
 #ifndef SMELT_NETWORK_INTERNAL_H
 #define SMELT_NETWORK_INTERNAL_H
 
@@ -82,6 +82,8 @@ void smelt_network_label(const struct smelt_ir_node *node, char *label, size_t s
 enum smelt_result smelt_network_join(struct smelt_lowering *lowering);
 smelt_tensor smelt_lower_joined(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
                                 bool channels_last);
+// Finds values that are kept as f32 whatever the storage (network_precision.c), into lowering->keeps_f32.
+enum smelt_result smelt_network_keep_f32(struct smelt_lowering *lowering);
 void smelt_network_plan_free(struct smelt_network_plan *plan);
 
 // Finds a weight by its key, or makes it (network_weights.c): `name` is the value's in the model, or NULL; `data` receives where its bytes go, NULL when it was there. Bytes

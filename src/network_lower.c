@@ -41,7 +41,7 @@ enum smelt_dtype smelt_lower_dtype(const struct smelt_lowering *lowering, const 
 {
     switch (value->element) {
     case SMELT_ELEMENT_F32:
-        return lowering->storage;
+        return lowering->keeps_f32 && lowering->keeps_f32[value->id] ? SMELT_DTYPE_F32 : lowering->storage;
     case SMELT_ELEMENT_I64:
         return SMELT_DTYPE_I32;
     case SMELT_ELEMENT_U64:
@@ -536,6 +536,8 @@ enum smelt_result smelt_network_lower(smelt_network network, struct smelt_networ
     if (!result)
         result = check_types(&lowering);
     if (!result)
+        result = smelt_network_keep_f32(&lowering);
+    if (!result)
         result = smelt_network_join(&lowering);
     if (!result)
         result = smelt_encoder_create(network->context, &params, &plan->maker);
@@ -554,5 +556,6 @@ enum smelt_result smelt_network_lower(smelt_network network, struct smelt_networ
     if (!result)
         result = take_graph(&lowering);
     free(lowering.joins);
+    free(lowering.keeps_f32);
     return result;
 }

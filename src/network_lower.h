@@ -38,6 +38,7 @@ struct smelt_lowering {
     enum smelt_dtype storage;          // of f32 values: F32 or F16
     enum smelt_backend backend;        // AUTO, or what the caller asked for
     struct smelt_lowering_join *joins; // by a value's id
+    bool *keeps_f32;                   // likewise: f32 whatever the storage
     enum smelt_result result;          // of the first service that failed
 };
 

@@ -9,8 +9,7 @@ int fold_index(int i, int n)
     i = abs(i) % period;
     return n == 1 ? 0 : min(i, period - i);
 #elif MODE == 3
-    i %= n;
-    return i < 0 ? i + n : i;
+    return i < 0 ? n - 1 - (-1 - i) % n : i % n; // % of a negative number is undefined
 #else
     return clamp(i, 0, n - 1);
 #endif

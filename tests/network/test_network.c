@@ -252,6 +252,45 @@ static void keeps_f16(void)
     smelt_network_destroy(&network);
 }
 
+static struct smelt_ir_value *cast(struct smelt_ir *ir, struct smelt_ir_value *x, const char *name,
+                                   enum smelt_element to)
+{
+    struct smelt_ir_value *y = rig_node(ir, "Cast", name, x, NULL, NULL);
+    const struct smelt_ir_attribute attribute = {.integer = to};
+    CHECK_OK(smelt_ir_set_attribute(ir, y->producer, "to", &attribute));
+    return y;
+}
+
+// Sums of integers and the scales that bring them back pass both ends of f16: 4e5 1e-8.
+static void keeps_f32_where_f16_loses_all(void)
+{
+    const uint64_t shape[1] = {4}, one[1] = {1};
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *x = cast(ir, rig_input(ir, "x", 1, shape), "integers", SMELT_ELEMENT_I32),
+                          *w = cast(ir, rig_weight(ir, "w", 1, one, (const float[]){100000}), "factor",
+                                    SMELT_ELEMENT_I32),
+                          *small = rig_weight(ir, "small", 1, one, (const float[]){1e-8f});
+    struct smelt_ir_value *sums =
+        cast(ir, rig_node(ir, "Mul", "products", x, w, NULL), "sums", SMELT_ELEMENT_F32);
+    CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Mul", "y", sums, small, NULL)));
+    const struct smelt_network_params params = {.storage = SMELT_DTYPE_F16, .no_fusion = true};
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, &params, &network));
+    struct rig_run run = rig_make(network);
+    const float from[4] = {1, 2, 3, 4};
+    uint16_t half[4];
+    float y[4];
+    CHECK_OK(smelt_dtype_convert(SMELT_DTYPE_F16, half, SMELT_DTYPE_F32, from, 4));
+    CHECK_OK(smelt_tensor_write_and_wait(run.tensors[0], NULL, half, sizeof(half)));
+    rig_dispatch(network, &run);
+    CHECK_OK(smelt_tensor_read_and_wait(run.tensors[1], NULL, half, sizeof(half)));
+    CHECK_OK(smelt_dtype_convert(SMELT_DTYPE_F32, y, SMELT_DTYPE_F16, half, 4));
+    for (uint32_t i = 0; i < 4; i++)
+        CHECK(rig_is_near(y[i], from[i] * 1e-3));
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
 static void takes_channels_last(void)
 {
     static float rows[147], last[147];
@@ -449,6 +488,7 @@ static const struct test tests[] = {
     {"a weight is replaced in a recording", replaces_weights},
     {"normalisations go into the convolution before", folds_normalisations},
     {"f32 values kept as f16", keeps_f16},
+    {"values that f16 would lose keep f32", keeps_f32_where_f16_loses_all},
     {"inputs and outputs with channels last", takes_channels_last},
     {"values are made where a Concat wants them", joins_in_place},
     {"intermediate values as outputs", gives_more_outputs},
