@@ -421,7 +421,7 @@ def write_model(name, op):
 
 def test_pack_makes_a_network_package():
     if not ONNX:
-        fails('pack', 'm.onnx', '-o', path('p.safetensors'), says='no ONNX importer')
+        fails('pack', 'm.onnx', '-o', path('p.safetensors'), says='this build has no ')
         raise Skip('this build has no ONNX importer')
     out = path('p.safetensors')
     assert '1 operators, 8 parameters' in run('pack', write_model('m.onnx', 'MatMul'), '-o', out).stdout

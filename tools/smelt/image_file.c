@@ -2,8 +2,6 @@
 // PNG files, by libpng's simplified interface.
 #include "image_file.h"
 
-#include "internal.h"
-
 #include <errno.h>
 #include <png.h>
 #include <stdio.h>
@@ -58,32 +56,4 @@ bool image_read_png(const char *path, uint32_t components, uint8_t **pixels, uin
     }
     png_image_free(&image);
     return read;
-}
-
-static void add_base64(struct smelt_text *text, const uint8_t *bytes, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < size; i += 3) {
-        uint32_t word = (uint32_t)bytes[i] << 16 | (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) |
-                        (i + 2 < size ? bytes[i + 2] : 0);
-        const char four[] = {digits[word >> 18], digits[word >> 12 & 63],
-                             i + 1 < size ? digits[word >> 6 & 63] : '=',
-                             i + 2 < size ? digits[word & 63] : '='};
-        smelt_text_add_bytes(text, four, sizeof(four));
-    }
-}
-
-bool image_png_url(const uint8_t *grey, uint32_t width, uint32_t height, struct smelt_text *url)
-{
-    png_image image = {
-        .version = PNG_IMAGE_VERSION, .width = width, .height = height, .format = PNG_FORMAT_GRAY};
-    png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
-    uint8_t *bytes = malloc(size);
-    bool written = bytes && png_image_write_to_memory(&image, bytes, &size, 0, grey, 0, NULL);
-    if (written) {
-        smelt_text_add(url, "data:image/png;base64,");
-        add_base64(url, bytes, size);
-    }
-    free(bytes);
-    return written && !url->failed;
 }

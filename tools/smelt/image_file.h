@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct smelt_text;
-
 // Writes [height][width][components] bytes (1 grey, 3 RGB, 4 RGBA) as PNG, to a temporary name that is then
 // renamed. On failure `message` says why.
 bool image_write_png(const char *path, const uint8_t *pixels, uint32_t width, uint32_t height,
@@ -17,8 +15,5 @@ bool image_write_png(const char *path, const uint8_t *pixels, uint32_t width, ui
 // put on black where `components` has no alpha. `pixels` NULL: only the size. On failure `message` says why.
 bool image_read_png(const char *path, uint32_t components, uint8_t **pixels, uint32_t *width,
                     uint32_t *height, char message[256]);
-
-// Adds a grey picture [height][width] to `url` as a "data:" URL of a PNG; false without memory.
-bool image_png_url(const uint8_t *grey, uint32_t width, uint32_t height, struct smelt_text *url);
 
 #endif

@@ -3,10 +3,10 @@
 #include "inspect.h"
 
 #include "embedded.h"
-#include "image_file.h"
 #include "json.h"
 
 #include <math.h>
+#include <png.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +23,35 @@ static const char *part(const char *name)
 }
 
 // --- Pictures -----------------------------------------------------------------------------------------------------------
+
+static void add_base64(struct smelt_text *text, const uint8_t *bytes, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < size; i += 3) {
+        uint32_t word = (uint32_t)bytes[i] << 16 | (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                        (i + 2 < size ? bytes[i + 2] : 0);
+        const char four[] = {digits[word >> 18], digits[word >> 12 & 63],
+                             i + 1 < size ? digits[word >> 6 & 63] : '=',
+                             i + 2 < size ? digits[word & 63] : '='};
+        smelt_text_add_bytes(text, four, sizeof(four));
+    }
+}
+
+// Adds a grey picture [height][width] to `url` as a "data:" URL of a PNG; false without memory.
+static bool add_png_url(const uint8_t *grey, uint32_t width, uint32_t height, struct smelt_text *url)
+{
+    png_image image = {
+        .version = PNG_IMAGE_VERSION, .width = width, .height = height, .format = PNG_FORMAT_GRAY};
+    png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
+    uint8_t *bytes = malloc(size);
+    bool written = bytes && png_image_write_to_memory(&image, bytes, &size, 0, grey, 0, NULL);
+    if (written) {
+        smelt_text_add(url, "data:image/png;base64,");
+        add_base64(url, bytes, size);
+    }
+    free(bytes);
+    return written && !url->failed;
+}
 
 // A tensor as planes: the last two extents, or [h][w] of its elements in rows of at most LARGEST_PICTURE.
 struct planes {
@@ -69,7 +98,7 @@ static void add_picture(cJSON *item, const struct smelt_onnx_tensor *t, const st
                 pixels[(i / columns * (h + 1) + y) * width + i % columns * (w + 1) + x] =
                     grey(smelt_element_number(t->element, t->data, from), s);
             }
-    if (pixels && image_png_url(pixels, (uint32_t)width, (uint32_t)height, &url))
+    if (pixels && add_png_url(pixels, (uint32_t)width, (uint32_t)height, &url))
         cJSON_AddStringToObject(item, "image", url.data);
     smelt_text_free(&url);
     free(pixels);

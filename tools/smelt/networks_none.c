@@ -3,36 +3,40 @@
 #include "network.h"
 
 #include <stdio.h>
+#include <string.h>
 
-static int none(const char *command)
+static int none(int argc, char **argv)
 {
+    if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+        printf("usage: smelt %s ...\n\nThis build has no %s: it was configured with a shared library only "
+               "(meson "
+               "option default_library).\n",
+               argv[0], argv[0]);
+        return TOOL_OK;
+    }
     return tool_fail("this build has no %s: it was configured with a shared library only (meson option "
                      "default_library)",
-                     command);
+                     argv[0]);
 }
 
 int tool_inspect(int argc, char **argv)
 {
-    (void)argc;
-    return none(argv[0]);
+    return none(argc, argv);
 }
 
 int tool_pack(int argc, char **argv)
 {
-    (void)argc;
-    return none(argv[0]);
+    return none(argc, argv);
 }
 
 int tool_run(int argc, char **argv)
 {
-    (void)argc;
-    return none(argv[0]);
+    return none(argc, argv);
 }
 
 int tool_verify(int argc, char **argv)
 {
-    (void)argc;
-    return none(argv[0]);
+    return none(argc, argv);
 }
 
 int tool_print_network(smelt_package package, cJSON *json)
