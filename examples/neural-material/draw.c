@@ -111,7 +111,8 @@ static bool record_picture(struct renderer *r, const struct surface_pipeline *su
     return bound;
 }
 
-static bool submit_frame(struct renderer *r, const struct surface_pipeline *surface, uint64_t number)
+static bool submit_frame(struct renderer *r, const struct surface_pipeline *surface,
+                         const struct renderer_post *post, uint64_t number)
 {
     struct renderer_frame *frame = r->frames + number % FRAMES_IN_FLIGHT;
     const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
@@ -127,7 +128,8 @@ static bool submit_frame(struct renderer *r, const struct surface_pipeline *surf
     vkCmdResetQueryPool(frame->commands, frame->times, 0, 2);
     vkCmdWriteTimestamp2(frame->commands, VK_PIPELINE_STAGE_2_NONE, frame->times, 0);
     record_shadow(r, frame->commands);
-    bool recorded = record_picture(r, surface, frame->commands, number);
+    bool recorded = record_picture(r, surface, frame->commands, number) &&
+                    (!post || post->record(post->user, frame->commands, number));
     vkCmdWriteTimestamp2(frame->commands, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, frame->times, 1);
     return GPU_CALL(vkEndCommandBuffer, frame->commands) && recorded &&
            GPU_CALL(vkQueueSubmit2, r->gpu->queue, 1, &submit, frame->done);
@@ -152,11 +154,11 @@ static bool finish_frame(struct renderer *r, uint64_t number, double *time)
     return true;
 }
 
-static bool read_back(struct renderer *r, struct picture *picture)
+bool renderer_read(struct renderer *r, const struct gpu_image *image, struct picture *picture)
 {
     const VkBufferImageCopy region = {.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
-                                      .imageExtent = {r->extent.width, r->extent.height, 1}};
-    size_t size = (size_t)r->extent.width * r->extent.height * 4;
+                                      .imageExtent = {image->extent.width, image->extent.height, 1}};
+    size_t size = (size_t)image->extent.width * image->extent.height * 4;
     struct gpu_buffer buffer = {0};
     VkCommandBuffer commands;
     bool done = gpu_buffer_create(r->gpu, size, VK_BUFFER_USAGE_TRANSFER_DST_BIT, &buffer) &&
@@ -167,9 +169,9 @@ static bool read_back(struct renderer *r, struct picture *picture)
                                           .srcAccessMask = VK_ACCESS_2_TRANSFER_WRITE_BIT,
                                           .dstStageMask = VK_PIPELINE_STAGE_2_HOST_BIT,
                                           .dstAccessMask = VK_ACCESS_2_HOST_READ_BIT};
-        gpu_image_barrier(commands, &r->color, color_write, copied);
-        vkCmdCopyImageToBuffer(commands, r->color.image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, buffer.buffer,
-                               1, &region);
+        gpu_image_barrier(commands, image, color_write, copied);
+        vkCmdCopyImageToBuffer(commands, image->image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, buffer.buffer, 1,
+                               &region);
         vkCmdPipelineBarrier2(commands, &(VkDependencyInfo){.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
                                                             .memoryBarrierCount = 1,
                                                             .pMemoryBarriers = &to_host});
@@ -179,8 +181,8 @@ static bool read_back(struct renderer *r, struct picture *picture)
         done = fail("out of memory for a picture of %zu bytes", size);
     if (done) {
         memcpy(picture->texels, buffer.mapped, size);
-        picture->width = r->extent.width;
-        picture->height = r->extent.height;
+        picture->width = image->extent.width;
+        picture->height = image->extent.height;
     }
     gpu_buffer_destroy(r->gpu, &buffer);
     return done;
@@ -192,8 +194,8 @@ static int compare_times(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool renderer_draw(struct renderer *r, const struct surface_pipeline *surface, uint32_t count,
-                   struct picture *picture, double *time)
+bool renderer_draw(struct renderer *r, const struct surface_pipeline *surface,
+                   const struct renderer_post *post, uint32_t count, double *time)
 {
     double *times = calloc(count, sizeof(*times));
     uint64_t first = r->next_frame;
@@ -203,11 +205,10 @@ bool renderer_draw(struct renderer *r, const struct surface_pipeline *surface, u
         if (i >= FRAMES_IN_FLIGHT && i - FRAMES_IN_FLIGHT < count)
             done = finish_frame(r, first + i - FRAMES_IN_FLIGHT, &times[i - FRAMES_IN_FLIGHT]);
         if (done && i < count)
-            done = submit_frame(r, surface, r->next_frame++);
+            done = submit_frame(r, surface, post, r->next_frame++);
     }
     if (!done)
         vkDeviceWaitIdle(r->gpu->device);
-    done = done && read_back(r, picture);
     if (done) {
         qsort(times, count, sizeof(*times), compare_times);
         *time = times[count / 2];

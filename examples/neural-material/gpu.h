@@ -36,6 +36,7 @@
     X(vkCmdDrawIndexed)                                                                                      \
     X(vkCmdEndRendering)                                                                                     \
     X(vkCmdPipelineBarrier2)                                                                                 \
+    X(vkCmdPushConstants)                                                                                    \
     X(vkCmdResetQueryPool)                                                                                   \
     X(vkCmdSetScissor)                                                                                       \
     X(vkCmdSetViewport)                                                                                      \

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Renders a mesh whose surface is a neural material to a PNG: a Vulkan renderer as any, and what smelt adds to it.
 //
-// Read this file, then neural.c (all of smelt). The rest is what any renderer has: gpu_*.c (device, memory),
-// renderer.c and draw.c (pipelines, frames), mesh.c, gltf.c, scene.c, image.c, reference.c (the textures it is
-// compared with).
+// Read this file, then device.c and neural.c (all of smelt). The rest is what any renderer has: gpu_*.c (device,
+// memory), renderer.c and draw.c (pipelines, frames), mesh.c, gltf.c, scene.c, image.c, reference.c (the textures it
+// is compared with).
 #include "neural_material.h"
+#include "device.h"
 #include "neural.h"
 #include "options.h"
 #include "reference.h"
@@ -16,66 +17,13 @@
 
 struct program {
     struct options options;
-    struct gpu gpu;
-    const struct smelt_feature_list *features;
-    smelt_context context;
+    struct device device;
     struct mesh mesh;
     struct renderer renderer;
     struct neural neural;
     struct reference reference;
     struct picture picture, reference_picture;
 };
-
-static void on_log(void *user, enum smelt_log_level level, const char *line)
-{
-    (void)user;
-    if (level != SMELT_LOG_ERROR) // errors are printed where they are handled
-        fprintf(stderr, "smelt: %s\n", line);
-}
-
-// A device with what the renderer needs and what smelt would like, and smelt's context on it.
-static bool open_device(struct program *p)
-{
-    if (!gpu_open_instance(&p->gpu, p->options.device, p->options.validate))
-        return false;
-
-    // The renderer's own wishes.
-    VkPhysicalDeviceFeatures2 has = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
-    vkGetPhysicalDeviceFeatures2(p->gpu.physical_device, &has);
-    if (p->options.samples > 1 && !has.features.sampleRateShading)
-        return fail("%s lacks sampleRateShading: --samples 1 works without", p->gpu.properties.deviceName);
-    VkPhysicalDeviceVulkan13Features features13 = {.sType =
-                                                       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
-                                                   .dynamicRendering = VK_TRUE,
-                                                   .synchronization2 = VK_TRUE};
-    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-                                          .pNext = &features13,
-                                          .features.sampleRateShading = p->options.samples > 1};
-
-    // smelt: join in what it would like on this device.
-    if (smelt_feature_list_create(vkGetInstanceProcAddr, p->gpu.instance, p->gpu.physical_device,
-                                  &p->features))
-        return fail("%s", smelt_last_error());
-    if (p->features->missing[0])
-        return fail("%s lacks %s", p->gpu.properties.deviceName, p->features->missing);
-    smelt_feature_list_apply(p->features, &features);
-
-    if (!gpu_open_device(&p->gpu, &features, p->features->extensions, p->features->extension_count))
-        return false;
-
-    // smelt: a context on the renderer's device.
-    const struct smelt_context_params params = {.get_instance_proc_addr = vkGetInstanceProcAddr,
-                                                .instance = p->gpu.instance,
-                                                .physical_device = p->gpu.physical_device,
-                                                .device = p->gpu.device,
-                                                .queue = p->gpu.queue,
-                                                .queue_family = p->gpu.queue_family,
-                                                .enabled_features = &features,
-                                                .enabled_extensions = p->features->extensions,
-                                                .enabled_extension_count = p->features->extension_count,
-                                                .log = on_log};
-    return smelt_context_create(&params, &p->context) == SMELT_OK || fail("%s", smelt_last_error());
-}
 
 // The file of a name among the data, or the path as it was given.
 static bool find_file(const char *name, const char *folder, const char *extension, char path[4096])
@@ -97,11 +45,12 @@ static void print_time(double nanoseconds, uint32_t frames)
 static bool draw_neural(struct program *p)
 {
     double time;
-    if (!renderer_draw(&p->renderer, &p->neural.surface, p->options.frames, &p->picture, &time) ||
+    if (!renderer_draw(&p->renderer, &p->neural.surface, NULL, p->options.frames, &time) ||
+        !renderer_read(&p->renderer, &p->renderer.color, &p->picture) ||
         !picture_write_png(&p->picture, p->options.output))
         return false;
     const struct smelt_material_info *material = smelt_material_info(p->neural.material);
-    printf("device      %s\n", p->gpu.properties.deviceName);
+    printf("device      %s\n", p->device.gpu.properties.deviceName);
     printf("material    %s, network ", material->name);
     for (uint32_t i = 0; i <= material->mlp.layer_count; i++)
         printf("%s%u", i ? "-" : "", material->mlp.widths[i]);
@@ -147,8 +96,8 @@ static bool draw_reference(struct program *p)
     double time, share;
     if (!find_textures(p, folder) || !reference_output(p->options.output, output) ||
         !reference_create(&p->renderer, folder, &p->reference) ||
-        !renderer_draw(&p->renderer, &p->reference.surface, p->options.frames, &p->reference_picture,
-                       &time) ||
+        !renderer_draw(&p->renderer, &p->reference.surface, NULL, p->options.frames, &time) ||
+        !renderer_read(&p->renderer, &p->renderer.color, &p->reference_picture) ||
         !picture_write_png(&p->reference_picture, output))
         return false;
     printf("reference   %s, textures of %ux%u from %s\n", output, p->reference.width, p->reference.height,
@@ -174,27 +123,28 @@ static bool run(struct program *p)
 
     const struct renderer_params renderer = {p->options.width, p->options.height, p->options.samples,
                                              p->options.tiling};
+    const struct device_params device = {
+        .name = p->options.device, .validate = p->options.validate, .samples = p->options.samples};
     const struct neural_params neural = {package, p->options.backend, p->options.precision,
                                          p->options.bundles};
     if (!picture_can_write(p->options.output) || !mesh_create(built_in ? p->options.mesh : mesh, &p->mesh) ||
-        !open_device(p) || !renderer_create(&p->gpu, &renderer, &p->mesh, &p->renderer) ||
-        !neural_create(p->context, &p->renderer, &neural, &p->neural) || !draw_neural(p))
+        !device_open(&device, &p->device) ||
+        !renderer_create(&p->device.gpu, &renderer, &p->mesh, &p->renderer) ||
+        !neural_create(p->device.context, &p->renderer, &neural, &p->neural) || !draw_neural(p))
         return false;
     return !p->options.reference || draw_reference(p);
 }
 
 static void close_all(struct program *p)
 {
-    if (p->gpu.device)
-        vkDeviceWaitIdle(p->gpu.device);
+    if (p->device.gpu.device)
+        vkDeviceWaitIdle(p->device.gpu.device);
     reference_destroy(&p->renderer, &p->reference);
     neural_destroy(&p->renderer, &p->neural);
     renderer_destroy(&p->renderer);
     mesh_destroy(&p->mesh);
     picture_destroy(&p->picture);
     picture_destroy(&p->reference_picture);
-    smelt_context_destroy(&p->context);
-    smelt_feature_list_destroy(&p->features);
 }
 
 int main(int argc, char **argv)
@@ -212,7 +162,7 @@ int main(int argc, char **argv)
     }
     bool done = run(&program);
     close_all(&program);
-    uint32_t messages = gpu_close(&program.gpu);
+    uint32_t messages = device_close(&program.device);
     if (messages)
         done = fail("the validation layer gave %u messages", messages);
     return done ? 0 : 1;

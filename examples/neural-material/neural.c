@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Everything this program does with smelt, but for making the context (main.c). Read it top to bottom: load the
+// Everything this program does with smelt, but for making the context (device.c). Read it top to bottom: load the
 // material, get its GLSL function compiled into the renderer's fragment shader, name what is bound, bind it.
 #include "neural.h"
 #include "embedded.h"

@@ -34,7 +34,8 @@ static bool create_targets(struct renderer *r)
         !gpu_image_create(r->gpu, color_format, r->extent, r->samples, color, &r->samples_color))
         return false;
     return gpu_image_create(r->gpu, color_format, r->extent, VK_SAMPLE_COUNT_1_BIT,
-                            color | VK_IMAGE_USAGE_TRANSFER_SRC_BIT, &r->color) &&
+                            color | VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
+                            &r->color) &&
            gpu_image_create(r->gpu, depth_format, r->extent, r->samples, depth, &r->depth) &&
            gpu_image_create(r->gpu, depth_format, shadow_extent, VK_SAMPLE_COUNT_1_BIT,
                             depth | VK_IMAGE_USAGE_SAMPLED_BIT, &r->shadow);

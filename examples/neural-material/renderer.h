@@ -61,9 +61,19 @@ bool renderer_surface_create(struct renderer *renderer, VkShaderModule fragment,
                              struct surface_pipeline *surface);
 void renderer_surface_destroy(struct renderer *renderer, struct surface_pipeline *surface);
 
-// Draws `count` frames, keeping FRAMES_IN_FLIGHT in flight, and reads back the last. `time`: the median of their
-// GPU times in ns; 0 when the queue has no timestamps. Free the picture with picture_destroy.
-bool renderer_draw(struct renderer *renderer, const struct surface_pipeline *surface, uint32_t count,
-                   struct picture *picture, double *time);
+// What follows the scene in a frame's command buffer. `record` finds the scene in renderer.color, written by a render
+// pass in COLOR_ATTACHMENT_OPTIMAL, and leaves it in that layout for the next frame's.
+struct renderer_post {
+    bool (*record)(void *user, VkCommandBuffer commands, uint64_t frame);
+    void *user;
+};
+
+// Draws `count` frames, each one submission, keeping FRAMES_IN_FLIGHT in flight, and waits for them. `post` may be NULL.
+// `time`: the median of their GPU times in ns; 0 when the queue has no timestamps.
+bool renderer_draw(struct renderer *renderer, const struct surface_pipeline *surface,
+                   const struct renderer_post *post, uint32_t count, double *time);
+
+// Reads back an image of 4-byte texels that a render pass has written, once per draw. Free with picture_destroy.
+bool renderer_read(struct renderer *renderer, const struct gpu_image *image, struct picture *picture);
 
 #endif
