@@ -475,7 +475,7 @@ enum smelt_result smelt_encode_elementwise(smelt_encoder encoder,
     request.key_size = key.size;
     struct smelt_kernel kernel;
     result = key.failed ? smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "elementwise: no memory")
-                        : smelt_kernel_get(context, &request, &kernel);
+                        : smelt_kernel_get(encoder, &request, &kernel);
     smelt_text_free(&key);
     if (result)
         return result;

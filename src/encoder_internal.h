@@ -242,6 +242,7 @@ struct smelt_encoder_t {
     uint32_t most_groups[3];       // that a dispatch may have
     VkPipeline bound;
     struct smelt_capture *capture; // NULL: live
+    bool makes_kernels;            // of calls that are captured, too
     // The pipeline and its arguments as they are set.
     smelt_pipeline pipeline;
     const struct smelt_pipeline_argument *arguments; // its, or of one of its family

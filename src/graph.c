@@ -455,6 +455,21 @@ static enum smelt_result merge_ranges(smelt_graph graph)
                   : SMELT_OK;
 }
 
+// What is replayed, in the order of the capture: fused, with all kernels. Captured calls have none before.
+static enum smelt_result make_items(smelt_graph graph)
+{
+    struct smelt_graph_list *list = &graph->after.list;
+    enum smelt_result result = copy_list(&graph->captured, list);
+    if (!result && !graph->params.no_fusion)
+        result = smelt_graph_fuse(graph, list);
+    for (uint32_t i = 0; i < list->count && !result; i++) {
+        struct smelt_graph_item *item = list->items[i];
+        if (item->call && item->dispatch_count && !item->dispatches[0]->pipeline)
+            result = smelt_graph_item_refresh(graph, item, true);
+    }
+    return result;
+}
+
 static enum smelt_result plan(smelt_graph graph, const struct smelt_interval *live)
 {
     const struct smelt_graph_params *p = &graph->params;
@@ -470,11 +485,7 @@ static enum smelt_result plan(smelt_graph graph, const struct smelt_interval *li
         .place = smelt_graph_place_pieces,
         .user = graph,
     };
-    enum smelt_result result = copy_list(&graph->captured, &graph->after.list);
-    if (!result && !p->no_fusion)
-        result = smelt_graph_fuse(graph, &graph->after.list);
-    if (!result)
-        result = make_program(graph, &graph->after, &params);
+    enum smelt_result result = make_program(graph, &graph->after, &params);
     return result ? result : merge_ranges(graph);
 }
 
@@ -496,6 +507,8 @@ enum smelt_result smelt_graph_prepare(smelt_graph graph)
         live[i] = (struct smelt_interval){range.begin, range.end};
     }
     const struct smelt_graph_plan_params as_captured = {.track = graph->hazards != SMELT_HAZARDS_MANUAL};
+    if (!result)
+        result = make_items(graph);
     if (!result)
         result = copy_list(&graph->captured, &graph->before.list);
     if (!result)

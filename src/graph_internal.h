@@ -82,8 +82,8 @@ enum smelt_result smelt_graph_list_barrier(struct smelt_graph_list *list,
                                            const struct smelt_barrier_request *request);
 // What an encoder has captured so far; the capture is left empty.
 struct smelt_graph_list smelt_capture_take(smelt_encoder encoder);
-// Makes the dispatches of a call (anew). On error the item is as it was.
-enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph_item *item);
+// Makes the dispatches of a call (anew), with their kernels or without (smelt_kernel_get). On error the item is as it was.
+enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph_item *item, bool kernels);
 
 // --- The graph --------------------------------------------------------------------------------------------
 

@@ -301,13 +301,14 @@ enum smelt_result smelt_graph_list_barrier(struct smelt_graph_list *list,
     return smelt_graph_list_add(list, item);
 }
 
-enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph_item *item)
+enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph_item *item, bool kernels)
 {
     const struct smelt_encoder_params params = {.hazards = SMELT_HAZARDS_MANUAL, .name = graph->name};
     enum smelt_result result = SMELT_OK;
     if (!graph->maker && ((result = smelt_encoder_create(graph->context, &params, &graph->maker)) ||
                           (result = smelt_encoder_start_capture(graph->maker))))
         return result;
+    graph->maker->makes_kernels = kernels;
     if (item->label) // so that profiles name what was fused
         result = smelt_encoder_set_label(graph->maker, item->label);
     if (!result)

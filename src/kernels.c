@@ -224,7 +224,7 @@ static enum smelt_result run(struct job *job)
         .constants = {(uint32_t)job->destination_type, (uint32_t)job->source_type},
         .constant_count = 2,
     };
-    enum smelt_result result = smelt_kernel_get(job->context, &request, &job->kernel);
+    enum smelt_result result = smelt_kernel_get(job->encoder, &request, &job->kernel);
     if (result != SMELT_OK)
         return result;
     job->counts = true;

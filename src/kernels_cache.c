@@ -289,10 +289,14 @@ static enum smelt_result get_entry(smelt_context context, const struct smelt_ker
     return SMELT_OK;
 }
 
-enum smelt_result smelt_kernel_get(smelt_context context, const struct smelt_kernel_request *request,
+enum smelt_result smelt_kernel_get(smelt_encoder encoder, const struct smelt_kernel_request *request,
                                    struct smelt_kernel *kernel)
 {
+    smelt_context context = encoder->context;
     struct smelt_kernel_entry *entry = NULL;
+    *kernel = (struct smelt_kernel){0};
+    if (encoder->capture && !encoder->makes_kernels && !request->baked && !request->image_type)
+        return SMELT_OK;
     mtx_lock(&context->kernels_mutex);
     enum smelt_result result = get_entry(context, request, &entry);
     if (!result)

@@ -43,9 +43,11 @@ static inline VkDescriptorSetLayoutBinding smelt_kernel_image_binding(VkDescript
         .descriptorType = type, .descriptorCount = 1, .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
 }
 
-// Finds or makes the kernel and its pipeline; both are the context's and live as long. Errors: COMPILE, UNSUPPORTED (not
-// baked, and this build has no compiler), OUT_OF_HOST_MEMORY, VULKAN. Thread-safe.
-enum smelt_result smelt_kernel_get(smelt_context context, const struct smelt_kernel_request *request,
+// Finds or makes the kernel and its pipeline for a dispatch of the encoder; both are the context's and live as long. Where
+// the encoder captures there is none to compile yet (pipeline null): the graph makes what is left of its calls after fusion.
+// Errors: COMPILE, UNSUPPORTED (not baked, and this build has no compiler), OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for
+// the encoder.
+enum smelt_result smelt_kernel_get(smelt_encoder encoder, const struct smelt_kernel_request *request,
                                    struct smelt_kernel *kernel);
 // Gives the encoder a dispatch of it, with `push` (of request->push_size). `what` has the rest: ranges, label, operation
 // and call.

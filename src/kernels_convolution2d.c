@@ -457,8 +457,9 @@ static enum smelt_result count_groups(const struct call *call, const struct smel
                       c->max_workgroup_count[2]);
 }
 
-static enum smelt_result get_kernel(const struct call *call, const struct kernel_key *key,
-                                    const struct smelt_op_info *info, struct smelt_kernel *kernel)
+static enum smelt_result get_kernel(smelt_encoder encoder, const struct call *call,
+                                    const struct kernel_key *key, const struct smelt_op_info *info,
+                                    struct smelt_kernel *kernel)
 {
     const struct smelt_convolution2d_geometry *g = &call->convolution.geometry;
     const struct smelt_convolution_push *push = &call->push;
@@ -520,7 +521,7 @@ static enum smelt_result get_kernel(const struct call *call, const struct kernel
         request.constant_count = 23;
         request.size_count = 5;
     }
-    return smelt_kernel_get(call->convolution.context, &request, kernel);
+    return smelt_kernel_get(encoder, &request, kernel);
 }
 
 // The other push constants of a kernel of integers.
@@ -560,7 +561,7 @@ static enum smelt_result encode_kernel(smelt_encoder encoder, struct call *call,
     if (result || (result = count_groups(call, &info, grid)))
         return result;
     fill_push(call, key.baked);
-    if ((result = get_kernel(call, &key, &info, &kernel)))
+    if ((result = get_kernel(encoder, call, &key, &info, &kernel)))
         return result;
     if (!is_integer(&key))
         return smelt_kernel_dispatch(encoder, &kernel, &call->push, SMELT_CONVOLUTION_PUSH_SIZE, grid[0],

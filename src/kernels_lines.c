@@ -180,7 +180,7 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_text_add(text, "%s%s", smelt_kernel_text("kernels/line_body.glsl"), smelt_kernel_text(name));
 }
 
-enum smelt_result smelt_lines_kernel_get(smelt_context context, const struct smelt_lines_kernel *wanted,
+enum smelt_result smelt_lines_kernel_get(smelt_encoder encoder, const struct smelt_lines_kernel *wanted,
                                          struct smelt_kernel *kernel)
 {
     struct key key;
@@ -208,7 +208,7 @@ enum smelt_result smelt_lines_kernel_get(smelt_context context, const struct sme
     };
     for (uint32_t i = 0; i < wanted->constant_count; i++)
         request.constants[i + 1] = wanted->constants[i];
-    return smelt_kernel_get(context, &request, kernel);
+    return smelt_kernel_get(encoder, &request, kernel);
 }
 
 enum smelt_result smelt_lines_dispatch(const struct smelt_lines *lines, smelt_encoder encoder,

@@ -46,7 +46,7 @@ struct smelt_lines_kernel {
     uint32_t constants[4], constant_count; // those from 1 on
     uint32_t push_size;
 };
-enum smelt_result smelt_lines_kernel_get(smelt_context context, const struct smelt_lines_kernel *wanted,
+enum smelt_result smelt_lines_kernel_get(smelt_encoder encoder, const struct smelt_lines_kernel *wanted,
                                          struct smelt_kernel *kernel);
 // Whether a workgroup for each line is better than an invocation: elements lie side by side, or there are few lines.
 bool smelt_lines_by_group(const struct smelt_lines *lines, enum smelt_dtype dtype);

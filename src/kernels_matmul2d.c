@@ -452,13 +452,12 @@ static enum smelt_result check_scratch(struct call *call)
 
 // --- Recording --------------------------------------------------------------------------------------------
 
-static enum smelt_result record(const struct call *call, smelt_encoder encoder,
-                                const struct smelt_kernel_request *request,
+static enum smelt_result record(smelt_encoder encoder, const struct smelt_kernel_request *request,
                                 const struct smelt_product_push *push, uint64_t groups, uint32_t batch,
                                 const struct smelt_dispatch *what)
 {
     struct smelt_kernel kernel;
-    enum smelt_result result = smelt_kernel_get(call->product.context, request, &kernel);
+    enum smelt_result result = smelt_kernel_get(encoder, request, &kernel);
     return result ? result
                   : smelt_kernel_dispatch(encoder, &kernel, push, SMELT_PRODUCT_PUSH_SIZE, (uint32_t)groups,
                                           1, batch, what);
@@ -504,7 +503,7 @@ static enum smelt_result record_product(const struct call *call, smelt_encoder e
         return smelt_fail(call->product.context, SMELT_ERROR_UNSUPPORTED,
                           "matmul2d: %" PRIu64 " tiles of %" PRIu32 " x %" PRIu32 ", wanted at most %" PRIu32,
                           groups, call->info.tiling.m, call->info.tiling.n, most);
-    return record(call, encoder, &request, push, groups, batch, what);
+    return record(encoder, &request, push, groups, batch, what);
 }
 
 // The parts into the scratch, side by side as a batch; then their sum, in order.
@@ -565,7 +564,7 @@ static enum smelt_result record_parts(const struct call *call, smelt_encoder enc
     request.subgroup_size = 0;
     uint64_t groups = ((uint64_t)whole.m * whole.n + SUM_WORKGROUP - 1) / SUM_WORKGROUP;
     uint32_t most = call->product.context->capabilities.max_workgroup_count[0];
-    return record(call, encoder, &request, &whole, SMELT_MIN(groups, most), 1, &what);
+    return record(encoder, &request, &whole, SMELT_MIN(groups, most), 1, &what);
 }
 
 enum smelt_result smelt_encode_matmul2d(smelt_encoder encoder, const struct smelt_matmul2d_params *params)

@@ -234,7 +234,7 @@ static void write_key(struct smelt_text *key, const struct call *call)
     smelt_text_add(key, " %u %u", call->of->size_count, call->of->number_count);
 }
 
-static enum smelt_result get_kernel(struct call *call, struct smelt_kernel *kernel)
+static enum smelt_result get_kernel(smelt_encoder encoder, struct call *call, struct smelt_kernel *kernel)
 {
     struct smelt_text key = {0};
     struct smelt_kernel_request request = {
@@ -254,7 +254,7 @@ static enum smelt_result get_kernel(struct call *call, struct smelt_kernel *kern
     request.key_size = key.size;
     enum smelt_result result = key.failed ? smelt_fail(call->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
                                                        "%s: no memory", call->of->body)
-                                          : smelt_kernel_get(call->context, &request, kernel);
+                                          : smelt_kernel_get(encoder, &request, kernel);
     smelt_text_free(&key);
     return result;
 }
@@ -269,7 +269,7 @@ enum smelt_result smelt_encode_operator(smelt_encoder encoder, const struct smel
     if (!SMELT_HAVE_COMPILER)
         return smelt_fail(call.context, SMELT_ERROR_UNSUPPORTED,
                           "%s: this build has no compiler, wanted one to make the kernel", of->body);
-    if ((result = get_kernel(&call, &kernel)))
+    if ((result = get_kernel(encoder, &call, &kernel)))
         return result;
     struct smelt_range ranges[MAX_TENSORS];
     uint32_t range_count = 0;

@@ -159,7 +159,7 @@ static enum smelt_result check_scratch(struct call *call)
 }
 
 // The last dispatch is always by a workgroup for each line: the parts of one lie far apart.
-static enum smelt_result make_kernel(const struct call *call, enum stage stage,
+static enum smelt_result make_kernel(smelt_encoder encoder, const struct call *call, enum stage stage,
                                      struct smelt_lines_kernel *wanted, struct smelt_kernel *kernel)
 {
     const struct smelt_reduction_params *p = call->params;
@@ -181,7 +181,7 @@ static enum smelt_result make_kernel(const struct call *call, enum stage stage,
     const struct smelt_capabilities *c = &call->lines.context->capabilities;
     wanted->workgroup_size =
         SMELT_MIN(wanted->workgroup_size, SMELT_MIN(c->max_workgroup_invocations, c->max_workgroup_size[0]));
-    return smelt_lines_kernel_get(call->lines.context, wanted, kernel);
+    return smelt_lines_kernel_get(encoder, wanted, kernel);
 }
 
 enum smelt_result smelt_encode_reduction(smelt_encoder encoder, const struct smelt_reduction_params *params)
@@ -196,8 +196,8 @@ enum smelt_result smelt_encode_reduction(smelt_encoder encoder, const struct sme
     struct smelt_lines_kernel wanted, merging;
     struct smelt_kernel kernel, merge;
     bool parted = call.push.parts > 1;
-    if ((result = make_kernel(&call, parted ? PARTS : WHOLE, &wanted, &kernel)) ||
-        (result = parted ? make_kernel(&call, MERGE, &merging, &merge) : SMELT_OK))
+    if ((result = make_kernel(encoder, &call, parted ? PARTS : WHOLE, &wanted, &kernel)) ||
+        (result = parted ? make_kernel(encoder, &call, MERGE, &merging, &merge) : SMELT_OK))
         return result;
     struct smelt_range ranges[] = {
         smelt_range_of(params->x, SMELT_ACCESS_READ),

@@ -27,8 +27,8 @@ typedef struct smelt_graph_t *smelt_graph;
 
 // --- Capture ----------------------------------------------------------------------------------------------
 
-// From now on dispatches and barriers of the encoder are captured instead of recorded. Allowed whether or not a recording
-// has begun. Errors: INVALID_ARGUMENT (it captures already).
+// From now on dispatches and barriers of the encoder are captured instead of recorded; kernels of library calls are compiled
+// when the graph is first replayed or looked at, those that are left after fusion. Allowed whether or not a recording has begun. Errors: INVALID_ARGUMENT (it captures already).
 SMELT_API enum smelt_result smelt_encoder_start_capture(smelt_encoder encoder);
 // False for NULL.
 SMELT_API bool smelt_encoder_is_capturing(smelt_encoder encoder);
