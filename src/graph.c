@@ -498,7 +498,6 @@ enum smelt_result smelt_graph_prepare(smelt_graph graph)
     smelt_graph_list_free(&graph->made, true);
     smelt_graph_memory_free(&graph->memory);
     graph->fused = 0;
-    enum smelt_result result = SMELT_OK;
     struct smelt_interval *live = malloc(SMELT_MAX(graph->params.output_count, 1) * sizeof(*live));
     if (!live)
         return smelt_graph_no_memory(graph);
@@ -507,8 +506,7 @@ enum smelt_result smelt_graph_prepare(smelt_graph graph)
         live[i] = (struct smelt_interval){range.begin, range.end};
     }
     const struct smelt_graph_plan_params as_captured = {.track = graph->hazards != SMELT_HAZARDS_MANUAL};
-    if (!result)
-        result = make_items(graph);
+    enum smelt_result result = make_items(graph);
     if (!result)
         result = copy_list(&graph->captured, &graph->before.list);
     if (!result)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Matrix products: Gemm and MatMul as smelt_encode_matmul2d, on views of what lies in memory.
 #include "network_lower.h"
+#include "tensor_internal.h"
 
 #include <string.h>
 
@@ -12,14 +13,6 @@ static bool is_row(smelt_tensor c, uint64_t n)
     const struct smelt_tensor_info *info = smelt_tensor_info(c);
     return info->rank && info->shape[info->rank - 1] == n && (n == 1 || info->strides[info->rank - 1] == 1) &&
            (info->rank == 1 || info->shape[0] == 1);
-}
-
-static bool lies_as(smelt_tensor c, smelt_tensor d)
-{
-    const struct smelt_tensor_info *a = smelt_tensor_info(c), *b = smelt_tensor_info(d);
-    return a->dtype == b->dtype && a->rank == b->rank &&
-           !memcmp(a->shape, b->shape, a->rank * sizeof(*a->shape)) &&
-           !memcmp(a->strides, b->strides, a->rank * sizeof(*a->strides));
 }
 
 // y = alpha product + beta c, by itself.
@@ -59,7 +52,7 @@ enum smelt_result smelt_lower_gemm(struct smelt_lowering *lowering, struct smelt
     if (plain && c && is_row(c, n)) {
         params.bias = smelt_lower_view(lowering, c, 0, 1, &n, (const uint64_t[]){1});
         fits = true;
-    } else if (plain && c && lies_as(c, y)) {
+    } else if (plain && c && smelt_tensor_lies_as(smelt_tensor_info(c), info)) {
         params.residual = c;
         fits = true;
     }
@@ -127,9 +120,8 @@ static smelt_tensor part(struct smelt_lowering *lowering, const struct matrix *m
 }
 
 // Where one operand serves the batch and the other's matrices lie one after the other, the batch is more rows: of a.
-static void join_rows(struct batch *batch, struct matrix *a, const struct matrix *b, struct matrix *d)
+static void join_rows(struct batch *batch, struct matrix *a, struct matrix *d)
 {
-    (void)b;
     if (batch->rank != 1 || batch->strides[0][1] || batch->strides[0][0] != a->rows * a->row_stride ||
         batch->strides[0][2] != d->rows * d->row_stride)
         return;
@@ -140,7 +132,7 @@ static void join_rows(struct batch *batch, struct matrix *a, const struct matrix
 
 static enum smelt_result multiply(struct smelt_lowering *lowering, struct batch *batch, struct matrix *m)
 {
-    join_rows(batch, &m[0], &m[1], &m[2]);
+    join_rows(batch, &m[0], &m[2]);
     uint64_t count = 1, inner = batch->rank ? batch->extent[0] : 1;
     for (uint32_t i = 1; i < batch->rank; i++)
         count *= batch->extent[i];

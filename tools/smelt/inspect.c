@@ -36,10 +36,10 @@ static const char help[] =
 enum { TIMED_RUNS = 3 };
 
 struct request {
-    const char *file, *output, *device, *compare;
+    const char *file, *output, *compare;
     struct feed_request feeds;
-    enum smelt_backend backend, other; // other: of the reference
-    enum smelt_dtype storage;
+    struct runner_choice choice;
+    enum smelt_backend other; // of the reference
 };
 
 struct work {
@@ -61,7 +61,7 @@ static enum smelt_result open_runner(struct work *work, enum smelt_backend backe
     struct smelt_network_input inputs[FEEDS_MAX];
     const struct smelt_network_params params = {.inputs = inputs,
                                                 .input_count = feeds_inputs(&work->feeds, inputs),
-                                                .storage = work->request->storage,
+                                                .storage = work->request->choice.storage,
                                                 .backend = backend,
                                                 .no_fusion = keep,
                                                 .more_outputs = keep ? work->names : NULL,
@@ -150,7 +150,7 @@ static enum smelt_result run_as_it_is(struct work *work)
 {
     uint64_t time = 0;
     enum smelt_result result =
-        open_runner(work, work->request->backend, false, &work->timed_model, &work->timed);
+        open_runner(work, work->request->choice.backend, false, &work->timed_model, &work->timed);
     for (int i = 0; i < TIMED_RUNS && !result; i++)
         result = runner_run(&work->timed, &time);
     if (result)
@@ -313,13 +313,13 @@ static enum smelt_result inspect_model(struct work *work)
     if (!result)
         result = feeds_read(&request->feeds, work->timed_model.ir, &work->feeds);
     if (!result)
-        result = tool_context(request->device, false, &work->context);
+        result = tool_context(request->choice.device, false, &work->context);
     if (!result)
         result = run_as_it_is(work);
     if (result)
         return result;
     choose_values(work);
-    result = run_keeping(work, request->backend, work->found.tensors);
+    result = run_keeping(work, request->choice.backend, work->found.tensors);
     if (!result && request->compare) {
         work->found.compare = request->compare;
         result = request->other ? compare_backend(work) : compare_folder(work);
@@ -396,28 +396,18 @@ static int parse_option(struct request *request, int option)
         return TOOL_OK;
     case 'c':
         return parse_compare(request);
-    case 't':
-        return tool_parse_storage(optarg, &request->storage) ? TOOL_OK : TOOL_USAGE;
-    case 'D':
-        request->device = optarg;
-        return TOOL_OK;
-    case 'b':
-        return tool_parse_backend(optarg, &request->backend) ? TOOL_OK : TOOL_USAGE;
     default:
-        return option >= FEED_INPUT ? feed_option(&request->feeds, option, optarg) : TOOL_USAGE;
+        return option >= RUNNER_DEVICE ? runner_option(&request->choice, option, optarg)
+               : option >= FEED_INPUT  ? feed_option(&request->feeds, option, optarg)
+                                       : TOOL_USAGE;
     }
 }
 
 int tool_inspect(int argc, char **argv)
 {
-    static const struct option options[] = {FEED_OPTIONS,
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"compare", required_argument, NULL, 'c'},
-                                            {"dtype", required_argument, NULL, 't'},
-                                            {"device", required_argument, NULL, 'D'},
-                                            {"backend", required_argument, NULL, 'b'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        FEED_OPTIONS,   {"output", required_argument, NULL, 'o'}, {"compare", required_argument, NULL, 'c'},
+        RUNNER_OPTIONS, {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     static struct request request = {.feeds = FEED_DEFAULTS};
     request.feeds.random = true;
     for (int o; (o = getopt_long(argc, argv, "i:o:h", options, NULL)) != -1;) {

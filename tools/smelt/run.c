@@ -25,12 +25,11 @@ static const char help[] =
 enum { MAX_FILES = FEEDS_MAX };
 
 struct request {
-    const char *file, *device, *profile;
+    const char *file, *profile;
     struct feed_request feeds;
     const char *outputs[MAX_FILES];
     uint32_t output_count;
-    enum smelt_backend backend;
-    enum smelt_dtype storage;
+    struct runner_choice choice;
     uint32_t repeat;
     bool as_json;
 };
@@ -210,8 +209,8 @@ static enum smelt_result run_model(const struct request *request, smelt_context 
     struct smelt_network_input inputs[FEEDS_MAX];
     const struct smelt_network_params params = {.inputs = inputs,
                                                 .input_count = feeds_inputs(feeds, inputs),
-                                                .storage = request->storage,
-                                                .backend = request->backend,
+                                                .storage = request->choice.storage,
+                                                .backend = request->choice.backend,
                                                 .more_outputs = (const char *const *)more,
                                                 .more_output_count = more_count};
     enum smelt_result result = runner_create(context, model, &params, request->profile != NULL, &runner);
@@ -238,7 +237,7 @@ static int run(const struct request *request)
     if (!result)
         result = find_more(request, model.ir, more, &more_count);
     if (!result)
-        result = tool_context(request->device, false, &context);
+        result = tool_context(request->choice.device, false, &context);
     if (!result)
         result = run_model(request, context, &model, &feeds, more, more_count, json);
     smelt_context_destroy(&context);
@@ -282,13 +281,6 @@ static int parse_option(struct request *request, int option)
         return feed_option(&request->feeds, FEED_INPUT, optarg);
     case 'o':
         return parse_output(request);
-    case 't':
-        return tool_parse_storage(optarg, &request->storage) ? TOOL_OK : TOOL_USAGE;
-    case 'D':
-        request->device = optarg;
-        return TOOL_OK;
-    case 'b':
-        return tool_parse_backend(optarg, &request->backend) ? TOOL_OK : TOOL_USAGE;
     case 'n':
         return parse_repeat(request);
     case 'p':
@@ -298,7 +290,9 @@ static int parse_option(struct request *request, int option)
         request->as_json = true;
         return TOOL_OK;
     default:
-        return option >= FEED_INPUT ? feed_option(&request->feeds, option, optarg) : TOOL_USAGE;
+        return option >= RUNNER_DEVICE ? runner_option(&request->choice, option, optarg)
+               : option >= FEED_INPUT  ? feed_option(&request->feeds, option, optarg)
+                                       : TOOL_USAGE;
     }
 }
 
@@ -306,9 +300,7 @@ int tool_run(int argc, char **argv)
 {
     static const struct option options[] = {FEED_OPTIONS,
                                             {"output", required_argument, NULL, 'o'},
-                                            {"dtype", required_argument, NULL, 't'},
-                                            {"device", required_argument, NULL, 'D'},
-                                            {"backend", required_argument, NULL, 'b'},
+                                            RUNNER_OPTIONS,
                                             {"repeat", required_argument, NULL, 'n'},
                                             {"profile", required_argument, NULL, 'p'},
                                             {"json", no_argument, NULL, 'j'},

@@ -132,6 +132,21 @@ static enum smelt_result make_rest(struct runner *runner, bool profile)
     return result;
 }
 
+int runner_option(struct runner_choice *choice, int option, const char *argument)
+{
+    switch (option) {
+    case RUNNER_DEVICE:
+        choice->device = argument;
+        return TOOL_OK;
+    case RUNNER_BACKEND:
+        return tool_parse_backend(argument, &choice->backend) ? TOOL_OK : TOOL_USAGE;
+    case RUNNER_STORAGE:
+        return tool_parse_storage(argument, &choice->storage) ? TOOL_OK : TOOL_USAGE;
+    default:
+        return TOOL_USAGE;
+    }
+}
+
 enum smelt_result runner_create(smelt_context context, struct model *model,
                                 const struct smelt_network_params *params, bool profile,
                                 struct runner *runner)

@@ -21,6 +21,22 @@ enum smelt_result model_read_onnx(const char *path, struct smelt_ir **ir);
 enum smelt_result model_open(const char *path, struct model *model);
 void model_close(struct model *model);
 
+// Where and how a network runs, as options of the command line for getopt_long.
+struct runner_choice {
+    const char *device;
+    enum smelt_backend backend;
+    enum smelt_dtype storage;
+};
+enum { RUNNER_DEVICE = 512, RUNNER_BACKEND, RUNNER_STORAGE };
+#define RUNNER_OPTIONS                                                                                       \
+    {"device", required_argument, NULL, RUNNER_DEVICE},                                                      \
+        {"backend", required_argument, NULL, RUNNER_BACKEND},                                                \
+    {                                                                                                        \
+        "dtype", required_argument, NULL, RUNNER_STORAGE                                                     \
+    }
+// Takes one of these options with its argument; any other is wrong usage. Returns a tool_status.
+int runner_option(struct runner_choice *choice, int option, const char *argument);
+
 struct runner {
     smelt_context context; // borrowed
     smelt_network network;

@@ -44,9 +44,8 @@ static const char *const outcome_names[] = {"passed", "failed", "skipped"};
 enum check { CHECK_TOLERANCE, CHECK_TOP1, CHECK_PSNR };
 
 struct request {
-    const char *device, *only, *checks_file;
-    enum smelt_backend backend;
-    enum smelt_dtype storage;
+    const char *only, *checks_file;
+    struct runner_choice choice;
     double rtol, atol; // negative: by type
     enum check check;
     double decibels;
@@ -105,7 +104,7 @@ static enum check check_of(const struct request *request, const char *path, doub
 
 static struct tolerance tolerance_for(const struct request *request, enum smelt_element element)
 {
-    struct tolerance tolerance = tolerance_of(element, request->storage);
+    struct tolerance tolerance = tolerance_of(element, request->choice.storage);
     if (request->rtol >= 0)
         tolerance.relative = request->rtol;
     if (request->atol >= 0)
@@ -190,7 +189,8 @@ static void run_data_set(const struct request *request, const char *path, uint32
     struct test_data data = {0};
     struct model model = {0};
     struct runner runner = {0};
-    struct smelt_network_params params = {.storage = request->storage, .backend = request->backend};
+    struct smelt_network_params params = {.storage = request->choice.storage,
+                                          .backend = request->choice.backend};
     char *file = test_case_model(path);
     enum smelt_result result = file ? model_open(file, &model) : SMELT_ERROR_OUT_OF_HOST_MEMORY;
     if (!result)
@@ -289,7 +289,7 @@ static int verify(struct request *request, char **folders, int count)
     for (int i = 0; i < count && !status; i++)
         if (test_cases_find(&cases, folders[i]) != SMELT_OK)
             status = tool_fail_smelt();
-    if (!status && tool_context(request->device, request->validation, &request->context) != SMELT_OK)
+    if (!status && tool_context(request->choice.device, request->validation, &request->context) != SMELT_OK)
         status = tool_fail_smelt();
     if (!status) {
         cJSON *all = request->as_json ? cJSON_CreateObject() : NULL;
@@ -335,13 +335,6 @@ static int parse_option(struct request *request, int option)
     case 'o':
         request->only = optarg;
         return TOOL_OK;
-    case 'd':
-        return tool_parse_storage(optarg, &request->storage) ? TOOL_OK : TOOL_USAGE;
-    case 'D':
-        request->device = optarg;
-        return TOOL_OK;
-    case 'b':
-        return tool_parse_backend(optarg, &request->backend) ? TOOL_OK : TOOL_USAGE;
     case 'r':
         return parse_number("--rtol", optarg, &request->rtol);
     case 'a':
@@ -362,16 +355,14 @@ static int parse_option(struct request *request, int option)
         request->as_json = true;
         return TOOL_OK;
     default:
-        return TOOL_USAGE;
+        return runner_option(&request->choice, option, optarg);
     }
 }
 
 int tool_verify(int argc, char **argv)
 {
     static const struct option options[] = {{"only", required_argument, NULL, 'o'},
-                                            {"dtype", required_argument, NULL, 'd'},
-                                            {"device", required_argument, NULL, 'D'},
-                                            {"backend", required_argument, NULL, 'b'},
+                                            RUNNER_OPTIONS,
                                             {"rtol", required_argument, NULL, 'r'},
                                             {"atol", required_argument, NULL, 'a'},
                                             {"top1", no_argument, NULL, 't'},
@@ -381,7 +372,7 @@ int tool_verify(int argc, char **argv)
                                             {"json", no_argument, NULL, 'j'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    struct request request = {.storage = SMELT_DTYPE_F32, .rtol = -1, .atol = -1};
+    struct request request = {.choice = {.storage = SMELT_DTYPE_F32}, .rtol = -1, .atol = -1};
     for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         if (o == 'h') {
             fputs(help, stdout);
