@@ -80,7 +80,7 @@ def samples(root):
 
 class Runner:
     def __init__(self, glslc, root, validator):
-        self.glslc, self.root, self.validator = glslc, root, validator
+        self.glslc, self.root, self.validator = glslc, os.path.abspath(root), validator
         self.run, self.skipped, self.failures, self.seen = 0, {}, [], []
         self.folder = tempfile.TemporaryDirectory()
         self.extensions = {}
@@ -116,23 +116,38 @@ class Runner:
                 return True
         return False
 
-    def messages(self, text):
-        self.run += 1
-        status, messages, _ = self.compile(text)
-        self.seen.append(messages)
-        return status, messages
+    def messages(self, texts):
+        """What the compiler says to each shader, and whether it took it. One process compiles them all, as starting the
+        compiler costs ten times a shader; a shader that only says its number ends the messages of the one before it."""
+        self.run += len(texts)
+        with tempfile.TemporaryDirectory(dir=self.folder.name) as folder:
+            names = []
+            for i, text in enumerate(texts):
+                for name, content in ((f'shader{i}.comp', text), (f'end{i}.comp', f'#version 460\n#error "end {i}"\n')):
+                    with open(os.path.join(folder, name), 'w', encoding='utf-8') as f:
+                        f.write(content)
+                    names.append(name)
+            result = subprocess.run([self.glslc, '--target-env=vulkan1.3', '-O0', '-I', os.path.join(self.root, 'glsl'),
+                                     '-c', *names], capture_output=True, text=True, check=False, cwd=folder)
+            parts = re.split(r"^end\d+\.comp:2: error: '#error' : \"?end \d+\"? ?\n", result.stdout + result.stderr,
+                             flags=re.M)
+            if len(parts) != len(texts) + 1:
+                self.failures.append(f'the compiler stopped at shader {len(parts) - 1} of {len(texts)} (status '
+                                     f'{result.returncode}):\n{texts[len(parts) - 1]}')
+                parts += [''] * (len(texts) + 1 - len(parts))
+            self.seen += parts
+            return [(os.path.exists(os.path.join(folder, f'shader{i}.comp.spv')), part)
+                    for i, part in enumerate(parts[:len(texts)])]
 
-    def must_fail(self, label, text, expected):
-        if self.skip(text):
-            self.seen.append(self.compile(text)[1])  # the preprocessor goes on without the extension
-            return
-        status, messages = self.messages(text)
-        if status == 0:
-            self.failures.append(f'{label}: compiled, wanted an error with "{expected[0]}"')
-        elif status < 0:
-            self.failures.append(f'{label}: the compiler crashed')
-        elif not all(e in messages for e in expected):
-            self.failures.append(f'{label}: wanted {expected}, got:\n{messages}')
+    def must_fail(self, shaders):
+        """shaders: (label, text, what its messages must hold)."""
+        judged = [not self.skip(text) for _, text, _ in shaders]  # the preprocessor goes on without the extension
+        for (label, _, expected), judge, (compiled, messages) in zip(
+                shaders, judged, self.messages([text for _, text, _ in shaders])):
+            if judge and compiled:
+                self.failures.append(f'{label}: compiled, wanted an error with "{expected[0]}"')
+            elif judge and not all(e in messages for e in expected):
+                self.failures.append(f'{label}: wanted {expected}, got:\n{messages}')
 
     def must_pass(self, label, text, stage='comp', options=('-O0', '-O')):
         if self.skip(text):
@@ -238,29 +253,28 @@ def names_parameter(messages, name):
 
 def fail_samples(runner, sample):
     prefix = sample.parameters[0][0] + '_'
-
-    def refuse(label, changed):
-        """Must not compile, with a message that names one of the parameters or values, or the group X_M and _N."""
-        status, messages = runner.messages(sample.with_values(changed))
-        wanted = [re.sub(r'_(?:[MNK]|LEFT|RIGHT)$', '', name.removeprefix(prefix)) for name in changed]
-        wanted += [f'_{word.lower()}_must_be_' for word in wanted]  # functions that check shapes
-        wanted += [f"_{value}'" if value.isdigit() else value for value in changed.values()]  # undeclared identifiers
-        if judged and (status == 0 or not any(word in messages for word in wanted)):
-            runner.failures.append(f'{sample.name} with {label} {changed}: wanted an error that names it, got:\n{messages}')
-
     judged = not runner.skip(sample.text)
-    for name, _ in sample.parameters:
-        status, messages = runner.messages(sample.with_values({name: None}))
-        if judged and (status == 0 or not names_parameter(messages, name)):
-            runner.failures.append(f'{sample.name} without {name}: wanted an error that says so, got:\n{messages}')
-        # An unknown name counts as 0 in #if; where 0 has a meaning the error is an undeclared identifier.
-        if name not in sample.free:
-            refuse('misspelt', {name: 'SMELT_MISSPELT'})
-    for changed in sample.wrong:
-        refuse('wrong', changed)
+    cases = [('without', {name: None}) for name, _ in sample.parameters]
+    # An unknown name counts as 0 in #if; where 0 has a meaning the error is an undeclared identifier.
+    cases += [('misspelt', {name: 'SMELT_MISSPELT'}) for name, _ in sample.parameters if name not in sample.free]
+    cases += [('wrong', changed) for changed in sample.wrong]
+    texts = [sample.with_values(changed) for _, changed in cases]
     for line, other in (('#include "smelt/base.glsl"', ''), ('#define SMELT_BACKENDS .*',
                                                              '#define SMELT_BACKENDS SMELT_BACKEND_BIT_DOT8')):
-        runner.messages(re.sub(line, other, sample.text))  # what they say counts for check_every_error
+        texts.append(re.sub(line, other, sample.text))  # what they say counts for check_every_error
+    for (label, changed), (compiled, messages) in zip(cases, runner.messages(texts)):
+        if judged and (compiled or not is_named(messages, prefix, changed)):
+            runner.failures.append(f'{sample.name} with {label} {changed}: wanted an error that names it, got:\n{messages}')
+
+
+def is_named(messages, prefix, changed):
+    """Whether an error names one of the parameters or values, or the group X_M and _N."""
+    if None in changed.values():
+        return names_parameter(messages, *changed)
+    wanted = [re.sub(r'_(?:[MNK]|LEFT|RIGHT)$', '', name.removeprefix(prefix)) for name in changed]
+    wanted += [f'_{word.lower()}_must_be_' for word in wanted]  # functions that check shapes
+    wanted += [f"_{value}'" if value.isdigit() else value for value in changed.values()]  # undeclared identifiers
+    return any(word in messages for word in wanted)
 
 
 def check_every_error(runner):
@@ -288,13 +302,15 @@ def fail(runner):
     for name in map(os.path.basename, modules):
         if name.endswith('_tmpl.glsl') and name not in tested and name.removesuffix('.glsl') not in included:
             runner.failures.append(f'{name}: no instance in tests/compile_fail/templates')
+    shaders = []
     for path in sorted(glob.glob(os.path.join(runner.root, 'tests/compile_fail/*.comp'))):
         with open(path, encoding='utf-8') as f:
             text = f.read()
         expected = re.findall(r'^// expect: (.*)', text, re.M)
         if not expected:
             runner.failures.append(f'{path}: says not what to expect')
-        runner.must_fail(os.path.basename(path), text, expected or [''])
+        shaders.append((os.path.basename(path), text, expected or ['']))
+    runner.must_fail(shaders)
     check_every_error(runner)
 
 
