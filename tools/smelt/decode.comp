@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// smelt material decode: the stored values at texel centres of a band of rows. "surface.glsl" is the material's
+// smelt material decode: the stored values at the points of a grid, a band of rows at a time. "surface.glsl" is the material's
 // generated module; OUTPUTS is the number of the network's outputs, LATENTS that of its textures.
 #version 460
 #include "smelt/base.glsl"
@@ -12,18 +12,19 @@ layout(local_size_x = 8, local_size_y = 8) in;
 
 #define SMELT_TENSOR decoded
 #define SMELT_DTYPE SMELT_DTYPE_F32
-#define SMELT_RANK 3
+#define SMELT_RANK 2
 #define SMELT_ACCESS SMELT_ACCESS_WRITE
 #define SMELT_EXTENT0 0
 #define SMELT_EXTENT1 0
-#define SMELT_EXTENT2 0
 #include "smelt/tensor_tmpl.glsl"
 
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer decode_block
 {
     surface_block material;
-    decoded_f32_3_w_0x0x0 rows;
-    uint first_row, height;
+    decoded_f32_2_w_0x0 points;
+    vec2 origin, step;
+    float lod;
+    uint width, first_row, rows;
 };
 layout(push_constant, scalar) uniform push
 {
@@ -53,14 +54,13 @@ vec4 surface_fetch(surface_block material, uint index, vec2 uv, float lod)
 void main()
 {
     uvec2 at = gl_GlobalInvocationID.xy;
-    decoded_f32_3_w_0x0x0 rows = block.rows;
-    uint width = smelt_extent(rows, 1);
-    if (at.x >= width || at.y >= smelt_extent(rows, 0))
+    decoded_f32_2_w_0x0 points = block.points;
+    if (at.x >= block.width || at.y >= block.rows)
         return;
-    vec2 uv = (vec2(at.x, block.first_row + at.y) + 0.5) / vec2(width, block.height);
+    vec2 uv = block.origin + (vec2(at.x, block.first_row + at.y) + 0.5) * block.step;
     float y[OUTPUTS];
     surface_block material = block.material; // a copy: an argument may not drop "readonly"
-    surface_eval_raw(material, uv, 0.0, y);
+    surface_eval_raw(material, uv, block.lod, y);
     for (uint c = 0; c < OUTPUTS; c++)
-        smelt_store(rows, at.y, at.x, c, y[c]);
+        smelt_store(points, at.y * block.width + at.x, c, y[c]);
 }
