@@ -47,6 +47,13 @@ SMELT_API enum smelt_result smelt_encode_image_load(smelt_encoder encoder, smelt
 SMELT_API enum smelt_result smelt_encode_image_store(smelt_encoder encoder, smelt_image image,
                                                      smelt_tensor tensor, const struct smelt_image_map *map);
 
+// BC7 blocks of an image of RGBA bytes, for textures of VK_FORMAT_BC7_UNORM_BLOCK and _SRGB_BLOCK: glsl/smelt/bc7.glsl.
+//   image   u8 [h][w][4], components and texels without gaps, rows and its address at multiples of 4 bytes
+//   blocks  u32 [ceil(h / 4)][ceil(w / 4)][4], packed, at a multiple of 16 bytes: the bytes that a copy to an image takes
+// Texels past an edge repeat it. Lossy; the same input gives the same bytes on one device. One dispatch, which takes part in
+// the hazard tracking. Errors: INVALID_ARGUMENT, DTYPE, SHAPE (each with what was got and wanted), and those of a dispatch.
+SMELT_API enum smelt_result smelt_encode_bc7(smelt_encoder encoder, smelt_tensor image, smelt_tensor blocks);
+
 SMELT_END
 
 #endif

@@ -759,6 +759,7 @@ void networks()
     CHECK_FAILS(smelt_encode_image_load(encoder, x, image, &map), SMELT_ERROR_SHAPE, "another shape");
     CHECK_FAILS(smelt_encode_image_store(encoder, image, x, &map), SMELT_ERROR_SHAPE, "another shape");
     smelt_image_destroy(&image);
+    CHECK_FAILS(smelt_encode_bc7(encoder, x, x), SMELT_ERROR_DTYPE, "wanted u8");
     CHECK(smelt_barrier_between(SMELT_STAGE_MACHINE_LEARNING, SMELT_STAGE_FRAGMENT).source_stages != 0);
     smelt_encoder_destroy(&encoder);
     smelt_tensor_destroy(&x);
