@@ -79,14 +79,17 @@ static void fill_info(smelt_material m)
         .output_count = d->mlp.widths[d->mlp.layer_count],
         .mlp = d->mlp,
         .latent_count = d->latent_count,
+        .latents = d->textures,
         .latent_width = d->latent_width,
         .latent_height = d->latent_height,
-        .latent_mips = d->latent_mips,
+        .clamp = d->clamp,
         .source_width = d->source_width,
         .source_height = d->source_height,
         .architecture = hash,
         .bits_per_texel = d->bits_per_texel,
     };
+    for (uint32_t i = 0; i < d->latent_count; i++)
+        m->info.latent_mips = SMELT_MAX(m->info.latent_mips, d->textures[i].mips);
 }
 
 enum smelt_result smelt_material_create(smelt_context context, const struct smelt_material_params *params,

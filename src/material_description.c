@@ -74,19 +74,18 @@ bool smelt_is_identifier(const char *name)
 static enum smelt_result read_mips(smelt_package package, const struct smelt_json *texture, uint32_t index,
                                    struct smelt_material_description *d)
 {
+    const struct smelt_material_texture *t = &d->textures[index];
     struct smelt_json mips;
     uint32_t count;
-    enum smelt_result result = ONLY(texture, "mips");
-    if (result || (result = smelt_json_array(texture, "mips", 1, SMELT_MATERIAL_MAX_MIPS, &mips, &count)))
+    enum smelt_result result = smelt_json_array(texture, "mips", 1, SMELT_MATERIAL_MAX_MIPS, &mips, &count);
+    if (result)
         return result;
     uint32_t most = 1;
-    while (SMELT_MAX(d->latent_width, d->latent_height) >> most)
+    while (SMELT_MAX(t->width, t->height) >> most)
         most++;
-    if (count > most || (index && count != d->latent_mips))
-        return smelt_json_fail(&mips,
-                               index ? "an array of %u, as in the first texture" : "an array of 1 to %u",
-                               index ? d->latent_mips : most);
-    d->latent_mips = count;
+    if (count > most)
+        return smelt_json_fail(&mips, "an array of 1 to %u", most);
+    d->textures[index].mips = count;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t level = count - 1 - i; // the file has the coarsest first
         struct smelt_json at = smelt_json_element(&mips, i);
@@ -97,8 +96,7 @@ static enum smelt_result read_mips(smelt_package package, const struct smelt_jso
             return smelt_fail(at.context, SMELT_ERROR_DTYPE,
                               "%s: description: %s: tensor \"%.60s\": wanted U8, got %.16s", at.file, at.path,
                               (*tensor)->name, (*tensor)->dtype_name);
-        uint64_t shape[] = {SMELT_MAX(d->latent_height >> level, 1u), SMELT_MAX(d->latent_width >> level, 1u),
-                            4};
+        uint64_t shape[] = {SMELT_MAX(t->height >> level, 1u), SMELT_MAX(t->width >> level, 1u), t->bits / 2};
         if ((result = smelt_package_check_shape(&at, *tensor, 3, shape)))
             return result;
     }
@@ -124,6 +122,29 @@ static enum smelt_result read_remap(const struct smelt_json *latents, struct sme
     return result;
 }
 
+static const char *const formats[] = {"rgba8_unorm", "bgra4_unorm"};
+
+// A texture's own format and extent, else those of all latents.
+static enum smelt_result read_texture(smelt_package package, const struct smelt_json *at, uint32_t index,
+                                      uint32_t format, struct smelt_material_description *d)
+{
+    struct smelt_material_texture *t = &d->textures[index];
+    t->width = d->latent_width;
+    t->height = d->latent_height;
+    enum smelt_result result = cJSON_IsObject(at->value) ? ONLY(at, "mips", "format", "width", "height")
+                                                         : smelt_json_fail(at, "an object");
+    if (!result && smelt_json_has(at, "format"))
+        result = smelt_json_word(at, "format", formats, 2, &format);
+    if (!result && smelt_json_has(at, "width"))
+        result = smelt_json_u32(at, "width", 1, MAX_EXTENT, &t->width);
+    if (!result && smelt_json_has(at, "height"))
+        result = smelt_json_u32(at, "height", 1, MAX_EXTENT, &t->height);
+    t->bits = format ? 4 : 8;
+    t->lod_shift = log2f(
+        SMELT_MAX((float)t->width / (float)d->latent_width, (float)t->height / (float)d->latent_height));
+    return result ? result : read_mips(package, at, index, d);
+}
+
 static enum smelt_result read_latents(smelt_package package, const struct smelt_json *root,
                                       struct smelt_material_description *d)
 {
@@ -132,7 +153,7 @@ static enum smelt_result read_latents(smelt_package package, const struct smelt_
     enum smelt_result result = smelt_json_object(root, "latents", &latents);
     if (result ||
         (result = ONLY(&latents, "format", "width", "height", "filter", "address", "remap", "textures")) ||
-        (result = smelt_json_word(&latents, "format", (const char *const[]){"rgba8_unorm"}, 1, &format)) ||
+        (result = smelt_json_word(&latents, "format", formats, 2, &format)) ||
         (result = smelt_json_u32(&latents, "width", 1, MAX_EXTENT, &d->latent_width)) ||
         (result = smelt_json_u32(&latents, "height", 1, MAX_EXTENT, &d->latent_height)) ||
         (result = smelt_json_word(&latents, "filter", (const char *const[]){"linear"}, 1, &filter)) ||
@@ -145,8 +166,7 @@ static enum smelt_result read_latents(smelt_package package, const struct smelt_
     d->clamp = address == 1;
     for (uint32_t i = 0; i < d->latent_count && !result; i++) {
         struct smelt_json texture = smelt_json_element(&textures, i);
-        result = cJSON_IsObject(texture.value) ? read_mips(package, &texture, i, d)
-                                               : smelt_json_fail(&texture, "an object");
+        result = read_texture(package, &texture, i, format, d);
     }
     return result;
 }
@@ -156,7 +176,7 @@ static enum smelt_result read_encoding(const struct smelt_json *at,
                                        struct smelt_material_encoding *encoding)
 {
     static const char *const types[] = {"identity", "frequency", "triangle_wave", "padding"};
-    static const char *const inputs[] = {"latents", "uv"};
+    static const char *const inputs[] = {"latents", "uv", "lod"};
     uint32_t type, input = 1;
     double scale = 1;
     enum smelt_result result = cJSON_IsObject(at->value) ? smelt_json_word(at, "type", types, 4, &type)
@@ -172,11 +192,15 @@ static enum smelt_result read_encoding(const struct smelt_json *at,
         return SMELT_OK;
     }
     if (type == 0) {
-        if ((result = ONLY(at, "type", "input")) ||
-            (result = smelt_json_word(at, "input", inputs, 2, &input)))
+        if ((result = smelt_json_word(at, "input", inputs, 3, &input)) ||
+            (result = input == 2 ? ONLY(at, "type", "input", "maximum") : ONLY(at, "type", "input")) ||
+            (input == 2 && (result = smelt_json_number(at, "maximum", 1e-3, 32, &scale))))
             return result;
-        encoding->feature = input ? SMELT_FEATURE_UV : SMELT_FEATURE_LATENTS;
-        encoding->width = input ? 2 : 4 * d->latent_count;
+        encoding->feature = input == 2   ? SMELT_FEATURE_LOD
+                            : input == 1 ? SMELT_FEATURE_UV
+                                         : SMELT_FEATURE_LATENTS;
+        encoding->width = input == 2 ? 1 : input == 1 ? 2 : 4 * d->latent_count;
+        encoding->scale = (float)scale;
         return SMELT_OK;
     }
     if ((result = ONLY(at, "type", "input", "n_frequencies", "scale")) ||
@@ -225,6 +249,34 @@ static enum smelt_result read_parameter(smelt_package package, const struct smel
     return SMELT_OK;
 }
 
+// A weight of f16 or f32, or one of i8 or f8e4m3 with a scale for each row, which counts as f16.
+static enum smelt_result read_weight(smelt_package package, const struct smelt_json *layer, uint32_t index,
+                                     struct smelt_material_description *d, struct smelt_json *at)
+{
+    const char *name;
+    if (!smelt_json_has(layer, "scale"))
+        return read_parameter(package, layer, "weight", &d->mlp.stored, at, &d->weights[index]);
+    struct smelt_json scale = smelt_json_member(layer, "scale");
+    enum smelt_result result = smelt_json_string(layer, "weight", NULL, &name);
+    if (result)
+        return result;
+    *at = smelt_json_member(layer, "weight");
+    if ((result = smelt_package_tensor_of(package, at, &d->weights[index])) ||
+        (result = smelt_package_tensor_of(package, &scale, &d->scales[index])))
+        return result;
+    enum smelt_dtype got = d->weights[index]->dtype;
+    if ((got != SMELT_DTYPE_I8 && got != SMELT_DTYPE_F8E4M3) || d->scales[index]->dtype != SMELT_DTYPE_F32)
+        return smelt_fail(
+            at->context, SMELT_ERROR_DTYPE,
+            "%s: description: %s: with a scale: wanted I8 or F8_E4M3 and a scale of F32, got %.16s and %.16s",
+            at->file, at->path, d->weights[index]->dtype_name, d->scales[index]->dtype_name);
+    if (d->mlp.stored != SMELT_DTYPE_NONE && d->mlp.stored != SMELT_DTYPE_F16)
+        return smelt_json_fail(at, "no scale where other weights are F32");
+    d->mlp.stored = SMELT_DTYPE_F16;
+    uint64_t rows = d->weights[index]->rank == 2 ? d->weights[index]->shape[0] : 0;
+    return smelt_package_check_shape(&scale, d->scales[index], 1, &rows);
+}
+
 static enum smelt_result read_layer(smelt_package package, const struct smelt_json *layer, uint32_t index,
                                     struct smelt_material_description *d)
 {
@@ -236,10 +288,10 @@ static enum smelt_result read_layer(smelt_package package, const struct smelt_js
     if (!cJSON_IsObject(layer->value))
         return smelt_json_fail(layer, "an object");
     bool bias = smelt_json_has(layer, "bias");
-    enum smelt_result result = ONLY(layer, "weight", "bias", "activation");
+    enum smelt_result result = ONLY(layer, "weight", "bias", "activation", "scale");
     if (result ||
         (result = smelt_json_word(layer, "activation", activations, SMELT_ACTIVATION_COUNT, &activation)) ||
-        (result = read_parameter(package, layer, "weight", &d->mlp.stored, &at, &d->weights[index])))
+        (result = read_weight(package, layer, index, d, &at)))
         return result;
     d->mlp.activations[index] = (enum smelt_activation)activation;
     const struct smelt_package_tensor *w = d->weights[index];

@@ -38,16 +38,18 @@ static void add_line(struct smelt_material_architecture *a, const char *format, 
     va_end(arguments);
 }
 
-static const char *const features[SMELT_FEATURE_COUNT] = {"latents", "uv", "frequency", "triangle_wave",
-                                                          "padding"};
+static const char *const features[SMELT_FEATURE_COUNT] = {"latents",       "uv",      "frequency",
+                                                          "triangle_wave", "padding", "lod"};
 
 void smelt_material_architecture(const struct smelt_material_description *d,
                                  struct smelt_material_architecture *a)
 {
     a->text[0] = 0;
-    add_line(a, "latents: %u rgba8_unorm, %s, remapped by %s and %s\n", d->latent_count,
-             d->clamp ? "clamp" : "repeat", smelt_float_literal(d->remap_scale).text,
-             smelt_float_literal(d->remap_bias).text);
+    add_line(a, "latents: %u, %s, remapped by %s and %s\n", d->latent_count, d->clamp ? "clamp" : "repeat",
+             smelt_float_literal(d->remap_scale).text, smelt_float_literal(d->remap_bias).text);
+    for (uint32_t i = 0; i < d->latent_count; i++)
+        add_line(a, "latent %u: %u bits, lod shift %s\n", i, d->textures[i].bits,
+                 smelt_float_literal(d->textures[i].lod_shift).text);
     for (uint32_t i = 0; i < d->encoding_count; i++)
         add_line(a, "encoding %u: %s of %u, scale %s\n", i, features[d->encodings[i].feature],
                  d->encodings[i].count, smelt_float_literal(d->encodings[i].scale).text);
@@ -71,7 +73,8 @@ static void add_feature(struct smelt_text *text, const char *name, const struct 
     switch (e->feature) {
     case SMELT_FEATURE_LATENTS:
         for (uint32_t i = 0; i < d->latent_count; i++) {
-            smelt_text_add(text, "    f = %s_fetch(b, %uu, uv, lod) * %s + %s;\n", name, i,
+            smelt_text_add(text, "    f = %s_fetch(b, %uu, uv, lod + %s) * %s + %s;\n", name, i,
+                           smelt_float_literal(d->textures[i].lod_shift).text,
                            smelt_float_literal(d->remap_scale).text, smelt_float_literal(d->remap_bias).text);
             for (uint32_t c = 0; c < 4; c++)
                 smelt_text_add(text, "    smelt_set(x, %u, f.%c);\n", at + 4 * i + c, "xyzw"[c]);
@@ -91,6 +94,10 @@ static void add_feature(struct smelt_text *text, const char *name, const struct 
                 smelt_text_add(text, "    smelt_set(x, %u, f.%c);\n", at + (frequency ? 4 : 2) * o + c,
                                "xyzw"[c]);
         }
+        break;
+    case SMELT_FEATURE_LOD:
+        smelt_text_add(text, "    smelt_set(x, %u, clamp(lod, 0.0, %s) * %s);\n", at,
+                       smelt_float_literal(e->scale).text, smelt_float_literal(1 / e->scale).text);
         break;
     default:
         for (uint32_t i = 0; i < e->count; i++)

@@ -3,6 +3,7 @@
 #include "material_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ALL_PARTS (SMELT_MATERIAL_WEIGHTS | SMELT_MATERIAL_LATENTS)
@@ -15,29 +16,36 @@ static void name_object(smelt_material m, VkObjectType type, uint64_t object, co
     smelt_set_debug_name(m->context, type, object, name);
 }
 
+// Both are formats that every device samples with a linear filter (Vulkan 1.3, 33.3).
+static VkFormat image_format(const struct smelt_material_texture *texture)
+{
+    return texture->bits == 4 ? VK_FORMAT_B4G4R4A4_UNORM_PACK16 : VK_FORMAT_R8G8B8A8_UNORM;
+}
+
 static enum smelt_result create_images(smelt_material m, VkMemoryRequirements *all, uint64_t *offsets)
 {
     const struct smelt_vk *vk = &m->context->vk;
     VkPhysicalDeviceProperties properties;
     vk->GetPhysicalDeviceProperties(m->context->physical_device, &properties);
     uint32_t limit = properties.limits.maxImageDimension2D;
-    if (SMELT_MAX(m->info.latent_width, m->info.latent_height) > limit)
-        return smelt_fail(m->context, SMELT_ERROR_UNSUPPORTED,
-                          "%s: latent textures of %u x %u: the device's maxImageDimension2D is %u",
-                          smelt_package_name(m->package), m->info.latent_width, m->info.latent_height, limit);
-    VkImageCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
-        .imageType = VK_IMAGE_TYPE_2D,
-        .format = VK_FORMAT_R8G8B8A8_UNORM,
-        .extent = {m->info.latent_width, m->info.latent_height, 1},
-        .mipLevels = m->info.latent_mips,
-        .arrayLayers = 1,
-        .samples = VK_SAMPLE_COUNT_1_BIT,
-        .usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
-    };
     *all = (VkMemoryRequirements){.alignment = 1, .memoryTypeBits = UINT32_MAX};
     for (uint32_t i = 0; i < m->info.latent_count; i++) {
+        const struct smelt_material_texture *t = &m->info.latents[i];
         VkMemoryRequirements one;
+        if (SMELT_MAX(t->width, t->height) > limit)
+            return smelt_fail(m->context, SMELT_ERROR_UNSUPPORTED,
+                              "%s: latent textures of %u x %u: the device's maxImageDimension2D is %u",
+                              smelt_package_name(m->package), t->width, t->height, limit);
+        VkImageCreateInfo info = {
+            .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+            .imageType = VK_IMAGE_TYPE_2D,
+            .format = image_format(t),
+            .extent = {t->width, t->height, 1},
+            .mipLevels = t->mips,
+            .arrayLayers = 1,
+            .samples = VK_SAMPLE_COUNT_1_BIT,
+            .usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+        };
         VkResult result =
             vk->CreateImage(m->context->device, &info, m->context->allocation_callbacks, &m->images[i]);
         if (result)
@@ -62,8 +70,8 @@ static enum smelt_result create_view(smelt_material m, uint32_t index, uint64_t 
         .sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO,
         .image = m->images[index],
         .viewType = VK_IMAGE_VIEW_TYPE_2D,
-        .format = VK_FORMAT_R8G8B8A8_UNORM,
-        .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, m->info.latent_mips, 0, 1},
+        .format = image_format(&m->info.latents[index]),
+        .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, m->info.latents[index].mips, 0, 1},
     };
     result =
         vk->CreateImageView(m->context->device, &info, m->context->allocation_callbacks, &m->views[index]);
@@ -126,14 +134,33 @@ static VkPipelineStageFlags2 shader_stages(smelt_context context)
            (graphics ? VK_PIPELINE_STAGE_2_VERTEX_SHADER_BIT | VK_PIPELINE_STAGE_2_FRAGMENT_SHADER_BIT : 0);
 }
 
+// Copies from buffers begin at multiples of 4 on every queue (Vulkan 1.3, vkCmdCopyBufferToImage).
+static uint64_t aligned(uint64_t size)
+{
+    return (size + 3) / 4 * 4;
+}
+
+static enum smelt_result create_products(smelt_material m)
+{
+    for (uint32_t i = 0; i < m->info.mlp.layer_count; i++)
+        if (m->description.scales[i] &&
+            !(m->products[i] = calloc(m->description.weights[i]->size, sizeof(uint16_t))))
+            return smelt_fail(m->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
+                              "no memory for the weights of \"%.80s\"", m->info.name);
+    return SMELT_OK;
+}
+
 enum smelt_result smelt_material_create_gpu(smelt_material m)
 {
     VkMemoryRequirements requirements;
     uint64_t offsets[SMELT_MATERIAL_MAX_LATENTS];
     m->readers = shader_stages(m->context);
-    for (uint32_t level = 0; level < m->info.latent_mips; level++)
-        m->slot_size += m->info.latent_count * m->description.latents[0][level]->size;
-    enum smelt_result result = create_images(m, &requirements, offsets);
+    for (uint32_t i = 0; i < m->info.latent_count; i++)
+        for (uint32_t level = 0; level < m->info.latents[i].mips; level++)
+            m->slot_size += aligned(m->description.latents[i][level]->size);
+    enum smelt_result result = create_products(m);
+    if (!result)
+        result = create_images(m, &requirements, offsets);
     if (!result)
         result = smelt_memory_allocate(m->context, &requirements, SMELT_PLACE_DEVICE, SMELT_MEMORY_TEXTURE,
                                        &m->memory);
@@ -152,6 +179,8 @@ void smelt_material_destroy_gpu(smelt_material m)
     const VkAllocationCallbacks *callbacks = m->context->allocation_callbacks;
     smelt_weights_destroy(&m->weights);
     smelt_buffer_destroy(m->context, &m->staging);
+    for (uint32_t i = 0; i < SMELT_MLP_MAX_LAYERS; i++)
+        free(m->products[i]);
     vk->DestroySampler(m->context->device, m->sampler, callbacks);
     for (uint32_t i = 0; i < m->info.latent_count; i++) {
         vk->DestroyImageView(m->context->device, m->views[i], callbacks);
@@ -178,7 +207,7 @@ static void record_transition(smelt_material m, VkCommandBuffer commands, bool b
             .srcQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
             .dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
             .image = m->images[i],
-            .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, m->info.latent_mips, 0, 1},
+            .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, m->info.latents[i].mips, 0, 1},
         };
     }
     VkDependencyInfo dependency = {
@@ -197,7 +226,7 @@ static void record_latents(smelt_material m, VkCommandBuffer commands,
     record_transition(m, commands, true);
     for (uint32_t i = 0; i < m->info.latent_count; i++) {
         VkBufferImageCopy regions[SMELT_MATERIAL_MAX_MIPS];
-        for (uint32_t level = 0; level < m->info.latent_mips; level++) {
+        for (uint32_t level = 0; level < m->info.latents[i].mips; level++) {
             const struct smelt_package_tensor *tensor = d->latents[i][level];
             memcpy((char *)staging->mapped + offset, tensor->data, tensor->size);
             regions[level] = (VkBufferImageCopy){
@@ -205,20 +234,38 @@ static void record_latents(smelt_material m, VkCommandBuffer commands,
                 .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, level, 0, 1},
                 .imageExtent = {(uint32_t)tensor->shape[1], (uint32_t)tensor->shape[0], 1},
             };
-            offset += tensor->size;
+            offset += aligned(tensor->size);
         }
         m->context->vk.CmdCopyBufferToImage(commands, staging->buffer, m->images[i],
-                                            VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, m->info.latent_mips,
+                                            VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, m->info.latents[i].mips,
                                             regions);
     }
     record_transition(m, commands, false);
 }
 
-static void weight_pointers(const struct smelt_material_description *d, const void **matrices,
-                            const void **biases)
+// Quantised weights times the scale of their row.
+static void multiply_out(const struct smelt_material_description *d, uint32_t layer, uint16_t *products)
+{
+    const struct smelt_package_tensor *w = d->weights[layer], *s = d->scales[layer];
+    const uint8_t *q = w->data;
+    for (uint64_t row = 0; row < w->shape[0]; row++) {
+        float scale;
+        memcpy(&scale, (const char *)s->data + row * sizeof(scale), sizeof(scale)); // a file may be unaligned
+        for (uint64_t i = row * w->shape[1]; i < (row + 1) * w->shape[1]; i++)
+            products[i] = smelt_f16_from_f32(
+                scale * (w->dtype == SMELT_DTYPE_I8 ? (float)(int8_t)q[i] : smelt_f8e4m3_to_f32(q[i])));
+    }
+}
+
+static void weight_pointers(smelt_material m, const struct smelt_material_description *d,
+                            const void **matrices, const void **biases)
 {
     for (uint32_t i = 0; i < d->mlp.layer_count; i++) {
         matrices[i] = d->weights[i]->data;
+        if (d->scales[i]) {
+            multiply_out(d, i, m->products[i]);
+            matrices[i] = m->products[i];
+        }
         biases[i] = d->biases[i] ? d->biases[i]->data : NULL;
     }
 }
@@ -231,13 +278,21 @@ static enum smelt_result describe_update(smelt_material m, smelt_package package
     enum smelt_result result = smelt_material_describe(m->context, package, d);
     if (result)
         return result;
-    if (d->latent_width != m->info.latent_width || d->latent_height != m->info.latent_height ||
-        d->latent_mips != m->info.latent_mips)
-        return smelt_fail(m->context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "%s: wanted latents of %u x %u with %u mips as in \"%.80s\", got %u x %u with %u",
-                          smelt_package_name(package), m->info.latent_width, m->info.latent_height,
-                          m->info.latent_mips, m->info.name, d->latent_width, d->latent_height,
-                          d->latent_mips);
+    for (uint32_t i = 0; i < SMELT_MIN(d->latent_count, m->info.latent_count); i++) {
+        const struct smelt_material_texture *mine = &m->info.latents[i], *other = &d->textures[i];
+        if (other->width != mine->width || other->height != mine->height || other->mips != mine->mips)
+            return smelt_fail(
+                m->context, SMELT_ERROR_INVALID_ARGUMENT,
+                "%s: latent %u: wanted %u x %u with %u mips as in \"%.80s\", got %u x %u with %u",
+                smelt_package_name(package), i, mine->width, mine->height, mine->mips, m->info.name,
+                other->width, other->height, other->mips);
+    }
+    for (uint32_t i = 0; i < d->mlp.layer_count && i < m->info.mlp.layer_count; i++)
+        if (!d->scales[i] != !m->products[i])
+            return smelt_fail(m->context, SMELT_ERROR_INVALID_ARGUMENT,
+                              "%s: layer %u: wanted weights %s a scale as in \"%.80s\"",
+                              smelt_package_name(package), i, m->products[i] ? "with" : "without",
+                              m->info.name);
     smelt_material_architecture(&m->description, &ours);
     smelt_material_architecture(d, &theirs);
     char *a = ours.text, *b = theirs.text;
@@ -289,7 +344,7 @@ enum smelt_result smelt_material_update(smelt_material material, VkCommandBuffer
     smelt_begin_label(m->context, commands, "smelt material update");
     if (parts & SMELT_MATERIAL_WEIGHTS) {
         const void *matrices[SMELT_MLP_MAX_LAYERS], *biases[SMELT_MLP_MAX_LAYERS];
-        weight_pointers(d, matrices, biases);
+        weight_pointers(m, d, matrices, biases);
         result = smelt_weights_update(m->weights, commands, frame,
                                       &(struct smelt_weights_data){.matrices = matrices, .biases = biases});
     }
@@ -321,7 +376,7 @@ enum smelt_result smelt_material_upload_and_wait(smelt_material material)
     smelt_buffer_destroy(m->context, &staging);
     if (result)
         return result;
-    weight_pointers(&m->description, matrices, biases);
+    weight_pointers(m, &m->description, matrices, biases);
     return smelt_weights_update_and_wait(
         m->weights, &(struct smelt_weights_data){.matrices = matrices, .biases = biases});
 }

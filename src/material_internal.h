@@ -17,13 +17,14 @@ enum smelt_material_feature {
     SMELT_FEATURE_FREQUENCY = 2,     // per octave o: sin, cos of 2 pi 2^o scale u, then of v
     SMELT_FEATURE_TRIANGLE_WAVE = 3, // per octave o: the triangle wave of 2^o scale u, then of v
     SMELT_FEATURE_PADDING = 4,       // zeros
-    SMELT_FEATURE_COUNT = 5,
+    SMELT_FEATURE_LOD = 5,           // lod from 0 to scale, over scale
+    SMELT_FEATURE_COUNT = 6,
 };
 
 struct smelt_material_encoding {
     enum smelt_material_feature feature;
     uint32_t count; // octaves, or zeros of PADDING
-    float scale;    // periods of octave 0 in u and v from 0 to 1
+    float scale;    // periods of octave 0 in u and v from 0 to 1; of LOD the largest one
     uint32_t width; // features it gives
 };
 
@@ -31,7 +32,8 @@ struct smelt_material_encoding {
 struct smelt_material_description {
     const char *name;
     uint32_t source_width, source_height;
-    uint32_t latent_count, latent_width, latent_height, latent_mips;
+    uint32_t latent_count, latent_width, latent_height;
+    struct smelt_material_texture textures[SMELT_MATERIAL_MAX_LATENTS];
     bool clamp; // address mode: clamp to edge instead of repeat
     float remap_scale, remap_bias;
     const struct smelt_package_tensor
@@ -40,6 +42,8 @@ struct smelt_material_description {
     struct smelt_material_encoding encodings[SMELT_MATERIAL_MAX_ENCODINGS];
     struct smelt_mlp_descriptor mlp; // without backend, computed and accumulated
     const struct smelt_package_tensor *weights[SMELT_MLP_MAX_LAYERS], *biases[SMELT_MLP_MAX_LAYERS];
+    // Of weights that are stored as i8 or f8e4m3, one for each row, f32; the device has the products, in f16.
+    const struct smelt_package_tensor *scales[SMELT_MLP_MAX_LAYERS];
     uint32_t channel_count;
     struct smelt_channel channels[SMELT_MATERIAL_MAX_CHANNELS];
     double bits_per_texel;
@@ -95,8 +99,10 @@ struct smelt_material_t {
     uint64_t memory_size;
     VkImage images[SMELT_MATERIAL_MAX_LATENTS];
     VkImageView views[SMELT_MATERIAL_MAX_LATENTS];
-    uint64_t slot_size;          // bytes of all latents
-    struct smelt_buffer staging; // slot_count slots, made by the first update
+    uint64_t slot_size; // bytes of all latents, each mip at a multiple of 4
+    uint16_t
+        *products[SMELT_MLP_MAX_LAYERS]; // of quantised weights and their scales; NULL: as in the package
+    struct smelt_buffer staging;         // slot_count slots, made by the first update
 };
 enum smelt_result smelt_material_create_gpu(smelt_material material);
 void smelt_material_destroy_gpu(smelt_material material);

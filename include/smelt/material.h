@@ -64,15 +64,25 @@ SMELT_API enum smelt_result smelt_material_create(smelt_context context,
                                                   smelt_material *material);
 SMELT_API void smelt_material_destroy(smelt_material *material);
 
+// A texture of four latent channels.
+struct smelt_material_texture {
+    uint32_t width, height, mips;
+    uint32_t bits;   // of a channel: 8 (VK_FORMAT_R8G8B8A8_UNORM) or 4 (VK_FORMAT_B4G4R4A4_UNORM_PACK16)
+    float lod_shift; // log2 of its extent over the material's: what NAME_eval adds to a lod before NAME_fetch
+};
+
 struct smelt_material_info {
     const char *name;
     const struct smelt_channel *channels;
     uint32_t channel_count;
     uint32_t output_count;
     struct smelt_mlp_descriptor mlp; // with what was chosen for backend, computed and accumulated
-    uint32_t latent_count;           // textures, each VK_FORMAT_R8G8B8A8_UNORM
-    uint32_t latent_width, latent_height, latent_mips;
-    uint32_t source_width, source_height; // of the images it was made from; 0: unknown
+    uint32_t latent_count;
+    const struct smelt_material_texture *latents; // [latent_count]
+    uint32_t latent_width, latent_height;         // the extent at which lod is 0
+    uint32_t latent_mips;                         // of the longest chain
+    bool clamp;                                   // the latents end at their edges, else they repeat
+    uint32_t source_width, source_height;         // of the images it was made from; 0: unknown
     uint64_t architecture; // stable hash: equal for materials that one pipeline can evaluate, across runs
     double bits_per_texel; // of the whole package's tensors over the source size; 0: unknown
 };
@@ -86,11 +96,12 @@ SMELT_API VkImageView smelt_material_latent(smelt_material material, uint32_t in
 SMELT_API VkSampler smelt_material_sampler(smelt_material material);
 
 // The generated module for this architecture, to be compiled in as a virtual file, with these names:
-//   NAME_block     a buffer_reference block: net (weights and biases), latent_extent (uvec2, of mip 0), latent[i]
+//   NAME_block     a buffer_reference block: net (weights and biases), latent_extent (uvec2, where lod is 0), latent[i]
 //                  (uint, for bindless use)
 //   NAME_surface   a struct with a member per channel: linear colour, unit normals (Y up), scalars in their range
 //   vec4 NAME_fetch(NAME_block b, uint index, vec2 uv, float lod)   declared by the text, and defined by the user
-//                  *after* the include: the filtered texel of latent `index` as stored, in 0..1
+//                  *after* the include: the filtered texel of latent `index` as stored, in 0..1, at a lod of that
+//                  texture's own mips, which may lie outside of them
 //   NAME_surface NAME_eval(NAME_block b, vec2 uv, float lod)
 //   NAME_surface NAME_eval_grad(NAME_block b, vec2 uv, vec2 ddx, vec2 ddy)   lod from derivatives
 //   void NAME_eval_raw(NAME_block b, vec2 uv, float lod, out float y[N])     the stored values, as trained

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // smelt material decode: the stored values at the points of a grid, a band of rows at a time. "surface.glsl" is the material's
-// generated module; OUTPUTS is the number of the network's outputs, LATENTS that of its textures.
+// generated module; OUTPUTS is the number of the network's outputs, LATENTS that of its textures, CLAMP whether they end at
+// their edges.
 #version 460
 #include "smelt/base.glsl"
 #extension GL_EXT_samplerless_texture_functions : require
@@ -48,7 +49,19 @@ ivec2 latent_size(uint index, int mip)
 
 vec4 surface_fetch(surface_block material, uint index, vec2 uv, float lod)
 {
+#if CLAMP
+    // No nearer to an edge than half a texel, there are no two texels to mix.
+    float level = clamp(lod, 0.0, float(textureQueryLevels(latents[index]) - 1));
+    int mip = int(level);
+    vec2 near = 0.5 / vec2(textureSize(latents[index], mip));
+    vec4 fine = latent_bilinear(index, clamp(uv, near, 1.0 - near), mip);
+    if (level == float(mip))
+        return fine;
+    vec2 far = 0.5 / vec2(textureSize(latents[index], mip + 1));
+    return mix(fine, latent_bilinear(index, clamp(uv, far, 1.0 - far), mip + 1), level - float(mip));
+#else
     return latent_bilinear(index, uv, lod, textureQueryLevels(latents[index]));
+#endif
 }
 
 void main()

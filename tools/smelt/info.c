@@ -64,8 +64,11 @@ static int print_material(smelt_package package, cJSON *json)
             cJSON_AddItemToArray(channels, cJSON_CreateString(info->channels[i].name));
     } else {
         printf("  network     %s\n", widths);
-        printf("  latents     %u of %ux%u, %u mip%s, rgba8\n", info->latent_count, info->latent_width,
-               info->latent_height, info->latent_mips, info->latent_mips == 1 ? "" : "s");
+        for (uint32_t i = 0; i < info->latent_count; i++) {
+            const struct smelt_material_texture *t = &info->latents[i];
+            printf("  latent %-4u 4 of %u bits, %ux%u, %u mip%s\n", i, t->bits, t->width, t->height, t->mips,
+                   t->mips == 1 ? "" : "s");
+        }
         if (info->source_width)
             printf("  source      %ux%u, %.2f bits per texel\n", info->source_width, info->source_height,
                    info->bits_per_texel);

@@ -39,12 +39,13 @@ static enum smelt_result compile(struct material_decoder *d)
     enum smelt_result result = smelt_material_glsl(d->material, "surface", &module);
     if (result)
         return result;
-    struct smelt_define defines[] = {{"OUTPUTS", outputs}, {"LATENTS", latents}};
+    struct smelt_define defines[] = {
+        {"OUTPUTS", outputs}, {"LATENTS", latents}, {"CLAMP", d->info->clamp ? "1" : "0"}};
     struct smelt_virtual_file file = {"surface.glsl", module};
     struct smelt_shader_params params = {.path = "decode.comp",
                                          .source = (const char *)tool_shaders[0].data,
                                          .defines = defines,
-                                         .define_count = 2,
+                                         .define_count = 3,
                                          .files = &file,
                                          .file_count = 1,
                                          .backend = d->info->mlp.backend};
