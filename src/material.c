@@ -24,6 +24,24 @@ static enum smelt_result open_package(smelt_context context, const struct smelt_
     return result;
 }
 
+// Vectors where the device has them, each invocation for itself; else what a subgroup does best together.
+static enum smelt_result choose_deferred(smelt_material m, const struct smelt_op *op,
+                                         struct smelt_op_info *info)
+{
+    struct smelt_mlp_descriptor *mlp = &m->description.mlp;
+    enum smelt_backend wanted = mlp->backend;
+    if (wanted == SMELT_BACKEND_AUTO && m->context)
+        wanted = m->context->forced_backend;
+    mlp->scope = SMELT_SCOPE_THREAD;
+    if (wanted == SMELT_BACKEND_AUTO || wanted == SMELT_BACKEND_COOPVEC) {
+        enum smelt_result result = smelt_op_query(m->context, op, m->stage, info);
+        if (result || info->choice.backend == SMELT_BACKEND_COOPVEC)
+            return result;
+    }
+    mlp->scope = SMELT_SCOPE_SUBGROUP;
+    return smelt_op_query(m->context, op, m->stage, info);
+}
+
 static enum smelt_result choose(smelt_material m, const struct smelt_material_params *params)
 {
     struct smelt_mlp_descriptor *mlp = &m->description.mlp;
@@ -32,15 +50,19 @@ static enum smelt_result choose(smelt_material m, const struct smelt_material_pa
     mlp->backend = params->backend;
     mlp->computed = params->computed;
     mlp->accumulated = params->accumulated;
+    m->deferred = params->deferred;
     m->requested = *mlp;
     // A CPU has no f16 arithmetic worth having: it would convert around every operation. And what is made for no
     // particular device must run on those without f16.
     bool cpu = m->context && m->context->capabilities.device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    if (mlp->computed == SMELT_DTYPE_NONE && mlp->backend != SMELT_BACKEND_COOPVEC && (cpu || !m->context))
+    bool any = mlp->backend == SMELT_BACKEND_AUTO || mlp->backend == SMELT_BACKEND_PORTABLE;
+    if (mlp->computed == SMELT_DTYPE_NONE && any && (cpu || !m->context))
         mlp->computed = SMELT_DTYPE_F32;
     m->any_backend = !m->context && params->backend == SMELT_BACKEND_AUTO;
     enum smelt_result result;
-    if (params->backend == SMELT_BACKEND_AUTO) {
+    if (params->deferred) {
+        result = choose_deferred(m, &op, &info);
+    } else if (params->backend == SMELT_BACKEND_AUTO) {
         result = smelt_op_query(m->context, &op, m->stage, &info);
     } else {
         // The caller may have a shader from a bundle: what the GLSL compiler can do does not matter here.
@@ -108,6 +130,7 @@ enum smelt_result smelt_material_create(smelt_context context, const struct smel
         result = smelt_material_describe(context, m->package, &m->description);
     if (!result) {
         m->stage = params->stage ? params->stage : VK_SHADER_STAGE_FRAGMENT_BIT;
+        m->stage = params->deferred ? VK_SHADER_STAGE_COMPUTE_BIT : m->stage;
         m->slot_count = params->frames_in_flight ? params->frames_in_flight : 2;
         result = choose(m, params);
     }
@@ -163,6 +186,7 @@ enum smelt_result smelt_material_glsl(smelt_material material, const char *name,
                : material->info.mlp.backend == SMELT_BACKEND_COOPVEC ? SMELT_MATERIAL_COOPVEC_MUST
                                                                      : SMELT_MATERIAL_COOPVEC_NEVER,
         .stage = material->stage,
+        .deferred = material->deferred,
     };
     return smelt_material_write_glsl(&request, name, text);
 }

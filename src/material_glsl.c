@@ -105,7 +105,9 @@ static void add_feature(struct smelt_text *text, const char *name, const struct 
     }
 }
 
-static void add_raw(struct smelt_text *text, const char *name, const struct smelt_material_description *d)
+// `in_group`: the weights are in shared memory.
+static void add_raw(struct smelt_text *text, const char *name, const struct smelt_material_description *d,
+                    bool in_group)
 {
     uint32_t outputs = d->mlp.widths[d->mlp.layer_count], at = 0;
     smelt_text_add(
@@ -117,10 +119,24 @@ static void add_raw(struct smelt_text *text, const char *name, const struct smel
         add_feature(text, name, d, &d->encodings[i], at);
         at += d->encodings[i].width;
     }
-    smelt_text_add(text, "    %s_net_output r = %s_net_run(b.net, x);\n", name, name);
+    smelt_text_add(text, "    %s_net_output r = %s_net_run(%sx);\n", name, name, in_group ? "" : "b.net, ");
     for (uint32_t i = 0; i < outputs; i++)
         smelt_text_add(text, "    y[%u] = smelt_get(r, %u);\n", i, i);
     smelt_text_add(text, "}\n\n");
+}
+
+#define THREAD_WORKGROUP_SIZE 128 // COOPVEC is slower in larger ones (docs/performance.md)
+
+static void add_load(struct smelt_text *text, const char *name, bool in_group)
+{
+    if (in_group)
+        smelt_text_add(text,
+                       "#define %s_WORKGROUP_SIZE %s_net_WORKGROUP_SIZE\n"
+                       "void %s_load(%s_block b)\n{\n    %s_net_load_weights(b.net);\n}\n\n",
+                       name, name, name, name, name);
+    else
+        smelt_text_add(text, "#define %s_WORKGROUP_SIZE %d\nvoid %s_load(%s_block b) {}\n\n", name,
+                       THREAD_WORKGROUP_SIZE, name, name);
 }
 
 static void add_channel(struct smelt_text *text, const struct smelt_channel *c)
@@ -198,6 +214,10 @@ static enum smelt_result add_network(const struct smelt_material_glsl *request, 
                                      struct smelt_text *text)
 {
     struct smelt_mlp_descriptor mlp = *request->coopvec;
+    if (request->deferred) {
+        smelt_text_add(text, "#include \"smelt/op/%s.glsl\"\n\n", name);
+        return SMELT_OK;
+    }
     struct smelt_op op = {.name = name, .kind = SMELT_OP_MLP, .mlp = &mlp};
     char *instance = NULL;
     bool coopvec = false;
@@ -247,7 +267,10 @@ enum smelt_result smelt_material_write_glsl(const struct smelt_material_glsl *re
             "vec4 %s_fetch(%s_block b, uint index, vec2 uv, float lod);\n\n",
             name, name, d->latent_count, name, name);
         add_surface(&out, name, d);
-        add_raw(&out, name, d);
+        bool in_group = request->deferred && request->coopvec->scope == SMELT_SCOPE_SUBGROUP;
+        if (request->deferred)
+            add_load(&out, name, in_group);
+        add_raw(&out, name, d, in_group);
         add_eval(&out, name, d);
         smelt_text_add(&out, "#endif\n");
         if (out.failed)

@@ -78,6 +78,7 @@ struct smelt_material_glsl {
     const struct smelt_mlp_descriptor *coopvec;           // of the COOPVEC one
     enum smelt_material_coopvec use;
     VkShaderStageFlagBits stage;
+    bool deferred; // the network is the shader's op NAME_net, at the scope of coopvec
 };
 enum smelt_result smelt_material_write_glsl(const struct smelt_material_glsl *request, const char *name,
                                             char **text);
@@ -90,6 +91,7 @@ struct smelt_material_t {
     struct smelt_material_info info;
     struct smelt_mlp_descriptor requested; // as info.mlp, before the choice
     bool any_backend;                      // nothing was asked for and no device is known
+    bool deferred;
     VkShaderStageFlagBits stage;
     uint32_t slot_count;
     VkPipelineStageFlags2 readers; // what shader stages the queue has

@@ -14,8 +14,9 @@ SMELT_BEGIN
 typedef struct smelt_image_t *smelt_image;
 
 struct smelt_image_params {
-    VkImageView view; // borrowed: of one level of a 2D image, of an aspect with float values
-    VkFormat format;  // of the view
+    VkImageView
+        view; // borrowed: of one level of a 2D image, of an aspect with float values (smelt_encode_deferred: uint)
+    VkFormat format; // of the view
     uint32_t width, height;
     VkImageUsageFlags usage; // SAMPLED: can be read. STORAGE: can be written
     VkImageLayout

@@ -53,7 +53,11 @@ struct smelt_material_params {
         computed; // f32 or f16. NONE: f32 on CPUs and without a context, else f16 if the device can
     enum smelt_dtype accumulated; // NONE: as computed
     uint32_t frames_in_flight;    // for smelt_material_update; 0: 2
-    bool description_only;        // no GPU objects: info, channels and GLSL work; `context` may then be NULL
+    // Evaluated by whole workgroups of a compute shader (deferred.h): AUTO is COOPVEC, else matrices, else PORTABLE with the
+    // weights in shared memory, and info's mlp.scope says which. The shader is compiled with the op NAME_net (see
+    // smelt_material_glsl), and `stage` is COMPUTE or 0
+    bool deferred;
+    bool description_only; // no GPU objects: info, channels and GLSL work; `context` may then be NULL
 };
 
 // Parses, checks and makes textures and tensors. No GPU work: smelt_material_upload_and_wait or
@@ -105,6 +109,12 @@ SMELT_API VkSampler smelt_material_sampler(smelt_material material);
 //   NAME_surface NAME_eval(NAME_block b, vec2 uv, float lod)
 //   NAME_surface NAME_eval_grad(NAME_block b, vec2 uv, vec2 ddx, vec2 ddy)   lod from derivatives
 //   void NAME_eval_raw(NAME_block b, vec2 uv, float lod, out float y[N])     the stored values, as trained
+// and for `deferred` materials
+//   NAME_WORKGROUP_SIZE     what the local size must be; a y and z size of 1
+//   void NAME_load(NAME_block b)   by the whole workgroup, before the first evaluation and when the material changes;
+//                  NAME_eval and its kin are then for the whole workgroup in uniform control flow, with the same b in all
+//                  of it: an invocation without work evaluates any point and drops the result
+// whose shader is compiled with struct smelt_op {"NAME_net", SMELT_OP_MLP, .mlp = &info->mlp} among its ops.
 // `name` must be a GLSL identifier. Free with smelt_free_text. Thread-safe.
 SMELT_API enum smelt_result smelt_material_glsl(smelt_material material, const char *name, char **text);
 

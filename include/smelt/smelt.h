@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "common.h"
 #include "context.h"
+#include "deferred.h"
 #include "dtype.h"
 #include "elementwise.h"
 #include "encoder.h"

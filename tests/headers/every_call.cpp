@@ -759,6 +759,14 @@ void networks()
     CHECK_FAILS(smelt_encode_image_load(encoder, x, image, &map), SMELT_ERROR_SHAPE, "another shape");
     CHECK_FAILS(smelt_encode_image_store(encoder, image, x, &map), SMELT_ERROR_SHAPE, "another shape");
     smelt_image_destroy(&image);
+    smelt_deferred deferred = nullptr;
+    smelt_deferred_params no_groups = {};
+    no_groups.width = no_groups.height = 4;
+    CHECK_FAILS(smelt_deferred_create(context, &no_groups, &deferred), SMELT_ERROR_INVALID_ARGUMENT,
+                "group_count");
+    CHECK_FAILS(smelt_encode_deferred(encoder, deferred, image, nullptr), SMELT_ERROR_INVALID_ARGUMENT,
+                "deferred");
+    smelt_deferred_destroy(&deferred);
     CHECK_FAILS(smelt_encode_bc7(encoder, x, x), SMELT_ERROR_DTYPE, "wanted u8");
     CHECK(smelt_barrier_between(SMELT_STAGE_MACHINE_LEARNING, SMELT_STAGE_FRAGMENT).source_stages != 0);
     smelt_encoder_destroy(&encoder);
