@@ -13,6 +13,7 @@ static enum smelt_result clone_value(struct smelt_ir *to, const struct smelt_ir_
     if (result)
         return result;
     v->declared = from->declared;
+    v->keep_f32 = from->keep_f32;
     if (from->producer)
         return SMELT_OK;
     v->element = from->element;

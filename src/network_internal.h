@@ -82,8 +82,14 @@ void smelt_network_label(const struct smelt_ir_node *node, char *label, size_t s
 enum smelt_result smelt_network_join(struct smelt_lowering *lowering);
 smelt_tensor smelt_lower_joined(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
                                 bool channels_last);
-// Finds values that are kept as f32 whatever the storage (network_precision.c), into lowering->keeps_f32.
+// Finds values that are kept as f32 whatever the storage (network_precision.c), into lowering->keeps_f32. Nodes that take
+// floats of one type, and have such a value among others, are wide: they compute in f32, between copies.
 enum smelt_result smelt_network_keep_f32(struct smelt_lowering *lowering);
+bool smelt_network_is_wide(const struct smelt_lowering *lowering, const struct smelt_ir_node *node);
+enum smelt_result smelt_lower_wide(struct smelt_lowering *lowering, struct smelt_ir_node *node);
+// A value's tensor as a wide node takes it: a copy in f32 where it is f16. Otherwise the tensor.
+smelt_tensor smelt_lower_widened(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
+                                 smelt_tensor tensor);
 void smelt_network_plan_free(struct smelt_network_plan *plan);
 
 // Finds a weight by its key, or makes it (network_weights.c): `name` is the value's in the model, or NULL; `data` receives where its bytes go, NULL when it was there. Bytes

@@ -123,6 +123,7 @@ struct smelt_ir_value {
     const void *data;
     uint64_t size;
     bool read_on_host; // a kernel was made for what the constant holds
+    bool keep_f32;     // of type f32, and kept as that whatever the storage
     // Integers known up to symbols, of values that are not constants (shape arithmetic); NULL: not known.
     const struct smelt_dim *content;
     uint32_t id; // index in ir->values

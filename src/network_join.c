@@ -24,7 +24,9 @@ static bool can_join(const struct smelt_lowering *lowering, const struct smelt_i
     enum smelt_dtype dtype = smelt_lower_dtype(lowering, value);
     return value->producer && !value->constant && !value->is_output && smelt_ir_element_count(value) &&
            (dtype == SMELT_DTYPE_F32 || dtype == SMELT_DTYPE_F16) && writes_slices(value->producer) &&
-           value->rank == 4 && concat->outputs[0]->rank == 4;
+           !smelt_network_is_wide(lowering, concat) && !smelt_network_is_wide(lowering, value->producer) &&
+           dtype == smelt_lower_dtype(lowering, concat->outputs[0]) && value->rank == 4 &&
+           concat->outputs[0]->rank == 4;
 }
 
 enum smelt_result smelt_network_join(struct smelt_lowering *lowering)

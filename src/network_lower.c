@@ -41,7 +41,9 @@ enum smelt_dtype smelt_lower_dtype(const struct smelt_lowering *lowering, const 
 {
     switch (value->element) {
     case SMELT_ELEMENT_F32:
-        return lowering->keeps_f32 && lowering->keeps_f32[value->id] ? SMELT_DTYPE_F32 : lowering->storage;
+        return value->keep_f32 || lowering->wide || (lowering->keeps_f32 && lowering->keeps_f32[value->id])
+                   ? SMELT_DTYPE_F32
+                   : lowering->storage;
     case SMELT_ELEMENT_I64:
         return SMELT_DTYPE_I32;
     case SMELT_ELEMENT_U64:
@@ -309,7 +311,9 @@ smelt_tensor smelt_lower_input(struct smelt_lowering *lowering, const struct sme
     const struct smelt_ir_value *value = smelt_ir_input(node, index);
     if (!value || lowering->result)
         return NULL;
-    return value->constant ? smelt_lower_weight(lowering, value, rows) : lowering->plan->of_value[value->id];
+    if (value->constant)
+        return smelt_lower_weight(lowering, value, rows);
+    return smelt_lower_widened(lowering, value, lowering->plan->of_value[value->id]);
 }
 
 smelt_tensor smelt_lower_packed_input(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
@@ -461,7 +465,8 @@ static enum smelt_result lower_node(struct smelt_lowering *lowering, struct smel
     smelt_network_label(node, label, sizeof(label));
     enum smelt_result result = smelt_encoder_set_label(lowering->encoder, label);
     if (!result)
-        result = node->op->lower(lowering, node);
+        result = smelt_network_is_wide(lowering, node) ? smelt_lower_wide(lowering, node)
+                                                       : node->op->lower(lowering, node);
     return smelt_lower_take(lowering, result);
 }
 

@@ -118,6 +118,19 @@ static void add_constant(struct smelt_text *text, const struct smelt_ir_value *v
     smelt_text_add(text, "}");
 }
 
+// Optional, so that packages without it are as they were.
+static void add_kept(struct smelt_text *text, const struct smelt_ir *ir)
+{
+    const char *separator = ",\"keep_f32\":[";
+    for (uint32_t i = 0; i < ir->value_count; i++)
+        if (ir->values[i]->keep_f32) {
+            smelt_text_add(text, "%s", separator);
+            smelt_json_add_string(text, ir->values[i]->name);
+            separator = ",";
+        }
+    smelt_text_add(text, "%s", *separator && !separator[1] ? "]" : "");
+}
+
 static enum smelt_result describe(struct smelt_text *text, const struct smelt_ir *ir)
 {
     enum smelt_result result = SMELT_OK;
@@ -143,7 +156,9 @@ static enum smelt_result describe(struct smelt_text *text, const struct smelt_ir
         smelt_text_add(text, "%s", i ? ",\n" : "\n");
         result = add_node(text, ir, ir->nodes[i]);
     }
-    smelt_text_add(text, "]}");
+    smelt_text_add(text, "]");
+    add_kept(text, ir);
+    smelt_text_add(text, "}");
     return !result && text->failed ? smelt_ir_no_memory(ir) : result;
 }
 

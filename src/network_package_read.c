@@ -256,8 +256,8 @@ static enum smelt_result read_node(struct smelt_ir *ir, const struct smelt_json 
 
 static enum smelt_result read_head(struct smelt_ir *ir, const struct smelt_json *root)
 {
-    static const char *const keys[] = {"format", "kind",    "opset",     "name",  "storage",
-                                       "inputs", "outputs", "constants", "nodes", "checksums"};
+    static const char *const keys[] = {"format",  "kind",      "opset", "name",     "storage",  "inputs",
+                                       "outputs", "constants", "nodes", "keep_f32", "checksums"};
     const char *name;
     uint32_t opset;
     enum smelt_result result = smelt_json_only(root, keys, SMELT_COUNT_OF(keys));
@@ -274,6 +274,24 @@ static enum smelt_result read_head(struct smelt_ir *ir, const struct smelt_json 
         result = read_element(root, "storage", &ir->storage);
     if (!result && ir->storage != SMELT_ELEMENT_F32 && ir->storage != SMELT_ELEMENT_F16)
         result = smelt_json_fail(root, "\"storage\" to be f32 or f16");
+    return result;
+}
+
+static enum smelt_result read_kept(struct smelt_ir *ir, const struct smelt_json *root)
+{
+    struct smelt_json list;
+    uint32_t count, i = 0;
+    if (!smelt_json_has(root, "keep_f32"))
+        return SMELT_OK;
+    enum smelt_result result = smelt_json_array(root, "keep_f32", 0, MAX_ITEMS, &list, &count);
+    for (const cJSON *item = result ? NULL : list.value->child; item && !result; item = item->next) {
+        struct smelt_json at = element_at(&list, item, i++);
+        struct smelt_ir_value *value = cJSON_IsString(item) ? smelt_ir_find(ir, item->valuestring) : NULL;
+        if (!value)
+            result = smelt_json_fail(&at, "the name of a value");
+        else
+            value->keep_f32 = true;
+    }
     return result;
 }
 
@@ -309,6 +327,8 @@ static enum smelt_result read_all(struct smelt_ir *ir, smelt_package package, co
         result =
             outputs[i] ? smelt_ir_add_output(ir, outputs[i]) : smelt_json_fail(root, "outputs with names");
     free(outputs);
+    if (!result)
+        result = read_kept(ir, root);
     return result ? result : smelt_ir_sort(ir);
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Values that keep f32 where the storage is f16: what f16 would lose wholly, between operators that take operands of any
 // float type each. These are single numbers (scales, and their products, may be far below 2^-24), what integers of 16 bits
-// and more are cast to (sums of products pass 65504), and weights that an operator wants exactly.
+// and more are cast to (sums of products pass 65504), and weights that an operator wants exactly. And what the package names.
 #include "network_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool is_of(const struct smelt_operator_family *family, const struct smelt_operator *op)
 {
@@ -56,4 +57,80 @@ enum smelt_result smelt_network_keep_f32(struct smelt_lowering *lowering)
             if (ir->nodes[n]->inputs[i] && !takes_any_float(ir->nodes[n]))
                 lowering->keeps_f32[ir->nodes[n]->inputs[i]->id] = false;
     return SMELT_OK;
+}
+
+// --- Nodes that compute in f32 ----------------------------------------------------------------------------------
+
+bool smelt_network_is_wide(const struct smelt_lowering *lowering, const struct smelt_ir_node *node)
+{
+    bool wide = false;
+    if (lowering->storage == SMELT_DTYPE_F32 || takes_any_float(node))
+        return false;
+    for (uint32_t i = 0; i < node->input_count + node->output_count; i++) {
+        const struct smelt_ir_value *v =
+            i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
+        wide |= v && v->keep_f32 && v->element == SMELT_ELEMENT_F32;
+    }
+    return wide;
+}
+
+smelt_tensor smelt_lower_widened(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
+                                 smelt_tensor tensor)
+{
+    if (!lowering->wide || !tensor || value->element != SMELT_ELEMENT_F32 ||
+        smelt_tensor_info(tensor)->dtype == SMELT_DTYPE_F32)
+        return tensor;
+    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
+    smelt_tensor copy = smelt_lower_temporary(lowering, SMELT_DTYPE_F32, info->rank, info->shape);
+    bool channels_last = info->rank >= 3 && info->strides[1] == 1 && info->shape[1] > 1;
+    if (copy && channels_last) { // as it lies
+        uint64_t strides[SMELT_IR_MAX_RANK];
+        smelt_lower_strides(SMELT_DTYPE_F32, info->rank, info->shape, SMELT_ORDER_CHANNELS_LAST, strides);
+        copy = smelt_lower_view(lowering, copy, 0, info->rank, info->shape, strides);
+    }
+    if (!copy || smelt_lower_take(lowering, smelt_encode_copy(lowering->encoder, copy, tensor, NULL)))
+        return NULL;
+    return copy;
+}
+
+// An output that is kept as f16: its tensor, and what the node wrote into it.
+static enum smelt_result narrow_output(struct smelt_lowering *lowering, struct smelt_ir_node *node,
+                                       uint32_t index, smelt_tensor place)
+{
+    smelt_tensor *of_value = &lowering->plan->of_value[node->outputs[index]->id], wide = *of_value;
+    *of_value = place;
+    if (!wide)
+        return lowering->result;
+    const struct smelt_tensor_info *info = smelt_tensor_info(wide);
+    bool channels_last = info->rank >= 3 && info->strides[1] == 1 && info->shape[1] > 1;
+    smelt_tensor narrow = smelt_lower_output(lowering, node, index,
+                                             channels_last ? SMELT_ORDER_CHANNELS_LAST : SMELT_ORDER_ROWS);
+    return narrow ? smelt_lower_take(lowering, smelt_encode_copy(lowering->encoder, narrow, wide, NULL))
+                  : lowering->result;
+}
+
+static bool narrows(const struct smelt_ir_value *output)
+{
+    return output && output->element == SMELT_ELEMENT_F32 && !output->keep_f32;
+}
+
+enum smelt_result smelt_lower_wide(struct smelt_lowering *lowering, struct smelt_ir_node *node)
+{
+    smelt_tensor *of_value = lowering->plan->of_value,
+                 *places = calloc((size_t)node->output_count + 1, sizeof(smelt_tensor));
+    if (!places)
+        return smelt_ir_no_memory(lowering->ir);
+    lowering->wide = true;
+    for (uint32_t i = 0; i < node->output_count; i++) // those of the network's outputs
+        if (narrows(node->outputs[i])) {
+            places[i] = of_value[node->outputs[i]->id];
+            of_value[node->outputs[i]->id] = NULL;
+        }
+    enum smelt_result result = node->op->lower(lowering, node);
+    lowering->wide = false;
+    for (uint32_t i = 0; i < node->output_count && !result; i++)
+        if (narrows(node->outputs[i]))
+            result = narrow_output(lowering, node, i, places[i]);
+    free(places);
+    return result;
 }

@@ -174,7 +174,8 @@ enum smelt_result smelt_ir_set_storage(struct smelt_ir *ir, enum smelt_element s
     if (!result)
         mark_exact(ir, exact);
     for (uint32_t i = 0; i < ir->value_count && !result && storage == SMELT_ELEMENT_F16; i++)
-        if (smelt_ir_is_weight(ir->values[i]) && ir->values[i]->stored == SMELT_ELEMENT_F32 && !exact[i])
+        if (smelt_ir_is_weight(ir->values[i]) && ir->values[i]->stored == SMELT_ELEMENT_F32 && !exact[i] &&
+            !ir->values[i]->keep_f32)
             result = narrow(ir, ir->values[i], &count);
     free(exact);
     if (!result)

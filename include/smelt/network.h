@@ -7,7 +7,7 @@
 // graph with the caller's inputs and outputs.
 //
 // Element types on the device: f64 has none; i64 is kept as i32 and u64 as u32 (modulo 2^32), bool as u8 (0 or 1); f32 as
-// `storage`, inputs and outputs too; other types as they are.
+// `storage`, inputs and outputs too, but those that the package keeps in f32; other types as they are.
 // Numerics: elements are computed in f32, sums in f32, and each result is rounded once to its type; integers are exact modulo
 // 2^32. The same device, driver and package give the same bits every time.
 //

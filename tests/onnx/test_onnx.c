@@ -378,6 +378,10 @@ static enum smelt_result read_package(const char *text)
 static void bad_packages(void)
 {
     CHECK_OK(read_package(HEAD INPUT CONSTANT TAIL(NODE("Add", "\"x\",\"w\"", ""))));
+    CHECK_OK(read_package(HEAD "\"keep_f32\":[\"y\"]," INPUT CONSTANT TAIL(NODE("Add", "\"x\",\"w\"", ""))));
+    CHECK_FAILS(
+        read_package(HEAD "\"keep_f32\":[\"z\"]," INPUT CONSTANT TAIL(NODE("Add", "\"x\",\"w\"", ""))),
+        SMELT_ERROR_FORMAT, "keep_f32[0]: wanted the name of a value");
     CHECK_FAILS(read_package("{\"kind\":\"other\"}"), SMELT_ERROR_FORMAT,
                 "wanted a package of kind \"network\"");
     CHECK_FAILS(read_package("{\"kind\":\"network\",\"opset\":99}"), SMELT_ERROR_VERSION,

@@ -389,6 +389,78 @@ def test_inspect_page_works_in_a_browser():
         page.close()
 
 
+# --- smelt pack --calibrate ------------------------------------------------------------------------------------------------
+
+def layers_model(scale=1.0):
+    """Conv 3x3, Relu, MaxPool, Conv 1x1, Flatten, MatMul: an integer chain, then a product that gives floats."""
+    def weights(count, step):
+        return [scale * (((i * 37 + step) % 17) - 8) / 16 for i in range(count)]
+    nodes = [node('Conv', 'first', ['x', 'w1', 'b1'], ['a']), node('Relu', 'act', ['a'], ['r']),
+             node('Conv', 'second', ['r', 'w2'], ['c']), node('Flatten', 'flat', ['c'], ['f']),
+             node('MatMul', 'last', ['f', 'w3'], ['y'])]
+    return write_model('layers.onnx', nodes, [value('x', F32, ['N', 2, 6, 6])], ['y'],
+                       [tensor(F32, [4, 2, 3, 3], weights(72, 1), 'w1'), tensor(F32, [4], weights(4, 5), 'b1'),
+                        tensor(F32, [3, 4, 1, 1], weights(12, 3), 'w2'), tensor(F32, [48, 5], weights(240, 7), 'w3')])
+
+
+def calibration_inputs(scale=1.0):
+    for i in range(2):
+        write_npy(f'inputs/{i}.npy', [scale * (((k * 29 + 11 * i) % 31) - 15) / 15 for k in range(72)], [1, 2, 6, 6])
+    return path('inputs')
+
+
+def test_pack_quantizes_and_tells_the_loss():
+    need_networks()
+    model, inputs, out = layers_model(), calibration_inputs(), path('layers.safetensors')
+    text = run('pack', model, '-o', out, '--quantize', 'i8', '--calibrate', inputs).stdout
+    losses = {line.split()[-4 if line.startswith('  ') else 1]: float(line.split()[-2]) for line in text.splitlines() if line.endswith(' dB')}
+    assert set(losses) == {'first', 'second', 'last', 'y'} and all(30 < loss < 70 for loss in losses.values()), text
+    told = json.loads(run('info', out, '--json').stdout)['network']
+    assert told['operators'].get('QLinearConv') == 2 and told['operators'].get('MatMulInteger') == 1, told
+    assert 'Conv' not in told['operators'] and 'Relu' not in told['operators'], told
+    run('run', model, '-i', path('inputs/0.npy'), '-o', path('float.npy'))
+    run('run', out, '-i', path('inputs/0.npy'), '-o', path('integer.npy'))
+    want, got = read_npy(path('float.npy'))[1], read_npy(path('integer.npy'))[1]
+    assert want != got and max(abs(w - g) for w, g in zip(want, got)) < 0.03 * max(map(abs, want)), (want, got)
+    run('pack', model, '-o', out, '--quantize', 'i8', '--calibrate', inputs, '--keep-f32', 'second')
+    assert json.loads(run('info', out, '--json').stdout)['network']['operators'].get('Conv') == 1, 'what is named stays as it is'
+
+
+def test_pack_keeps_f32_where_f16_overflows():
+    need_networks()
+    model, inputs, out = layers_model(8), calibration_inputs(30000), path('layers.safetensors')
+    run('run', model, '-i', path('inputs/0.npy'), '-o', path('float.npy'))
+    text = run('pack', model, '-o', out, '--dtype', 'f16', '--calibrate', inputs).stdout
+    assert 'f16: "a" (Conv): ' in text and 'overflow' in text and 'keeps f32' not in text, text
+    run('run', out, '-i', path('inputs/0.npy'), '-o', path('half.npy'))
+    text = run('pack', model, '-o', out, '--dtype', 'f16', '--calibrate', inputs, '--keep-f32', 'auto').stdout
+    assert 'keeps f32' in text, text
+    run('run', out, '-i', path('inputs/0.npy'), '-o', path('mixed.npy'))
+    want, half, mixed = (read_npy(path(name))[1] for name in ('float.npy', 'half.npy', 'mixed.npy'))
+    largest = max(map(abs, want))
+    assert largest > 65504 and not all(abs(w - h) < 0.1 * largest for w, h in zip(want, half)), (want, half)
+    assert max(abs(w - m) for w, m in zip(want, mixed)) < 0.005 * largest, (want, mixed)
+
+
+def test_pack_refuses_calibration():
+    need_networks()
+    model, out = layers_model(), path('no.safetensors')
+    os.makedirs(path('empty'), exist_ok=True)
+    fails('pack', model, '-o', out, '--quantize', 'i8', says='--quantize wants inputs', status=2)
+    fails('pack', model, '-o', out, '--keep-f32', 'auto', says='--keep-f32 auto wants inputs', status=2)
+    fails('pack', model, '-o', out, '--quantize', 'i4', '--calibrate', path('empty'), says='--quantize wants i8', status=2)
+    fails('pack', model, '-o', out, '--quantize', 'i8', '--calibrate', path('nowhere'), says='nowhere: No such file')
+    fails('pack', model, '-o', out, '--quantize', 'i8', '--calibrate', path('empty'), says='no inputs in it')
+    os.makedirs(path('lacking/test_data_set_0'), exist_ok=True)
+    fails('pack', model, '-o', out, '--quantize', 'i8', '--calibrate', path('lacking'), says='no file for input "x"')
+    fails('pack', model, '-o', out, '--keep-f32', 'nobody', says='has no tensor and no operator "nobody"')
+    fails('pack', picture_model(), '-o', out, '--quantize', 'i8', '--calibrate',
+          os.path.dirname(write_npy('pixels/0.npy', [0.5] * 3, [1, 3, 1, 1])), says='no Conv, Gemm or MatMul')
+    write_npy('odd/0.npy', [1.0] * 4, [2, 2])
+    fails('pack', model, '-o', out, '--quantize', 'i8', '--calibrate', path('odd'), says='rank')
+    assert not os.path.exists(out)
+
+
 # --- smelt pack --mlp --------------------------------------------------------------------------------------------------------
 
 MLP = {'n_input_dims': 1, 'encoding': {'otype': 'Frequency', 'n_frequencies': 2},

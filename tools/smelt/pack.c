@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // smelt pack: an ONNX model into a network package, or with --mlp a state_dict into one for shaders.
 #include "network.h"
+#include "network_internal.h"
 #include "pack_mlp.h"
-#include "runner.h"
+#include "quantize.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -24,6 +25,21 @@ static const char help[] =
     "operator needs\n"
     "                                exactly and what would overflow keeps f32\n"
     "      --input-shape NAME=N,C,H,W   the shape of an input: numbers, or names for free extents\n"
+    "      --calibrate DIR           run the model on the inputs in DIR: test_data_set_N/input_K.pb, folders "
+    "with "
+    "NAME.npy,\n"
+    "                                .pb or .png for each input, or such files when there is one input. With "
+    "--dtype f16\n"
+    "                                it tells every tensor that overflows or underflows f16\n"
+    "      --keep-f32 auto|NAME,...  tensors (or operators with their results) that keep f32; auto: those "
+    "that overflow,\n"
+    "                                or lose more than one element in 1000\n"
+    "      --quantize i8             convolutions and matrix products in integers, with scales from "
+    "--calibrate; tells\n"
+    "                                what is lost in dB, for each of them and for each output\n"
+    "      --shape NAME=1,3,H,W, --layout, --range, --mean, --std   what the inputs in DIR are, as in smelt "
+    "run\n"
+    "      --device D                where the calibration runs, as in smelt devices\n"
     "      --mlp STATE --describe MLP.json   a PyTorch state_dict (0.weight, 0.bias, 2.weight, ...) and its "
     "encoding "
     "and\n"
@@ -39,7 +55,9 @@ struct request {
     struct mlp_request mlp;
     uint32_t shape_count;
     enum smelt_element storage;
-    bool quiet;
+    bool quiet, quantize;
+    const char *calibrate, *keep, *device;
+    struct feed_request feeds;
 };
 
 // One line that says what is being done, for models that take a while.
@@ -77,13 +95,142 @@ static int set_shape(struct smelt_ir *ir, const char *argument)
     return status;
 }
 
+// --- What keeps f32 -----------------------------------------------------------------------------------------------
+
+static void keep_results(struct smelt_ir_node *node)
+{
+    for (uint32_t i = 0; i < node->output_count; i++)
+        if (node->outputs[i])
+            node->outputs[i]->keep_f32 = true;
+}
+
+static enum smelt_result keep_named(struct smelt_ir *ir, const char *name, size_t length)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < ir->value_count; i++) {
+        struct smelt_ir_value *v = ir->values[i];
+        bool there = v->producer || v->is_input || v->constant;
+        if (there && strlen(v->name) == length && !strncmp(v->name, name, length))
+            found = v->keep_f32 = true;
+    }
+    for (uint32_t i = 0; i < ir->node_count && !found; i++)
+        if (strlen(ir->nodes[i]->name) == length && !strncmp(ir->nodes[i]->name, name, length)) {
+            keep_results(ir->nodes[i]);
+            found = true;
+        }
+    return found ? SMELT_OK
+                 : smelt_fail(NULL, SMELT_ERROR_NOT_FOUND,
+                              "--keep-f32: %s has no tensor and no operator \"%.*s\"", ir->file, (int)length,
+                              name);
+}
+
+static enum smelt_result keep_list(const struct request *request, struct smelt_ir *ir)
+{
+    enum smelt_result result = SMELT_OK;
+    for (const char *at = request->keep; at && *at && !result;) {
+        size_t length = strcspn(at, ",");
+        if (length != 4 || strncmp(at, "auto", 4) != 0)
+            result = keep_named(ir, at, length);
+        at += length + (at[length] == ',');
+    }
+    return result;
+}
+
+static bool keeps_automatically(const struct request *request)
+{
+    return request->keep && (!strncmp(request->keep, "auto,", 5) || !strcmp(request->keep, "auto"));
+}
+
+// Tells what f16 would lose of tensors, and keeps those that `auto` is for.
+static void report_f16(const struct request *request, struct smelt_ir *ir, const struct value_range *ranges)
+{
+    uint32_t told = 0, kept = 0;
+    for (uint32_t i = 0; i < ir->value_count; i++) {
+        struct smelt_ir_value *v = ir->values[i];
+        const struct value_range *r = &ranges[i];
+        if (!r->overflows && !r->underflows && !r->others)
+            continue;
+        bool keep = keeps_automatically(request) && (r->overflows || r->underflows * 1000 > r->elements);
+        v->keep_f32 |= keep;
+        kept += v->keep_f32;
+        told++;
+        printf("f16: \"%s\" (%s): %llu of %llu elements overflow, %llu underflow, largest magnitude %g%s%s\n",
+               v->name,
+               v->producer   ? v->producer->op->name
+               : v->is_input ? "input"
+                             : "weight",
+               (unsigned long long)r->overflows, (unsigned long long)r->elements,
+               (unsigned long long)r->underflows, r->largest, r->others ? ", NaN or infinite in f32" : "",
+               v->keep_f32 ? "; keeps f32" : "");
+    }
+    printf("f16: %u tensor%s overflow%s or underflow%s, %u of them keep%s f32\n", told, told == 1 ? "" : "s",
+           told == 1 ? "s" : "", told == 1 ? "s" : "", kept, kept == 1 ? "s" : "");
+}
+
+// --- Calibration ----------------------------------------------------------------------------------------------------
+
+static enum smelt_result quantize_and_report(const struct request *request, smelt_context context,
+                                             struct smelt_ir *ir, const struct samples *samples,
+                                             const struct value_range *ranges)
+{
+    struct quantized_layers layers = {0};
+    struct smelt_ir *reference = NULL;
+    enum smelt_result result = smelt_ir_clone(ir, &reference);
+    if (!result)
+        result = quantize(ir, ranges, &layers);
+    if (!result && !layers.count)
+        result = smelt_fail(NULL, SMELT_ERROR_UNSUPPORTED,
+                            "%s: --quantize: no Conv, Gemm or MatMul of floats with constant weights",
+                            request->model);
+    if (!result)
+        printf("%u operators in i8, over %u sample%s: ratio of signal to error\n", layers.count,
+               samples->count, samples->count == 1 ? "" : "s");
+    if (!result)
+        result = report_quantization(context, reference, ir, samples, &layers);
+    smelt_ir_destroy(&reference);
+    free(layers.layers);
+    return result;
+}
+
+static enum smelt_result calibrate(const struct request *request, struct smelt_ir *ir)
+{
+    struct samples samples = {0};
+    struct value_range *ranges = NULL;
+    smelt_context context = NULL;
+    enum smelt_result result = samples_find(&samples, request->calibrate, ir, &request->feeds);
+    if (!result)
+        result = tool_context(request->device, false, &context);
+    if (!result && request->quantize && !(result = smelt_network_absorb(ir)))
+        result = smelt_ir_infer(ir);
+    if (!result)
+        result = measure_ranges(context, ir, &samples, &ranges);
+    if (!result && request->storage == SMELT_ELEMENT_F16)
+        report_f16(request, ir, ranges);
+    if (!result && request->quantize)
+        result = quantize_and_report(request, context, ir, &samples, ranges);
+    free(ranges);
+    samples_free(&samples);
+    smelt_context_destroy(&context);
+    return result;
+}
+
 static int write_package(const struct request *request, struct smelt_ir *ir, bool large)
 {
     uint32_t overflowed;
     uint64_t elements, size;
     progress(request, large, "inferring shapes");
-    if (smelt_ir_infer(ir) != SMELT_OK || smelt_ir_simplify(ir) != SMELT_OK ||
-        smelt_ir_set_storage(ir, request->storage, &overflowed) != SMELT_OK)
+    enum smelt_result result = smelt_ir_infer(ir);
+    if (!result)
+        result = smelt_ir_simplify(ir);
+    if (!result)
+        result = keep_list(request, ir);
+    if (!result && request->calibrate) {
+        progress(request, large, "running it on the calibration inputs");
+        result = calibrate(request, ir);
+    }
+    if (!result)
+        result = smelt_ir_set_storage(ir, request->storage, &overflowed);
+    if (result)
         return tool_fail_smelt();
     if (overflowed)
         fprintf(stderr, "smelt: warning: %s: %u tensor%s overflow%s f16 and keep%s f32\n", request->model,
@@ -123,11 +270,24 @@ int tool_pack(int argc, char **argv)
                                             {"input-shape", required_argument, NULL, 's'},
                                             {"mlp", required_argument, NULL, 'm'},
                                             {"describe", required_argument, NULL, 'D'},
+                                            {"calibrate", required_argument, NULL, 'c'},
+                                            {"keep-f32", required_argument, NULL, 'k'},
+                                            {"quantize", required_argument, NULL, 'Q'},
+                                            {"device", required_argument, NULL, 'V'},
+                                            {"shape", required_argument, NULL, FEED_SHAPE},
+                                            {"layout", required_argument, NULL, FEED_LAYOUT},
+                                            {"range", required_argument, NULL, FEED_RANGE},
+                                            {"mean", required_argument, NULL, FEED_MEAN},
+                                            {"std", required_argument, NULL, FEED_STD},
                                             {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    struct request request = {.storage = SMELT_ELEMENT_F32};
+    struct request request = {.storage = SMELT_ELEMENT_F32, .feeds = FEED_DEFAULTS};
     for (int o; (o = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
+        if (o >= FEED_INPUT && feed_option(&request.feeds, o, optarg))
+            return TOOL_USAGE;
+        if (o >= FEED_INPUT)
+            continue;
         switch (o) {
         case 'o':
             request.output = optarg;
@@ -147,6 +307,20 @@ int tool_pack(int argc, char **argv)
             if (request.shape_count == MAX_SHAPES)
                 return tool_usage_error("pack takes at most %d --input-shape", MAX_SHAPES);
             request.shapes[request.shape_count++] = optarg;
+            break;
+        case 'c':
+            request.calibrate = optarg;
+            break;
+        case 'k':
+            request.keep = optarg;
+            break;
+        case 'Q':
+            if (strcmp(optarg, "i8") != 0)
+                return tool_usage_error("--quantize wants i8, got '%s'", optarg);
+            request.quantize = true;
+            break;
+        case 'V':
+            request.device = optarg;
             break;
         case 'q':
             request.quiet = true;
@@ -168,6 +342,9 @@ int tool_pack(int argc, char **argv)
     }
     if (optind + 1 != argc || !request.output)
         return tool_usage_error("pack wants one model and -o FILE; smelt pack --help tells more");
+    if (!request.calibrate && (request.quantize || keeps_automatically(&request)))
+        return tool_usage_error("%s wants inputs to run the model on: --calibrate DIR",
+                                request.quantize ? "--quantize" : "--keep-f32 auto");
     request.model = argv[optind];
     return pack(&request);
 }
