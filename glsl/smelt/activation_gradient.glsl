@@ -8,6 +8,7 @@
 // makes   T smelt_none_gradient(T x), smelt_relu_gradient, smelt_leaky_relu_gradient, ...: for each function of
 //         activation.glsl, for T = float, vec2, vec4; smelt_activation_gradient_<value>, for templates that paste it;
 //         T smelt_relu_gradient_of(T y), with y = f(x): of none relu leaky_relu sigmoid tanh exp softplus;
+//         smelt_activation_gradient_of_<value> likewise;
 //         float smelt_activate_gradient(uint activation, float x): the one that a value known at run time names
 // errors  absolute, with u = 2^-23 and y the result: none, relu exact; leaky_relu u; sigmoid, softplus 8 u; tanh 12 u;
 //         silu 16 u; gelu 40 u; exp (3 + 2 |x|) u y; sine 2^-11 for |x| <= pi. From the output: sigmoid u, tanh 2 u, exp
@@ -29,6 +30,14 @@
 #define smelt_activation_gradient_7 smelt_exp_gradient
 #define smelt_activation_gradient_8 smelt_softplus_gradient
 #define smelt_activation_gradient_9 smelt_sine_gradient
+
+#define smelt_activation_gradient_of_0 smelt_none_gradient_of
+#define smelt_activation_gradient_of_1 smelt_relu_gradient_of
+#define smelt_activation_gradient_of_2 smelt_leaky_relu_gradient_of
+#define smelt_activation_gradient_of_5 smelt_sigmoid_gradient_of
+#define smelt_activation_gradient_of_6 smelt_tanh_gradient_of
+#define smelt_activation_gradient_of_7 smelt_exp_gradient_of
+#define smelt_activation_gradient_of_8 smelt_softplus_gradient_of
 
 #define SMELT_ACTIVATION_GRADIENT_TYPE float
 #include "smelt/activation_gradient_tmpl.glsl"

@@ -23,6 +23,7 @@
 #include "shader.h"
 #include "tensor.h"
 #include "train.h"
+#include "trainer.h"
 #include "weights.h"
 
 #endif

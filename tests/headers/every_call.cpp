@@ -230,6 +230,16 @@ void tensors()
     CHECK(smelt_encode_learning_rate(encoder, &learning_rate) == SMELT_ERROR_INVALID_ARGUMENT);
     smelt_adam_params adam = {};
     CHECK(smelt_encode_adam(encoder, &adam) == SMELT_ERROR_INVALID_ARGUMENT);
+    smelt_trainer trainer = nullptr;
+    smelt_trainer_params trained = {};
+    CHECK(smelt_trainer_create(context, &trained, &trainer) != SMELT_OK);
+    CHECK(smelt_trainer_run_and_wait(trainer, 1) == SMELT_ERROR_INVALID_ARGUMENT);
+    CHECK(smelt_trainer_info(trainer).batch == 0);
+    CHECK(smelt_trainer_progress_and_wait(trainer, nullptr) == SMELT_ERROR_INVALID_ARGUMENT);
+    CHECK(smelt_trainer_tensor(trainer, SMELT_TRAINER_WEIGHT, 0, 0) == nullptr);
+    CHECK(smelt_trainer_read_state_and_wait(trainer, nullptr, 0) == SMELT_ERROR_INVALID_ARGUMENT);
+    CHECK(smelt_trainer_write_state_and_wait(trainer, nullptr, 0) == SMELT_ERROR_INVALID_ARGUMENT);
+    smelt_trainer_destroy(&trainer);
     CHECK(std::string(smelt_elementwise_name(SMELT_ELEMENTWISE_ADD)) == "add");
     CHECK(smelt_elementwise_operand_count(SMELT_ELEMENTWISE_ADD) == 2);
     smelt_tensor c = nullptr;

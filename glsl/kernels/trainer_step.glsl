@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+// trainer_step.glsl: what a workgroup does of a training step (src/trainer_glsl.c writes what is in front): draws places of a
+// material's maps, fetches latents, runs the network there and back, adds the gradients of latents up as integers and leaves
+// those of weights, with the squared errors behind them, for trainer_update.glsl.
+#include "smelt/encoding.glsl"
+#include "smelt/fixed_point.glsl"
+#include "smelt/loss.glsl"
+#include "smelt/random.glsl"
+#include "smelt/surface.glsl"
+
+// The push constants of src/trainer.c, word for word.
+layout(push_constant, scalar) uniform push
+{
+    uvec2 weights, partial, seen, gradient, targets, state; // addresses
+};
+
+struct place {
+    vec2 uv;
+    float lod;
+    int level;
+};
+
+// Where sample `i` of this step is: the middle of a texel of a level, or a share of the way to the next level.
+place place_of(uint i)
+{
+    uint step = uint(smelt_f32_r_data(state).e[0]);
+    uvec4 word = smelt_random(uvec4(i, step, TRAINER_SEED, 1u));
+    place p;
+    p.level = 0;
+    float at = smelt_random_share(word.x);
+    while (p.level < TRAINER_LEVELS - 1 && at >= trainer_level_share[p.level])
+        p.level++;
+    vec2 size = vec2(trainer_level[p.level].xy);
+    p.uv =
+        (min(floor(vec2(smelt_random_share(word.y), smelt_random_share(word.z)) * size), size - 1.0) + 0.5) /
+        size;
+    p.lod = float(p.level);
+    if (p.level < TRAINER_LEVELS - 1 && float(word.w & 0xffffu) < TRAINER_FRACTIONAL * 65536.0)
+        p.lod += float(word.w >> 16u) / 65536.0;
+    return p;
+}
+
+// The four elements that a fetch weighs, as their numbers in an image, row by row, and the weights.
+void corners(vec2 uv, uvec2 extent, out uvec4 at, out vec4 weight)
+{
+    ivec2 size = ivec2(extent);
+    vec2 p = (uv - floor(uv)) * vec2(size) - 0.5; // at least -1/2, at most size - 1/2
+    vec2 below = floor(p), f = p - below;
+    ivec2 low = ivec2(below), high = low + 1;
+#if TRAINER_CLAMP
+    low = max(low, 0);
+    high = min(high, size - 1);
+#else
+    low += ivec2(lessThan(low, ivec2(0))) * size;
+    high -= ivec2(greaterThanEqual(high, size)) * size;
+#endif
+    at = uvec4(ivec2(low.x, high.x) + low.y * size.x, ivec2(low.x, high.x) + high.y * size.x);
+    weight = vec4(1.0 - f.x, f.x, 1.0 - f.x, f.x) * vec4(vec2(1.0 - f.y), vec2(f.y));
+}
+
+// --- Targets ----------------------------------------------------------------------------------------------
+
+// Halves, padded to TARGET_WORDS words for each texel.
+void add_target(int level, vec2 uv, float by, inout float t[4 * TRAINER_OUTPUT_GROUPS])
+{
+    uvec4 at;
+    vec4 weight;
+    corners(uv, trainer_level[level].xy, at, weight);
+    for (int c = 0; c < 4; c++) {
+        if (weight[c] == 0.0)
+            continue;
+        uint word = (trainer_level[level].z + at[c]) * TRAINER_TARGET_WORDS;
+        [[unroll]] for (int i = 0; i < TRAINER_TARGET_WORDS; i++)
+        {
+            vec2 pair = unpackHalf2x16(smelt_words1_data(targets).e[word + i]) * (weight[c] * by);
+            t[2 * i] += pair.x;
+            t[2 * i + 1] += pair.y;
+        }
+    }
+}
+
+void target_of(place p, out float t[4 * TRAINER_OUTPUT_GROUPS])
+{
+    for (int i = 0; i < 4 * TRAINER_OUTPUT_GROUPS; i++)
+        t[i] = 0.0;
+    float f = p.lod - float(p.level);
+    add_target(p.level, p.uv, 1.0 - f, t);
+    if (f > 0.0)
+        add_target(p.level + 1, p.uv, f, t);
+}
+
+// --- Inputs -----------------------------------------------------------------------------------------------
+
+#if TRAINER_TEXTURES
+vec4 fetch_mip(uint mip, uint textures, uint texture, vec2 uv)
+{
+    uvec4 at;
+    vec4 weight;
+    corners(uv, trainer_mip[mip].xy, at, weight);
+    at = trainer_mip[mip].z + at * textures + texture;
+    vec4 sum = vec4(0.0);
+    for (int c = 0; c < 4; c++)
+        sum += uintBitsToFloat(smelt_words4_data(seen).e[at[c]]) * weight[c];
+    return sum;
+}
+
+// Texture `t` of all grids.
+vec4 fetch(uint t, place p)
+{
+    uint g = trainer_texture_grid[t];
+    uvec4 grid = trainer_grid[g]; // first texture, textures, first mip, mips
+    float level = clamp(p.lod + trainer_grid_lod[g], 0.0, float(grid.w - 1u));
+    uint mip = uint(level);
+    vec4 v = fetch_mip(grid.z + mip, grid.y, t - grid.x, p.uv);
+    if (level > float(mip))
+        v = mix(v, fetch_mip(grid.z + mip + 1u, grid.y, t - grid.x, p.uv), level - float(mip));
+    return v * TRAINER_REMAP_SCALE + TRAINER_REMAP_BIAS;
+}
+
+// The gradient of latent `c` of a sample, to its texels. Neighbouring invocations have neighbouring latents.
+void scatter_mip(uint mip, uint textures, uint c, vec2 uv, float g)
+{
+    uvec4 at;
+    vec4 weight;
+    corners(uv, trainer_mip[mip].xy, at, weight);
+    at = (trainer_mip[mip].z + at * textures) * 4u + c;
+    for (int i = 0; i < 4; i++)
+        atomicAdd(smelt_i32_rw_data(gradient).e[at[i]],
+                  smelt_fixed_point(g * weight[i], TRAINER_FIXED_SCALE));
+}
+
+void scatter(uint c, place p, float dx)
+{
+    uint g = trainer_texture_grid[c / 4u];
+    uvec4 grid = trainer_grid[g];
+    float level = clamp(p.lod + trainer_grid_lod[g], 0.0, float(grid.w - 1u));
+    uint mip = uint(level);
+    float f = level - float(mip);
+    scatter_mip(grid.z + mip, grid.y, c - 4u * grid.x, p.uv, dx * (1.0 - f));
+    if (f > 0.0)
+        scatter_mip(grid.z + mip + 1u, grid.y, c - 4u * grid.x, p.uv, dx * f);
+}
+#endif
+
+void put_inputs(uint first)
+{
+    for (uint i = gl_LocalInvocationIndex; i < TRAINER_SAMPLES * net_input_groups; i += TRAINER_THREADS) {
+        uint s = i / net_input_groups, g = i % net_input_groups;
+        place p = place_of(first + s);
+        vec4 v;
+#if TRAINER_TEXTURES
+        if (g - TRAINER_FIRST < TRAINER_TEXTURES)
+            v = fetch(g - TRAINER_FIRST, p);
+        else
+#endif
+            v = trainer_encode(g, p.uv, p.lod);
+        net_put(s, g, v);
+    }
+}
+
+// --- Losses -----------------------------------------------------------------------------------------------
+
+void put_gradients(uint first, inout vec4 errors[TRAINER_OUTPUT_GROUPS])
+{
+    for (uint s = gl_LocalInvocationIndex; s < TRAINER_SAMPLES; s += TRAINER_THREADS) {
+        float t[4 * TRAINER_OUTPUT_GROUPS], y[4 * TRAINER_OUTPUT_GROUPS], dy[4 * TRAINER_OUTPUT_GROUPS];
+        target_of(place_of(first + s), t);
+        bool counts = first + s < TRAINER_BATCH;
+        [[unroll]] for (int g = 0; g < TRAINER_OUTPUT_GROUPS; g++)
+        {
+            vec4 v = net_take(s, uint(g)), e;
+            [[unroll]] for (int i = 0; i < 4; i++)
+            {
+                int o = 4 * g + i;
+                y[o] = v[i];
+                e[i] = counts && o < TRAINER_OUTPUTS ? y[o] - t[o] : 0.0;
+                dy[o] = 0.0;
+                if (counts && o < TRAINER_OUTPUTS)
+                    dy[o] = trainer_weight[o] * smelt_loss_gradient(TRAINER_LOSS, y[o], t[o]);
+            }
+            errors[g] += e * e;
+        }
+#if TRAINER_OKLAB
+        vec3 rgb = vec3(y[TRAINER_OKLAB_FIRST], y[TRAINER_OKLAB_FIRST + 1], y[TRAINER_OKLAB_FIRST + 2]);
+        vec3 wanted = vec3(t[TRAINER_OKLAB_FIRST], t[TRAINER_OKLAB_FIRST + 1], t[TRAINER_OKLAB_FIRST + 2]);
+        vec3 inside = clamp(rgb, 0.0, 1.0);
+        vec3 d = smelt_loss_oklab_gradient(smelt_linear_from_srgb(inside), smelt_linear_from_srgb(wanted),
+                                           TRAINER_OKLAB_WEIGHTS);
+        // The slope of the transfer, at least that of its straight part.
+        d *= max(2.4 / 1.055 * pow((inside + 0.055) / 1.055, vec3(1.4)), 1.0 / 12.92);
+        d *= vec3(equal(rgb, inside));
+        if (counts)
+            for (int i = 0; i < 3; i++)
+                dy[TRAINER_OKLAB_FIRST + i] += d[i];
+#endif
+        [[unroll]] for (int g = 0; g < TRAINER_OUTPUT_GROUPS; g++) net_put_gradient(
+            s, uint(g), vec4(y[4 * g], y[4 * g + 1], y[4 * g + 2], y[4 * g + 3]),
+            TRAINER_LOSS_SCALE * vec4(dy[4 * g], dy[4 * g + 1], dy[4 * g + 2], dy[4 * g + 3]));
+    }
+}
+
+// The workgroup's squared errors, in the order of its invocations.
+void write_errors(uvec2 to, vec4 errors[TRAINER_OUTPUT_GROUPS])
+{
+    [[unroll]] for (int g = 0; g < TRAINER_OUTPUT_GROUPS; g++)
+    {
+        barrier();
+        scratch[gl_LocalInvocationIndex] = floatBitsToUint(errors[g]);
+        barrier();
+        if (gl_LocalInvocationIndex < 4u) {
+            float sum = 0.0;
+            for (uint i = 0u; i < TRAINER_THREADS; i++)
+                sum += uintBitsToFloat(scratch[i][gl_LocalInvocationIndex]);
+            smelt_f32_w_data(to).e[net_parameters + 4 * g + gl_LocalInvocationIndex] = sum;
+        }
+    }
+}
+
+void main()
+{
+    uvec2 sums = partial;
+    uint carry;
+    sums.x = uaddCarry(sums.x, gl_WorkGroupID.x * TRAINER_PARTIAL * 4u, carry);
+    sums.y += carry;
+    vec4 errors[TRAINER_OUTPUT_GROUPS];
+    for (int g = 0; g < TRAINER_OUTPUT_GROUPS; g++)
+        errors[g] = vec4(0.0);
+    net_begin(weights, sums);
+    [[dont_unroll]] for (uint first = gl_WorkGroupID.x * TRAINER_SAMPLES; first < TRAINER_BATCH;
+                         first += TRAINER_GROUPS * TRAINER_SAMPLES)
+    {
+        put_inputs(first);
+        net_forward();
+        put_gradients(first, errors);
+        net_backward();
+#if TRAINER_TEXTURES
+        [[dont_unroll]] for (uint i = gl_LocalInvocationIndex; i < TRAINER_SAMPLES * 4 * TRAINER_TEXTURES;
+                             i += TRAINER_THREADS)
+        {
+            uint s = i / (4 * TRAINER_TEXTURES), c = i % (4 * TRAINER_TEXTURES);
+            float dx = net_take_gradient(s, 4 * TRAINER_FIRST + c);
+            if (first + s < TRAINER_BATCH)
+                scatter(c, place_of(first + s), dx * (TRAINER_REMAP_SCALE / TRAINER_LOSS_SCALE));
+        }
+        barrier();
+#endif
+    }
+    net_end();
+    write_errors(sums, errors);
+}

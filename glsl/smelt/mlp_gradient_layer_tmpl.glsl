@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// mlp_gradient_layer_tmpl.glsl: one layer of mlp_gradient_tmpl.glsl: its places in the scratch and in the vectors of weights.
+//
+// what    see mlp_gradient_tmpl.glsl
+// params  SMELT_MG_LAYER (name), _K, _N (padded widths), _INNER (1: another layer is before it, _BEFORE; 0: none), _ACTIVATION, _FROM, _FROM_PITCH
+//         (its input in the scratch), _BEGIN (in the vectors), _FINAL; all undefined afterwards
+// makes   const uint LAYER_to, LAYER_pitch, LAYER_end_of; LAYER_begin, _forward, _backward, _end
+// errors  see mlp_gradient_tmpl.glsl
+// needs   mlp_gradient_tmpl.glsl around it
+// source  see mlp_gradient_tmpl.glsl
+#if SMELT_MG_FINAL
+#define SMELT_MG_TO_GROUP 4 // f32
+#else
+#define SMELT_MG_TO_GROUP SMELT_MG_GROUP
+#endif
+const uint SMELT_CAT(SMELT_MG_LAYER, _to) = SMELT_MG_FROM + SMELT_MG_SAMPLES * SMELT_MG_FROM_PITCH;
+const uint SMELT_CAT(SMELT_MG_LAYER, _pitch) = SMELT_MG_N / SMELT_MG_TO_GROUP | 1;
+const uint SMELT_CAT(SMELT_MG_LAYER, _end_of) = SMELT_MG_BEGIN + SMELT_MG_N * (SMELT_MG_K + 1);
+#define SMELT_MG_TO SMELT_CAT(SMELT_MG_LAYER, _to)
+#define SMELT_MG_TO_PITCH SMELT_CAT(SMELT_MG_LAYER, _pitch)
+#if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_PORTABLE
+#include "smelt/mlp_gradient_portable_tmpl.glsl"
+#else
+#include "smelt/mlp_gradient_coopmat_tmpl.glsl"
+#endif
+
+#undef SMELT_MG_TO_GROUP
+#undef SMELT_MG_TO
+#undef SMELT_MG_TO_PITCH
+#undef SMELT_MG_LAYER
+#undef SMELT_MG_K
+#undef SMELT_MG_N
+#undef SMELT_MG_INNER
+#undef SMELT_MG_BEFORE
+#undef SMELT_MG_ACTIVATION
+#undef SMELT_MG_FROM
+#undef SMELT_MG_FROM_PITCH
+#undef SMELT_MG_BEGIN
+#undef SMELT_MG_FINAL

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// The kernels of a trainer: what stands in front of glsl/kernels/trainer_step.glsl and trainer_update.glsl.
+#include "material_internal.h"
+#include "trainer_internal.h"
+
+#include <math.h>
+
+static void define(struct smelt_text *text, const char *name, uint32_t value)
+{
+    smelt_text_add(text, "#define TRAINER_%s %u\n", name, value);
+}
+
+static void define_float(struct smelt_text *text, const char *name, float value)
+{
+    smelt_text_add(text, "#define TRAINER_%s (%s)\n", name, smelt_float_literal(value).text);
+}
+
+static void write_numbers(struct smelt_text *text, const struct smelt_trainer_layout *l)
+{
+    const struct smelt_trainer_params *p = &l->params;
+    const float *oklab = p->oklab_weights;
+    bool portable = l->backend == SMELT_BACKEND_PORTABLE;
+    define(text, "BATCH", p->batch);
+    define(text, "SAMPLES", p->samples);
+    define(text, "GROUPS", p->groups);
+    define(text, "THREADS", l->subgroup_size * l->subgroups);
+    define(text, "TEXTURES", l->textures);
+    define(text, "FIRST", l->first_group);
+    define(text, "OUTPUTS", l->outputs);
+    define(text, "OUTPUT_GROUPS", l->output_groups);
+    define(text, "LEVELS", p->levels);
+    define(text, "TARGET_WORDS", l->target_words);
+    define(text, "WEIGHTS", l->weight_count);
+    define(text, "PARTIAL", l->partial);
+    define(text, "WEIGHT_GROUPS", (l->partial + 31) / 32);
+    define(text, "LATENTS", l->latent_groups);
+    define(text, "STEPS", p->steps);
+    define(text, "FROZEN", p->frozen_steps);
+    define(text, "CLAMP", p->clamp);
+    define(text, "LOSS", (uint32_t)p->loss);
+    define(text, "OKLAB", oklab[0] != 0 || oklab[1] != 0 || oklab[2] != 0);
+    define(text, "OKLAB_FIRST", p->oklab_first);
+    define(text, "COPY_F32", p->weight_dtype == SMELT_DTYPE_F32);
+    define(text, "COPY_F8", p->weight_dtype == SMELT_DTYPE_F8E4M3);
+    define(text, "PORTABLE", portable);
+    smelt_text_add(text, "#define TRAINER_SEED %uu\n#define TRAINER_OKLAB_WEIGHTS vec3(%s, %s, %s)\n",
+                   p->seed, smelt_float_literal(oklab[0]).text, smelt_float_literal(oklab[1]).text,
+                   smelt_float_literal(oklab[2]).text);
+    define_float(text, "FRACTIONAL", p->fractional);
+    define_float(text, "REMAP_SCALE", p->remap_scale);
+    define_float(text, "REMAP_BIAS", p->remap_bias);
+    define_float(text, "LATENT_RATE", p->latent_rate);
+    define_float(text, "LOSS_SCALE", portable ? 1 : 128);
+    define_float(text, "FIXED_SCALE", 262144);
+    define_float(text, "BETA1", 0.9F);
+    define_float(text, "BETA2", 0.999F);
+    define_float(text, "EPSILON", 1e-8F);
+}
+
+static void write_floats(struct smelt_text *text, const char *name, const float *values, uint32_t count)
+{
+    smelt_text_add(text, "const float trainer_%s[%u] = {", name, count);
+    for (uint32_t i = 0; i < count; i++)
+        smelt_text_add(text, "%s%s", i ? ", " : "", smelt_float_literal(values[i]).text);
+    smelt_text_add(text, "};\n");
+}
+
+static void write_images(struct smelt_text *text, const char *name, const struct smelt_trainer_image *images,
+                         uint32_t count)
+{
+    smelt_text_add(text, "const uvec3 trainer_%s[%u] = {", name, count);
+    for (uint32_t i = 0; i < count; i++)
+        smelt_text_add(text, "%suvec3(%uu, %uu, %uu)", i ? ", " : "", images[i].width, images[i].height,
+                       images[i].first);
+    smelt_text_add(text, "};\n");
+}
+
+static void write_tables(struct smelt_text *text, const struct smelt_trainer_layout *l)
+{
+    const struct smelt_trainer_params *p = &l->params;
+    float shares[SMELT_TRAINER_MAX_LEVELS], lods[SMELT_TRAINER_MAX_GRIDS], all = 0, sum = 0;
+    for (uint32_t i = 0; i < p->levels; i++)
+        all += p->level_share[i];
+    for (uint32_t i = 0; i < p->levels; i++)
+        shares[i] = (sum += p->level_share[i]) / all;
+    write_floats(text, "level_share", shares, p->levels);
+    write_images(text, "level", l->levels, p->levels);
+    write_floats(text, "weight", l->weights, l->outputs);
+    if (!l->textures)
+        return;
+    write_images(text, "mip", l->mips, l->grid_mip[p->grid_count]);
+    for (uint32_t g = 0; g < p->grid_count; g++)
+        lods[g] = log2f((float)p->grids[g].width / (float)p->source_width);
+    write_floats(text, "grid_lod", lods, p->grid_count);
+    smelt_text_add(text, "const uvec4 trainer_grid[%u] = {", p->grid_count);
+    for (uint32_t g = 0, first = 0; g < p->grid_count; first += p->grids[g++].textures)
+        smelt_text_add(text, "%suvec4(%uu, %uu, %uu, %uu)", g ? ", " : "", first, p->grids[g].textures,
+                       l->grid_mip[g], p->grids[g].mips);
+    smelt_text_add(text, "};\nconst uint trainer_texture_grid[%u] = {", l->textures);
+    for (uint32_t g = 0, t = 0; g < p->grid_count; g++)
+        for (uint32_t i = 0; i < p->grids[g].textures; i++)
+            smelt_text_add(text, "%s%uu", t++ ? ", " : "", g);
+    smelt_text_add(text, "};\n");
+}
+
+// --- Encodings --------------------------------------------------------------------------------------------
+
+// Input `i` of an encoding as an expression.
+static void write_input(struct smelt_text *text, const struct smelt_trainer_encoding *e, uint32_t i)
+{
+    switch (e->feature) {
+    case SMELT_TRAINER_UV:
+        smelt_text_add(text, "uv.%c", "xy"[i]);
+        break;
+    case SMELT_TRAINER_FREQUENCY:
+    case SMELT_TRAINER_TRIANGLE_WAVE: {
+        uint32_t each = e->feature == SMELT_TRAINER_FREQUENCY ? 4 : 2;
+        smelt_text_add(text, "%s(uv * %s).%c", each == 4 ? "smelt_frequency" : "smelt_triangle_wave",
+                       smelt_float_literal(ldexpf(e->scale, (int)(i / each))).text, "xyzw"[i % each]);
+        break;
+    }
+    case SMELT_TRAINER_LOD:
+        smelt_text_add(text, "lod * %s", smelt_float_literal(e->scale).text);
+        break;
+    default:
+        smelt_text_add(text, "0.0");
+    }
+}
+
+static uint32_t inputs_of(const struct smelt_trainer_layout *l, const struct smelt_trainer_encoding *e)
+{
+    static const uint32_t each[] = {0, 0, 4, 2, 1, 0};
+    return e->feature == SMELT_TRAINER_LATENTS ? 4 * l->textures
+           : e->feature == SMELT_TRAINER_UV    ? 2
+           : e->feature == SMELT_TRAINER_LOD   ? 1
+                                               : each[e->feature] * e->count;
+}
+
+// Groups of 4 inputs that are not latents.
+static void write_encode(struct smelt_text *text, const struct smelt_trainer_layout *l)
+{
+    const struct smelt_trainer_params *p = &l->params;
+    smelt_text_add(text, "vec4 trainer_encode(uint g, vec2 uv, float lod)\n{\n    vec4 v = vec4(0.0);\n"
+                         "    switch (g) {\n");
+    uint32_t at = 0, open = UINT32_MAX;
+    for (uint32_t i = 0; i < p->encoding_count; i++) {
+        const struct smelt_trainer_encoding *e = &p->encodings[i];
+        uint32_t count = inputs_of(l, e);
+        for (uint32_t j = 0; j < count && e->feature != SMELT_TRAINER_LATENTS; j++) {
+            uint32_t group = (at + j) / 4;
+            if (group != open)
+                smelt_text_add(text, "%s    case %uu:\n", open == UINT32_MAX ? "" : "        break;\n",
+                               group);
+            open = group;
+            smelt_text_add(text, "        v.%c = ", "xyzw"[(at + j) % 4]);
+            write_input(text, e, j);
+            smelt_text_add(text, ";\n");
+        }
+        at += count;
+    }
+    smelt_text_add(text, "%s    default:\n        break;\n    }\n    return v;\n}\n",
+                   open == UINT32_MAX ? "" : "        break;\n");
+}
+
+// --- Kernels ----------------------------------------------------------------------------------------------
+
+static void write_network(struct smelt_text *text, const struct smelt_trainer_layout *l)
+{
+    const struct smelt_trainer_params *p = &l->params;
+    const char *prefix = "SMELT_MLP_GRADIENT_";
+    static const char *const fragments[] = {"FRAGMENT_M", "FRAGMENT_N", "FRAGMENT_K"};
+    smelt_text_add(text,
+                   "layout(local_size_x = %u) in;\n"
+                   "#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\nshared uvec4 scratch[%u];\n#else\n"
+                   "shared uvec4 scratch[%u];\n#endif\n#define SMELT_MLP_GRADIENT net\n",
+                   l->subgroup_size * l->subgroups, l->portable_scratch, l->scratch);
+    smelt_op_define_number(text, prefix, "LAYERS", p->layer_count);
+    for (uint32_t i = 0; i <= p->layer_count; i++)
+        smelt_text_add(text, "#define %sWIDTH%u %u\n", prefix, i, p->widths[i]);
+    for (uint32_t i = 0; i < p->layer_count; i++)
+        smelt_text_add(text, "#define %sACTIVATION%u %s\n", prefix, i,
+                       smelt_op_activation_macro(p->activations[i]));
+    smelt_op_define_number(text, prefix, "SAMPLES", p->samples);
+    smelt_op_define_number(text, prefix, "SUBGROUP_SIZE", l->subgroup_size);
+    smelt_op_define_number(text, prefix, "SUBGROUPS", l->subgroups);
+    smelt_text_add(text, "#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n");
+    for (int i = 0; i < 3; i++)
+        smelt_op_define_number(text, prefix, fragments[i], 1);
+    smelt_op_define_number(text, prefix, "UNROLL", 0);
+    smelt_text_add(text, "#else\n");
+    for (int i = 0; i < 3; i++)
+        smelt_op_define_number(text, prefix, fragments[i], l->fragment[i]);
+    smelt_op_define_number(text, prefix, "UNROLL", l->unroll);
+    smelt_text_add(text, "#endif\n");
+    smelt_op_define(text, prefix, "SCRATCH", "scratch");
+    smelt_op_define(text, prefix, "BACKEND", "SMELT_BACKEND_DEFAULT");
+    smelt_text_add(text, "#include \"smelt/mlp_gradient_tmpl.glsl\"\n");
+}
+
+void smelt_trainer_write_step(struct smelt_text *text, const void *user)
+{
+    const struct smelt_trainer_layout *l = user;
+    smelt_text_add(text, "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/encoding.glsl\"\n");
+    write_numbers(text, l);
+    write_tables(text, l);
+    write_encode(text, l);
+    write_network(text, l);
+    smelt_text_add(text, "%s", smelt_kernel_text("kernels/trainer_step.glsl"));
+}
+
+void smelt_trainer_write_update(struct smelt_text *text, const void *user)
+{
+    const struct smelt_trainer_layout *l = user;
+    const struct smelt_trainer_params *p = &l->params;
+    float levels[SMELT_TRAINER_MAX_GRIDS];
+    smelt_text_add(text, "#version 460\n#include \"smelt/base.glsl\"\n");
+    write_numbers(text, l);
+    for (uint32_t g = 0; g < p->grid_count; g++)
+        levels[g] = p->grids[g].bits ? (float)((1u << p->grids[g].bits) - 1) : 0;
+    if (l->textures) {
+        write_floats(text, "grid_levels", levels, p->grid_count);
+        smelt_text_add(text, "const uint trainer_grid_end[%u] = {", p->grid_count);
+        for (uint32_t g = 0; g < p->grid_count; g++) {
+            uint32_t end = l->grid_mip[g + 1];
+            smelt_text_add(text, "%s%uu", g ? ", " : "",
+                           g + 1 < p->grid_count ? l->mips[end].first : l->latent_groups);
+        }
+        smelt_text_add(text, "};\n");
+    }
+    smelt_text_add(text, "%s", smelt_kernel_text("kernels/trainer_update.glsl"));
+}
