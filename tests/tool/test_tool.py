@@ -319,7 +319,7 @@ def test_decode_in_both_precisions_agrees():
 
 
 def test_decode_says_what_is_wrong():
-    fails('material', says='decode or import', status=2)
+    fails('material', says='compare, decode or import', status=2)
     fails('material', 'bake', says='bake', status=2)
     fails('material', 'decode', ROCK, says='-o', status=2)
     fails('material', 'decode', ROCK, '-o', path('m'), '--size', '0x5', says='0x5', status=2)

@@ -308,7 +308,6 @@ static enum smelt_result compare_folder(struct work *work)
 static enum smelt_result inspect_model(struct work *work)
 {
     const struct request *request = work->request;
-    struct smelt_text page = {0};
     enum smelt_result result = model_open(request->file, &work->timed_model);
     if (!result)
         result = feeds_read(&request->feeds, work->timed_model.ir, &work->feeds);
@@ -325,13 +324,8 @@ static enum smelt_result inspect_model(struct work *work)
         result = request->other ? compare_backend(work) : compare_folder(work);
         find_first_difference(&work->found);
     }
-    if (!result) {
-        keep_inputs(work);
-        result = inspect_page(&work->found, &page);
-    }
     if (!result)
-        result = smelt_os_write_file(NULL, request->output, page.data, page.size);
-    smelt_text_free(&page);
+        keep_inputs(work);
     return result;
 }
 
@@ -353,8 +347,8 @@ static int inspect(const struct request *request)
 {
     static struct work work; // feeds have a few tens of KiB
     work.request = request;
-    enum smelt_result result = inspect_model(&work);
-    if (!result)
+    int status = inspect_model(&work) ? tool_fail_smelt() : inspect_page(&work.found, request->output);
+    if (!status)
         tell(&work);
     for (uint32_t i = 0; work.found.tensors && i < work.found.ir->value_count; i++)
         smelt_onnx_tensor_free(&work.found.tensors[i]);
@@ -368,7 +362,7 @@ static int inspect(const struct request *request)
     model_close(&work.timed_model);
     feeds_free(&work.feeds);
     smelt_context_destroy(&work.context);
-    return result ? tool_fail_smelt() : TOOL_OK;
+    return status;
 }
 
 // A backend or a folder.

@@ -21,7 +21,7 @@ struct inspection {
     uint32_t first_difference; // node; UINT32_MAX: none
 };
 
-// The page, in one file.
-enum smelt_result inspect_page(const struct inspection *inspection, struct smelt_text *page);
+// Writes the page, in one file. A tool_status, after its message.
+int inspect_page(const struct inspection *inspection, const char *path);
 
 #endif

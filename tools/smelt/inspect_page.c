@@ -2,56 +2,15 @@
 // The page of smelt inspect: what was found as JSON, beside the script and the style of html/, which are built in.
 #include "inspect.h"
 
-#include "embedded.h"
-#include "json.h"
+#include "page.h"
 
 #include <math.h>
-#include <png.h>
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct smelt_embedded tool_page[]; // html/, embedded at build time
-
 enum { BINS = 32, LARGEST_PICTURE = 192, TILE = 40, TILES = 4 };
 
-static const char *part(const char *name)
-{
-    for (const struct smelt_embedded *file = tool_page; file->name; file++)
-        if (!strcmp(file->name, name))
-            return (const char *)file->data;
-    return "";
-}
-
 // --- Pictures -----------------------------------------------------------------------------------------------------------
-
-static void add_base64(struct smelt_text *text, const uint8_t *bytes, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < size; i += 3) {
-        uint32_t word = (uint32_t)bytes[i] << 16 | (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) |
-                        (i + 2 < size ? bytes[i + 2] : 0);
-        const char four[] = {digits[word >> 18], digits[word >> 12 & 63],
-                             i + 1 < size ? digits[word >> 6 & 63] : '=',
-                             i + 2 < size ? digits[word & 63] : '='};
-        smelt_text_add_bytes(text, four, sizeof(four));
-    }
-}
-
-// Adds a grey picture [height][width] to `url` as a "data:" URL of a PNG; false without memory.
-static bool add_png_url(const uint8_t *grey, uint32_t width, uint32_t height, struct smelt_text *url)
-{
-    png_image image = {
-        .version = PNG_IMAGE_VERSION, .width = width, .height = height, .format = PNG_FORMAT_GRAY};
-    png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
-    uint8_t *bytes = malloc(size);
-    bool written = bytes && png_image_write_to_memory(&image, bytes, &size, 0, grey, 0, NULL);
-    if (written) {
-        smelt_text_add(url, "data:image/png;base64,");
-        add_base64(url, bytes, size);
-    }
-    free(bytes);
-    return written && !url->failed;
-}
 
 // A tensor as planes: the last two extents, or [h][w] of its elements in rows of at most LARGEST_PICTURE.
 struct planes {
@@ -90,7 +49,6 @@ static void add_picture(cJSON *item, const struct smelt_onnx_tensor *t, const st
     uint64_t rows = (SMELT_MIN(p.count, (uint64_t)TILES * TILES) + columns - 1) / columns;
     uint64_t width = columns * (w + 1) - 1, height = rows * (h + 1) - 1;
     uint8_t *pixels = calloc((size_t)(width * height), 1);
-    struct smelt_text url = {0};
     for (uint64_t i = 0; pixels && i < SMELT_MIN(p.count, columns * rows); i++)
         for (uint64_t y = 0; y < h; y++)
             for (uint64_t x = 0; x < w; x++) {
@@ -98,9 +56,10 @@ static void add_picture(cJSON *item, const struct smelt_onnx_tensor *t, const st
                 pixels[(i / columns * (h + 1) + y) * width + i % columns * (w + 1) + x] =
                     grey(smelt_element_number(t->element, t->data, from), s);
             }
-    if (pixels && add_png_url(pixels, (uint32_t)width, (uint32_t)height, &url))
-        cJSON_AddStringToObject(item, "image", url.data);
-    smelt_text_free(&url);
+    char *url = pixels ? page_png_url(pixels, (uint32_t)width, (uint32_t)height, 1) : NULL;
+    if (url)
+        cJSON_AddStringToObject(item, "image", url);
+    free(url);
     free(pixels);
 }
 
@@ -267,44 +226,21 @@ static cJSON *page_json(const struct inspection *found)
     return json;
 }
 
-// Text inside HTML; with `json`, inside a script element: "<" cannot end it.
-static void add_escaped(struct smelt_text *page, const char *text, bool json)
+int inspect_page(const struct inspection *found, const char *path)
 {
-    while (*text) {
-        size_t plain = strcspn(text, json ? "<" : "<>&\"");
-        smelt_text_add_bytes(page, text, plain);
-        text += plain;
-        if (*text)
-            smelt_text_add(page, json ? "\\u%04x" : "&#%d;", (unsigned char)*text++);
-    }
-}
-
-enum smelt_result inspect_page(const struct inspection *found, struct smelt_text *page)
-{
+    struct page page = {0};
+    int status = page_begin(&page, path, *found->ir->name ? found->ir->name : "network", "report.css");
+    if (status)
+        return status;
+    page_add(&page,
+             "<input id=\"search\" type=\"search\" placeholder=\"search; Enter: next\" aria-label=\"search\">"
+             "<span id=\"count\"></span><button id=\"fit\">Fit</button>"
+             "<button id=\"expand\">Open or close all</button><span id=\"verdict\"></span>"
+             "<span id=\"facts\" class=\"facts\"></span></header>\n"
+             "<svg id=\"graph\" role=\"img\" aria-label=\"the network's graph\"></svg>\n"
+             "<main id=\"panel\"></main>\n");
     cJSON *json = page_json(found);
-    char *text = cJSON_PrintUnformatted(json);
+    status = page_end(&page, json, "report.js");
     cJSON_Delete(json);
-    smelt_text_add(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>");
-    add_escaped(page, *found->ir->name ? found->ir->name : "network", false);
-    smelt_text_add(page, "</title>\n<style>\n");
-    smelt_text_add_bytes(page, part("report.css"), strlen(part("report.css")));
-    smelt_text_add(page, "</style>\n<header><h1>");
-    add_escaped(page, *found->ir->name ? found->ir->name : "network", false);
-    smelt_text_add(
-        page,
-        "</h1>"
-        "<input id=\"search\" type=\"search\" placeholder=\"search; Enter: next\" aria-label=\"search\">"
-        "<span id=\"count\"></span><button id=\"fit\">Fit</button>"
-        "<button id=\"expand\">Open or close all</button><span id=\"verdict\"></span>"
-        "<span id=\"facts\" class=\"facts\"></span></header>\n"
-        "<svg id=\"graph\" role=\"img\" aria-label=\"the network's graph\"></svg>\n"
-        "<main id=\"panel\"></main>\n<script type=\"application/json\" id=\"data\">");
-    if (text)
-        add_escaped(page, text, true);
-    smelt_text_add(page, "</script>\n<script>\n");
-    smelt_text_add_bytes(page, part("report.js"), strlen(part("report.js")));
-    smelt_text_add(page, "</script>\n</html>\n");
-    bool failed = !text || page->failed;
-    cJSON_free(text);
-    return failed ? smelt_ir_no_memory(found->ir) : SMELT_OK;
+    return status;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // smelt material: a neural material to images, and plain training output to a package.
 #include "image_file.h"
-#include "material_decode.h"
+#include "material_compare.h"
 #include "material_import.h"
 #include "tool.h"
 
@@ -14,6 +14,7 @@
 
 static const char help[] =
     "usage: smelt material decode FILE -o DIR [--size WxH] [--backend B] [--precision P] [--device D]\n"
+    "       smelt material compare A B [-o REPORT.html]\n"
     "       smelt material import IN.safetensors -o OUT.safetensors [--name NAME]\n"
     "\n"
     "decode evaluates a neural material at every texel and writes each channel as DIR/CHANNEL.png, in the\n"
@@ -25,6 +26,8 @@ static const char help[] =
     "  --precision P    of the network's arithmetic, f32 or f16; default: f32 on a CPU, else f16 where "
     "possible\n"
     "  --device D       an index, a type (discrete integrated virtual cpu gpu) or a part of a name\n"
+    "\n"
+    "compare tells how a material differs from what it was made from; smelt material compare --help.\n"
     "\n"
     "import writes a described package from a plain safetensors file of latents (latentI, U8 [h][w][4]) and\n"
     "layers (layerI.weight, layerI.bias, F16) with string metadata.\n"
@@ -152,14 +155,16 @@ int tool_material(int argc, char **argv)
 {
     struct options options = {0};
     if (argc < 2)
-        return tool_usage_error("material does what? decode or import; smelt material --help");
+        return tool_usage_error("material does what? compare, decode or import; smelt material --help");
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
         fputs(help, stdout);
         return TOOL_OK;
     }
+    if (!strcmp(argv[1], "compare"))
+        return material_compare(argc - 1, argv + 1);
     bool decoding = !strcmp(argv[1], "decode");
     if (!decoding && strcmp(argv[1], "import"))
-        return tool_usage_error("no 'material %s'; there are: decode import", argv[1]);
+        return tool_usage_error("no 'material %s'; there are: compare decode import", argv[1]);
     int status = parse(argc - 1, argv + 1, &options);
     if (status)
         return status;

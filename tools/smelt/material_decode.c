@@ -94,18 +94,26 @@ static enum smelt_result make_pipeline(struct material_decoder *d)
     return result ? result : smelt_encoder_create(d->context, &params, &d->encoder);
 }
 
+enum smelt_result material_decoder_try(struct material_decoder *decoder, const char *path,
+                                       const struct material_choice *choice)
+{
+    enum smelt_result result = load(decoder, path, choice);
+    if (!result)
+        result = compile(decoder);
+    if (!result)
+        result = bind(decoder);
+    return result ? result : make_pipeline(decoder);
+}
+
 int material_decoder_open(struct material_decoder *decoder, const char *path,
                           const struct material_choice *choice)
 {
-    if (load(decoder, path, choice))
-        return tool_fail_smelt();
-    if (!smelt_context_capabilities(decoder->context)->compiler)
+    enum smelt_result result = material_decoder_try(decoder, path, choice);
+    if (result && decoder->info && !smelt_context_capabilities(decoder->context)->compiler)
         return tool_fail("%s: evaluating it compiles a shader, but this build has no GLSL compiler "
                          "(-Dcompiler=disabled)",
                          path);
-    if (compile(decoder) || bind(decoder) || make_pipeline(decoder))
-        return tool_fail_smelt();
-    return TOOL_OK;
+    return result ? tool_fail_smelt() : TOOL_OK;
 }
 
 struct material_grid material_grid_of_level(const struct material_decoder *decoder, uint32_t width,

@@ -32,6 +32,9 @@ struct material_decoder {
     VkPipeline pipeline;
 };
 
+// As material_decoder_open, without a message: smelt_last_error has it.
+enum smelt_result material_decoder_try(struct material_decoder *decoder, const char *path,
+                                       const struct material_choice *choice);
 // Loads the package at `path` and compiles its evaluation. Of both: a tool_status, after its message.
 int material_decoder_open(struct material_decoder *decoder, const char *path,
                           const struct material_choice *choice);

@@ -1,27 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The page of `smelt inspect`: lays the network out, draws it, and answers the mouse, the keyboard and the search box.
 // A link to a state: #node=3 chooses, #search=conv searches, #expand=all opens the fused regions; parts joined by &.
-'use strict';
 (() => {
-  const data = JSON.parse(document.getElementById('data').textContent);
   const svg = document.getElementById('graph'), panel = document.getElementById('panel');
   const search = document.getElementById('search'), count = document.getElementById('count');
   const WIDTH = 190, HEIGHT = 44, GAP_X = 26, GAP_Y = 34;
   const open = new Set();
   let boxes = [], chosen = null, view = {x: 0, y: 0, scale: 1}, found = [], at = -1;
 
-  const make = (name, attributes = {}, text) => {
-    const element = document.createElementNS('http://www.w3.org/2000/svg', name);
-    for (const key in attributes) element.setAttribute(key, attributes[key]);
-    if (text !== undefined) element.textContent = text;
-    return element;
-  };
-  const html = (name, text, attributes = {}) => {
-    const element = document.createElement(name);
-    if (text !== undefined) element.textContent = text;
-    for (const key in attributes) element.setAttribute(key, attributes[key]);
-    return element;
-  };
   const short = (text, most) => text.length > most ? text.slice(0, most - 1) + '\u2026' : text;
   const time = ns => ns >= 1e6 ? (ns / 1e6).toFixed(2) + ' ms' : (ns / 1e3).toFixed(1) + ' \u00b5s';
   const shape = v => v.dtype + v.shape.map(e => '[' + e + ']').join('');
