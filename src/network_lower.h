@@ -102,6 +102,9 @@ smelt_lower_rule smelt_lower_elementwise, smelt_lower_mod, smelt_lower_is_infini
 // network_lower_movement.c
 smelt_lower_rule smelt_lower_concat, smelt_lower_expand, smelt_lower_gather, smelt_lower_pad,
     smelt_lower_reshape, smelt_lower_slice, smelt_lower_split, smelt_lower_tile, smelt_lower_transpose;
+// network_lower_index.c
+smelt_lower_rule smelt_lower_cumsum, smelt_lower_gather_elements, smelt_lower_gather_nd,
+    smelt_lower_scatter_elements, smelt_lower_scatter_nd, smelt_lower_trilu;
 // network_lower_attention.c
 smelt_lower_rule smelt_lower_attention;
 // network_lower_normalize.c

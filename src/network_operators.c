@@ -5,11 +5,17 @@
 #include <string.h>
 
 const struct smelt_operator_family *const smelt_families[] = {
-    &smelt_family_elementwise, &smelt_family_window,
-    &smelt_family_matmul,      &smelt_family_reduce,
-    &smelt_family_normalize,   &smelt_family_movement,
-    &smelt_family_sample,      &smelt_family_quantize,
-    &smelt_family_shape,       NULL,
+    &smelt_family_elementwise,
+    &smelt_family_window,
+    &smelt_family_matmul,
+    &smelt_family_reduce,
+    &smelt_family_normalize,
+    &smelt_family_movement,
+    &smelt_family_index,
+    &smelt_family_sample,
+    &smelt_family_quantize,
+    &smelt_family_shape,
+    NULL,
 };
 
 const struct smelt_operator *smelt_operator_at(uint32_t index)

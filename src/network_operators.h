@@ -81,8 +81,8 @@ struct smelt_operator_family {
     const char *title; // for the documentation
 };
 extern const struct smelt_operator_family smelt_family_elementwise, smelt_family_window, smelt_family_matmul,
-    smelt_family_reduce, smelt_family_normalize, smelt_family_movement, smelt_family_sample,
-    smelt_family_quantize, smelt_family_shape;
+    smelt_family_reduce, smelt_family_normalize, smelt_family_movement, smelt_family_index,
+    smelt_family_sample, smelt_family_quantize, smelt_family_shape;
 extern const struct smelt_operator_family *const smelt_families[]; // NULL ends it
 
 // --- For the rules ------------------------------------------------------------------------------------------
