@@ -19,7 +19,7 @@ static const struct command {
     {"run", "run a network on the device, from files to files", tool_run},
     {"inspect", "a web page about a network and a run of it", tool_inspect},
     {"verify", "run ONNX test cases on the device and compare", tool_verify},
-    {"material", "decode a neural material to images, or import one", tool_material},
+    {"material", "train a neural material, decode one to images, or import one", tool_material},
     {"bench", "measure this device: matrix products, networks and more", tool_bench},
     {"render", "render a mesh with a neural material to a PNG", tool_render},
 };
@@ -105,10 +105,16 @@ static void log_line(void *user, enum smelt_log_level level, const char *line)
         fprintf(stderr, "smelt: warning: %s\n", line);
 }
 
+enum smelt_result tool_context_with(struct smelt_context_params *params, smelt_context *context)
+{
+    params->log = log_line;
+    return smelt_context_create(params, context);
+}
+
 enum smelt_result tool_context(const char *device, bool validation, smelt_context *context)
 {
-    struct smelt_context_params params = {.device_name = device, .validation = validation, .log = log_line};
-    return smelt_context_create(&params, context);
+    struct smelt_context_params params = {.device_name = device, .validation = validation};
+    return tool_context_with(&params, context);
 }
 
 void tool_print_json(cJSON *json)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// smelt material: a neural material to images, and plain training output to a package.
+// smelt material: its subcommands; a neural material to images, and plain training output to a package.
 #include "image_file.h"
 #include "material_compare.h"
 #include "material_import.h"
+#include "material_train.h"
 #include "tool.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 static const char help[] =
     "usage: smelt material decode FILE -o DIR [--size WxH] [--backend B] [--precision P] [--device D]\n"
     "       smelt material compare A B [-o REPORT.html]\n"
+    "       smelt material train --base-color FILE ... -o FILE.safetensors    (smelt material train --help)\n"
     "       smelt material import IN.safetensors -o OUT.safetensors [--name NAME]\n"
     "\n"
     "decode evaluates a neural material at every texel and writes each channel as DIR/CHANNEL.png, in the\n"
@@ -155,16 +157,19 @@ int tool_material(int argc, char **argv)
 {
     struct options options = {0};
     if (argc < 2)
-        return tool_usage_error("material does what? compare, decode or import; smelt material --help");
+        return tool_usage_error(
+            "material does what? train, compare, decode or import; smelt material --help");
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
         fputs(help, stdout);
         return TOOL_OK;
     }
     if (!strcmp(argv[1], "compare"))
         return material_compare(argc - 1, argv + 1);
+    if (!strcmp(argv[1], "train"))
+        return material_train(argc - 1, argv + 1);
     bool decoding = !strcmp(argv[1], "decode");
     if (!decoding && strcmp(argv[1], "import"))
-        return tool_usage_error("no 'material %s'; there are: compare decode import", argv[1]);
+        return tool_usage_error("no 'material %s'; there are: train compare decode import", argv[1]);
     int status = parse(argc - 1, argv + 1, &options);
     if (status)
         return status;

@@ -44,7 +44,9 @@ bool tool_parse_backend(const char *text, enum smelt_backend *backend);
 // "f32" or "f16": what a network keeps f32 values as.
 bool tool_parse_storage(const char *text, enum smelt_dtype *dtype);
 
-// A context on the device of this name (NULL: the default) whose warnings go to standard error.
+// A context whose warnings go to standard error; of these params, whose log is set, or on the device of this name (NULL: the
+// default).
+enum smelt_result tool_context_with(struct smelt_context_params *params, smelt_context *context);
 enum smelt_result tool_context(const char *device, bool validation, smelt_context *context);
 
 // Prints a JSON object and frees it.

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: MIT
+// smelt material train: the phases of a training with what each of them costs, checkpoints, and the verdict.
+#include "material_train.h"
+
+#include "train_options.h"
+#include "train_plan.h"
+#include "train_report.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CHECKPOINT_SECONDS = 15 };
+
+// One run: a context, the maps, a trainer.
+struct run {
+    const struct train_options *options;
+    struct train_maps maps;
+    struct train_plan plan;
+    smelt_context context;
+    smelt_trainer trainer;
+    char state_path[4096], part_path[4096];
+    uint32_t steps, done;
+    double start, last_line, last_checkpoint;
+    bool quiet; // a trial: no checkpoints
+};
+
+static volatile sig_atomic_t interrupts;
+
+static void interrupt(int signal)
+{
+    (void)signal;
+    interrupts = interrupts + 1;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+// --- A run ------------------------------------------------------------------------------------------------
+
+// What a state belongs to: another plan, or other maps, cannot go on with it.
+static void write_key(const struct run *r, char key[160])
+{
+    uint64_t hash = 0xcbf29ce484222325; // FNV-1a
+    for (uint64_t i = 0; i < r->maps.texels * r->maps.outputs; i++) {
+        uint32_t bits;
+        memcpy(&bits, &r->maps.values[i], sizeof(bits));
+        hash = (hash ^ bits) * 0x100000001b3;
+    }
+    const struct smelt_trainer_params *p = &r->plan.params;
+    snprintf(key, 160, "%ux%u, %u outputs, latents %ux%u, %u steps of %u, seed %u, maps %016llx",
+             r->maps.width, r->maps.height, r->maps.outputs, p->grids[0].width, p->grids[0].height, p->steps,
+             p->batch, p->seed, (unsigned long long)hash);
+}
+
+static int save_state(const struct run *r)
+{
+    struct smelt_trainer_info info = smelt_trainer_info(r->trainer);
+    void *state = malloc(info.state_size);
+    char key[160];
+    write_key(r, key);
+    const struct smelt_metadata metadata = {"training", key};
+    struct smelt_package_tensor tensor = {.name = "state",
+                                          .dtype = SMELT_DTYPE_U8,
+                                          .rank = 1,
+                                          .shape = {info.state_size},
+                                          .data = state,
+                                          .size = info.state_size};
+    int status = state ? TOOL_OK : tool_fail("out of memory for the state");
+    if (!status && (smelt_trainer_read_state_and_wait(r->trainer, state, info.state_size) ||
+                    smelt_package_write(r->state_path, &tensor, 1, NULL, &metadata, 1)))
+        status = tool_fail_smelt();
+    free(state);
+    return status;
+}
+
+static int load_state(struct run *r)
+{
+    smelt_package package = NULL;
+    char key[160];
+    write_key(r, key);
+    if (smelt_package_open(r->state_path, &package))
+        return tool_fail_smelt();
+    const struct smelt_package_tensor *tensor = smelt_package_find(package, "state");
+    const char *found = smelt_package_metadata(package, "training");
+    struct smelt_trainer_progress progress = {0};
+    int status = TOOL_OK;
+    if (!tensor || !found || strcmp(found, key))
+        status = tool_fail("%s is of another training: wanted \"%s\", got \"%.150s\"", r->state_path, key,
+                           found ? found : "nothing");
+    else if (smelt_trainer_write_state_and_wait(r->trainer, tensor->data, tensor->size) ||
+             smelt_trainer_progress_and_wait(r->trainer, &progress))
+        status = tool_fail_smelt();
+    smelt_package_close(&package);
+    r->done = progress.steps;
+    return status;
+}
+
+static int write_package(struct run *r, const char *path, uint32_t latent_bits, enum smelt_dtype weights)
+{
+    const struct train_options *o = r->options;
+    return train_package_write(path, o->name ? o->name : o->stem, &r->maps, &r->plan, r->trainer,
+                               (struct train_rounding){latent_bits, weights});
+}
+
+// The trainer, with half the batch for as long as the device has not the memory.
+static int make_trainer(struct run *r)
+{
+    struct smelt_trainer_params *p = &r->plan.params;
+    const struct smelt_capabilities *device = smelt_context_capabilities(r->context);
+    bool cpu = device->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    static float weights[TRAIN_MAX_OUTPUTS];
+    for (uint32_t i = 0; i < TRAIN_MAX_OUTPUTS; i++)
+        weights[i] = 1;
+    p->targets = r->maps.values;
+    p->steps = r->steps;
+    p->frozen_steps = r->steps / 10;
+    p->warmup = r->steps / 100;
+    p->batch = r->options->batch ? r->options->batch : cpu ? 8192 : 65536;
+    p->seed = r->options->seed;
+    p->loss = SMELT_LOSS_L2;
+    p->weights = weights;
+    for (uint32_t i = 0; i < r->maps.count; i++)
+        if (r->maps.maps[i].semantic == SMELT_SEMANTIC_BASE_COLOR) {
+            p->oklab_first = r->maps.maps[i].first;
+            p->oklab_weights[1] = p->oklab_weights[2] = 4; // of hue: a and b
+        }
+    for (;; p->batch /= 2) {
+        enum smelt_result result = smelt_trainer_create(r->context, p, &r->trainer);
+        if (!result)
+            return TOOL_OK;
+        if ((result != SMELT_ERROR_OUT_OF_DEVICE_MEMORY && result != SMELT_ERROR_BUDGET) ||
+            p->batch / 2 < TRAIN_LEAST_BATCH)
+            return tool_fail_smelt();
+        fprintf(stderr, "smelt: warning: not enough device memory for a batch of %u samples, trying %u\n",
+                p->batch, p->batch / 2);
+    }
+}
+
+static double mean_error(const struct train_maps *maps, const double *error)
+{
+    double sum = 0;
+    for (uint32_t c = 0; c < maps->outputs; c++)
+        sum += error[c];
+    return sum / maps->outputs;
+}
+
+static void tell_progress(struct run *r, const struct smelt_trainer_progress *progress, uint32_t since)
+{
+    bool terminal = isatty(STDERR_FILENO);
+    double t = now(), each = (t - r->start) / (r->done - since),
+           error = mean_error(&r->maps, progress->squared_error);
+    if (r->quiet || (t - r->last_line < (terminal ? 0.2 : 5) && r->done < r->steps))
+        return;
+    r->last_line = t;
+    fprintf(stderr, "%s%3u%%  step %u of %u  loss %.6f  PSNR %.2f dB  %.0f s left%s", terminal ? "\r" : "",
+            (uint32_t)(100.0 * r->done / r->steps), r->done, r->steps, error * r->maps.outputs,
+            -10 * log10(error), each * (r->steps - r->done), terminal ? "   " : "\n");
+    if (terminal && r->done == r->steps)
+        fputc('\n', stderr);
+}
+
+// The package so far, and what it takes to go on.
+static int checkpoint(struct run *r)
+{
+    r->last_checkpoint = now();
+    int status = write_package(r, r->options->output, 4, r->plan.weights);
+    return status ? status : save_state(r);
+}
+
+// Steps up to `until`, in portions of about a fifth of a second; stops early when interrupted.
+static int train_until(struct run *r, uint32_t until)
+{
+    uint32_t portion = 8, since = r->done;
+    r->start = r->last_checkpoint = now();
+    while (r->done < until && !interrupts) {
+        double before = now();
+        uint32_t count = until - r->done < portion ? until - r->done : portion;
+        struct smelt_trainer_progress progress;
+        enum smelt_result result = smelt_trainer_run_and_wait(r->trainer, count);
+        if (!result)
+            result = smelt_trainer_progress_and_wait(r->trainer, &progress);
+        if (result == SMELT_ERROR_DEVICE_LOST)
+            return tool_fail(
+                "the device was lost at step %u: %s is the package of the last checkpoint, if there is one, "
+                "and --resume goes on from it",
+                r->done, r->options->output);
+        if (result)
+            return tool_fail_smelt();
+        r->done += count;
+        tell_progress(r, &progress, since);
+        double took = now() - before;
+        portion = took < 0.1 ? portion * 2 : took > 0.4 && portion > 1 ? portion / 2 : portion;
+        if (!r->quiet && now() - r->last_checkpoint > CHECKPOINT_SECONDS) {
+            int status = checkpoint(r);
+            if (status)
+                return status;
+        }
+    }
+    return TOOL_OK;
+}
+
+// --- What each step of rounding costs ---------------------------------------------------------------------
+
+static int score_of(struct run *r, uint32_t latent_bits, enum smelt_dtype weights, double *psnr)
+{
+    struct train_score score;
+    int status = write_package(r, r->part_path, latent_bits, weights);
+    if (!status)
+        status = train_score_package(&r->maps, r->part_path, r->options->device, &score);
+    remove(r->part_path);
+    *psnr = status ? 0 : train_psnr(&score, 0, 0, r->maps.outputs);
+    return status;
+}
+
+static int tell_score(struct run *r, const char *what, uint32_t latent_bits, enum smelt_dtype weights,
+                      double *last)
+{
+    double psnr;
+    if (r->quiet)
+        return TOOL_OK;
+    int status = score_of(r, latent_bits, weights, &psnr);
+    if (!status && *last > 0)
+        printf("  %-44s %6.2f dB  %+.2f\n", what, psnr, psnr - *last);
+    else if (!status)
+        printf("  %-44s %6.2f dB\n", what, psnr);
+    *last = psnr;
+    return status;
+}
+
+// The phases: noise of the latents' rounding, latents rounded, and weights rounded to what the package has.
+static int train_phases(struct run *r)
+{
+    uint32_t noisy = r->steps - r->plan.params.frozen_steps;
+    enum smelt_dtype weights = r->plan.weights;
+    double last = 0;
+    int status = train_until(r, noisy);
+    if (!status && !interrupts && r->done <= noisy) {
+        status = tell_score(r, "trained", 8, SMELT_DTYPE_F32, &last);
+        if (!status)
+            status = tell_score(r, "latents of 4 bits", 4, SMELT_DTYPE_F32, &last);
+    }
+    if (!status)
+        status = train_until(r, r->steps);
+    if (status || interrupts)
+        return status;
+    status = tell_score(r, "the network tuned to them", 4, SMELT_DTYPE_F32, &last);
+    if (!status)
+        status = tell_score(r, "weights of f16", 4, SMELT_DTYPE_F16, &last);
+    if (status || weights == SMELT_DTYPE_F16)
+        return status;
+    return tell_score(r, weights == SMELT_DTYPE_I8 ? "weights of i8" : "weights of f8", 4, weights, &last);
+}
+
+// One training to a package at `path`; `status` of an interrupted one is OK too.
+static int train(struct run *r, const char *path)
+{
+    int status = make_trainer(r);
+    if (!status && r->options->resume)
+        status = load_state(r);
+    if (!status)
+        status = train_phases(r);
+    if (!status && interrupts && !r->quiet)
+        status = save_state(r);
+    if (!status)
+        status = write_package(r, path, 4, r->plan.weights);
+    smelt_trainer_destroy(&r->trainer);
+    return status;
+}
+
+// --- The verdict ------------------------------------------------------------------------------------------
+
+static void tell_channels(const struct run *r, const struct train_score *ours, const struct train_score *bc7)
+{
+    const struct train_maps *maps = &r->maps;
+    printf("  %-24s %9s %9s\n", "PSNR in dB, as stored", "this", "BC7");
+    for (uint32_t i = 0; i < maps->count; i++)
+        printf("  %-24s %9.2f %9.2f\n", maps->maps[i].name,
+               train_psnr(ours, 0, maps->maps[i].first, maps->maps[i].count),
+               train_psnr(bc7, 0, maps->maps[i].first, maps->maps[i].count));
+    for (uint32_t l = 0; l < maps->levels; l++) {
+        char what[32] = "all";
+        if (l)
+            snprintf(what, sizeof(what), "all, mip %u", l);
+        printf("  %-24s %9.2f %9.2f\n", what, train_psnr(ours, l, 0, maps->outputs),
+               train_psnr(bc7, l, 0, maps->outputs));
+    }
+}
+
+static int tell_verdict(struct run *r)
+{
+    struct train_score ours, bc7, full;
+    uint64_t size = r->plan.size, full_size = 0;
+    double texels = (double)r->maps.width * r->maps.height;
+    int status = train_score_package(&r->maps, r->options->output, r->options->device, &ours);
+    if (!status)
+        status = train_score_bc7(r->context, &r->maps, &size, &bc7);
+    if (!status)
+        status = train_score_bc7(r->context, &r->maps, &full_size, &full);
+    if (status)
+        return status;
+    tell_channels(r, &ours, &bc7);
+    double psnr = train_psnr(&ours, 0, 0, r->maps.outputs), other = train_psnr(&bc7, 0, 0, r->maps.outputs);
+    double frame = ours.time * 1920 * 1080 * 1e-6;
+    printf("%s: %llu bytes, %.2f bits per texel; %llu on the device; %.2f dB; %.3g ms for 1920x1080 on %s\n",
+           r->options->output, (unsigned long long)r->plan.size, r->plan.bits_per_texel,
+           (unsigned long long)ours.device_size, psnr, frame,
+           smelt_context_capabilities(r->context)->device_name);
+    printf(
+        "BC7 beside it: %llu bytes, %.2f bits per texel: %.2f dB; full size %llu bytes, %.2f bits: %.2f dB\n",
+        (unsigned long long)size, 8 * (double)size / texels, other, (unsigned long long)full_size,
+        8 * (double)full_size / texels, train_psnr(&full, 0, 0, r->maps.outputs));
+    if (psnr < other + 0.5)
+        printf("verdict: keep BC7: as many bytes of it are %s (%+.2f dB)\n",
+               psnr < other ? "better" : "as good", other - psnr);
+    else if (frame > 4)
+        printf("verdict: keep BC7 on this device, or decode the material when it is loaded: it is %.2f dB "
+               "better than as many "
+               "bytes of BC7, but %.3g ms for a frame is too slow\n",
+               psnr - other, frame);
+    else
+        printf("verdict: use it: %.2f dB better than as many bytes of BC7, at %.3g ms for a frame\n",
+               psnr - other, frame);
+    return TOOL_OK;
+}
+
+// --- Rates ------------------------------------------------------------------------------------------------
+
+static int plan_run(struct run *r, double bits_per_texel)
+{
+    return train_plan_make(&r->plan, &r->maps, bits_per_texel, r->options->weights);
+}
+
+// The fewest bits of a ladder whose short training comes as near as the rest of a long one may bring it.
+static int find_bits(struct run *r, double *bits)
+{
+    static const double ladder[] = {1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32};
+    const double still = 0.7; // dB from a quarter of the steps to all
+    uint32_t low = 0, high = sizeof(ladder) / sizeof(ladder[0]), all = r->steps;
+    r->quiet = true;
+    r->steps = all / 4 ? all / 4 : 1;
+    while (low < high && !interrupts) {
+        uint32_t middle = (low + high) / 2;
+        double psnr = 0;
+        if (train_plan_make(&r->plan, &r->maps, ladder[middle], r->options->weights)) {
+            low = middle + 1; // it said so; more bits hold the network
+            continue;
+        }
+        int status = train(r, r->part_path);
+        struct train_score score;
+        if (!status)
+            status = train_score_package(&r->maps, r->part_path, r->options->device, &score);
+        remove(r->part_path);
+        if (status)
+            return status;
+        psnr = train_psnr(&score, 0, 0, r->maps.outputs);
+        fprintf(stderr, "%g bits per texel: %.2f dB after %u steps\n", ladder[middle], psnr, r->steps);
+        if (psnr + still >= r->options->target_psnr)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    r->quiet = false;
+    r->steps = all;
+    if (low == sizeof(ladder) / sizeof(ladder[0]))
+        return tool_fail("--target-psnr %g: %g bits per texel do not reach it", r->options->target_psnr,
+                         ladder[low - 1]);
+    *bits = ladder[low];
+    return TOOL_OK;
+}
+
+static int check_output(const struct run *r)
+{
+    FILE *file = fopen(r->part_path, "wb");
+    if (!file)
+        return tool_fail("cannot write %s: %s", r->options->output, strerror(errno));
+    fclose(file);
+    remove(r->part_path);
+    return TOOL_OK;
+}
+
+static int open_device(struct run *r)
+{
+    struct smelt_context_params params = {.device_name = r->options->device,
+                                          .memory_budget = (uint64_t)r->options->memory << 20};
+    if (tool_context_with(&params, &r->context))
+        return tool_fail_smelt();
+    if (!smelt_context_capabilities(r->context)->compiler)
+        return tool_fail(
+            "training compiles shaders, but this build has no GLSL compiler (-Dcompiler=disabled)");
+    bool cpu = smelt_context_capabilities(r->context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    r->steps = r->options->steps ? r->options->steps : cpu ? 3000 : 20000;
+    return TOOL_OK;
+}
+
+static int run_all(struct run *r)
+{
+    const struct train_options *o = r->options;
+    double bits = o->bits_per_texel > 0 ? o->bits_per_texel : 8;
+    int status = check_output(r);
+    if (!status && o->gltf)
+        status = train_maps_from_gltf(&r->maps, o->gltf, o->material);
+    for (uint32_t i = 0; i < r->maps.count; i++)
+        r->maps.maps[i].y_down = r->maps.maps[i].semantic == SMELT_SEMANTIC_NORMAL && o->normal_down;
+    if (!status)
+        status = train_maps_load(&r->maps);
+    if (!status)
+        status = open_device(r);
+    if (!status && o->target_psnr > 0)
+        status = find_bits(r, &bits);
+    if (!status)
+        status = plan_run(r, bits);
+    if (!status)
+        status = train(r, o->output);
+    if (status)
+        return status;
+    if (interrupts) {
+        printf("stopped at step %u of %u: %s is the package so far, --resume goes on\n", r->done, r->steps,
+               o->output);
+    } else {
+        remove(r->state_path);
+        status = tell_verdict(r);
+    }
+    if (!status && o->preview)
+        status = train_preview(&r->maps, o->output, o->device, o->preview);
+    return status;
+}
+
+int material_train(int argc, char **argv)
+{
+    struct train_options options = {.weights = SMELT_DTYPE_F16};
+    struct run run = {.options = &options};
+    int status = train_options_parse(argc, argv, &options, &run.maps);
+    if (!status) {
+        const char *slash = strrchr(options.output, '/');
+        snprintf(options.stem, sizeof(options.stem), "%s", slash ? slash + 1 : options.output);
+        options.stem[strcspn(options.stem, ".")] = 0;
+        if (snprintf(run.state_path, sizeof(run.state_path), "%s.state", options.output) >=
+                (int)sizeof(run.state_path) ||
+            snprintf(run.part_path, sizeof(run.part_path), "%s.part", options.output) >=
+                (int)sizeof(run.part_path))
+            status = tool_usage_error("-o: the path is too long");
+    }
+    if (!status) {
+        struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}, before;
+        sigaction(SIGINT, &action, &before); // a second Ctrl-C ends the program as it always does
+        status = run_all(&run);
+        sigaction(SIGINT, &before, NULL);
+    }
+    smelt_trainer_destroy(&run.trainer);
+    smelt_context_destroy(&run.context);
+    train_maps_release(&run.maps);
+    return status;
+}
