@@ -442,7 +442,7 @@ int bench_mlp(int argc, char **argv)
                                          .no_cache = true};
     BENCH_OK(smelt_shader_create(context, &vertex, &bench.vertex));
     gpu_target_create(&bench.gpu, &bench.target, VK_FORMAT_R16G16B16A16_SFLOAT, bench.options.width,
-                      bench.options.height);
+                      bench.options.height, 0);
     struct smelt_tensor_params output = {.dtype = SMELT_DTYPE_F16,
                                          .rank = 3,
                                          .shape = {bench.options.height, bench.options.width, 4},

@@ -581,7 +581,7 @@ int bench_mlp_samples(int argc, char **argv)
                                          .stage = VK_SHADER_STAGE_VERTEX_BIT,
                                          .no_cache = true};
     BENCH_OK(smelt_shader_create(context, &vertex, &bench.vertex));
-    gpu_target_create(&bench.gpu, &bench.target, VK_FORMAT_R16G16B16A16_SFLOAT, bench.width, bench.height);
+    gpu_target_create(&bench.gpu, &bench.target, VK_FORMAT_R16G16B16A16_SFLOAT, bench.width, bench.height, 0);
     create(&bench);
     if (!bench.json) {
         bench_print_device(stdout, context);

@@ -211,7 +211,7 @@ static uint32_t device_local_type(struct gpu *gpu, uint32_t allowed)
 }
 
 void gpu_target_create(struct gpu *gpu, struct gpu_target *target, VkFormat format, uint32_t width,
-                       uint32_t height)
+                       uint32_t height, VkImageUsageFlags more)
 {
     VkDevice device = gpu->handles.device;
     *target = (struct gpu_target){.format = format, .width = width, .height = height};
@@ -223,7 +223,7 @@ void gpu_target_create(struct gpu *gpu, struct gpu_target *target, VkFormat form
         .mipLevels = 1,
         .arrayLayers = 1,
         .samples = VK_SAMPLE_COUNT_1_BIT,
-        .usage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
+        .usage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT | more,
     };
     BENCH_VK(gpu->vk.CreateImage(device, &image, NULL, &target->image));
     VkMemoryRequirements needed;
@@ -268,6 +268,14 @@ static void transition(struct gpu *gpu, VkCommandBuffer commands, VkImage image,
                              .imageMemoryBarrierCount = 1,
                              .pImageMemoryBarriers = &barrier};
     gpu->vk.CmdPipelineBarrier2(commands, &info);
+}
+
+void gpu_change_layout(struct gpu *gpu, VkCommandBuffer commands, const struct gpu_target *target,
+                       VkImageLayout from, VkImageLayout to)
+{
+    gpu_barrier(gpu, commands);
+    transition(gpu, commands, target->image, from, to);
+    gpu_barrier(gpu, commands);
 }
 
 void gpu_begin_rendering(struct gpu *gpu, VkCommandBuffer commands, const struct gpu_target *target,
@@ -362,6 +370,13 @@ void gpu_submit_and_wait(struct gpu *gpu)
 {
     BENCH_OK(smelt_encoder_end(gpu->encoder));
     submit(gpu, 1);
+}
+
+void gpu_commit_fill(struct gpu *gpu, smelt_tensor tensor, double value)
+{
+    gpu_begin(gpu);
+    BENCH_OK(smelt_encode_fill(gpu->encoder, tensor, value));
+    gpu_submit_and_wait(gpu);
 }
 
 void gpu_time(struct gpu *gpu, gpu_record record, void *user, uint32_t repeats, uint32_t batches, double *ns)

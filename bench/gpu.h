@@ -25,6 +25,7 @@
     X(CmdWriteTimestamp2)                                                                                    \
     X(CmdPipelineBarrier2)                                                                                   \
     X(CmdBindPipeline)                                                                                       \
+    X(CmdBindDescriptorSets)                                                                                 \
     X(CmdPushConstants)                                                                                      \
     X(CmdDispatch)                                                                                           \
     X(CmdBeginRendering)                                                                                     \
@@ -96,14 +97,18 @@ struct gpu_target {
     VkFormat format;
     uint32_t width, height;
 };
+// `more`: usage beside COLOR_ATTACHMENT and TRANSFER_SRC.
 void gpu_target_create(struct gpu *gpu, struct gpu_target *target, VkFormat format, uint32_t width,
-                       uint32_t height);
+                       uint32_t height, VkImageUsageFlags more);
 void gpu_target_destroy(struct gpu *gpu, struct gpu_target *target);
 // Opens and closes rendering to the target, ordered after what was rendered before; `clear` NULL leaves the
 // contents undefined.
 void gpu_begin_rendering(struct gpu *gpu, VkCommandBuffer commands, const struct gpu_target *target,
                          const float *clear);
 void gpu_end_rendering(struct gpu *gpu, VkCommandBuffer commands);
+// A barrier around a layout, from all that was done to all that follows.
+void gpu_change_layout(struct gpu *gpu, VkCommandBuffer commands, const struct gpu_target *target,
+                       VkImageLayout from, VkImageLayout to);
 // Copies the target's texels, packed, to the buffer.
 void gpu_copy_target(struct gpu *gpu, VkCommandBuffer commands, const struct gpu_target *target,
                      VkBuffer buffer, VkDeviceSize offset);
@@ -113,6 +118,8 @@ void gpu_copy_target(struct gpu *gpu, VkCommandBuffer commands, const struct gpu
 void gpu_barrier(struct gpu *gpu, VkCommandBuffer commands); // everything before, everything after
 VkCommandBuffer gpu_begin(struct gpu *gpu);                  // one command buffer, with gpu->encoder over it
 void gpu_submit_and_wait(struct gpu *gpu);                   // of gpu_begin
+
+void gpu_commit_fill(struct gpu *gpu, smelt_tensor tensor, double value); // and waits
 
 typedef void (*gpu_record)(void *user, smelt_encoder encoder);
 // Records `repeats` times `record` with barriers between into each of `batches` command buffers, submits them at

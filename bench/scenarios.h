@@ -11,6 +11,7 @@
 #define BENCH_SCENARIOS(X)                                                                                   \
     X(attention, "attention in one kernel, by head dimension, mask and backend")                             \
     X(conv, "convolutions of whole images by shape, sums and backend")                                       \
+    X(deferred, "a frame of neural materials: inline, deferred, and the network alone")                      \
     X(graph, "a captured graph of 800 small kernels: recorded, replayed, reordered")                         \
     X(matmul, "products of whole matrices by shape, sums and backend")                                       \
     X(mlp, "networks evaluated per invocation, in compute and fragment shaders")                             \

@@ -230,8 +230,9 @@ static enum smelt_result evaluate(smelt_encoder encoder, smelt_deferred d, uint3
     enum smelt_result result = smelt_encoder_set_pipeline(encoder, pass->pipeline);
     if (!result)
         result = set_group(encoder, d, group, first);
-    if (!result && pass->descriptors)
-        result = smelt_encoder_set_descriptors(encoder, 0, pass->descriptors);
+    for (uint32_t set = 0; !result && set < SMELT_COUNT_OF(pass->descriptors); set++)
+        if (pass->descriptors[set])
+            result = smelt_encoder_set_descriptors(encoder, set, pass->descriptors[set]);
     if (!result && encoder->mode == SMELT_HAZARDS_MANUAL)
         result = smelt_encoder_barrier(encoder, &listed);
     return result ? result : smelt_encoder_encode(encoder, &params);

@@ -45,7 +45,7 @@ struct smelt_deferred_pass {
     smelt_pipeline pipeline;
     const struct smelt_argument *arguments; // all others
     uint32_t argument_count;
-    VkDescriptorSet descriptors; // at set 0; null: none
+    VkDescriptorSet descriptors[4]; // of the pipeline's sets from 0 on; null: none
 };
 
 // Records into an encoder that has begun a recording in the caller's command buffer, or its own: the counters cleared,

@@ -10,7 +10,7 @@
 void check_render_create(struct check_program *p)
 {
     struct gpu *gpu = &p->device->gpu;
-    gpu_target_create(gpu, &p->target, FORMAT, p->width, p->height);
+    gpu_target_create(gpu, &p->target, FORMAT, p->width, p->height, 0);
     p->layout = gpu_layout(gpu);
     p->pipeline =
         gpu_graphics_pipeline(gpu, p->device->vertex, p->shader, p->layout, FORMAT, p->width, p->height);
