@@ -16,7 +16,8 @@
     X(matmul, "products of whole matrices by shape, sums and backend")                                       \
     X(mlp, "networks evaluated per invocation, in compute and fragment shaders")                             \
     X(reduce, "sums, softmax and norms of 2 GiB, beside a copy")                                             \
-    X(mlp_samples, "a network from memory to memory, at every scope, and samples of many materials")
+    X(mlp_samples, "a network from memory to memory, at every scope, and samples of many materials")         \
+    X(train, "steps of a material's training, by network and backend")
 
 #define BENCH_DECLARE(name, summary) int bench_##name(int argc, char **argv);
 BENCH_SCENARIOS(BENCH_DECLARE)

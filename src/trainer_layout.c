@@ -246,7 +246,7 @@ static enum smelt_result choose_backend(smelt_context context, struct smelt_trai
                                         .backend = l->params.backend};
     struct smelt_backend_choice choice;
     struct smelt_matmul2d_tiling tiling = {0};
-    if (query.backend == SMELT_BACKEND_AUTO && c->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU)
+    if (!query.backend && !context->forced_backend && c->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU)
         query.backend = SMELT_BACKEND_PORTABLE; // matrices of f16 are slower there than f32
     enum smelt_result result = smelt_backend_choose(context, &query, &choice);
     if (result)
