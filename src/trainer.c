@@ -112,6 +112,19 @@ static enum smelt_result encode_step(smelt_trainer t, smelt_encoder encoder)
                     t->layout.params.groups, ranges, count);
 }
 
+static enum smelt_result encode_round(smelt_trainer t, smelt_encoder encoder)
+{
+    const VkDeviceAddress push[] = {address(t, PARAMETERS), address(t, COPIES)};
+    const struct smelt_range ranges[] = {smelt_range_of(t->memory[PARAMETERS], SMELT_ACCESS_READ),
+                                         smelt_range_of(t->memory[COPIES], SMELT_ACCESS_READ_WRITE)};
+    uint32_t rows = 0;
+    for (uint32_t i = 0; i < t->layout.params.layer_count; i++)
+        rows += t->layout.padded[i + 1];
+    return dispatch(t, encoder, "trainer round", smelt_trainer_write_round, push, sizeof(push), rows, ranges,
+                    SMELT_COUNT_OF(ranges));
+}
+
+// Updates weights and latents, or only what the next step reads of them.
 static enum smelt_result encode_update(smelt_trainer t, smelt_encoder encoder, bool prepare)
 {
     static const enum memory list[] = {PARAMETERS, M, V, COPIES, PARTIAL, SEEN, GRADIENT, STATE, ERRORS};
@@ -123,9 +136,11 @@ static enum smelt_result encode_update(smelt_trainer t, smelt_encoder encoder, b
     struct smelt_range ranges[MEMORY_COUNT];
     uint32_t count = add_ranges(t, list, SMELT_COUNT_OF(list), 1u << PARTIAL | 1u << STATE,
                                 1u << COPIES | 1u << SEEN, ranges);
-    return dispatch(t, encoder, "trainer update", smelt_trainer_write_update, &push,
-                    offsetof(struct update_push, prepare) + sizeof(push.prepare),
-                    (l->partial + 31) / 32 + (l->latent_groups + 255) / 256, ranges, count);
+    enum smelt_result result =
+        dispatch(t, encoder, "trainer update", smelt_trainer_write_update, &push,
+                 offsetof(struct update_push, prepare) + sizeof(push.prepare),
+                 (l->partial + 31) / 32 + (l->latent_groups + 255) / 256, ranges, count);
+    return result || l->params.weight_dtype != SMELT_DTYPE_I8 ? result : encode_round(t, encoder);
 }
 
 static enum smelt_result encode_steps(smelt_trainer t, smelt_encoder encoder, uint32_t steps)
@@ -135,8 +150,8 @@ static enum smelt_result encode_steps(smelt_trainer t, smelt_encoder encoder, ui
                                                     .schedule = SMELT_LEARNING_RATE_COSINE,
                                                     .first = p->rate,
                                                     .last = p->last_rate,
-                                                    .warmup = p->warmup,
-                                                    .steps = p->steps};
+                                                    .warmup = t->layout.schedule_begin,
+                                                    .steps = t->layout.schedule_end};
     enum smelt_result result = SMELT_OK;
     for (uint32_t i = 0; i < steps && !result; i++) {
         result = smelt_encode_learning_rate(encoder, &rate);
@@ -185,6 +200,32 @@ enum smelt_result smelt_trainer_run_and_wait(smelt_trainer t, uint32_t steps)
         t->counted += taken;
     }
     return result;
+}
+
+enum smelt_result smelt_trainer_fine_tune_and_wait(smelt_trainer t, enum smelt_dtype weight_dtype, float rate,
+                                                   float last_rate, uint32_t steps)
+{
+    if (!t || !(rate > 0) || !(last_rate >= 0) || !steps || steps > 1u << 24)
+        return smelt_fail(
+            t ? t->context : NULL, SMELT_ERROR_INVALID_ARGUMENT,
+            "trainer_fine_tune: trainer is %s, rate %g, last_rate %g, steps %u, wanted one, above "
+            "0, 0 or more, 1 to 2^24",
+            t ? "given" : "NULL", (double)rate, (double)last_rate, steps);
+    float state[4];
+    enum smelt_result result = smelt_trainer_check_weight_dtype(t->context, weight_dtype);
+    if (!result)
+        result = smelt_tensor_read_and_wait(t->memory[STATE], NULL, state, sizeof(state));
+    if (result)
+        return result;
+    struct smelt_trainer_layout *l = &t->layout;
+    l->params.weight_dtype = weight_dtype;
+    l->params.rate = rate;
+    l->params.last_rate = last_rate;
+    l->schedule_begin = (uint32_t)state[0];
+    l->schedule_end = SMELT_MIN(l->schedule_begin + steps, 1u << 24);
+    l->frozen_from = SMELT_MIN(l->frozen_from, l->schedule_begin);
+    smelt_graph_destroy(&t->graph);
+    return SMELT_OK;
 }
 
 // --- Making -----------------------------------------------------------------------------------------------

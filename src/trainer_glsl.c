@@ -34,8 +34,7 @@ static void write_numbers(struct smelt_text *text, const struct smelt_trainer_la
     define(text, "PARTIAL", l->partial);
     define(text, "WEIGHT_GROUPS", (l->partial + 31) / 32);
     define(text, "LATENTS", l->latent_groups);
-    define(text, "STEPS", p->steps);
-    define(text, "FROZEN", p->frozen_steps);
+    smelt_text_add(text, "#define TRAINER_FROZEN_FROM %uu\n", l->frozen_from);
     define(text, "CLAMP", p->clamp);
     define(text, "LOSS", (uint32_t)p->loss);
     define(text, "OKLAB", oklab[0] != 0 || oklab[1] != 0 || oklab[2] != 0);
@@ -228,4 +227,17 @@ void smelt_trainer_write_update(struct smelt_text *text, const void *user)
         smelt_text_add(text, "};\n");
     }
     smelt_text_add(text, "%s", smelt_kernel_text("kernels/trainer_update.glsl"));
+}
+
+void smelt_trainer_write_round(struct smelt_text *text, const void *user)
+{
+    const struct smelt_trainer_layout *l = user;
+    const struct smelt_trainer_params *p = &l->params;
+    smelt_text_add(text, "#version 460\n#include \"smelt/base.glsl\"\n");
+    write_numbers(text, l);
+    // Of a layer: rows in front of it, where it begins, width of a row.
+    smelt_text_add(text, "const uvec3 trainer_layer[%u] = {", p->layer_count);
+    for (uint32_t i = 0, rows = 0; i < p->layer_count; rows += l->padded[++i])
+        smelt_text_add(text, "%suvec3(%uu, %uu, %uu)", i ? ", " : "", rows, l->layer_begin[i], l->padded[i]);
+    smelt_text_add(text, "};\n%s", smelt_kernel_text("kernels/trainer_round.glsl"));
 }

@@ -31,17 +31,22 @@ struct smelt_trainer_layout {
     uint32_t textures, first_group;           // of all grids; the first group of 4 inputs that is latents
     uint32_t grid_mip[SMELT_TRAINER_MAX_GRIDS + 1];
     struct smelt_trainer_image mips[SMELT_TRAINER_MAX_MIPS], levels[SMELT_TRAINER_MAX_LEVELS];
-    uint32_t latent_groups, texels; // groups of 4 of all grids; of all levels
-    uint32_t target_words;          // of a texel
+    uint32_t latent_groups, texels;        // groups of 4 of all grids; of all levels
+    uint32_t target_words;                 // of a texel
+    uint32_t frozen_from;                  // step; UINT32_MAX: never
+    uint32_t schedule_begin, schedule_end; // steps between which the rate falls
 };
 
 // Checks the params, chooses the backend and lays everything out. Errors: those of smelt_trainer_create.
 enum smelt_result smelt_trainer_lay_out(smelt_context context, const struct smelt_trainer_params *params,
                                         struct smelt_trainer_layout *layout);
+// Errors: DTYPE.
+enum smelt_result smelt_trainer_check_weight_dtype(smelt_context context, enum smelt_dtype dtype);
 // Start values of weights and latents: layout->weight_count + 4 latent_groups floats, zeros before.
 void smelt_trainer_fill(const struct smelt_trainer_layout *layout, float *parameters);
 // The kernels' texts; `user` is the layout.
 void smelt_trainer_write_step(struct smelt_text *text, const void *user);
 void smelt_trainer_write_update(struct smelt_text *text, const void *user);
+void smelt_trainer_write_round(struct smelt_text *text, const void *user); // of weight_dtype I8
 
 #endif

@@ -76,6 +76,15 @@ static enum smelt_result check_network(smelt_context context, const struct smelt
                           "one whose derivative follows from its result: not silu, gelu, sine");
 }
 
+enum smelt_result smelt_trainer_check_weight_dtype(smelt_context context, enum smelt_dtype dtype)
+{
+    if (dtype == SMELT_DTYPE_F32 || dtype == SMELT_DTYPE_F16 || dtype == SMELT_DTYPE_F8E4M3 ||
+        dtype == SMELT_DTYPE_I8)
+        return SMELT_OK;
+    return smelt_fail(context, SMELT_ERROR_DTYPE,
+                      "trainer: weight_dtype is %s, wanted f32, f16, f8e4m3 or i8", smelt_dtype_name(dtype));
+}
+
 static enum smelt_result check_optimizer(smelt_context context, const struct smelt_trainer_params *p)
 {
     const struct number numbers[] = {
@@ -94,12 +103,7 @@ static enum smelt_result check_optimizer(smelt_context context, const struct sme
     if (!result && oklab)
         result = check(context, "oklab_first", p->oklab_first,
                        p->oklab_first + 3 <= p->widths[p->layer_count], "the first of three outputs");
-    if (!result && p->weight_dtype != SMELT_DTYPE_F32 && p->weight_dtype != SMELT_DTYPE_F16 &&
-        p->weight_dtype != SMELT_DTYPE_F8E4M3)
-        result =
-            smelt_fail(context, SMELT_ERROR_DTYPE, "trainer: weight_dtype is %s, wanted f32, f16 or f8e4m3",
-                       smelt_dtype_name(p->weight_dtype));
-    return result;
+    return result ? result : smelt_trainer_check_weight_dtype(context, p->weight_dtype);
 }
 
 // What other checks, and defaults, count by.
@@ -118,18 +122,39 @@ static enum smelt_result check_counts(smelt_context context, const struct smelt_
     return check_numbers(context, numbers, SMELT_COUNT_OF(numbers));
 }
 
+// What goes into a shader's text.
+static enum smelt_result check_finite(smelt_context context, const struct smelt_trainer_params *p)
+{
+    const float most = 1e30F;
+    const struct number numbers[] = {{"remap_scale", p->remap_scale, -most, most},
+                                     {"remap_bias", p->remap_bias, -most, most},
+                                     {"a weight of Oklab", p->oklab_weights[0], 0, most},
+                                     {"a weight of Oklab", p->oklab_weights[1], 0, most},
+                                     {"a weight of Oklab", p->oklab_weights[2], 0, most}};
+    enum smelt_result result = check_numbers(context, numbers, SMELT_COUNT_OF(numbers));
+    for (uint32_t i = 0; i < p->levels && !result; i++)
+        result = check_numbers(context, &(struct number){"a level_share", p->level_share[i], 0, most}, 1);
+    for (uint32_t i = 0; i < p->encoding_count && !result; i++)
+        result = check_numbers(context, &(struct number){"a scale", p->encodings[i].scale, -most, most}, 1);
+    for (uint32_t i = 0; i < p->widths[p->layer_count] && p->weights && !result; i++)
+        result = check_numbers(context, &(struct number){"a weight", p->weights[i], 0, most}, 1);
+    return result;
+}
+
 static enum smelt_result check_params(smelt_context context, const struct smelt_trainer_params *p)
 {
     enum smelt_result result = check_grids(context, p);
     if (!result)
         result = check_network(context, p);
-    return result ? result : check_optimizer(context, p);
+    if (!result)
+        result = check_optimizer(context, p);
+    return result ? result : check_finite(context, p);
 }
 
 static void fill_defaults(smelt_context context, struct smelt_trainer_params *p)
 {
     bool cpu = context->capabilities.device_type == VK_PHYSICAL_DEVICE_TYPE_CPU, shares = false;
-    p->batch = p->batch ? p->batch : cpu ? 8192 : 65536;
+    p->batch = p->batch ? p->batch : cpu ? 4096 : 65536;
     p->rate = p->rate != 0 ? p->rate : 0.005F;
     p->last_rate = p->last_rate != 0 ? p->last_rate : p->rate / 100;
     p->latent_rate = p->latent_rate != 0 ? p->latent_rate : 4;
@@ -140,7 +165,7 @@ static void fill_defaults(smelt_context context, struct smelt_trainer_params *p)
         if (p->encodings[i].scale == 0)
             p->encodings[i].scale = 1;
     for (uint32_t i = 0; i < p->levels; i++)
-        shares |= p->level_share[i] > 0;
+        shares |= p->level_share[i] != 0;
     float all = 0;
     for (uint32_t i = 0; i < p->levels; i++)
         all += ldexpf(1, -2 * (int)i);
@@ -322,6 +347,9 @@ enum smelt_result smelt_trainer_lay_out(smelt_context context, const struct smel
     for (uint32_t i = 0; i < l->outputs; i++)
         l->weights[i] = params->weights ? params->weights[i] : 1;
     l->params.targets = l->params.weights = NULL;
+    l->frozen_from = l->params.frozen_steps ? l->params.steps - l->params.frozen_steps : UINT32_MAX;
+    l->schedule_begin = l->params.warmup;
+    l->schedule_end = l->params.steps;
     if ((result = lay_out_images(context, l)) || (result = lay_out_inputs(context, l)) ||
         (result = choose_backend(context, l)))
         return result;

@@ -88,7 +88,7 @@ void update_latents()
     float levels = trainer_grid_levels[grid]; // 0: not quantised
     vec4 w = trainer_vec4(parameters).e[at];
     // A step that is taken with latents frozen leaves them; those that come from here on find them rounded.
-    if (prepare == 0u && taken <= TRAINER_STEPS - TRAINER_FROZEN) {
+    if (prepare == 0u && taken <= TRAINER_FROZEN_FROM) {
         smelt_adam_numbers numbers = adam_numbers(TRAINER_LATENT_RATE);
         vec4 m4 = trainer_vec4(m).e[at], v4 = trainer_vec4(v).e[at];
         vec4 g = vec4(trainer_ivec4(gradient).e[i]) * (1.0 / TRAINER_FIXED_SCALE);
@@ -107,7 +107,7 @@ void update_latents()
     }
     trainer_ivec4(gradient).e[i] = ivec4(0);
     if (levels > 0.0) {
-        if (taken >= TRAINER_STEPS - TRAINER_FROZEN)
+        if (taken >= TRAINER_FROZEN_FROM)
             w = roundEven(w * levels) / levels;
         else
             w += (smelt_random_share(smelt_random(uvec4(i, taken, TRAINER_SEED, 2u))) - 0.5) / levels;

@@ -74,13 +74,15 @@ struct smelt_trainer_params {
     uint32_t oklab_first;
     float oklab_weights[3]; // of L, a, b; all 0: no such term
     // The optimizer.
-    uint32_t batch; // 0: 65536, of a CPU 8192
+    uint32_t batch; // 0: 65536, on a CPU 4096
     uint32_t
         steps; // of the whole schedule: 1 to 2^24; steps beyond go on at last_rate, with latents frozen if any ever are
     uint32_t warmup, frozen_steps; // the last of `steps`, with latents rounded and left as they are
     float rate, last_rate;         // 0: 0.005 and a hundredth of rate; along a cosine
     float latent_rate;             // times the rate. 0: 4
-    enum smelt_dtype weight_dtype; // what the network reads of weights: F32, F16, F8E4M3. NONE: F16
+    // What the network reads of weights: F32 (f16 by COOPMAT and COOPMAT2), F16, F8E4M3, or I8 with a scale for each output, the
+    // row's largest / 127. NONE: F16
+    enum smelt_dtype weight_dtype;
     uint32_t seed;
     enum smelt_backend backend; // PORTABLE, COOPMAT, COOPMAT2; AUTO: the best
     uint32_t samples, groups;   // of a workgroup at a time; workgroups of a step. 0: chosen
@@ -96,6 +98,13 @@ SMELT_API void smelt_trainer_destroy(smelt_trainer *trainer);
 
 // Takes that many steps and waits for them. Errors: OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN.
 SMELT_API enum smelt_result smelt_trainer_run_and_wait(smelt_trainer trainer, uint32_t steps);
+
+// From here on the network reads weights as `weight_dtype`, latents stay as they are, rounded, and the rate goes from `rate` to
+// `last_rate` over the next `steps`, 1 to 2^24: what it learns is to live with narrow weights. Not part of a state. Errors:
+// DTYPE, DEVICE_LOST, VULKAN.
+SMELT_API enum smelt_result smelt_trainer_fine_tune_and_wait(smelt_trainer trainer,
+                                                             enum smelt_dtype weight_dtype, float rate,
+                                                             float last_rate, uint32_t steps);
 
 struct smelt_trainer_info {
     enum smelt_backend backend;

@@ -115,8 +115,87 @@ static void maps_are_learnt_to_the_same_bits(void)
     free(middle);
 }
 
+static void latents_and_weights_end_as_they_are_stored(void)
+{
+    smelt_context context = device();
+    static float maps[TEXELS * OUTPUTS], before[8 * 8 * 4], after[8 * 8 * 4];
+    draw_maps(maps);
+    struct smelt_trainer_params params = small(maps);
+    params.backend = SMELT_BACKEND_PORTABLE;
+    smelt_trainer trainer = NULL;
+    CHECK_OK(smelt_trainer_create(context, &params, &trainer));
+    smelt_tensor image = smelt_trainer_tensor(trainer, SMELT_TRAINER_LATENT_IMAGE, 0, 0);
+    CHECK(image != NULL && smelt_trainer_tensor(trainer, SMELT_TRAINER_LATENT_IMAGE, 1, 1) == NULL);
+    double learnt = 0, frozen = 0, tuned = 0;
+    CHECK(error_after(trainer, 100) > 0);
+    learnt = error_after(trainer, 80);
+    CHECK_OK(smelt_tensor_read_and_wait(image, NULL, before, sizeof(before)));
+    frozen = error_after(trainer, 20); // the frozen ones
+    CHECK_OK(smelt_tensor_read_and_wait(image, NULL, after, sizeof(after)));
+    CHECK(!memcmp(before, after, sizeof(after)));
+    CHECK(frozen < 2 * learnt);
+    CHECK_OK(smelt_trainer_fine_tune_and_wait(trainer, SMELT_DTYPE_I8, 0.002F, 0.0001F, 40));
+    CHECK(error_after(trainer, 20) > 0);
+    tuned = error_after(trainer, 20);
+    printf("    error %g, frozen %g, of i8 weights %g\n", learnt, frozen, tuned);
+    CHECK(tuned < 2 * learnt);
+    smelt_trainer_destroy(&trainer);
+}
+
+static void refuse(struct smelt_trainer_params params, enum smelt_result wanted, const char *text)
+{
+    smelt_trainer trainer = NULL;
+    CHECK(smelt_trainer_create(test_context(), &params, &trainer) == wanted);
+    if (!strstr(smelt_last_error(), text))
+        printf("    %s\n    does not contain: %s\n", smelt_last_error(), text);
+    CHECK(strstr(smelt_last_error(), text) != NULL);
+    CHECK(trainer == NULL);
+}
+
+static void what_is_refused(void)
+{
+    device();
+    static float maps[TEXELS * OUTPUTS];
+    const struct smelt_trainer_params good = small(maps);
+    struct smelt_trainer_params p = good;
+    p.targets = NULL;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "targets is NULL");
+    p = good, p.levels = 16;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "levels is 16, wanted 1 to 15");
+    p = good, p.grids[1].bits = 9;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "bits is 9");
+    p = good, p.grids[1].textures = 16;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "textures together is 17");
+    p = good, p.widths[0] = 18;
+    refuse(p, SMELT_ERROR_SHAPE, "widths[0] is 18, wanted 17");
+    p = good, p.widths[1] = 200;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "a width is 200");
+    p = good, p.activations[2] = SMELT_ACTIVATION_GELU;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "last activation");
+    p = good, p.grid_count = 0;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "latents begin at input 0");
+    p = good, p.encodings[0] = (struct smelt_trainer_encoding){.feature = SMELT_TRAINER_PADDING, .count = 8};
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "grid_count");
+    p = good, p.oklab_first = 2;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "oklab_first is 2");
+    p = good, p.frozen_steps = 201;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "frozen_steps is 201");
+    p = good, p.rate = NAN;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "rate is");
+    p = good, p.remap_bias = INFINITY;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "remap_bias is inf");
+    p = good, p.level_share[1] = -1;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "a level_share is -1");
+    p = good, p.weight_dtype = SMELT_DTYPE_U8;
+    refuse(p, SMELT_ERROR_DTYPE, "weight_dtype is u8");
+    p = good, p.samples = 12, p.backend = SMELT_BACKEND_PORTABLE;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "samples is 12");
+}
+
 static const struct test tests[] = {
     {"maps are learnt to the same bits", maps_are_learnt_to_the_same_bits},
+    {"latents and weights end as they are stored", latents_and_weights_end_as_they_are_stored},
+    {"what is refused", what_is_refused},
 };
 
 TEST_MAIN(tests)

@@ -234,6 +234,7 @@ void tensors()
     smelt_trainer_params trained = {};
     CHECK(smelt_trainer_create(context, &trained, &trainer) != SMELT_OK);
     CHECK(smelt_trainer_run_and_wait(trainer, 1) == SMELT_ERROR_INVALID_ARGUMENT);
+    CHECK(smelt_trainer_fine_tune_and_wait(trainer, SMELT_DTYPE_I8, 1, 1, 1) == SMELT_ERROR_INVALID_ARGUMENT);
     CHECK(smelt_trainer_info(trainer).batch == 0);
     CHECK(smelt_trainer_progress_and_wait(trainer, nullptr) == SMELT_ERROR_INVALID_ARGUMENT);
     CHECK(smelt_trainer_tensor(trainer, SMELT_TRAINER_WEIGHT, 0, 0) == nullptr);
