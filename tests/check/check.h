@@ -159,6 +159,7 @@ struct check_op {
     X(check_optimizer)                                                                                       \
     X(check_layer_gradient)                                                                                  \
     X(check_layer_gradient_workgroup)                                                                        \
+    X(check_mlp_gradient)                                                                                    \
     X(check_tensor_op)                                                                                       \
     X(check_inline)                                                                                          \
     X(check_convolution2d)                                                                                   \
