@@ -459,7 +459,7 @@ enum smelt_result smelt_encode_elementwise(smelt_encoder encoder,
     if (result)
         return result;
     smelt_context context = call.context;
-    if (!SMELT_HAVE_COMPILER)
+    if (!smelt_kernels_have_text())
         return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
                           "elementwise: this build has no compiler, wanted one to make the kernel");
     struct smelt_text key = {0};
@@ -468,6 +468,7 @@ enum smelt_result smelt_encode_elementwise(smelt_encoder encoder,
         .write = write_kernel,
         .user = &call,
         .backend = SMELT_BACKEND_PORTABLE,
+        .dtype = params->y->info.dtype,
         .push_size = call.push_size,
     };
     write_key(&key, &call, &request);

@@ -166,7 +166,9 @@ struct smelt_context_t {
     VkCommandPool submit_pool;
     VkCommandBuffer submit_commands;
     VkFence submit_fence;
-    struct smelt_kernel_entry *kernels; // the library's own; guarded by kernels_mutex (kernels_cache.c)
+    struct smelt_kernel_entry *kernels;      // the library's own; guarded by kernels_mutex (kernels_cache.c)
+    struct smelt_kernel_codes *kernel_codes; // SPIR-V of such from packages; likewise (kernels_code.c)
+    struct smelt_kernel_codes *recorded_codes; // not NULL: kernels are compiled into it, and none is made
     mtx_t kernels_mutex;
     // The memory of argument blocks, guarded by `mutex` (block_memory.c).
     struct smelt_block_chunk *block_chunks;

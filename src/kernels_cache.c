@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The kernels of a context: a list by what they were compiled for, each with its pipelines.
-#include "kernels_cache.h"
+#include "kernels_code.h"
 
 #include "embedded.h"
 #include "tensor_internal.h"
@@ -76,6 +76,45 @@ enum smelt_result smelt_kernel_check_lies_as(const char *kernel, const char *rol
 
 // --- Making -----------------------------------------------------------------------------------------------
 
+static enum smelt_result make_module(smelt_context context, const char *name, const uint32_t *words,
+                                     uint64_t size, struct smelt_kernel_entry *entry)
+{
+    VkShaderModuleCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = (size_t)size, .pCode = words};
+    VkResult vk =
+        context->vk.CreateShaderModule(context->device, &info, context->allocation_callbacks, &entry->module);
+    if (vk != VK_SUCCESS)
+        return smelt_fail_vk(context, vk, "vkCreateShaderModule");
+    char label[80];
+    snprintf(label, sizeof(label), "smelt %s", name);
+    smelt_set_debug_name(context, VK_OBJECT_TYPE_SHADER_MODULE, (uint64_t)entry->module, label);
+    return SMELT_OK;
+}
+
+// By the text: SPIR-V from a package, or the compiler's.
+static enum smelt_result compile_text(smelt_context context, const struct smelt_kernel_request *request,
+                                      const struct smelt_shader_params *params, const struct smelt_text *text,
+                                      struct smelt_kernel_entry *entry)
+{
+    uint64_t key[2];
+    enum smelt_result result = smelt_kernel_code_key(context, request, text, key);
+    const struct smelt_kernel_code *code = result ? NULL : smelt_kernel_code_find(context, key);
+    if (code)
+        return make_module(context, request->name, code->words, code->size, entry);
+    if (!result && !context->capabilities.compiler)
+        return smelt_fail(
+            context, SMELT_ERROR_UNSUPPORTED,
+            "%s of %s on %s: no SPIR-V of this variant: this build has no GLSL compiler; wanted a "
+            "package that was baked for it (smelt pack --bake)",
+            request->name, smelt_dtype_name(request->dtype), smelt_backend_name(request->backend));
+    if (!result)
+        result = smelt_shader_create(context, params, &entry->shader);
+    if (result || !context->recorded_codes)
+        return result ? result : smelt_shader_module(entry->shader, &entry->module);
+    const struct smelt_shader_info *info = smelt_shader_info(entry->shader);
+    return smelt_kernel_code_record(context, request, key, info->spirv, info->spirv_size);
+}
+
 static enum smelt_result compile_kernel(smelt_context context, const struct smelt_kernel_request *request,
                                         struct smelt_kernel_entry *entry)
 {
@@ -91,9 +130,9 @@ static enum smelt_result compile_kernel(smelt_context context, const struct smel
                                          .backend = request->backend};
     enum smelt_result result = text.failed ? smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
                                                         "%s: no memory for its text", request->name)
-                                           : smelt_shader_create(context, &params, &entry->shader);
+                                           : compile_text(context, request, &params, &text, entry);
     smelt_text_free(&text);
-    return result ? result : smelt_shader_module(entry->shader, &entry->module);
+    return result;
 }
 
 static enum smelt_result load_baked(smelt_context context, const struct smelt_kernel_request *request,
@@ -107,17 +146,8 @@ static enum smelt_result load_baked(smelt_context context, const struct smelt_ke
                           "%s: kernel %s is not baked into the library, wanted one that is, or a build with "
                           "the compiler",
                           request->name, request->baked);
-    VkShaderModuleCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                     .codeSize = code->size,
-                                     .pCode = (const uint32_t *)(const void *)code->data};
-    VkResult vk =
-        context->vk.CreateShaderModule(context->device, &info, context->allocation_callbacks, &entry->module);
-    if (vk != VK_SUCCESS)
-        return smelt_fail_vk(context, vk, "vkCreateShaderModule");
-    char name[80];
-    snprintf(name, sizeof(name), "smelt %s", request->baked);
-    smelt_set_debug_name(context, VK_OBJECT_TYPE_SHADER_MODULE, (uint64_t)entry->module, name);
-    return SMELT_OK;
+    return make_module(context, request->baked, (const uint32_t *)(const void *)code->data, code->size,
+                       entry);
 }
 
 static enum smelt_result fill_entry(smelt_context context, const struct smelt_kernel_request *request,
@@ -125,7 +155,7 @@ static enum smelt_result fill_entry(smelt_context context, const struct smelt_ke
 {
     enum smelt_result result =
         request->baked ? load_baked(context, request, entry) : compile_kernel(context, request, entry);
-    if (result)
+    if (result || context->recorded_codes)
         return result;
     const VkDescriptorSetLayoutBinding binding = smelt_kernel_image_binding(request->image_type);
     const VkDescriptorSetLayoutCreateInfo set = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
@@ -299,7 +329,7 @@ enum smelt_result smelt_kernel_get(smelt_encoder encoder, const struct smelt_ker
         return SMELT_OK;
     mtx_lock(&context->kernels_mutex);
     enum smelt_result result = get_entry(context, request, &entry);
-    if (!result)
+    if (!result && !context->recorded_codes)
         result = get_pipeline(context, request, entry, kernel);
     if (!result)
         kernel->layout = entry->layout;

@@ -20,6 +20,7 @@ struct smelt_kernel_request {
     const struct smelt_op *ops; // of the compiled kernel
     uint32_t op_count;
     enum smelt_backend backend;
+    enum smelt_dtype dtype;      // of what it computes; for messages
     uint32_t push_size;          // bytes of push constants, 4 to 128
     VkDescriptorType image_type; // of an image at set 0, binding 0 of a compiled kernel; 0: none
     VkPipelineShaderStageCreateFlags stage_flags;
@@ -65,6 +66,8 @@ enum smelt_result smelt_kernel_check_lies_as(const char *kernel, const char *rol
 enum smelt_result smelt_kernel_check_extent(smelt_context context, const char *kernel, const char *what,
                                             uint64_t got, uint64_t wanted);
 
+// Whether calls on this thread make kernels of text: by the compiler, or by SPIR-V that a package has (kernels_code.h).
+bool smelt_kernels_have_text(void);
 // The text of glsl/kernels/NAME for kernels compiled at run time; the name must be one of glsl/meson.build's.
 const char *smelt_kernel_text(const char *name);
 

@@ -305,7 +305,7 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
     const struct smelt_convolution2d_geometry *g = &call->convolution.geometry;
     struct smelt_convolution2d_descriptor *d = &call->descriptor;
     struct smelt_tensor_t rows;
-    bool baked = !SMELT_HAVE_COMPILER || p->baked, thread = takes_thread(call);
+    bool baked = !smelt_kernels_have_text() || p->baked, thread = takes_thread(call);
     bool channelwise = g->groups == call->convolution.a[C] && g->groups == call->convolution.d[C] &&
                        (!baked || !g->transposed);
     *d = (struct smelt_convolution2d_descriptor){
@@ -483,6 +483,7 @@ static enum smelt_result get_kernel(smelt_encoder encoder, const struct call *ca
         .baked = key->baked ? baked : NULL,
         .write = write_kernel,
         .user = key,
+        .dtype = (enum smelt_dtype)key->image,
         .ops = &call->op,
         .op_count = 1,
         .backend = (enum smelt_backend)key->backend,

@@ -191,7 +191,7 @@ enum smelt_result smelt_lines_kernel_get(smelt_encoder encoder, const struct sme
     key.group = wanted->group;
     key.centred = wanted->centred;
     key.adds = wanted->adds;
-    key.baked = !SMELT_HAVE_COMPILER || wanted->baked;
+    key.baked = !smelt_kernels_have_text() || wanted->baked;
     snprintf(baked, sizeof(baked), "%s_%s_%s", wanted->name, smelt_dtype_name(wanted->dtype),
              wanted->group ? "group" : "thread");
     struct smelt_kernel_request request = {
@@ -202,6 +202,7 @@ enum smelt_result smelt_lines_kernel_get(smelt_encoder encoder, const struct sme
         .write = write_kernel,
         .user = &key,
         .backend = SMELT_BACKEND_PORTABLE,
+        .dtype = wanted->dtype,
         .push_size = wanted->push_size,
         .constants = {wanted->workgroup_size},
         .constant_count = wanted->constant_count + 1,

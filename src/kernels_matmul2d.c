@@ -268,7 +268,7 @@ static void fill_descriptor(struct call *call)
         .zero_points = p->quantization.zero_a || p->quantization.zero_b,
     };
     call->op = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &call->descriptor};
-    if (!SMELT_HAVE_COMPILER && p->backend == SMELT_BACKEND_AUTO)
+    if (!smelt_kernels_have_text() && p->backend == SMELT_BACKEND_AUTO)
         call->descriptor.backend = SMELT_BACKEND_PORTABLE; // what is baked
 }
 
@@ -314,7 +314,7 @@ static void fill_key(struct call *call)
     key->computed = call->info.choice.computed;
     key->accumulated = call->info.choice.accumulated;
     key->backend = call->info.choice.backend;
-    key->baked = !SMELT_HAVE_COMPILER || p->baked;
+    key->baked = !smelt_kernels_have_text() || p->baked;
     if (call->product.integers)
         key->quantization = smelt_quantization_describe(&p->quantization, p->d, call->product.push.n);
     if (key->baked)
@@ -476,6 +476,7 @@ static struct smelt_kernel_request request_of(const struct call *call, const str
         .ops = &call->op,
         .op_count = call->key.vectors ? 0 : 1,
         .backend = (enum smelt_backend)call->key.backend,
+        .dtype = (enum smelt_dtype)call->key.left,
         .push_size = SMELT_PRODUCT_PUSH_SIZE,
         .stage_flags = call->info.stage_flags,
         .subgroup_size = call->info.subgroup_size.requiredSubgroupSize,

@@ -173,7 +173,7 @@ static enum smelt_result check_sum(const struct smelt_lines *lines, const struct
     if (!p->residual)
         return smelt_fail(lines->context, SMELT_ERROR_INVALID_ARGUMENT,
                           "%s: sum is set without a residual, wanted both or none", lines->name);
-    if (p->baked || !SMELT_HAVE_COMPILER)
+    if (p->baked || !smelt_kernels_have_text())
         return smelt_fail(lines->context, SMELT_ERROR_UNSUPPORTED,
                           "%s: a residual is not baked, wanted a build with the compiler", lines->name);
     enum smelt_result result = smelt_kernel_check_lies_as(lines->name, "residual", p->residual, "x", p->x);
@@ -199,7 +199,7 @@ bool smelt_norm_adds(const struct smelt_layer_norm_params *p)
 {
     struct smelt_lines lines = {.context = p->x->context, .name = "norm"};
     const struct smelt_lines_tensor tensors[] = {{"x", p->x, false, false}, {"y", p->y, false, false}};
-    return SMELT_HAVE_COMPILER && !p->baked && !smelt_lines_view(&lines, tensors, 2, p->axis) &&
+    return smelt_kernels_have_text() && !p->baked && !smelt_lines_view(&lines, tensors, 2, p->axis) &&
            (!adds_in_place(p) || holds_line(&lines, &p->x->info));
 }
 

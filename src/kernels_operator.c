@@ -242,6 +242,7 @@ static enum smelt_result get_kernel(smelt_encoder encoder, struct call *call, st
         .write = write_kernel,
         .user = call,
         .backend = SMELT_BACKEND_PORTABLE,
+        .dtype = call->of->tensors[0]->info.dtype,
         .push_size = sizeof(struct push),
         .image_type = call->of->image ? call->of->image_type : 0,
         .constants = {1},
@@ -266,7 +267,7 @@ enum smelt_result smelt_encode_operator(smelt_encoder encoder, const struct smel
     enum smelt_result result = check_call(encoder, &call);
     if (result)
         return result;
-    if (!SMELT_HAVE_COMPILER)
+    if (!smelt_kernels_have_text())
         return smelt_fail(call.context, SMELT_ERROR_UNSUPPORTED,
                           "%s: this build has no compiler, wanted one to make the kernel", of->body);
     if ((result = get_kernel(encoder, &call, &kernel)))

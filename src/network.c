@@ -310,6 +310,19 @@ static enum smelt_result fill_info(smelt_network network, struct smelt_network_p
     return result;
 }
 
+static enum smelt_result lower(smelt_network network, struct smelt_network_plan *plan)
+{
+    bool packaged = network->kernels.count > 0;
+    if (packaged)
+        smelt_kernels_use_codes(true);
+    enum smelt_result result = smelt_network_lower(network, plan);
+    if (!result)
+        result = fill_info(network, plan);
+    if (packaged)
+        smelt_kernels_use_codes(false);
+    return result;
+}
+
 static enum smelt_result make_plan(smelt_network network, const struct smelt_network_input *inputs,
                                    uint32_t input_count, struct smelt_network_plan **out)
 {
@@ -338,9 +351,7 @@ static enum smelt_result make_plan(smelt_network network, const struct smelt_net
     if (!result)
         result = describe_ends(network, plan);
     if (!result)
-        result = smelt_network_lower(network, plan);
-    if (!result)
-        result = fill_info(network, plan);
+        result = lower(network, plan);
     if (result)
         smelt_network_plan_free(plan);
     else
@@ -421,8 +432,10 @@ static enum smelt_result absorb(smelt_network network)
     return smelt_network_absorb(ir);
 }
 
-enum smelt_result smelt_network_create_from_ir(smelt_context context, struct smelt_ir *ir,
-                                               const struct smelt_network_params *params, smelt_network *out)
+// Takes `ir`, and the list of `kernels` (NULL: none).
+static enum smelt_result create(smelt_context context, struct smelt_ir *ir,
+                                struct smelt_kernel_codes *kernels, const struct smelt_network_params *params,
+                                smelt_network *out)
 {
     const struct smelt_network_params defaults = {0};
     params = params ? params : &defaults;
@@ -431,10 +444,15 @@ enum smelt_result smelt_network_create_from_ir(smelt_context context, struct sme
     if (!network) {
         result = result ? result : smelt_ir_no_memory(ir);
         smelt_ir_destroy(&ir);
+        free(kernels ? kernels->list : NULL);
         return result;
     }
     network->context = context;
     network->source = ir;
+    if (kernels) {
+        network->kernels = *kernels;
+        smelt_kernel_codes_give(context, &network->kernels);
+    }
     result = fill(network, params);
     if (!result && !params->no_fusion && !params->keep_weights)
         result = absorb(network);
@@ -447,6 +465,12 @@ enum smelt_result smelt_network_create_from_ir(smelt_context context, struct sme
     return result;
 }
 
+enum smelt_result smelt_network_create_from_ir(smelt_context context, struct smelt_ir *ir,
+                                               const struct smelt_network_params *params, smelt_network *out)
+{
+    return create(context, ir, NULL, params, out);
+}
+
 enum smelt_result smelt_network_create(smelt_context context, smelt_package package,
                                        const struct smelt_network_params *params, smelt_network *network)
 {
@@ -456,8 +480,14 @@ enum smelt_result smelt_network_create(smelt_context context, smelt_package pack
                           !context   ? "context"
                           : !package ? "package"
                                      : "network");
-    enum smelt_result result = smelt_ir_read(package, &ir);
-    return result ? result : smelt_network_create_from_ir(context, ir, params, network);
+    struct smelt_kernel_codes kernels = {0};
+    enum smelt_result result = smelt_network_read_kernels(package, &kernels);
+    if (!result)
+        result = smelt_ir_read(package, &ir);
+    if (!result)
+        return create(context, ir, &kernels, params, network);
+    free(kernels.list);
+    return result;
 }
 
 enum smelt_result smelt_network_reshape(smelt_network network, const struct smelt_network_input *inputs,
@@ -483,6 +513,8 @@ void smelt_network_destroy(smelt_network *handle)
     *handle = NULL;
     smelt_network_plan_free(network->plan);
     smelt_weights_free(network);
+    smelt_kernel_codes_take_back(network->context, &network->kernels);
+    free(network->kernels.list);
     free_names(network->more_outputs, network->more_output_count);
     free_names(network->channels_last, network->channels_last_count);
     free_names(network->images, network->image_count);

@@ -208,10 +208,15 @@ enum smelt_result smelt_encoder_dispatch_network(smelt_encoder encoder, smelt_ne
                             "network '%s': out of host memory", network->name);
     if (!result)
         result = collect(network, dispatch, arguments);
+    bool packaged = network->kernels.count > 0;
+    if (packaged)
+        smelt_kernels_use_codes(true);
     if (!result)
         result = bind(network, dispatch, arguments, tensors);
     if (!result)
         result = record(encoder, network, arguments, tensors);
+    if (packaged)
+        smelt_kernels_use_codes(false);
     free(arguments);
     free(tensors);
     return result;

@@ -5,6 +5,7 @@
 #define SMELT_NETWORK_INTERNAL_H
 
 #include "graph_internal.h"
+#include "kernels_code.h"
 #include "network_lower.h"
 
 // A tensor in the memory of weights. Its key says what it is and how it lies: the same one is made once.
@@ -59,8 +60,12 @@ struct smelt_network_t {
     char **more_outputs, **channels_last, **images;
     uint32_t more_output_count, channels_last_count, image_count;
     struct smelt_network_weights weights;
+    struct smelt_kernel_codes kernels; // of the package, given to the context
     struct smelt_network_plan *plan;
 };
+
+// Kernels that a package has as SPIR-V; `codes` is borrowed from it but for its list. Errors: FORMAT. (network_package_read.c)
+enum smelt_result smelt_network_read_kernels(smelt_package package, struct smelt_kernel_codes *codes);
 
 // As smelt_network_create, of a network that is not inferred. `ir` is taken, also on failure.
 enum smelt_result smelt_network_create_from_ir(smelt_context context, struct smelt_ir *ir,

@@ -166,6 +166,8 @@ struct smelt_ir {
     struct smelt_ir_value **values, **inputs, **outputs;
     struct smelt_ir_node **nodes; // producers before their users
     uint32_t value_count, input_count, output_count, node_count;
+    const struct smelt_kernel_codes
+        *kernels; // of a package to write: kernels as SPIR-V; borrowed. NULL: none
     bool inferred;
     bool dims_failed; // sticky until read and cleared
     // Elements that the inference has looked at, for shapes and in all; bounded, so that no file takes forever.

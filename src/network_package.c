@@ -2,8 +2,10 @@
 // Networks into packages (docs/networks.md): constants as tensors, the rest as JSON.
 #include "network_operators.h"
 #include "json.h"
+#include "kernels_code.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +133,22 @@ static void add_kept(struct smelt_text *text, const struct smelt_ir *ir)
     smelt_text_add(text, "%s", *separator && !separator[1] ? "]" : "");
 }
 
+#define KERNEL_TENSOR "smelt.kernel.%u"
+
+static void add_kernels(struct smelt_text *text, const struct smelt_kernel_codes *kernels)
+{
+    for (uint32_t i = 0; i < kernels->count; i++) {
+        const struct smelt_kernel_code *code = &kernels->list[i];
+        smelt_text_add(text, "%s{\"kernel\":", i ? "," : ",\"kernels\":[");
+        smelt_json_add_string(text, code->name);
+        smelt_text_add(text,
+                       ",\"backend\":\"%s\",\"key\":\"%016llx%016llx\",\"tensor\":\"" KERNEL_TENSOR "\"}",
+                       smelt_backend_name(code->backend), (unsigned long long)code->key[0],
+                       (unsigned long long)code->key[1], i);
+    }
+    smelt_text_add(text, "%s", kernels->count ? "]" : "");
+}
+
 static enum smelt_result describe(struct smelt_text *text, const struct smelt_ir *ir)
 {
     enum smelt_result result = SMELT_OK;
@@ -158,6 +176,8 @@ static enum smelt_result describe(struct smelt_text *text, const struct smelt_ir
     }
     smelt_text_add(text, "]");
     add_kept(text, ir);
+    if (ir->kernels)
+        add_kernels(text, ir->kernels);
     smelt_text_add(text, "}");
     return !result && text->failed ? smelt_ir_no_memory(ir) : result;
 }
@@ -178,20 +198,40 @@ static void fill_tensor(const struct smelt_ir_value *v, struct smelt_package_ten
     t->size = v->size;
 }
 
+static void fill_kernel(const struct smelt_kernel_code *code, char name[32], uint32_t index,
+                        struct smelt_package_tensor *t)
+{
+    snprintf(name, 32, KERNEL_TENSOR, index);
+    *t = (struct smelt_package_tensor){.name = name,
+                                       .dtype = SMELT_DTYPE_U32,
+                                       .rank = 1,
+                                       .shape = {code->size / 4},
+                                       .data = code->words,
+                                       .size = code->size};
+}
+
 enum smelt_result smelt_ir_write(const struct smelt_ir *ir, const char *path)
 {
     struct smelt_text text = {0};
-    struct smelt_package_tensor *tensors = calloc((size_t)ir->value_count + 1, sizeof(*tensors));
+    uint32_t kernels = ir->kernels ? ir->kernels->count : 0;
+    struct smelt_package_tensor *tensors = calloc((size_t)ir->value_count + kernels + 1, sizeof(*tensors));
     uint32_t count = 0;
-    if (!tensors)
+    char(*names)[32] = calloc((size_t)kernels + 1, sizeof(*names));
+    if (!tensors || !names) {
+        free(tensors);
+        free(names);
         return smelt_ir_no_memory(ir);
+    }
     for (uint32_t i = 0; i < ir->value_count; i++)
         if (smelt_ir_is_weight(ir->values[i]))
             fill_tensor(ir->values[i], &tensors[count++]);
+    for (uint32_t i = 0; i < kernels; i++)
+        fill_kernel(&ir->kernels->list[i], names[i], i, &tensors[count++]);
     enum smelt_result result = describe(&text, ir);
     if (!result)
         result = smelt_package_write(path, tensors, count, text.data, NULL, 0);
     smelt_text_free(&text);
     free(tensors);
+    free(names);
     return result;
 }

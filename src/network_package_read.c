@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Packages into networks (docs/networks.md). The description is hostile until every name, type and number is checked.
-#include "network_operators.h"
-#include "json.h"
+#include "network_internal.h"
+#include "shader_internal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -256,8 +256,8 @@ static enum smelt_result read_node(struct smelt_ir *ir, const struct smelt_json 
 
 static enum smelt_result read_head(struct smelt_ir *ir, const struct smelt_json *root)
 {
-    static const char *const keys[] = {"format",  "kind",      "opset", "name",     "storage",  "inputs",
-                                       "outputs", "constants", "nodes", "keep_f32", "checksums"};
+    static const char *const keys[] = {"format",  "kind",      "opset", "name",     "storage", "inputs",
+                                       "outputs", "constants", "nodes", "keep_f32", "kernels", "checksums"};
     const char *name;
     uint32_t opset;
     enum smelt_result result = smelt_json_only(root, keys, SMELT_COUNT_OF(keys));
@@ -330,6 +330,54 @@ static enum smelt_result read_all(struct smelt_ir *ir, smelt_package package, co
     if (!result)
         result = read_kept(ir, root);
     return result ? result : smelt_ir_sort(ir);
+}
+
+static enum smelt_result read_kernel(smelt_package package, const struct smelt_json *object,
+                                     struct smelt_kernel_code *code)
+{
+    static const char *const keys[] = {"kernel", "backend", "key", "tensor"};
+    const char *texts[4];
+    unsigned long long high, low;
+    char rest;
+    enum smelt_result result = smelt_json_only(object, keys, SMELT_COUNT_OF(keys));
+    for (int i = 0; i < 4 && !result; i++)
+        result = smelt_json_string(object, keys[i], NULL, &texts[i]);
+    if (result)
+        return result;
+    const struct smelt_package_tensor *t = smelt_package_find(package, texts[3]);
+    code->name = texts[0];
+    code->backend = smelt_backend_from_name(texts[1]);
+    if (code->backend == SMELT_BACKEND_AUTO || code->backend == SMELT_BACKEND_COUNT)
+        return smelt_json_fail(object, "a backend, not \"%.40s\"", texts[1]);
+    if (strlen(texts[2]) != 32 || strspn(texts[2], "0123456789abcdef") != 32 ||
+        sscanf(texts[2], "%16llx%16llx%c", &high, &low, &rest) != 2)
+        return smelt_json_fail(object, "a key of 32 hexadecimal digits");
+    if (!t || t->dtype != SMELT_DTYPE_U32 || t->rank != 1 ||
+        !smelt_spirv_is_valid(t->data, (size_t)(t->size / 4)))
+        return smelt_json_fail(object, "a tensor of SPIR-V words as \"tensor\"");
+    code->key[0] = high;
+    code->key[1] = low;
+    code->words = t->data;
+    code->size = t->size;
+    return SMELT_OK;
+}
+
+enum smelt_result smelt_network_read_kernels(smelt_package package, struct smelt_kernel_codes *codes)
+{
+    struct smelt_json list,
+        root = smelt_json_root(NULL, smelt_package_name(package), smelt_package_description(package));
+    uint32_t count;
+    if (!smelt_json_has(&root, "kernels"))
+        return SMELT_OK;
+    enum smelt_result result = smelt_json_array(&root, "kernels", 0, MAX_ITEMS, &list, &count);
+    if (!result && !(codes->list = calloc((size_t)count + 1, sizeof(*codes->list))))
+        result = smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for its kernels", root.file);
+    for (const cJSON *item = result ? NULL : list.value->child; item && !result; item = item->next) {
+        struct smelt_json at = element_at(&list, item, codes->count);
+        result = read_kernel(package, &at, &codes->list[codes->count]);
+        codes->count += !result;
+    }
+    return result;
 }
 
 enum smelt_result smelt_ir_read(smelt_package package, struct smelt_ir **out)

@@ -61,7 +61,8 @@ struct smelt_network_params {
 // Makes a network. `package` is borrowed for its life. Submits to the context's queue and waits, for the weights.
 // Errors: FORMAT (a package of another kind, or not a valid one), VERSION, NOT_FOUND (no input or value of a name; names
 // those there are), SHAPE (a free extent without a value; a shape that the model's does not allow; contents of another
-// size), DTYPE, UNSUPPORTED (operators or types that cannot run: names all of the nodes), COMPILE, BUDGET,
+// size), DTYPE, UNSUPPORTED (operators or types that cannot run: names all of the nodes; in a build without the compiler a
+// kernel that the package was not baked with: names it, its type and backend), COMPILE, BUDGET,
 // OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN. Thread-safe.
 SMELT_API enum smelt_result smelt_network_create(smelt_context context, smelt_package package,
                                                  const struct smelt_network_params *params,

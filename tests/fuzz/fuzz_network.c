@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Fuzz target: any text as the description of a network package whose tensors are right (libFuzzer's entry point).
-#include "network_ir.h"
+#include "network_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,11 +42,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(at + 232, shape, sizeof(shape));
     smelt_package package = NULL;
     struct smelt_ir *ir = NULL;
+    struct smelt_kernel_codes kernels = {0};
     if (smelt_package_open_memory(file, 8 + length + DATA_SIZE, "fuzz", &package) == SMELT_OK &&
+        smelt_network_read_kernels(package, &kernels) == SMELT_OK &&
         smelt_ir_read(package, &ir) == SMELT_OK && smelt_ir_infer(ir) == SMELT_OK)
         sink += (uint64_t)smelt_ir_simplify(ir);
     smelt_ir_destroy(&ir);
     smelt_package_close(&package);
+    free(kernels.list);
     free(file);
     return 0;
 }

@@ -3,7 +3,7 @@
 #include "test.h"
 
 #include "model.h"
-#include "network_operators.h"
+#include "network_internal.h"
 #include "onnx.h"
 
 #include <unistd.h>
@@ -358,7 +358,11 @@ static enum smelt_result read_package(const char *text)
     snprintf(path, sizeof(path), "/tmp/smelt-test-onnx-%ld.safetensors", (long)getpid());
     CHECK_OK(smelt_package_write(path, &w, 1, text, NULL, 0));
     CHECK_OK(smelt_package_open(path, &package));
-    enum smelt_result result = smelt_ir_read(package, &ir);
+    struct smelt_kernel_codes codes = {0};
+    enum smelt_result result = smelt_network_read_kernels(package, &codes);
+    free(codes.list);
+    if (!result)
+        result = smelt_ir_read(package, &ir);
     if (!result)
         result = smelt_ir_infer(ir);
     smelt_ir_destroy(&ir);
@@ -382,6 +386,14 @@ static void bad_packages(void)
     CHECK_FAILS(
         read_package(HEAD "\"keep_f32\":[\"z\"]," INPUT CONSTANT TAIL(NODE("Add", "\"x\",\"w\"", ""))),
         SMELT_ERROR_FORMAT, "keep_f32[0]: wanted the name of a value");
+#define KERNEL(backend, key)                                                                                 \
+    HEAD "\"kernels\":[{\"kernel\":\"a\",\"backend\":\"" backend "\",\"key\":\"" key                         \
+         "\",\"tensor\":\"w\"}]," INPUT CONSTANT TAIL("")
+    CHECK_FAILS(read_package(KERNEL("best", "")), SMELT_ERROR_FORMAT, "a backend, not \"best\"");
+    CHECK_FAILS(read_package(KERNEL("portable", "0123")), SMELT_ERROR_FORMAT,
+                "a key of 32 hexadecimal digits");
+    CHECK_FAILS(read_package(KERNEL("portable", "0123456789abcdef0123456789abcdef")), SMELT_ERROR_FORMAT,
+                "a tensor of SPIR-V words");
     CHECK_FAILS(read_package("{\"kind\":\"other\"}"), SMELT_ERROR_FORMAT,
                 "wanted a package of kind \"network\"");
     CHECK_FAILS(read_package("{\"kind\":\"network\",\"opset\":99}"), SMELT_ERROR_VERSION,

@@ -22,7 +22,7 @@ builds()
         echo '#error "a header of the GLSL compiler in a build without it"' >"$work/headers/$header"
     done
     CFLAGS="-I$work/headers" meson setup "$without" "$source" -Dcompiler=disabled -Dtests=false -Dbench=false \
-        -Ddefault_library=shared -Dbuildtype=plain -Dwerror=true && ninja -C "$without"
+        -Ddefault_library=both -Donnx=disabled -Dbuildtype=plain -Dwerror=true && ninja -C "$without"
 }
 
 # Debian 12's shaderc is linked as archives, which no NEEDED entry tells: so by symbols, too.
@@ -76,6 +76,29 @@ refuses()
     done
 }
 
+# A model of many kinds of operators, baked by the build with the compiler, gives the same bytes in both.
+runs_the_same()
+{
+    smelt=tools/smelt/smelt
+    case=$source/tests/data/pytorch/convnet_opset18
+    input=image=$case/test_data_set_0/input_0.pb
+    "$with/$smelt" pack "$case/model.onnx" -o "$work/baked.safetensors" --bake --shape image=2,3,16,16 &&
+        "$with/$smelt" run "$work/baked.safetensors" --input "$input" --output "$work/with.npy" &&
+        "$without/$smelt" run "$work/baked.safetensors" --input "$input" --output "$work/without.npy" &&
+        cmp "$work/with.npy" "$work/without.npy"
+}
+
+lacks_a_variant()
+{
+    smelt=$without/tools/smelt/smelt
+    input=image=$source/tests/data/pytorch/convnet_opset18/test_data_set_0/input_0.pb
+    if "$smelt" run "$work/baked.safetensors" --dtype f16 --input "$input" 2>"$work/line"; then return 1; fi
+    cat "$work/line"
+    for word in "of f16 on portable" "no SPIR-V of this variant" "smelt pack --bake"; do
+        grep -qF -e "$word" "$work/line" || return 1
+    done
+}
+
 check "a build without the compiler has no warnings and reads none of its headers" builds
 check "it links neither shaderc nor SPIRV-Cross nor libvulkan" links_no_compiler
 for material in rock053 metal053c; do
@@ -90,6 +113,12 @@ fi
 mkdir "$work/empty"
 check "without a bundle it is told what is wanted" refuses "GLSL compiler --bundles --bake"
 check "a bundle that is not there is named" refuses "$work/empty .frag.safetensors" --bundles "$work/empty"
+if "$with/tools/smelt/smelt" pack "$source/tests/data/pytorch/convnet_opset18/model.onnx" -o "$work/plain.safetensors"; then
+    check "a network that was baked gives the same without the compiler" runs_the_same
+    check "a variant that was not baked is named" lacks_a_variant
+else
+    skip "networks without the compiler" "this build has no ONNX importer"
+fi
 check "the smelt command without the compiler passes its tests" env SMELT_HAVE_COMPILER=0 SMELT_HAVE_ONNX=0 SMELT_SOURCE_ROOT="$source" \
     "$source/tests/tool/test_tool.py" "$without/tools/smelt/smelt"
 finish

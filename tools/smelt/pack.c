@@ -39,6 +39,10 @@ static const char help[] =
     "                                what is lost in dB, for each of them and for each output\n"
     "      --shape NAME=1,3,H,W, --layout, --range, --mean, --std   what the inputs in DIR are, as in smelt "
     "run\n"
+    "      --bake                    put SPIR-V of every backend that the compiler knows into the package, "
+    "so that a "
+    "build\n"
+    "                                without it can load it; free extents are those of --shape\n"
     "      --device D                where the calibration runs, as in smelt devices\n"
     "      --mlp STATE --describe MLP.json   a PyTorch state_dict (0.weight, 0.bias, 2.weight, ...) and its "
     "encoding "
@@ -55,7 +59,7 @@ struct request {
     struct mlp_request mlp;
     uint32_t shape_count;
     enum smelt_element storage;
-    bool quiet, quantize;
+    bool quiet, quantize, bake;
     const char *calibrate, *keep, *device;
     struct feed_request feeds;
 };
@@ -214,6 +218,61 @@ static enum smelt_result calibrate(const struct request *request, struct smelt_i
     return result;
 }
 
+// --- Baking -----------------------------------------------------------------------------------------------------------
+
+// The kernels of the network on a device with this backend, or AUTO: on the device that is here.
+static enum smelt_result bake_for(const struct request *request, const struct smelt_ir *ir,
+                                  const struct feeds *feeds, enum smelt_backend backend, bool *known,
+                                  struct smelt_kernel_codes *codes)
+{
+    struct smelt_network_input inputs[FEEDS_MAX];
+    const struct smelt_network_params params = {.inputs = inputs,
+                                                .input_count = feeds_inputs(feeds, inputs),
+                                                .backend = backend == SMELT_BACKEND_AUTO ? SMELT_BACKEND_AUTO
+                                                                                         : backend};
+    smelt_context context = NULL;
+    smelt_network network = NULL;
+    struct smelt_ir *copy = NULL;
+    enum smelt_result result = tool_context(request->device, false, &context);
+    if (result)
+        return result;
+    *known = backend == SMELT_BACKEND_AUTO || smelt_context_capabilities(context)->compiler_backends[backend];
+    if (*known) {
+        smelt_context_record_kernels(context, backend, codes);
+        result = smelt_ir_clone(ir, &copy);
+        if (!result)
+            result = smelt_network_create_from_ir(context, copy, &params, &network);
+    }
+    smelt_network_destroy(&network);
+    smelt_context_destroy(&context);
+    return result;
+}
+
+static enum smelt_result bake(const struct request *request, const struct smelt_ir *ir,
+                              struct smelt_kernel_codes *codes)
+{
+    static const enum smelt_backend backends[] = {SMELT_BACKEND_AUTO, SMELT_BACKEND_PORTABLE,
+                                                  SMELT_BACKEND_DOT8, SMELT_BACKEND_COOPMAT,
+                                                  SMELT_BACKEND_COOPMAT2};
+    struct feed_request shapes = request->feeds;
+    struct feeds feeds = {0};
+    struct smelt_text skipped = {0};
+    shapes.random = true;
+    enum smelt_result result = feeds_read(&shapes, ir, &feeds);
+    for (uint32_t i = 0; i < SMELT_COUNT_OF(backends) && !result; i++) {
+        bool known;
+        result = bake_for(request, ir, &feeds, backends[i], &known, codes);
+        if (!result && !known)
+            smelt_text_add(&skipped, "%s%s", skipped.size ? ", " : "", smelt_backend_name(backends[i]));
+    }
+    if (!result && skipped.data)
+        fprintf(stderr, "smelt: warning: %s: not baked, for the compiler does not know them: %s\n",
+                request->output, skipped.data);
+    smelt_text_free(&skipped);
+    feeds_free(&feeds);
+    return result;
+}
+
 static int write_package(const struct request *request, struct smelt_ir *ir, bool large)
 {
     uint32_t overflowed;
@@ -236,8 +295,20 @@ static int write_package(const struct request *request, struct smelt_ir *ir, boo
         fprintf(stderr, "smelt: warning: %s: %u tensor%s overflow%s f16 and keep%s f32\n", request->model,
                 overflowed, overflowed == 1 ? "" : "s", overflowed == 1 ? "s" : "",
                 overflowed == 1 ? "s" : "");
+    struct smelt_kernel_codes codes = {0};
+    if (request->bake) {
+        progress(request, large, "compiling its kernels");
+        result = bake(request, ir, &codes);
+        ir->kernels = &codes;
+    }
     progress(request, large, "writing");
-    if (smelt_ir_write(ir, request->output) != SMELT_OK)
+    if (!result)
+        result = smelt_ir_write(ir, request->output);
+    if (!result && request->bake && !request->quiet)
+        printf("%s: %u kernels as SPIR-V\n", request->output, codes.count);
+    ir->kernels = NULL;
+    smelt_kernel_codes_free(&codes);
+    if (result)
         return tool_fail_smelt();
     smelt_ir_weigh(ir, &elements, &size);
     if (!request->quiet)
@@ -271,6 +342,7 @@ int tool_pack(int argc, char **argv)
                                             {"mlp", required_argument, NULL, 'm'},
                                             {"describe", required_argument, NULL, 'D'},
                                             {"calibrate", required_argument, NULL, 'c'},
+                                            {"bake", no_argument, NULL, 'b'},
                                             {"keep-f32", required_argument, NULL, 'k'},
                                             {"quantize", required_argument, NULL, 'Q'},
                                             {"device", required_argument, NULL, 'V'},
@@ -310,6 +382,9 @@ int tool_pack(int argc, char **argv)
             break;
         case 'c':
             request.calibrate = optarg;
+            break;
+        case 'b':
+            request.bake = true;
             break;
         case 'k':
             request.keep = optarg;
