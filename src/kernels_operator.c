@@ -78,7 +78,7 @@ static void add_order(struct call *call)
         uint64_t inner = y->rank ? y->shape[order[y->rank - 1]] : 1;
         count = count / inner * ((inner + 1) / 2);
     }
-    call->push.count = (uint32_t)count;
+    call->push.count = (uint32_t)(count / SMELT_MAX(call->of->per, 1));
     call->word_count += call->ranks[0];
 }
 
@@ -205,7 +205,8 @@ static void write_kernel(struct smelt_text *text, const void *user)
     uint32_t words = 0;
     smelt_text_add(text, "#version 460\n#include \"smelt/base.glsl\"\nlayout(local_size_x = %d) in;\n",
                    WORKGROUP_SIZE);
-    smelt_text_add(text, "%s", smelt_kernel_text("kernels/operator_head.glsl"));
+    smelt_text_add(text, "#define PER %u\n%s", SMELT_MAX(call->of->per, 1),
+                   smelt_kernel_text("kernels/operator_head.glsl"));
     for (uint32_t w = 0; w < call->word_count; w++)
         smelt_text_add(text, "layout(constant_id = %u) const uint w%u = 0u;\n", w + 1, w);
     for (uint32_t i = 0; i < MAX_TENSORS; i++)
@@ -231,7 +232,7 @@ static void write_key(struct smelt_text *key, const struct call *call)
         smelt_text_add(key, " %s %u %d", t ? smelt_dtype_name(t->info.dtype) : "-", call->ranks[i],
                        (int)call->access[i]);
     }
-    smelt_text_add(key, " %u %u", call->of->size_count, call->of->number_count);
+    smelt_text_add(key, " %u %u %u", call->of->size_count, call->of->number_count, call->of->per);
 }
 
 static enum smelt_result get_kernel(smelt_encoder encoder, struct call *call, struct smelt_kernel *kernel)

@@ -35,6 +35,8 @@ struct smelt_operator_call {
     int32_t sizes[SMELT_OPERATOR_MAX_SIZES];
     float numbers[SMELT_OPERATOR_MAX_NUMBERS];
     uint32_t size_count, number_count; // they must follow from body and options
+    // The body takes so many elements of tensor 0's innermost axis at a time, of which that has a multiple: macro PER. 0: 1
+    uint32_t per;
     // An image that the body declares at set 0, binding 0; `only_reads`: the body writes it and nothing else, tensor 0 tells
     // its elements and is read.
     VkDescriptorSet image; // null: none

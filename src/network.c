@@ -155,6 +155,7 @@ void smelt_network_plan_free(struct smelt_network_plan *plan)
     for (uint32_t i = 0; i < plan->placed_count; i++)
         smelt_tensor_destroy(&plan->placed[i].tensor);
     free(plan->placed);
+    free(plan->tuned);
     free(plan->image_places);
     smelt_ir_destroy(&plan->ir);
     free(plan);
@@ -306,7 +307,8 @@ static enum smelt_result fill_info(smelt_network network, struct smelt_network_p
                                              .node_count = plan->ir->node_count,
                                              .dispatch_count = counts.optimized_dispatches,
                                              .backend = backend,
-                                             .async_suits = small};
+                                             .async_suits = small,
+                                             .tuning = plan->tuning_hash};
     return result;
 }
 
@@ -406,6 +408,7 @@ static enum smelt_result fill(smelt_network network, const struct smelt_network_
 {
     network->backend = params->backend;
     network->no_fusion = params->no_fusion;
+    network->tune = params->tune;
     network->storage = params->storage                                 ? params->storage
                        : network->source->storage == SMELT_ELEMENT_F16 ? SMELT_DTYPE_F16
                                                                        : SMELT_DTYPE_F32;
@@ -429,7 +432,13 @@ static enum smelt_result absorb(smelt_network network)
         if (value && !value->is_output && smelt_ir_add_output(ir, value))
             return smelt_ir_no_memory(ir);
     }
-    return smelt_network_absorb(ir);
+    enum smelt_backend backend;
+    enum smelt_result result = smelt_network_absorb(ir);
+    if (!result)
+        result = choose_backend(network, &backend);
+    return result ? result
+                  : smelt_network_rewrite(ir, network->storage == SMELT_DTYPE_F16 &&
+                                                  backend != SMELT_BACKEND_PORTABLE);
 }
 
 // Takes `ir`, and the list of `kernels` (NULL: none).

@@ -33,6 +33,16 @@ struct smelt_network_placed {
     smelt_tensor tensor;
 };
 
+// A kernel for a call, as tuning found it.
+struct smelt_tuned {
+    uint32_t backend; // enum smelt_backend
+    struct smelt_matmul2d_tiling tiling;
+};
+struct smelt_network_tuned {
+    uint64_t key[2];
+    struct smelt_tuned tuned;
+};
+
 // What a network is for one set of shapes.
 struct smelt_network_plan {
     struct smelt_ir *ir;
@@ -47,6 +57,9 @@ struct smelt_network_plan {
     uint64_t graph_size, *image_places; // places: parallel to bindings
     struct smelt_network_placed *placed;
     uint32_t placed_count;
+    struct smelt_network_tuned *tuned; // by timing; each call once
+    uint32_t tuned_count;
+    uint64_t tuning_hash; // of them; 0: none
     struct smelt_network_info info;
 };
 
@@ -56,7 +69,7 @@ struct smelt_network_t {
     struct smelt_ir *source; // as it was read: neither shapes nor types are known
     enum smelt_dtype storage;
     enum smelt_backend backend;
-    bool no_fusion;
+    bool no_fusion, tune;
     char **more_outputs, **channels_last, **images;
     uint32_t more_output_count, channels_last_count, image_count;
     struct smelt_network_weights weights;
@@ -78,6 +91,9 @@ enum smelt_result smelt_ir_clone(const struct smelt_ir *ir, struct smelt_ir **cl
 // Folds normalisations into convolutions of a network that is not inferred (network_absorb.c). Values that are outputs stay.
 enum smelt_result smelt_network_absorb(struct smelt_ir *ir);
 
+// Joins operators and fills up channels (network_rewrite.c), likewise; `matrices`: convolutions run on them.
+enum smelt_result smelt_network_rewrite(struct smelt_ir *ir, bool matrices);
+
 // Lowers all nodes of plan->ir, whose shapes are known, into plan->graph (network_lower.c). Errors leave what was made to
 // smelt_network_plan_free.
 enum smelt_result smelt_network_lower(smelt_network network, struct smelt_network_plan *plan);
@@ -95,6 +111,9 @@ enum smelt_result smelt_lower_wide(struct smelt_lowering *lowering, struct smelt
 // A value's tensor as a wide node takes it: a copy in f32 where it is f16. Otherwise the tensor.
 smelt_tensor smelt_lower_widened(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
                                  smelt_tensor tensor);
+// Chooses backend and tile of a call by timing, or by what was found before (network_tune.c; only with the compiler).
+enum smelt_result smelt_tune_convolution2d(struct smelt_lowering *lowering,
+                                           struct smelt_convolution2d_params *params);
 void smelt_network_plan_free(struct smelt_network_plan *plan);
 
 // Finds a weight by its key, or makes it (network_weights.c): `name` is the value's in the model, or NULL; `data` receives where its bytes go, NULL when it was there. Bytes

@@ -8,10 +8,12 @@
 
 static bool writes_slices(const struct smelt_ir_node *node)
 {
-    static const char *const operators[] = {
-        "Add",        "AveragePool", "BatchNormalization", "Clip",    "Concat", "Conv", "ConvTranspose",
-        "GridSample", "HardSwish",   "LeakyRelu",          "MaxPool", "Mul",    "Relu", "Resize",
-        "Sigmoid",    "Tanh"};
+    static const char *const operators[] = {"Add",           "AveragePool", "BatchNormalization",
+                                            "Clip",          "Concat",      "Conv",
+                                            "ConvTranspose", "GridSample",  "HardSwish",
+                                            "LeakyRelu",     "MaxPool",     "Mul",
+                                            "Pad",           "Relu",        "Resize",
+                                            "Sigmoid",       "Tanh"};
     for (uint32_t i = 0; i < SMELT_COUNT_OF(operators); i++)
         if (!strcmp(node->op->name, operators[i]))
             return true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Conv and ConvTranspose as smelt_encode_convolution2d on views: of one axis as an image of one row, of two as it is, of
 // three as sums over the depth of the kernel. Images lie with channels last, weights with output channels last.
-#include "network_lower.h"
+#include "network_internal.h"
 
 #include <string.h>
 
@@ -98,7 +98,7 @@ static enum smelt_result convolve(const struct convolution *c, const struct imag
                                        : constant                     ? SMELT_WEIGHT_HWIO
                                                                       : SMELT_WEIGHT_OIHW;
     smelt_tensor d = slice(c, y, part->offset_y, part->count, part->step_y, layout);
-    const struct smelt_convolution2d_params params = {
+    struct smelt_convolution2d_params params = {
         .a = slice(c, x, part->offset_x, part->count, part->step_x, layout),
         .b = weight_slice(c, part->depth, weights),
         .bias = part->bias ? c->bias : NULL,
@@ -121,9 +121,10 @@ static enum smelt_result convolve(const struct convolution *c, const struct imag
         .accumulated = SMELT_DTYPE_F32,
         .backend = c->lowering->backend,
     };
-    return c->lowering->result
-               ? c->lowering->result
-               : smelt_lower_take(c->lowering, smelt_encode_convolution2d(c->lowering->encoder, &params));
+    if (c->lowering->result ||
+        (SMELT_HAVE_COMPILER && c->lowering->network->tune && smelt_tune_convolution2d(c->lowering, &params)))
+        return c->lowering->result;
+    return smelt_lower_take(c->lowering, smelt_encode_convolution2d(c->lowering->encoder, &params));
 }
 
 // --- Three axes -----------------------------------------------------------------------------------------------

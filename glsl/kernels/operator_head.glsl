@@ -11,6 +11,17 @@ layout(push_constant, scalar) uniform push
     uint count;              // of invocations
 };
 
+// 16 bytes of a tensor's elements, of PER elements, where they begin at such a place.
+uvec4 wide_load(uint tensor, uint place)
+{
+    return smelt_words4_data(tensors[tensor]).e[place / PER];
+}
+
+void wide_store(uint tensor, uint place, uvec4 v)
+{
+    smelt_words4_write_data(tensors[tensor]).e[place / PER] = v;
+}
+
 uint word(uint constant, uint i)
 {
     uint result = constant;

@@ -11,8 +11,9 @@ void main()
         c[inner] = rest % pairs * 2u;
         rest /= pairs;
 #else
-        c[inner] = rest % t0_extent(inner);
-        rest /= t0_extent(inner);
+        uint steps = t0_extent(inner) / PER;
+        c[inner] = rest % steps * PER;
+        rest /= steps;
 #endif
         [[unroll]] for (uint d = T0_RANK - 1; d > 0u; d--)
         {

@@ -6,7 +6,44 @@
 // and the weights' bits. Indices past T1's edges are those of the edges.
 // size(4 i + ...) of the i-th axis: 0: which one; 1: weights in a row; 2: where its rows begin in T2; 3: from row to row, 0 for
 // an axis that is not there (its row: 0, 1.0). size(12): a bit for each axis that is there.
+// PER above 1: so many channels, 16 bytes of f16 or f32, at a time, which are neighbours in T0 and T1.
 #define OUTSIDE (-2147483647 - 1)
+#if PER == 1
+#define VALUE float
+#define VALUE_LOAD(place) t1_load(place)
+#define VALUE_STORE(place, v) t0_store(place, v)
+#else
+struct values {
+    vec4 low, high; // high: of f16
+};
+#define VALUE values
+#define VALUE_LOAD(place) unpack(wide_load(1u, place))
+#define VALUE_STORE(place, v) wide_store(0u, place, pack(v))
+
+values unpack(uvec4 w)
+{
+#if T1_BITS == 16
+    return values(vec4(unpackHalf2x16(w.x), unpackHalf2x16(w.y)),
+                  vec4(unpackHalf2x16(w.z), unpackHalf2x16(w.w)));
+#else
+    return values(uintBitsToFloat(w), vec4(0.0));
+#endif
+}
+
+uint pack_pair(vec2 v)
+{
+    return smelt_f16_from_f32(v.x) | smelt_f16_from_f32(v.y) << 16;
+}
+
+uvec4 pack(values v)
+{
+#if T0_BITS == 16
+    return uvec4(pack_pair(v.low.xy), pack_pair(v.low.zw), pack_pair(v.high.xy), pack_pair(v.high.zw));
+#else
+    return floatBitsToUint(v.low);
+#endif
+}
+#endif
 
 uint row(int i, uint c[T0_RANK])
 {
@@ -30,24 +67,39 @@ void operator_run(uint c[T0_RANK])
     int from[3] = int[3](t2_load(r[0]), t2_load(r[1]), t2_load(r[2]));
     for (int a = 0; a < T1_RANK; a++)
         base += (size(12) >> a & 1) != 0 ? 0u : c[a] * t1_stride(a);
+    bool outside = min(from[0], min(from[1], from[2])) == OUTSIDE;
 #if NEAREST == 1
-    T0_V v = T0_V(number(0));
-    if (min(from[0], min(from[1], from[2])) != OUTSIDE)
-        v = t1_load(base + step_to(0, from[0]) + step_to(1, from[1]) + step_to(2, from[2]));
-    t0_store(t0_place(c), v);
+    uint place = base + step_to(0, from[0]) + step_to(1, from[1]) + step_to(2, from[2]);
+#if PER > 1
+    uvec4 v = outside ? pack(values(vec4(number(0)), vec4(number(0)))) : wide_load(1u, place);
+    wide_store(0u, t0_place(c), v);
 #else
-    float sum = 0.0;
-    for (int i = 0; i < size(1); i++) {
+    T0_V v = outside ? T0_V(number(0)) : t1_load(place);
+    t0_store(t0_place(c), v);
+#endif
+#else
+#if PER > 1
+    values sum = values(vec4(outside ? number(0) : 0.0), vec4(outside ? number(0) : 0.0));
+#else
+    float sum = outside ? number(0) : 0.0;
+#endif
+    for (int i = 0; i < size(1) && !outside; i++) {
         uint place0 = base + step_to(0, from[0] + i);
         float weight0 = weight(r[0], i);
         for (int j = 0; j < size(5); j++) {
             uint place1 = place0 + step_to(1, from[1] + j);
             float weight1 = weight0 * weight(r[1], j);
-            for (int k = 0; k < size(9); k++)
-                sum += weight1 * weight(r[2], k) * t1_load(place1 + step_to(2, from[2] + k));
+            for (int k = 0; k < size(9); k++) {
+                VALUE v = VALUE_LOAD(place1 + step_to(2, from[2] + k));
+#if PER > 1
+                sum.low += weight1 * weight(r[2], k) * v.low;
+                sum.high += weight1 * weight(r[2], k) * v.high;
+#else
+                sum += weight1 * weight(r[2], k) * v;
+#endif
+            }
         }
     }
-    bool outside = min(from[0], min(from[1], from[2])) == OUTSIDE;
-    t0_store(t0_place(c), outside ? number(0) : sum);
+    VALUE_STORE(t0_place(c), sum);
 #endif
 }

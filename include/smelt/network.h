@@ -55,6 +55,10 @@ struct smelt_network_params {
     bool no_fusion; // every operator by itself
     // No weight is changed to take in another one (a normalisation behind a convolution), so that each can be replaced.
     bool keep_weights;
+    // Times kernels for each convolution on the device and takes the fastest; what is found is kept in the context's cache
+    // directory by device and driver and used by the next network that asks. Without it only the table that the library ships
+    // counts and nothing is timed. Needs the compiler, and a queue with timestamps
+    bool tune;
     const char *name; // for debuggers and messages; NULL: the model's. Copied
 };
 
@@ -104,6 +108,7 @@ struct smelt_network_info {
     // Most dispatches are too small to fill a large device (fewer than 64 workgroups): on an asynchronous compute queue of the
     // caller's, beside its draws, the network would cost them little.
     bool async_suits;
+    uint64_t tuning; // hash of what tuning chose: the same one gives the same bits. 0: not tuned
 };
 // Valid until the network is reshaped or destroyed.
 SMELT_API const struct smelt_network_info *smelt_network_info(smelt_network network);

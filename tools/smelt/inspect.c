@@ -29,6 +29,7 @@ static const char help[] =
     "      --dtype f32|f16       what f32 values are kept as; by default as the package says\n"
     "      --device D            the device, as in smelt devices (default: SMELT_DEVICE, else the best)\n"
     "      --backend B           auto portable dot8 coopvec coopmat coopmat2\n"
+    "      --tune                times kernels on the device, and keeps in the cache which is fastest\n"
     "      --help\n"
     "Times are of the run as it is; values of one without fusion, up to 1 GiB of them.\n";
 
@@ -62,6 +63,7 @@ static enum smelt_result open_runner(struct work *work, enum smelt_backend backe
     const struct smelt_network_params params = {.inputs = inputs,
                                                 .input_count = feeds_inputs(&work->feeds, inputs),
                                                 .storage = work->request->choice.storage,
+                                                .tune = work->request->choice.tune,
                                                 .backend = backend,
                                                 .no_fusion = keep,
                                                 .more_outputs = keep ? work->names : NULL,

@@ -17,6 +17,7 @@ static const char help[] =
     "      --dtype f32|f16       what f32 values are kept as; by default as the package says\n"
     "      --device D            the device, as in smelt devices (default: SMELT_DEVICE, else the best)\n"
     "      --backend B           auto portable dot8 coopvec coopmat coopmat2\n"
+    "      --tune                times kernels on the device, and keeps in the cache which is fastest\n"
     "      --repeat N            run N times and tell the median time\n"
     "      --profile TRACE.json  time every dispatch; the trace opens in Perfetto (ui.perfetto.dev)\n"
     "      --json                for machines\n"
@@ -210,6 +211,7 @@ static enum smelt_result run_model(const struct request *request, smelt_context 
     const struct smelt_network_params params = {.inputs = inputs,
                                                 .input_count = feeds_inputs(feeds, inputs),
                                                 .storage = request->choice.storage,
+                                                .tune = request->choice.tune,
                                                 .backend = request->choice.backend,
                                                 .more_outputs = (const char *const *)more,
                                                 .more_output_count = more_count};

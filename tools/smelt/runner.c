@@ -142,6 +142,9 @@ int runner_option(struct runner_choice *choice, int option, const char *argument
         return tool_parse_backend(argument, &choice->backend) ? TOOL_OK : TOOL_USAGE;
     case RUNNER_STORAGE:
         return tool_parse_storage(argument, &choice->storage) ? TOOL_OK : TOOL_USAGE;
+    case RUNNER_TUNE:
+        choice->tune = true;
+        return TOOL_OK;
     default:
         return TOOL_USAGE;
     }

@@ -26,10 +26,11 @@ struct runner_choice {
     const char *device;
     enum smelt_backend backend;
     enum smelt_dtype storage;
+    bool tune;
 };
-enum { RUNNER_DEVICE = 512, RUNNER_BACKEND, RUNNER_STORAGE };
+enum { RUNNER_DEVICE = 512, RUNNER_BACKEND, RUNNER_STORAGE, RUNNER_TUNE };
 #define RUNNER_OPTIONS                                                                                       \
-    {"device", required_argument, NULL, RUNNER_DEVICE},                                                      \
+    {"device", required_argument, NULL, RUNNER_DEVICE}, {"tune", no_argument, NULL, RUNNER_TUNE},            \
         {"backend", required_argument, NULL, RUNNER_BACKEND},                                                \
     {                                                                                                        \
         "dtype", required_argument, NULL, RUNNER_STORAGE                                                     \

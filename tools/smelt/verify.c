@@ -26,6 +26,7 @@ static const char help[] =
     "      --dtype f32|f16   what f32 values are kept as on the device; f32 by default\n"
     "      --device D        the device, as in smelt devices (default: SMELT_DEVICE, else the best)\n"
     "      --backend B       auto portable dot8 coopvec coopmat coopmat2\n"
+    "      --tune            times kernels on the device, and keeps in the cache which is fastest\n"
     "      --rtol R          relative tolerance; by default 1e-3 (4e-3 for f16, 1.6e-2 bf16, 0.13 f8e4m3, "
     "0.26 f8e5m2)\n"
     "      --atol A          absolute tolerance; by default 1e-5 (1e-3 for f16 and bf16, 2e-3 f8e4m3, 2e-5 "
@@ -189,8 +190,8 @@ static void run_data_set(const struct request *request, const char *path, uint32
     struct test_data data = {0};
     struct model model = {0};
     struct runner runner = {0};
-    struct smelt_network_params params = {.storage = request->choice.storage,
-                                          .backend = request->choice.backend};
+    struct smelt_network_params params = {
+        .storage = request->choice.storage, .tune = request->choice.tune, .backend = request->choice.backend};
     char *file = test_case_model(path);
     enum smelt_result result = file ? model_open(file, &model) : SMELT_ERROR_OUT_OF_HOST_MEMORY;
     if (!result)
