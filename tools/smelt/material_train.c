@@ -258,7 +258,12 @@ static int train_phases(struct run *r)
         status = tell_score(r, "weights of f16", 4, SMELT_DTYPE_F16, &last);
     if (status || weights == SMELT_DTYPE_F16)
         return status;
-    return tell_score(r, weights == SMELT_DTYPE_I8 ? "weights of i8" : "weights of f8", 4, weights, &last);
+    status = tell_score(r, weights == SMELT_DTYPE_I8 ? "weights of i8" : "weights of f8", 4, weights, &last);
+    const float rate = 5e-4F;
+    const uint32_t steps = r->steps / 10 ? r->steps / 10 : 1;
+    if (!status && smelt_trainer_fine_tune_and_wait(r->trainer, weights, rate, rate / 100, steps))
+        return tool_fail_smelt();
+    return status ? status : tell_score(r, "the network tuned to them", 4, weights, &last);
 }
 
 // One training to a package at `path`; `status` of an interrupted one is OK too.
@@ -287,6 +292,8 @@ static void tell_channels(const struct run *r, const struct train_score *ours, c
         printf("  %-24s %9.2f %9.2f\n", maps->maps[i].name,
                train_psnr(ours, 0, maps->maps[i].first, maps->maps[i].count),
                train_psnr(bc7, 0, maps->maps[i].first, maps->maps[i].count));
+    if (ours->hue >= 0)
+        printf("  %-24s %9.5f %9.5f\n", "hue, error in Oklab", ours->hue, bc7->hue);
     for (uint32_t l = 0; l < maps->levels; l++) {
         char what[32] = "all";
         if (l)

@@ -168,7 +168,7 @@ static int parse_option(int key, const char *value, struct train_options *o, str
 
 static int check_options(const struct train_options *o, const struct train_maps *maps)
 {
-    if (!o->output)
+    if (!o->output || !*o->output)
         return tool_usage_error("no output: give -o");
     if (o->gltf && o->any_map)
         return tool_usage_error("--gltf and maps of its own: wanted one of both");

@@ -4,6 +4,7 @@
 
 #include "bc7.h"
 #include "image_file.h"
+#include "image_metrics.h"
 #include "material_decode.h"
 
 #include <math.h>
@@ -34,6 +35,29 @@ static void add_errors(const struct train_maps *maps, uint32_t level, const floa
     }
 }
 
+// Of the finest mip.
+static double hue_error(const struct train_maps *maps, const float *values)
+{
+    size_t texels = (size_t)maps->width * maps->height;
+    const struct train_map *color = NULL;
+    for (uint32_t m = 0; m < maps->count; m++)
+        if (maps->maps[m].semantic == SMELT_SEMANTIC_BASE_COLOR)
+            color = &maps->maps[m];
+    float *pixels = color ? malloc(2 * texels * 3 * sizeof(*pixels)) : NULL;
+    if (!pixels)
+        return -1;
+    const struct image_view a = {pixels, maps->width, maps->height, 3},
+                            b = {pixels + texels * 3, maps->width, maps->height, 3};
+    for (size_t i = 0; i < texels; i++)
+        for (uint32_t c = 0; c < 3; c++) {
+            pixels[3 * i + c] = maps->values[i * maps->outputs + color->first + c];
+            pixels[3 * (texels + i) + c] = byte_of(values[i * maps->outputs + color->first + c]) / 255;
+        }
+    double error = metric_chroma_error(&a, &b);
+    free(pixels);
+    return error;
+}
+
 double train_psnr(const struct train_score *score, uint32_t level, uint32_t first, uint32_t count)
 {
     double sum = 0;
@@ -56,6 +80,8 @@ int train_score_package(const struct train_maps *maps, const char *path, const c
         status = material_decoder_run(&decoder, &grid, values, l ? NULL : &time);
         if (!status)
             add_errors(maps, l, values, score);
+        if (!status && !l)
+            score->hue = hue_error(maps, values);
     }
     score->time = (double)time / ((double)maps->width * maps->height);
     score->device_size = decoder.device_size;
@@ -135,11 +161,15 @@ int train_score_bc7(smelt_context context, const struct train_maps *maps, uint64
             status = through_bc7(context, maps, l, groups[g], counts[g], values);
         if (!status)
             add_errors(maps, l, values, score);
+        if (!status && !l)
+            score->hue = hue_error(maps, values);
         for (uint32_t finer = 0; l == first && finer < first && !status; finer++) {
             train_resample(values, train_level_extent(maps->width, l), train_level_extent(maps->height, l),
                            maps->outputs, fine, train_level_extent(maps->width, finer),
                            train_level_extent(maps->height, finer), maps->clamp);
             add_errors(maps, finer, fine, score);
+            if (!finer)
+                score->hue = hue_error(maps, fine);
         }
     }
     free(values);

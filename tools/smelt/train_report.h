@@ -7,8 +7,9 @@
 
 struct train_score {
     double error[TRAIN_MAX_LEVELS][TRAIN_MAX_OUTPUTS]; // mean squared, of each mip's outputs as stored
-    double time;                                       // nanoseconds for a texel on the device; 0: not known
-    uint64_t device_size;                              // bytes there
+    double hue;           // mean error of Oklab's a and b, of the finest mip's base colour; -1: there is none
+    double time;          // nanoseconds for a texel on the device; 0: not known
+    uint64_t device_size; // bytes there
 };
 // Of the package at `path`. Of both: a tool_status, after its message.
 int train_score_package(const struct train_maps *maps, const char *path, const char *device,

@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""smelt material train as a user runs it: every kind of map, the same bytes twice, going on after Ctrl-C, and what it refuses.
+
+usage: test_train.py SMELT [NAME]
+"""
+import json
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+
+SMELT = os.path.abspath(sys.argv[1])
+ROOT = os.path.abspath(os.environ.get('SMELT_SOURCE_ROOT', '.'))
+COMPILER = os.environ.get('SMELT_HAVE_COMPILER', '1') == '1'
+WORK = tempfile.mkdtemp(prefix='smelt-train-')
+QUICK = ('--batch', '256', '--steps', '12', '--bits-per-texel', '40')
+ENVIRONMENT = dict(os.environ, XDG_CACHE_HOME=os.path.join(WORK, 'cache'))
+
+
+class Skip(Exception):
+    pass
+
+
+def path(name):
+    return os.path.join(WORK, name)
+
+
+def train(*arguments, status=0):
+    result = subprocess.run([SMELT, 'material', 'train', *arguments], capture_output=True, text=True, timeout=300,
+                            env=ENVIRONMENT)
+    assert result.returncode == status, f'{arguments}: exit {result.returncode}, wanted {status}: {result.stderr}'
+    return result
+
+
+def fails(*arguments, says, status=1):
+    """One line on standard error that contains all of `says`, and no package."""
+    out = path('refused.safetensors')
+    result = train(*arguments, *(() if '-o' in arguments else ('-o', out)), status=status)
+    lines = result.stderr.strip().split('\n')
+    assert len(lines) == 1, f'{arguments}: more than one line: {result.stderr}'
+    for text in [says] if isinstance(says, str) else says:
+        assert text in result.stderr, f'{arguments}: {text!r} is not in {result.stderr!r}'
+    assert not os.path.exists(out) and not os.path.exists(out + '.part')
+
+
+def need_compiler():
+    if not COMPILER:
+        raise Skip('this build has no compiler')
+
+
+def png(name, width, height, kind, pixel, bits=8, palette=None):
+    """kind: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA; pixel(x, y) gives the components."""
+    def chunk(tag, data):
+        return struct.pack('>I', len(data)) + tag + data + struct.pack('>I', zlib.crc32(tag + data))
+    rows = b''.join(b'\0' + b''.join(struct.pack('>H' if bits == 16 else 'B', v) for x in range(width) for v in pixel(x, y))
+                    for y in range(height))
+    data = b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, bits, kind, 0, 0, 0))
+    if palette:
+        data += chunk(b'PLTE', bytes(palette))
+    with open(path(name), 'wb') as f:
+        f.write(data + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+    return path(name)
+
+
+def exr(name, width, height, channels, pixel):
+    """Uncompressed lines of f32; channels in alphabetic order."""
+    def attribute(key, kind, value):
+        return key.encode() + b'\0' + kind.encode() + b'\0' + struct.pack('<I', len(value)) + value
+    listed = b''.join(c.encode() + b'\0' + struct.pack('<IBBBBII', 2, 0, 0, 0, 0, 1, 1) for c in channels) + b'\0'
+    window = struct.pack('<iiii', 0, 0, width - 1, height - 1)
+    head = struct.pack('<II', 20000630, 2) + attribute('channels', 'chlist', listed)
+    head += attribute('compression', 'compression', b'\0') + attribute('dataWindow', 'box2i', window)
+    head += attribute('displayWindow', 'box2i', window) + attribute('lineOrder', 'lineOrder', b'\0')
+    head += attribute('pixelAspectRatio', 'float', struct.pack('<f', 1))
+    head += attribute('screenWindowCenter', 'v2f', struct.pack('<ff', 0, 0))
+    head += attribute('screenWindowWidth', 'float', struct.pack('<f', 1)) + b'\0'
+    size = 8 + 4 * width * len(channels)
+    table = b''.join(struct.pack('<Q', len(head) + 8 * height + y * size) for y in range(height))
+    lines = b''.join(struct.pack('<ii', y, size - 8) + b''.join(
+        struct.pack('<f', pixel(x, y, c)) for c in range(len(channels)) for x in range(width)) for y in range(height))
+    with open(path(name), 'wb') as f:
+        f.write(head + table + lines)
+    return path(name)
+
+
+def flat_normal(name, width, height):
+    return png(name, width, height, 2, lambda x, y: (128 + 40 * (x % 2), 128, 240))
+
+
+def maps(width=33, height=20):
+    """One of every kind, not of powers of two."""
+    noise = random.Random(1)
+    return ('--base-color', png('color.png', width, height, 6, lambda x, y: (7 * x, 12 * y, 90, 255 if x > 4 else 0)),
+            '--normal', flat_normal('normal.png', width, height),
+            '--roughness', png('rough.png', width, height, 0, lambda x, y: (x * 1900,), bits=16),
+            '--ao', png('ao.png', width, height, 3, lambda x, y: (y % 2,), palette=(0, 0, 0, 250, 250, 250)),
+            '--height', exr('height.exr', width, height, ['Y'], lambda x, y, c: 3 * noise.random() - 1),
+            '--channel', 'wet=' + png('wet.png', width, height, 4, lambda x, y: (3 * x, 200)), '--metalness', '0.25')
+
+
+def content(name):
+    with open(name, 'rb') as f:
+        return f.read()
+
+
+def test_every_kind_of_map_and_the_same_bytes_twice():
+    need_compiler()
+    given = maps()
+    first = train(*given, *QUICK, '-o', path('a.safetensors'), '--preview', path('a.png'), '--alpha-mask', '0.5')
+    for text in ('latents of 4 bits', 'weights of f16', 'base_color', 'opacity', 'all, mip 5', 'BC7 beside it', 'verdict: '):
+        assert text in first.stdout, (text, first.stdout)
+    assert 'PSNR' in first.stderr and 's left' in first.stderr
+    train(*given, *QUICK, '-o', path('b.safetensors'), '--alpha-mask', '0.5', '--name', 'a')
+    assert content(path('a.safetensors')) == content(path('b.safetensors'))
+    assert not os.path.exists(path('a.safetensors.state')) and not os.path.exists(path('a.safetensors.part'))
+    assert content(path('a.png'))[1:4] == b'PNG'
+    info = json.loads(subprocess.run([SMELT, 'info', '--json', '--verify', path('a.safetensors')], capture_output=True, check=True,
+                                     env=ENVIRONMENT).stdout)
+    assert info['verified'] and info['material']['channels'] == [
+        'base_color', 'normal', 'roughness', 'occlusion', 'height', 'wet', 'metalness', 'opacity'], info
+    assert info['material']['bits_per_texel'] <= 40
+    train(*given, *QUICK, '-o', path('b.safetensors'), '--alpha-mask', '0.5', '--name', 'a', '--seed', '1')
+    assert content(path('a.safetensors')) != content(path('b.safetensors'))
+
+
+def test_ctrl_c_leaves_the_package_and_it_goes_on():
+    need_compiler()
+    given = (*maps(), '--batch', '256', '--bits-per-texel', '40', '--steps', '240', '--name', 'x')
+    out = path('stopped.safetensors')
+    with subprocess.Popen([SMELT, 'material', 'train', *given, '-o', out], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env=ENVIRONMENT) as process:
+        line = process.stderr.readline()
+        assert 'step 8 of 240' in line, line
+        process.send_signal(signal.SIGINT)
+        stdout, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, process.returncode
+    if 'stopped at step' not in stdout:
+        raise Skip('it was done before the signal came')
+    assert os.path.exists(out) and os.path.exists(out + '.state')
+    subprocess.run([SMELT, 'info', out], check=True, capture_output=True, env=ENVIRONMENT)
+    assert 'of another training' in train(*given, '--seed', '5', '--resume', '-o', out, status=1).stderr
+    train(*given, '--resume', '-o', out)
+    train(*given, '-o', path('whole.safetensors'))
+    assert content(out) == content(path('whole.safetensors'))
+
+
+def test_a_material_of_a_gltf_file_clamped_with_weights_of_8_bits():
+    need_compiler()
+    png('base color.png', 24, 24, 6, lambda x, y: (9 * x, 9 * y, 90, 255 * (x % 2)))
+    png('arm.png', 24, 24, 2, lambda x, y: (255, 10 * x, 10 * y))
+    flat_normal('bumps.png', 24, 24)
+    table = {'name': 'table', 'pbrMetallicRoughness': {'baseColorTexture': {'index': 0}, 'baseColorFactor': [1, 0.5, 1, 1],
+                                                       'metallicRoughnessTexture': {'index': 1}, 'metallicFactor': 0.5},
+             'normalTexture': {'index': 2, 'scale': 0.5}, 'occlusionTexture': {'index': 1, 'strength': 0.5},
+             'alphaMode': 'MASK', 'alphaCutoff': 0.25}
+    document = {'asset': {'version': '2.0'}, 'materials': [table, {'name': 'bare'}],
+                'textures': [{'source': i, 'sampler': 0} for i in range(3)], 'samplers': [{'wrapS': 33071, 'wrapT': 33071}],
+                'images': [{'uri': 'base%20color.png'}, {'uri': 'arm.png'}, {'uri': 'bumps.png'}]}
+
+    def gltf(**change):
+        with open(path('x.gltf'), 'w', encoding='utf-8') as f:
+            json.dump({**document, **change}, f)
+        return ('--gltf', path('x.gltf'), '--material', 'table')
+    told = train(*gltf(), *QUICK, '--weights', 'i8', '-o', path('table.safetensors'))
+    assert 'weights of i8' in told.stdout and 'occlusion' in told.stdout and 'opacity' in told.stdout
+    described = content(path('table.safetensors'))
+    assert b'clamp' in described and b'layer0.scale' in described
+    fails('--gltf', path('x.gltf'), '--material', 'chair', says=['chair', 'table'])
+    fails('--gltf', path('x.gltf'), '--material', 'bare', says='no textures')
+    fails(*gltf(), '--normal', 'x.png', says='one of both', status=2)
+    fails(*gltf(images=[{'bufferView': 0}] * 3), says='inside the glTF file')
+    fails(*gltf(samplers=[{'wrapS': 33648, 'wrapT': 33648}]), says='33648')
+    fails(*gltf(textures=[{'source': 9}] * 3), says='there is none')
+
+
+def test_less_device_memory_tries_smaller_batches():
+    need_compiler()
+    jpeg = os.path.join(ROOT, 'examples/materials/rock053/base_color.jpg')
+    out = path('large.safetensors')
+    told = train('--base-color', jpeg, '--size', '512x512', '--batch', '1024', '--memory', '1', '-o', out, status=1).stderr
+    lines = told.strip().split('\n')
+    assert 'not enough device memory for a batch of 1024 samples, trying 512' in lines[0], told
+    assert 'trying 256' in lines[1] and 'budget' in lines[-1] and len(lines) == 3, told
+    assert not os.path.exists(out)
+
+
+def test_refuses_files():
+    flat = flat_normal('normal.png', 16, 16)
+    grey = png('grey.png', 16, 16, 0, lambda x, y: (9,))
+    fails('--normal', flat, '--roughness', png('wide.png', 17, 16, 0, lambda x, y: (9,)),
+          says=['17x16', '16x16', '--size'])
+    fails('--normal', grey, says=['normal', 'grey.png', 'grey'])
+    fails('--base-color', path('absent.png'), says=['base_color', 'absent.png', 'No such file'])
+    with open(path('text.png'), 'w', encoding='utf-8') as f:
+        f.write('no picture at all')
+    fails('--base-color', path('text.png'), says=['text.png', 'PNG, JPEG or OpenEXR'])
+    with open(path('cut.png'), 'wb') as f:
+        f.write(content(flat)[:-30])
+    fails('--base-color', path('cut.png'), says='cut.png')
+    with open(path('cut.jpg'), 'wb') as f:
+        f.write(b'\xff\xd8\xff\xe0' + bytes(40))
+    fails('--base-color', path('cut.jpg'), says='cut.jpg')
+    whole = content(exr('whole.exr', 4, 4, ['B', 'G', 'R'], lambda x, y, c: 0.5))
+    with open(path('cut.exr'), 'wb') as f:
+        f.write(whole[:-40])
+    fails('--base-color', path('cut.exr'), says='cut.exr')
+    nan = exr('nan.exr', 4, 4, ['Y'], lambda x, y, c: float('nan') if (x, y) == (2, 1) else 0)
+    fails('--height', nan, says=['nan.exr', 'column 2, row 1', 'NaN'])
+    fails('--base-color', exr('z.exr', 4, 4, ['U', 'V'], lambda x, y, c: 0), says=['z.exr', 'R G B'])
+    dot = png('dot.png', 1, 1, 0, lambda x, y: (9,))
+    fails('--roughness', dot, says=['1x1', 'do not hold the network'], status=2)
+    fails('--normal', flat, '-o', '/nonexistent/x.safetensors', says=['/nonexistent/x.safetensors', 'No such file'])
+    fails('--gltf', path('text.png'), says='glTF')
+
+
+def test_refuses_options():
+    flat = flat_normal('normal.png', 16, 16)
+    given = ('--normal', flat)
+    fails(says='no maps', status=2)
+    fails(*given, '-o', '', says='no output', status=2)
+    fails(*given, '--steps', '0', says='--steps 0', status=2)
+    fails(*given, '--steps', '1.5', says='whole', status=2)
+    fails(*given, '--weights', 'i4', says='f16, f8 or i8', status=2)
+    fails(*given, '--bits-per-texel', '5', '--target-psnr', '30', says='one of both', status=2)
+    fails(*given, '--resume', '--target-psnr', '30', says='--resume', status=2)
+    fails(*given, '--material', 'x', says='--gltf', status=2)
+    fails(*given, '--alpha-mask', '0.5', says='opacity', status=2)
+    fails('--roughness', '0.5', '--normal-y', 'down', says='--normal', status=2)
+    fails('--roughness', '0.5', says='--size', status=2)
+    fails(*given, '--channel', 'normal=x.png', says='twice', status=2)
+    fails(*given, '--channel', 'a-b=x.png', says='letters', status=2)
+    fails(*given, '--channel', 'x', says='NAME=FILE', status=2)
+    fails(*given, '--address', 'mirror', says='repeat or clamp', status=2)
+    fails(*given, '--size', '0x5', says='0x5', status=2)
+    fails(*given, 'more', says='more', status=2)
+
+
+def main(tests):
+    passed = failed = skipped = 0
+    chosen = sys.argv[2] if len(sys.argv) > 2 else ''
+    for name, function in list(tests.items()):
+        if not name.startswith('test_') or chosen not in name:
+            continue
+        try:
+            function()
+            passed += 1
+            print(f'ok    {name[5:].replace("_", " ")}', flush=True)
+        except Skip as reason:
+            skipped += 1
+            print(f'skip  {name[5:].replace("_", " ")}: {reason}', flush=True)
+        except Exception as error:  # pylint: disable=broad-except
+            failed += 1
+            print(f'FAIL  {name[5:].replace("_", " ")}: {error!r}', flush=True)
+    subprocess.run(['rm', '-rf', WORK], check=True)
+    print(f'{passed} passed, {failed} failed, {skipped} skipped')
+    return 1 if failed or not passed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(globals()))
