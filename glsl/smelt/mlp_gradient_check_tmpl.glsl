@@ -10,6 +10,7 @@
 #ifndef SMELT_BASE_GLSL
 #error "mlp_gradient_tmpl.glsl: include smelt/base.glsl first"
 #endif
+#include "smelt/activation_gradient.glsl"
 #ifndef SMELT_MLP_GRADIENT
 #error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT (name of the network) is not defined"
 #endif
@@ -112,6 +113,9 @@
 #error                                                                                                       \
     "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION0 (of layer 0, SMELT_ACTIVATION_x) is not defined"
 #endif
+#if SMELT_MLP_GRADIENT_ACTIVATION0 < 0 || SMELT_MLP_GRADIENT_ACTIVATION0 > SMELT_ACTIVATION_SINE
+#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION0 (of layer 0) must be one of SMELT_ACTIVATION_x"
+#endif
 #if SMELT_MLP_GRADIENT_LAYERS >= 2
 #ifndef SMELT_MLP_GRADIENT_WIDTH2
 #error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_WIDTH2 (elements of layer 1's output) is not defined"
@@ -123,6 +127,9 @@
 #ifndef SMELT_MLP_GRADIENT_ACTIVATION1
 #error                                                                                                       \
     "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION1 (of layer 1, SMELT_ACTIVATION_x) is not defined"
+#endif
+#if SMELT_MLP_GRADIENT_ACTIVATION1 < 0 || SMELT_MLP_GRADIENT_ACTIVATION1 > SMELT_ACTIVATION_SINE
+#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION1 (of layer 1) must be one of SMELT_ACTIVATION_x"
 #endif
 #else
 #if defined(SMELT_MLP_GRADIENT_WIDTH2) || defined(SMELT_MLP_GRADIENT_ACTIVATION1)
@@ -142,6 +149,9 @@
 #error                                                                                                       \
     "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION2 (of layer 2, SMELT_ACTIVATION_x) is not defined"
 #endif
+#if SMELT_MLP_GRADIENT_ACTIVATION2 < 0 || SMELT_MLP_GRADIENT_ACTIVATION2 > SMELT_ACTIVATION_SINE
+#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION2 (of layer 2) must be one of SMELT_ACTIVATION_x"
+#endif
 #else
 #if defined(SMELT_MLP_GRADIENT_WIDTH3) || defined(SMELT_MLP_GRADIENT_ACTIVATION2)
 #error                                                                                                       \
@@ -160,9 +170,45 @@
 #error                                                                                                       \
     "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION3 (of layer 3, SMELT_ACTIVATION_x) is not defined"
 #endif
+#if SMELT_MLP_GRADIENT_ACTIVATION3 < 0 || SMELT_MLP_GRADIENT_ACTIVATION3 > SMELT_ACTIVATION_SINE
+#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION3 (of layer 3) must be one of SMELT_ACTIVATION_x"
+#endif
 #else
 #if defined(SMELT_MLP_GRADIENT_WIDTH4) || defined(SMELT_MLP_GRADIENT_ACTIVATION3)
 #error                                                                                                       \
     "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_WIDTH4 or ACTIVATION3 is defined, but SMELT_MLP_GRADIENT_LAYERS says there is no layer 3"
 #endif
 #endif
+#if SMELT_MLP_GRADIENT_LAYERS == 1
+#if SMELT_MLP_GRADIENT_ACTIVATION0 == SMELT_ACTIVATION_SILU ||                                               \
+    SMELT_MLP_GRADIENT_ACTIVATION0 == SMELT_ACTIVATION_GELU ||                                               \
+    SMELT_MLP_GRADIENT_ACTIVATION0 == SMELT_ACTIVATION_SINE
+#error                                                                                                       \
+    "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION0 is the last one: its derivative must follow from its result"
+#endif
+#endif
+#if SMELT_MLP_GRADIENT_LAYERS == 2
+#if SMELT_MLP_GRADIENT_ACTIVATION1 == SMELT_ACTIVATION_SILU ||                                               \
+    SMELT_MLP_GRADIENT_ACTIVATION1 == SMELT_ACTIVATION_GELU ||                                               \
+    SMELT_MLP_GRADIENT_ACTIVATION1 == SMELT_ACTIVATION_SINE
+#error                                                                                                       \
+    "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION1 is the last one: its derivative must follow from its result"
+#endif
+#endif
+#if SMELT_MLP_GRADIENT_LAYERS == 3
+#if SMELT_MLP_GRADIENT_ACTIVATION2 == SMELT_ACTIVATION_SILU ||                                               \
+    SMELT_MLP_GRADIENT_ACTIVATION2 == SMELT_ACTIVATION_GELU ||                                               \
+    SMELT_MLP_GRADIENT_ACTIVATION2 == SMELT_ACTIVATION_SINE
+#error                                                                                                       \
+    "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION2 is the last one: its derivative must follow from its result"
+#endif
+#endif
+#if SMELT_MLP_GRADIENT_LAYERS == 4
+#if SMELT_MLP_GRADIENT_ACTIVATION3 == SMELT_ACTIVATION_SILU ||                                               \
+    SMELT_MLP_GRADIENT_ACTIVATION3 == SMELT_ACTIVATION_GELU ||                                               \
+    SMELT_MLP_GRADIENT_ACTIVATION3 == SMELT_ACTIVATION_SINE
+#error                                                                                                       \
+    "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_ACTIVATION3 is the last one: its derivative must follow from its result"
+#endif
+#endif
+const int SMELT_CAT(SMELT_MLP_GRADIENT, _unroll_is) = SMELT_CAT(smelt_flag_is_, SMELT_MLP_GRADIENT_UNROLL);

@@ -44,7 +44,6 @@
 // needs   base.glsl first; compute, y and z of the local size 1; COOPMAT and COOPMAT2: full subgroups of SUBGROUP_SIZE
 // source  Mueller et al. 2021, Real-time neural radiance caching for path tracing, section 5 (fully fused networks)
 #include "smelt/mlp_gradient_check_tmpl.glsl"
-#include "smelt/activation_gradient.glsl"
 #include "smelt/memory.glsl"
 #include "smelt/tensor_data.glsl"
 
