@@ -27,7 +27,9 @@ bool device_open(const struct device_params *wanted, struct device *d)
                                                    .synchronization2 = VK_TRUE};
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                           .pNext = &features13,
-                                          .features.sampleRateShading = wanted->samples > 1};
+                                          .features.sampleRateShading = wanted->samples > 1,
+                                          .features.shaderSampledImageArrayDynamicIndexing =
+                                              has.features.shaderSampledImageArrayDynamicIndexing};
 
     // smelt: join in what it would like on this device.
     if (smelt_feature_list_create(vkGetInstanceProcAddr, d->gpu.instance, d->gpu.physical_device,

@@ -16,7 +16,8 @@ static const struct gpu_access color_write = {VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_O
                                               VK_ACCESS_2_DEPTH_STENCIL_ATTACHMENT_READ_BIT |
                                                   VK_ACCESS_2_DEPTH_STENCIL_ATTACHMENT_WRITE_BIT},
                                depth_sampled = {VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL,
-                                                VK_PIPELINE_STAGE_2_FRAGMENT_SHADER_BIT,
+                                                VK_PIPELINE_STAGE_2_FRAGMENT_SHADER_BIT |
+                                                    VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
                                                 VK_ACCESS_2_SHADER_SAMPLED_READ_BIT},
                                copied = {VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, VK_PIPELINE_STAGE_2_COPY_BIT,
                                          VK_ACCESS_2_TRANSFER_READ_BIT};
@@ -35,11 +36,16 @@ static void set_viewport(VkCommandBuffer commands, VkExtent2D extent)
     vkCmdSetScissor(commands, 0, 1, &(VkRect2D){{0, 0}, extent});
 }
 
-static void draw_mesh(struct renderer *r, VkCommandBuffer commands)
+static void bind_mesh(struct renderer *r, VkCommandBuffer commands)
 {
     vkCmdBindVertexBuffers(commands, 0, 1, &r->vertices.buffer, &(VkDeviceSize){0});
     vkCmdBindIndexBuffer(commands, r->indices.buffer, 0, VK_INDEX_TYPE_UINT32);
-    vkCmdDrawIndexed(commands, r->index_count, 1, 0, 0, 0);
+}
+
+static void draw_part(struct renderer *r, VkCommandBuffer commands, uint32_t part)
+{
+    uint32_t count = r->index_count / r->part_count;
+    vkCmdDrawIndexed(commands, count, 1, part * count, 0, 0);
 }
 
 static void record_shadow(struct renderer *r, VkCommandBuffer commands)
@@ -60,7 +66,8 @@ static void record_shadow(struct renderer *r, VkCommandBuffer commands)
     vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, r->shadow_pipeline);
     vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, r->layout, 0, 1, &r->scene_set, 0,
                             NULL);
-    draw_mesh(r, commands);
+    bind_mesh(r, commands);
+    vkCmdDrawIndexed(commands, r->index_count, 1, 0, 0, 0);
     vkCmdEndRendering(commands);
     gpu_image_barrier(commands, &r->shadow, depth_write, depth_sampled);
 }
@@ -101,14 +108,62 @@ static bool record_picture(struct renderer *r, const struct surface_pipeline *su
     vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, r->backdrop_pipeline);
     vkCmdDraw(commands, 3, 1, 0, 0);
 
+    bool bound = true;
+    bind_mesh(r, commands);
+    for (uint32_t part = 0; bound && surface; surface = surface->next, part++) {
+        vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, surface->pipeline);
+        vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, surface->layout, 0, 1,
+                                &r->scene_set, 0, NULL);
+        bound = surface->bind(surface->user, commands, surface->layout, frame);
+        if (bound && surface->screen)
+            vkCmdDraw(commands, 3, 1, 0, 0);
+        else if (bound)
+            draw_part(r, commands, part);
+    }
+    vkCmdEndRendering(commands);
+    return bound;
+}
+
+void renderer_draw_attachments(struct renderer *r, VkCommandBuffer commands,
+                               const struct surface_pipeline *surface, const struct gpu_image *const *images,
+                               const uint32_t *materials, uint32_t count)
+{
+    VkRenderingAttachmentInfo colors[RENDERER_MOST_ATTACHMENTS];
+    for (uint32_t i = 0; i < count; i++) {
+        struct gpu_access used = color_write;
+        used.stages |= VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_2_FRAGMENT_SHADER_BIT;
+        discard(commands, images[i], used, color_write);
+        colors[i] = (VkRenderingAttachmentInfo){.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
+                                                .imageView = images[i]->view,
+                                                .imageLayout = VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL,
+                                                .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
+                                                .storeOp = VK_ATTACHMENT_STORE_OP_STORE};
+    }
+    const VkRenderingAttachmentInfo depth = {.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
+                                             .imageView = r->depth.view,
+                                             .imageLayout = VK_IMAGE_LAYOUT_DEPTH_ATTACHMENT_OPTIMAL,
+                                             .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
+                                             .storeOp = VK_ATTACHMENT_STORE_OP_DONT_CARE,
+                                             .clearValue.depthStencil.depth = 1.0f};
+    const VkRenderingInfo rendering = {.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
+                                       .renderArea.extent = r->extent,
+                                       .layerCount = 1,
+                                       .colorAttachmentCount = count,
+                                       .pColorAttachments = colors,
+                                       .pDepthAttachment = &depth};
+    discard(commands, &r->depth, depth_write, depth_write);
+    vkCmdBeginRendering(commands, &rendering);
+    set_viewport(commands, r->extent);
     vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, surface->pipeline);
     vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, surface->layout, 0, 1, &r->scene_set,
                             0, NULL);
-    bool bound = surface->bind(surface->user, commands, surface->layout, frame);
-    if (bound)
-        draw_mesh(r, commands);
+    bind_mesh(r, commands);
+    for (uint32_t part = 0; part < r->part_count; part++) {
+        vkCmdPushConstants(commands, surface->layout, VK_SHADER_STAGE_FRAGMENT_BIT, 0, sizeof(*materials),
+                           &materials[part]);
+        draw_part(r, commands, part);
+    }
     vkCmdEndRendering(commands);
-    return bound;
 }
 
 static bool submit_frame(struct renderer *r, const struct surface_pipeline *surface,
@@ -128,8 +183,9 @@ static bool submit_frame(struct renderer *r, const struct surface_pipeline *surf
     vkCmdResetQueryPool(frame->commands, frame->times, 0, 2);
     vkCmdWriteTimestamp2(frame->commands, VK_PIPELINE_STAGE_2_NONE, frame->times, 0);
     record_shadow(r, frame->commands);
-    bool recorded = record_picture(r, surface, frame->commands, number) &&
-                    (!post || post->record(post->user, frame->commands, number));
+    bool recorded = (!post || !post->before || post->before(post->user, frame->commands, number)) &&
+                    record_picture(r, surface, frame->commands, number) &&
+                    (!post || !post->record || post->record(post->user, frame->commands, number));
     vkCmdWriteTimestamp2(frame->commands, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, frame->times, 1);
     return GPU_CALL(vkEndCommandBuffer, frame->commands) && recorded &&
            GPU_CALL(vkQueueSubmit2, r->gpu->queue, 1, &submit, frame->done);

@@ -30,6 +30,7 @@
     X(vkCmdBindIndexBuffer)                                                                                  \
     X(vkCmdBindPipeline)                                                                                     \
     X(vkCmdBindVertexBuffers)                                                                                \
+    X(vkCmdClearColorImage)                                                                                  \
     X(vkCmdCopyBufferToImage)                                                                                \
     X(vkCmdCopyImageToBuffer)                                                                                \
     X(vkCmdDraw)                                                                                             \

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Renders a mesh whose surface is a neural material to a PNG: a Vulkan renderer as any, and what smelt adds to it.
 //
-// Read this file, then device.c and neural.c (all of smelt). The rest is what any renderer has: gpu_*.c (device,
+// Read this file, then device.c, neural.c and, for the deferred path, deferred.c (all of smelt). The rest is what any renderer has: gpu_*.c (device,
 // memory), renderer.c and draw.c (pipelines, frames), mesh.c, gltf.c, scene.c, image.c, reference.c (the textures it
 // is compared with).
 #include "neural_material.h"
+#include "deferred.h"
 #include "device.h"
 #include "neural.h"
 #include "options.h"
@@ -20,7 +21,9 @@ struct program {
     struct device device;
     struct mesh mesh;
     struct renderer renderer;
-    struct neural neural;
+    struct neural neurals[OPTIONS_MOST_MATERIALS]; // of the inline path
+    struct deferred deferred;
+    char packages[OPTIONS_MOST_MATERIALS][4096];
     struct reference reference;
     struct picture picture, reference_picture;
 };
@@ -42,25 +45,45 @@ static void print_time(double nanoseconds, uint32_t frames)
         printf("unknown: this queue has no timestamps\n");
 }
 
-static bool draw_neural(struct program *p)
+static void print_material(const struct smelt_material_info *material)
 {
-    double time;
-    if (!renderer_draw(&p->renderer, &p->neural.surface, NULL, p->options.frames, &time) ||
-        !renderer_read(&p->renderer, &p->renderer.color, &p->picture) ||
-        !picture_write_png(&p->picture, p->options.output))
-        return false;
-    const struct smelt_material_info *material = smelt_material_info(p->neural.material);
-    printf("device      %s\n", p->device.gpu.properties.deviceName);
     printf("material    %s, network ", material->name);
     for (uint32_t i = 0; i <= material->mlp.layer_count; i++)
         printf("%s%u", i ? "-" : "", material->mlp.widths[i]);
     printf(", %u latent textures of %ux%u\n", material->latent_count, material->latent_width,
            material->latent_height);
-    printf("backend     %s, %s%s\n", smelt_backend_name(material->mlp.backend),
-           smelt_dtype_name(material->mlp.computed),
-           p->options.bundles                                  ? ", shader from a bundle"
-           : smelt_shader_info(p->neural.fragment)->from_cache ? ", shader from the cache"
-                                                               : "");
+}
+
+static smelt_material material_of(const struct program *p, uint32_t part)
+{
+    return p->options.path == PATH_DEFERRED ? p->deferred.materials[p->deferred.numbers[part]].material
+                                            : p->neurals[part].material;
+}
+
+static bool draw_neural(struct program *p)
+{
+    double time;
+    struct renderer_post post = {NULL};
+    const struct surface_pipeline *surface = &p->neurals[0].surface;
+    smelt_shader shader = p->neurals[0].fragment;
+    if (p->options.path == PATH_DEFERRED) {
+        post = deferred_post(&p->deferred);
+        surface = &p->deferred.composite;
+        shader = p->deferred.groups[0].shader;
+    }
+    if (!renderer_draw(&p->renderer, surface, &post, p->options.frames, &time) ||
+        !renderer_read(&p->renderer, &p->renderer.color, &p->picture) ||
+        !picture_write_png(&p->picture, p->options.output))
+        return false;
+    printf("device      %s\n", p->device.gpu.properties.deviceName);
+    for (uint32_t i = 0; i < p->options.material_count; i++)
+        print_material(smelt_material_info(material_of(p, i)));
+    const struct smelt_mlp_descriptor *mlp = &smelt_material_info(material_of(p, 0))->mlp;
+    printf("path        %s\n", p->options.path == PATH_DEFERRED ? "deferred" : "inline");
+    printf("backend     %s, %s%s\n", smelt_backend_name(mlp->backend), smelt_dtype_name(mlp->computed),
+           p->options.bundles                      ? ", shader from a bundle"
+           : smelt_shader_info(shader)->from_cache ? ", shader from the cache"
+                                                   : "");
     printf("mesh        %s, %u triangles\n", p->options.mesh, p->mesh.index_count / 3);
     printf("picture     %s, %ux%u, %u %s per pixel\n", p->options.output, p->options.width, p->options.height,
            p->options.samples, p->options.samples > 1 ? "samples" : "sample");
@@ -82,7 +105,7 @@ static bool reference_output(const char *output, char path[4096])
 // copies that come with it.
 static bool find_textures(const struct program *p, char folder[4096])
 {
-    const char *name = smelt_material_info(p->neural.material)->name;
+    const char *name = smelt_material_info(material_of(p, 0))->name;
     if (p->options.textures)
         return find_file(p->options.textures, "materials", "", folder);
     if (!data_path(folder, 4096, "../../shared/data/materials/ambientcg_%s", name))
@@ -110,29 +133,67 @@ static bool draw_reference(struct program *p)
     return true;
 }
 
+// What the mesh's parts are made of, by the path.
+static bool create_materials(struct program *p)
+{
+    const struct options *o = &p->options;
+    const char *packages[OPTIONS_MOST_MATERIALS];
+    for (uint32_t i = 0; i < o->material_count; i++)
+        packages[i] = p->packages[i];
+    if (o->path == PATH_DEFERRED) {
+        const struct deferred_params params = {
+            .packages = packages,
+            .count = o->material_count,
+            .backend = o->backend,
+            .precision = o->precision,
+            .levels = o->levels,
+            .stochastic = o->stochastic,
+            .accumulate = o->accumulate,
+        };
+        return deferred_create(p->device.context, &p->renderer, &params, &p->deferred);
+    }
+    for (uint32_t i = 0; i < o->material_count; i++) {
+        const struct neural_params params = {.package = packages[i],
+                                             .backend = o->backend,
+                                             .precision = o->precision,
+                                             .levels = o->levels,
+                                             .bundles = o->bundles};
+        if (!neural_create(p->device.context, &p->renderer, &params, &p->neurals[i]))
+            return false;
+        if (i > 0)
+            p->neurals[i - 1].surface.next = &p->neurals[i].surface;
+    }
+    return true;
+}
+
 static bool run(struct program *p)
 {
-    char package[4096], mesh[4096];
-    bool built_in = !strcmp(p->options.mesh, "sphere") || !strcmp(p->options.mesh, "plane");
-    if (!find_file(p->options.material, "materials", ".safetensors", package))
-        return false;
-    if (p->options.bake)
-        return neural_bake(package, p->options.bake);
-    if (!built_in && !find_file(p->options.mesh, "meshes", ".gltf", mesh))
+    const struct options *o = &p->options;
+    char mesh[4096];
+    bool built_in = !strcmp(o->mesh, "sphere") || !strcmp(o->mesh, "plane");
+    for (uint32_t i = 0; i < o->material_count; i++)
+        if (!find_file(o->materials[i], "materials", ".safetensors", p->packages[i]))
+            return false;
+    for (uint32_t i = 0; o->bake && i < o->material_count; i++)
+        if (!neural_bake(p->packages[i], o->bake))
+            return false;
+    if (o->bake)
+        return true;
+    if (!built_in && !find_file(o->mesh, "meshes", ".gltf", mesh))
         return false;
 
-    const struct renderer_params renderer = {p->options.width, p->options.height, p->options.samples,
-                                             p->options.tiling};
-    const struct device_params device = {
-        .name = p->options.device, .validate = p->options.validate, .samples = p->options.samples};
-    const struct neural_params neural = {package, p->options.backend, p->options.precision,
-                                         p->options.bundles};
-    if (!picture_can_write(p->options.output) || !mesh_create(built_in ? p->options.mesh : mesh, &p->mesh) ||
-        !device_open(&device, &p->device) ||
-        !renderer_create(&p->device.gpu, &renderer, &p->mesh, &p->renderer) ||
-        !neural_create(p->device.context, &p->renderer, &neural, &p->neural) || !draw_neural(p))
+    const struct renderer_params renderer = {.width = o->width,
+                                             .height = o->height,
+                                             .samples = o->samples,
+                                             .parts = o->material_count,
+                                             .tiling = o->tiling};
+    const struct device_params device = {.name = o->device, .validate = o->validate, .samples = o->samples};
+    if (!picture_can_write(o->output) || !mesh_create(built_in ? o->mesh : mesh, &p->mesh) ||
+        !mesh_repeat(&p->mesh, o->material_count) || !device_open(&device, &p->device) ||
+        !renderer_create(&p->device.gpu, &renderer, &p->mesh, &p->renderer) || !create_materials(p) ||
+        !draw_neural(p))
         return false;
-    return !p->options.reference || draw_reference(p);
+    return !o->reference || draw_reference(p);
 }
 
 static void close_all(struct program *p)
@@ -140,7 +201,9 @@ static void close_all(struct program *p)
     if (p->device.gpu.device)
         vkDeviceWaitIdle(p->device.gpu.device);
     reference_destroy(&p->renderer, &p->reference);
-    neural_destroy(&p->renderer, &p->neural);
+    deferred_destroy(&p->deferred);
+    for (int i = 0; i < OPTIONS_MOST_MATERIALS; i++)
+        neural_destroy(&p->renderer, &p->neurals[i]);
     renderer_destroy(&p->renderer);
     mesh_destroy(&p->mesh);
     picture_destroy(&p->picture);

@@ -169,6 +169,25 @@ bool mesh_create(const char *name, struct mesh *mesh)
     return made && finish(mesh, name);
 }
 
+bool mesh_repeat(struct mesh *mesh, uint32_t count)
+{
+    uint32_t vertices = mesh->vertex_count, indices = mesh->index_count;
+    float step = 1.15f * (mesh->maximum.x - mesh->minimum.x);
+    if (!mesh_reserve(mesh, (uint64_t)vertices * (count - 1), (uint64_t)indices * (count - 1)))
+        return false;
+    for (uint32_t copy = 1; copy < count; copy++) {
+        for (uint32_t i = 0; i < vertices; i++) {
+            struct vertex *v = &mesh->vertices[mesh->vertex_count++];
+            *v = mesh->vertices[i];
+            v->position.x += step * (float)copy;
+        }
+        for (uint32_t i = 0; i < indices; i++)
+            mesh->indices[mesh->index_count++] = mesh->indices[i] + copy * vertices;
+    }
+    mesh->maximum.x += step * (float)(count - 1);
+    return true;
+}
+
 void mesh_destroy(struct mesh *mesh)
 {
     free(mesh->vertices);

@@ -31,6 +31,9 @@ bool mesh_create(const char *name, struct mesh *mesh);
 bool mesh_load_gltf(const char *path, struct mesh *mesh);
 void mesh_destroy(struct mesh *mesh);
 
+// Puts `count` of the mesh side by side along x; the indices of each follow those of the one before.
+bool mesh_repeat(struct mesh *mesh, uint32_t count);
+
 // Room for more vertices and indices; false when memory is out or a count would pass 2^26.
 bool mesh_reserve(struct mesh *mesh, uint64_t vertices, uint64_t indices);
 

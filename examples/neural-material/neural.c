@@ -21,16 +21,6 @@ static const char *shader_text(const char *name)
 
 // --- The shader ------------------------------------------------------------------------------------------
 
-enum { DEFINE_COUNT = 6, FILE_COUNT = 4 };
-
-struct shader_source {
-    char *module; // GLSL generated for the material's architecture
-    struct smelt_define defines[DEFINE_COUNT];
-    char values[DEFINE_COUNT][80];
-    struct smelt_virtual_file files[FILE_COUNT];
-    struct smelt_shader_params params;
-};
-
 // The expression with which material.frag reads a channel: a member of the generated surface struct, or what a
 // material without this channel has.
 static void define_channel(const struct smelt_material_info *info, enum smelt_semantic semantic,
@@ -42,50 +32,57 @@ static void define_channel(const struct smelt_material_info *info, enum smelt_se
             snprintf(value, size, "material.%s", info->channels[i].name);
 }
 
-// What is compiled: material.frag, with the generated module as a virtual file. It depends on the architecture of
-// the material only, so materials that share one share a pipeline.
-static bool describe_shader(smelt_material material, struct shader_source *source)
+void neural_define(struct neural_source *source, const char *name, uint32_t value)
+{
+    uint32_t i = source->params.define_count++;
+    snprintf(source->values[i], sizeof(source->values[i]), "%u", value);
+    source->defines[i] = (struct smelt_define){name, source->values[i]};
+}
+
+// It depends on the architecture of the material only, so materials that share one share a pipeline.
+bool neural_describe(smelt_material material, const char *shader, uint32_t latents,
+                     struct neural_source *source)
 {
     static const struct {
         const char *name, *otherwise;
         enum smelt_semantic semantic;
-    } channels[DEFINE_COUNT - 1] = {{"BASE_COLOR", "vec3(0.5)", SMELT_SEMANTIC_BASE_COLOR},
-                                    {"NORMAL", "vec3(0.0, 0.0, 1.0)", SMELT_SEMANTIC_NORMAL},
-                                    {"ROUGHNESS", "0.5", SMELT_SEMANTIC_ROUGHNESS},
-                                    {"METALNESS", "0.0", SMELT_SEMANTIC_METALNESS},
-                                    {"OCCLUSION", "1.0", SMELT_SEMANTIC_OCCLUSION}};
-    static const char *const includes[FILE_COUNT - 1] = {"scene.glsl", "shading.glsl", "surface.glsl"};
+    } channels[] = {{"BASE_COLOR", "vec3(0.5)", SMELT_SEMANTIC_BASE_COLOR},
+                    {"NORMAL", "vec3(0.0, 0.0, 1.0)", SMELT_SEMANTIC_NORMAL},
+                    {"ROUGHNESS", "0.5", SMELT_SEMANTIC_ROUGHNESS},
+                    {"METALNESS", "0.0", SMELT_SEMANTIC_METALNESS},
+                    {"OCCLUSION", "1.0", SMELT_SEMANTIC_OCCLUSION}};
+    static const char *const includes[NEURAL_FILES - 1] = {"scene.glsl", "shading.glsl", "surface.glsl"};
     const struct smelt_material_info *info = smelt_material_info(material);
     if (smelt_material_glsl(material, "neural", &source->module) != SMELT_OK)
         return fail("%s", smelt_last_error());
-    for (int i = 0; i < DEFINE_COUNT - 1; i++) {
+    for (int i = 0; i < NEURAL_FILES - 1; i++)
+        source->files[i] = (struct smelt_virtual_file){includes[i], shader_text(includes[i])};
+    source->files[NEURAL_FILES - 1] = (struct smelt_virtual_file){"neural.glsl", source->module};
+    source->op = (struct smelt_op){.name = "neural_net", .kind = SMELT_OP_MLP, .mlp = &info->mlp};
+    source->params = (struct smelt_shader_params){.path = shader,
+                                                  .source = shader_text(shader),
+                                                  .defines = source->defines,
+                                                  .files = source->files,
+                                                  .file_count = NEURAL_FILES,
+                                                  .backend = info->mlp.backend};
+    for (uint32_t i = 0; i < sizeof(channels) / sizeof(*channels); i++) {
         define_channel(info, channels[i].semantic, channels[i].otherwise, source->values[i],
                        sizeof(source->values[i]));
-        source->defines[i] = (struct smelt_define){channels[i].name, source->values[i]};
+        source->defines[source->params.define_count++] =
+            (struct smelt_define){channels[i].name, source->values[i]};
     }
-    snprintf(source->values[DEFINE_COUNT - 1], sizeof(source->values[0]), "%u", info->latent_count);
-    source->defines[DEFINE_COUNT - 1] =
-        (struct smelt_define){"LATENT_COUNT", source->values[DEFINE_COUNT - 1]};
-    for (int i = 0; i < FILE_COUNT - 1; i++)
-        source->files[i] = (struct smelt_virtual_file){includes[i], shader_text(includes[i])};
-    source->files[FILE_COUNT - 1] = (struct smelt_virtual_file){"neural.glsl", source->module};
-    source->params = (struct smelt_shader_params){.path = "material.frag",
-                                                  .source = shader_text("material.frag"),
-                                                  .defines = source->defines,
-                                                  .define_count = DEFINE_COUNT,
-                                                  .files = source->files,
-                                                  .file_count = FILE_COUNT,
-                                                  .backend = info->mlp.backend};
+    neural_define(source, "LATENT_COUNT", latents ? latents : info->latent_count);
     return true;
 }
 
-static bool compile_shader(smelt_context context, struct neural *neural)
+static bool compile_shader(smelt_context context, bool levels, struct neural *neural)
 {
-    struct shader_source source = {0};
+    struct neural_source source = {0};
     if (!smelt_context_capabilities(context)->compiler)
         return fail("this build has no GLSL compiler (-Dcompiler=disabled): wanted --bundles DIR, written by "
                     "--bake DIR of a build that has it");
-    bool done = describe_shader(neural->material, &source) &&
+    bool done = neural_describe(neural->material, "material.frag", 0, &source) &&
+                (neural_define(&source, "LEVELS", levels), true) &&
                 (smelt_shader_create(context, &source.params, &neural->fragment) == SMELT_OK ||
                  fail("%s", smelt_last_error()));
     smelt_free_text(&source.module);
@@ -141,12 +138,14 @@ bool neural_bake(const char *package, const char *folder)
     static const enum smelt_dtype precisions[] = {SMELT_DTYPE_F32, SMELT_DTYPE_F16};
     bool done = true;
     for (int i = 0; done && i < 2; i++) {
-        struct shader_source source = {0};
+        struct neural_source source = {0};
         smelt_material description = NULL;
         char path[4096];
         done = open_description(NULL, package, precisions[i], &description) &&
-               bundle_path(folder, description, path, sizeof(path)) && describe_shader(description, &source);
+               bundle_path(folder, description, path, sizeof(path)) &&
+               neural_describe(description, "material.frag", 0, &source);
         source.params.backend = SMELT_BACKEND_AUTO;
+        neural_define(&source, "LEVELS", 0);
         if (done && smelt_bundle_write(&source.params, 0, path, NULL) != SMELT_OK)
             done = fail("%s", smelt_last_error());
         if (done)
@@ -206,7 +205,7 @@ bool neural_create(smelt_context context, struct renderer *renderer, const struc
         return fail("%s", smelt_last_error());
 
     // Its function, compiled into the fragment shader.
-    if (!params->bundles && !compile_shader(context, neural))
+    if (!params->bundles && !compile_shader(context, params->levels, neural))
         return false;
 
     // What the shader reads, by name.

@@ -11,7 +11,14 @@
 static const char usage[] =
     "Renders a mesh whose surface is a neural material, evaluated per pixel.\n"
     "\n"
-    "  --material NAME|FILE    rock053, metal053c or a package (default: metal053c)\n"
+    "  --material NAME|FILE    rock053, metal053c or a package (default: metal053c); up to 8 times, for a "
+    "mesh each\n"
+    "  --path NAME             inline: the network runs in the fragment shader; deferred: in a compute pass "
+    "behind the\n"
+    "                          render pass, for --samples 1 (default: inline)\n"
+    "  --filter NAME           linear, or stochastic: one texel of each latent (deferred; default: linear)\n"
+    "  --accumulate            average all frames (deferred)\n"
+    "  --levels                take the level of detail from the derivatives instead of the finest one\n"
     "  --mesh NAME|FILE        chair, sphere, plane or a glTF 2.0 file (default: chair)\n"
     "  --output FILE           the picture, a PNG (default: neural-material.png)\n"
     "  --size WxH              in pixels (default: 640x480)\n"
@@ -65,13 +72,10 @@ static bool parse_number(const char *text, char end, uint32_t limit, uint32_t *n
 static bool parse_backend(const char *text, struct options *options)
 {
     options->backend = smelt_backend_from_name(text);
-    if (options->backend == SMELT_BACKEND_AUTO || options->backend == SMELT_BACKEND_PORTABLE ||
-        options->backend == SMELT_BACKEND_COOPVEC)
-        return true;
-    if (options->backend < SMELT_BACKEND_COUNT)
-        return fail("--backend: %s does not work in a fragment shader; wanted auto, portable or coopvec",
-                    text);
-    return fail("--backend: unknown backend \"%s\"; wanted auto, portable or coopvec", text);
+    return options->backend < SMELT_BACKEND_COUNT || fail("--backend: unknown backend \"%s\"; wanted auto, "
+                                                          "portable or coopvec, or with --path deferred also "
+                                                          "coopmat or coopmat2",
+                                                          text);
 }
 
 static bool parse_precision(const char *text, struct options *options)
@@ -87,6 +91,20 @@ static bool parse_precision(const char *text, struct options *options)
         }
     }
     return fail("--precision: \"%s\"; wanted auto, f32 or f16", text);
+}
+
+// What one option says of another.
+static bool check_together(const struct options *o)
+{
+    bool matrices = o->backend == SMELT_BACKEND_COOPMAT || o->backend == SMELT_BACKEND_COOPMAT2;
+    if (matrices && o->path == PATH_INLINE)
+        return fail("--backend: %s does not work in a fragment shader; wanted auto, portable or coopvec",
+                    smelt_backend_name(o->backend));
+    if ((o->stochastic || o->accumulate) && o->path == PATH_INLINE)
+        return fail("%s wants --path deferred", o->stochastic ? "--filter stochastic" : "--accumulate");
+    if (o->path == PATH_DEFERRED && (o->samples != 1 || o->bundles))
+        return fail("--path deferred wants %s", o->bundles ? "no --bundles" : "--samples 1");
+    return (o->material_count <= 1 || !o->reference) || fail("--reference wants one --material");
 }
 
 static bool parse_value(const char *name, const char *text, struct options *options)
@@ -111,6 +129,22 @@ static bool parse_value(const char *name, const char *text, struct options *opti
     }
     if (!strcmp(name, "--backend"))
         return parse_backend(text, options);
+    if (!strcmp(name, "--material")) {
+        if (options->material_count == OPTIONS_MOST_MATERIALS)
+            return fail("--material: more than %d", OPTIONS_MOST_MATERIALS);
+        options->materials[options->material_count++] = text;
+        return true;
+    }
+    if (!strcmp(name, "--path")) {
+        options->path = strcmp(text, "deferred") ? PATH_INLINE : PATH_DEFERRED;
+        return options->path || !strcmp(text, "inline") ||
+               fail("--path: \"%s\"; wanted inline or deferred", text);
+    }
+    if (!strcmp(name, "--filter")) {
+        options->stochastic = !strcmp(text, "stochastic");
+        return options->stochastic || !strcmp(text, "linear") ||
+               fail("--filter: \"%s\"; wanted linear or stochastic", text);
+    }
     return parse_precision(text, options);
 }
 
@@ -119,7 +153,9 @@ enum options_result options_parse(int argc, char **argv, struct options *options
     const struct {
         const char *name;
         const char **text; // NULL: parse_value
-    } with_value[] = {{"--material", &options->material},
+    } with_value[] = {{"--material", NULL},
+                      {"--path", NULL},
+                      {"--filter", NULL},
                       {"--mesh", &options->mesh},
                       {"--output", &options->output},
                       {"--device", &options->device},
@@ -131,8 +167,7 @@ enum options_result options_parse(int argc, char **argv, struct options *options
                       {"--tiling", NULL},
                       {"--backend", NULL},
                       {"--precision", NULL}};
-    *options = (struct options){.material = "metal053c",
-                                .mesh = "chair",
+    *options = (struct options){.mesh = "chair",
                                 .output = "neural-material.png",
                                 .width = 640,
                                 .height = 480,
@@ -147,6 +182,10 @@ enum options_result options_parse(int argc, char **argv, struct options *options
         }
         if (!strcmp(argv[i], "--validate")) {
             options->validate = true;
+            continue;
+        }
+        if (!strcmp(argv[i], "--accumulate") || !strcmp(argv[i], "--levels")) {
+            *(argv[i][2] == 'a' ? &options->accumulate : &options->levels) = true;
             continue;
         }
         if (!strcmp(argv[i], "--reference")) {
@@ -167,5 +206,7 @@ enum options_result options_parse(int argc, char **argv, struct options *options
         else if (!parse_value(name, value, options))
             return OPTIONS_WRONG;
     }
-    return OPTIONS_RUN;
+    if (!options->material_count)
+        options->materials[options->material_count++] = "metal053c";
+    return check_together(options) ? OPTIONS_RUN : OPTIONS_WRONG;
 }

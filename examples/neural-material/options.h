@@ -5,8 +5,15 @@
 
 #include <smelt/context.h>
 
+#define OPTIONS_MOST_MATERIALS 8
+enum options_path { PATH_INLINE, PATH_DEFERRED };
+
 struct options {
-    const char *material, *mesh, *output;
+    const char *materials[OPTIONS_MOST_MATERIALS];
+    uint32_t material_count;
+    const char *mesh, *output;
+    enum options_path path;
+    bool stochastic, accumulate, levels;
     const char *device;   // NULL: the best
     const char *bundles;  // a folder of shaders compiled ahead of time; NULL: compile
     const char *bake;     // write such a folder instead of rendering; or NULL

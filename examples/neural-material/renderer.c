@@ -53,6 +53,7 @@ static bool create_buffers(struct renderer *r, const struct mesh *mesh, const st
     memcpy(r->indices.mapped, mesh->indices, (size_t)indices);
     memcpy(r->uniforms.mapped, scene, sizeof(*scene));
     r->index_count = mesh->index_count;
+    r->part_count = r->part_count ? r->part_count : 1;
     return true;
 }
 
@@ -70,11 +71,12 @@ static bool create_scene_layout(struct renderer *r)
         {.binding = 0,
          .descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
          .descriptorCount = 1,
-         .stageFlags = VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT},
+         .stageFlags =
+             VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT | VK_SHADER_STAGE_COMPUTE_BIT},
         {.binding = 1,
          .descriptorType = VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER,
          .descriptorCount = 1,
-         .stageFlags = VK_SHADER_STAGE_FRAGMENT_BIT}};
+         .stageFlags = VK_SHADER_STAGE_FRAGMENT_BIT | VK_SHADER_STAGE_COMPUTE_BIT}};
     const VkDescriptorSetLayoutCreateInfo layout = {.sType =
                                                         VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
                                                     .bindingCount = 2,
@@ -121,9 +123,15 @@ static bool create_scene_set(struct renderer *r)
 // --- Pipelines ------------------------------------------------------------------------------------------
 
 enum pass { PASS_SHADOW, PASS_BACKDROP, PASS_MESH };
+struct formats {
+    uint32_t count;
+    const VkFormat *formats;
+};
+static const struct formats picture_formats = {1, &color_format}, no_formats = {0, &color_format};
 
 static bool create_pipeline(struct renderer *r, enum pass pass, VkShaderModule vertex,
-                            VkShaderModule fragment, VkPipelineLayout layout, VkPipeline *pipeline)
+                            VkShaderModule fragment, VkPipelineLayout layout, struct formats formats,
+                            VkPipeline *pipeline)
 {
     static const VkVertexInputBindingDescription binding = {0, sizeof(struct vertex),
                                                             VK_VERTEX_INPUT_RATE_VERTEX};
@@ -171,19 +179,20 @@ static bool create_pipeline(struct renderer *r, enum pass pass, VkShaderModule v
         .depthTestEnable = pass != PASS_BACKDROP,
         .depthWriteEnable = pass != PASS_BACKDROP,
         .depthCompareOp = VK_COMPARE_OP_LESS};
-    const VkPipelineColorBlendAttachmentState blend_attachment = {.colorWriteMask = 0xf};
+    const VkPipelineColorBlendAttachmentState blend_attachments[RENDERER_MOST_ATTACHMENTS] = {
+        {.colorWriteMask = 0xf}, {.colorWriteMask = 0xf}, {.colorWriteMask = 0xf}, {.colorWriteMask = 0xf}};
     const VkPipelineColorBlendStateCreateInfo blend = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
-        .attachmentCount = pass != PASS_SHADOW,
-        .pAttachments = &blend_attachment};
+        .attachmentCount = formats.count,
+        .pAttachments = blend_attachments};
     const VkPipelineDynamicStateCreateInfo dynamic_state = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_DYNAMIC_STATE_CREATE_INFO,
         .dynamicStateCount = 2,
         .pDynamicStates = dynamic};
     const VkPipelineRenderingCreateInfo rendering = {.sType =
                                                          VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
-                                                     .colorAttachmentCount = pass != PASS_SHADOW,
-                                                     .pColorAttachmentFormats = &color_format,
+                                                     .colorAttachmentCount = formats.count,
+                                                     .pColorAttachmentFormats = formats.formats,
                                                      .depthAttachmentFormat = depth_format};
     const VkGraphicsPipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
                                                .pNext = &rendering,
@@ -206,32 +215,58 @@ static bool create_pipelines(struct renderer *r)
     const VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
                                                .setLayoutCount = 1,
                                                .pSetLayouts = &r->scene_layout};
-    VkShaderModule shadow = VK_NULL_HANDLE, vertex = VK_NULL_HANDLE, fragment = VK_NULL_HANDLE;
-    bool done = GPU_CALL(vkCreatePipelineLayout, r->gpu->device, &layout, NULL, &r->layout) &&
-                gpu_shader_module(r->gpu, mesh_vert, sizeof(mesh_vert), &r->mesh_vertex) &&
-                gpu_shader_module(r->gpu, shadow_vert, sizeof(shadow_vert), &shadow) &&
-                gpu_shader_module(r->gpu, backdrop_vert, sizeof(backdrop_vert), &vertex) &&
-                gpu_shader_module(r->gpu, backdrop_frag, sizeof(backdrop_frag), &fragment) &&
-                create_pipeline(r, PASS_SHADOW, shadow, VK_NULL_HANDLE, r->layout, &r->shadow_pipeline) &&
-                create_pipeline(r, PASS_BACKDROP, vertex, fragment, r->layout, &r->backdrop_pipeline);
+    VkShaderModule shadow = VK_NULL_HANDLE, fragment = VK_NULL_HANDLE;
+    bool done =
+        GPU_CALL(vkCreatePipelineLayout, r->gpu->device, &layout, NULL, &r->layout) &&
+        gpu_shader_module(r->gpu, mesh_vert, sizeof(mesh_vert), &r->mesh_vertex) &&
+        gpu_shader_module(r->gpu, shadow_vert, sizeof(shadow_vert), &shadow) &&
+        gpu_shader_module(r->gpu, backdrop_vert, sizeof(backdrop_vert), &r->screen_vertex) &&
+        gpu_shader_module(r->gpu, backdrop_frag, sizeof(backdrop_frag), &fragment) &&
+        create_pipeline(r, PASS_SHADOW, shadow, VK_NULL_HANDLE, r->layout, no_formats, &r->shadow_pipeline) &&
+        create_pipeline(r, PASS_BACKDROP, r->screen_vertex, fragment, r->layout, picture_formats,
+                        &r->backdrop_pipeline);
     vkDestroyShaderModule(r->gpu->device, shadow, NULL);
-    vkDestroyShaderModule(r->gpu->device, vertex, NULL);
     vkDestroyShaderModule(r->gpu->device, fragment, NULL);
     return done;
+}
+
+// Of set 0, `set_layout` where there is one, and push constants where they have a size.
+static bool create_layout(struct renderer *r, VkDescriptorSetLayout set_layout, uint32_t push_constant_size,
+                          VkPipelineLayout *pipeline_layout)
+{
+    const VkDescriptorSetLayout sets[] = {r->scene_layout, set_layout};
+    const VkPushConstantRange push = {VK_SHADER_STAGE_FRAGMENT_BIT, 0, push_constant_size};
+    const VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                               .setLayoutCount = set_layout ? 2 : 1,
+                                               .pSetLayouts = sets,
+                                               .pushConstantRangeCount = push_constant_size > 0,
+                                               .pPushConstantRanges = &push};
+    return GPU_CALL(vkCreatePipelineLayout, r->gpu->device, &layout, NULL, pipeline_layout);
 }
 
 bool renderer_surface_create(struct renderer *r, VkShaderModule fragment, VkDescriptorSetLayout set_layout,
                              uint32_t push_constant_size, struct surface_pipeline *surface)
 {
-    const VkDescriptorSetLayout sets[] = {r->scene_layout, set_layout};
-    const VkPushConstantRange push = {VK_SHADER_STAGE_FRAGMENT_BIT, 0, push_constant_size};
-    const VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-                                               .setLayoutCount = 2,
-                                               .pSetLayouts = sets,
-                                               .pushConstantRangeCount = push_constant_size > 0,
-                                               .pPushConstantRanges = &push};
-    return GPU_CALL(vkCreatePipelineLayout, r->gpu->device, &layout, NULL, &surface->layout) &&
-           create_pipeline(r, PASS_MESH, r->mesh_vertex, fragment, surface->layout, &surface->pipeline);
+    return create_layout(r, set_layout, push_constant_size, &surface->layout) &&
+           create_pipeline(r, PASS_MESH, r->mesh_vertex, fragment, surface->layout, picture_formats,
+                           &surface->pipeline);
+}
+
+bool renderer_screen_create(struct renderer *r, VkShaderModule fragment, VkDescriptorSetLayout set_layout,
+                            struct surface_pipeline *surface)
+{
+    surface->screen = true;
+    return create_layout(r, set_layout, 0, &surface->layout) &&
+           create_pipeline(r, PASS_BACKDROP, r->screen_vertex, fragment, surface->layout, picture_formats,
+                           &surface->pipeline);
+}
+
+bool renderer_attachments_create(struct renderer *r, VkShaderModule fragment, const VkFormat *formats,
+                                 uint32_t count, struct surface_pipeline *surface)
+{
+    return create_layout(r, VK_NULL_HANDLE, sizeof(uint32_t), &surface->layout) &&
+           create_pipeline(r, PASS_MESH, r->mesh_vertex, fragment, surface->layout,
+                           (struct formats){count, formats}, &surface->pipeline);
 }
 
 void renderer_surface_destroy(struct renderer *r, struct surface_pipeline *surface)
@@ -276,6 +311,7 @@ bool renderer_create(struct gpu *gpu, const struct renderer_params *params, cons
     r->gpu = gpu;
     r->extent = (VkExtent2D){params->width, params->height};
     r->samples = (VkSampleCountFlagBits)params->samples;
+    r->part_count = params->parts;
     if (params->width > limits->maxFramebufferWidth || params->height > limits->maxFramebufferHeight)
         return fail("--size: %ux%u is larger than the %ux%u of this device", params->width, params->height,
                     limits->maxFramebufferWidth, limits->maxFramebufferHeight);
@@ -298,6 +334,7 @@ void renderer_destroy(struct renderer *r)
     vkDestroyPipeline(device, r->shadow_pipeline, NULL);
     vkDestroyPipeline(device, r->backdrop_pipeline, NULL);
     vkDestroyShaderModule(device, r->mesh_vertex, NULL);
+    vkDestroyShaderModule(device, r->screen_vertex, NULL);
     vkDestroyPipelineLayout(device, r->layout, NULL);
     vkDestroyDescriptorPool(device, r->descriptor_pool, NULL);
     vkDestroyDescriptorSetLayout(device, r->scene_layout, NULL);

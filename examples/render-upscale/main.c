@@ -128,7 +128,7 @@ static void destroy_view(struct view *view)
 
 static bool draw(struct program *p, float split, uint32_t frames, struct picture *picture, double *time)
 {
-    const struct renderer_post post = {upscale_record, &p->upscale};
+    const struct renderer_post post = {.record = upscale_record, .user = &p->upscale};
     p->upscale.split = split;
     return renderer_draw(&p->half.renderer, &p->half.neural.surface, &post, frames, time) &&
            (!picture || renderer_read(&p->half.renderer, &p->upscale.picture, picture));

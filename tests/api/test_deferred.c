@@ -248,7 +248,7 @@ static void refuses(void)
                     "tile is 1");
 
     smelt_encoder encoder = NULL;
-    struct smelt_deferred_pass passes[GROUPS] = {{0}};
+    struct smelt_deferred_pass passes[GROUPS] = {{.pipeline = NULL}};
     CHECK_OK(smelt_encoder_create(context, NULL, &encoder));
     CHECK_FAILS(smelt_encode_deferred(encoder, NULL, f.handle, passes), SMELT_ERROR_INVALID_ARGUMENT,
                 "deferred is NULL");

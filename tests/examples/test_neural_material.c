@@ -103,6 +103,30 @@ static void write_file(const char *path, const void *data, size_t size)
 
 // --- Pictures ---------------------------------------------------------------------------------------------
 
+// Materials of two architectures: both paths draw one picture. Texels taken at random come near it on average.
+static void test_paths(void)
+{
+    NEEDS_COMPILER;
+#define SCENE "--mesh", "sphere", "--size", "96x48", "--samples", "1", "--validate", "--material", "metal053c"
+    const char *inlined = in_folder("inline.png"), *deferred = in_folder("deferred.png"),
+               *alone = in_folder("alone.png"), *random = in_folder("random.png");
+    CHECK_RUNS(PROGRAM, SCENE, "--material", "rock053", "--frames", "1", "--output", inlined);
+    CHECK_RUNS(PROGRAM, SCENE, "--material", "rock053", "--frames", "2", "--path", "deferred", "--output",
+               deferred);
+    CHECK(strstr(program_output, "path        deferred"));
+    CHECK(psnr(inlined, deferred) > 45);
+    CHECK_RUNS(PROGRAM, SCENE, "--frames", "1", "--output", alone);
+    CHECK_RUNS(PROGRAM, SCENE, "--frames", "8", "--path", "deferred", "--filter", "stochastic",
+               "--accumulate", "--output", random);
+    double near = psnr(alone, random);
+    printf("    %.1f dB of stochastic filtering\n", near);
+    CHECK(near > 18 && near < 45);
+#undef SCENE
+    CHECK_REFUSES(2, "wants --path deferred", PROGRAM, "--filter", "stochastic");
+    CHECK_REFUSES(2, "wants --samples 1", PROGRAM, "--path", "deferred");
+    CHECK_REFUSES(2, "wanted inline or deferred", PROGRAM, "--path", "other");
+}
+
 static void test_meshes(void)
 {
     NEEDS_COMPILER;
@@ -273,6 +297,7 @@ static void test_references(void)
 }
 
 static const struct test tests[] = {
+    {"inline and deferred draw one picture", test_paths},
     {"sphere, plane and chair are drawn without validation messages", test_meshes},
     {"pictures are near those of the original textures", test_reference},
     {"f16 and f32 give the same picture", test_precisions},

@@ -122,6 +122,27 @@ vec3 tone_map(vec3 x)
     return clamp(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14), 0.0, 1.0);
 }
 
+// A point of the mesh, whose normal and tangent are interpolated. It may be open (a chair's seat seen from below): both
+// sides are surface. tangent_normal: unit, x along growing u, y up in the image.
+surface_point mesh_point(vec3 normal, vec4 tangent, bool front, vec3 tangent_normal)
+{
+    surface_point s;
+    vec3 n = front ? normalize(normal) : -normalize(normal);
+    vec3 t = normalize(tangent.xyz - n * dot(n, tangent.xyz));
+    vec3 b = cross(normalize(normal), t) * tangent.w;
+    s.normal = normalize(tangent_normal.x * t + tangent_normal.y * b + tangent_normal.z * n);
+    s.geometric_normal = n;
+    return s;
+}
+
+void set_channels(inout surface_point s, vec3 base_color, float roughness, float metalness, float occlusion)
+{
+    s.base_color = clamp(base_color, 0.0, 1.0);
+    s.roughness = clamp(roughness, 0.0, 1.0);
+    s.metalness = clamp(metalness, 0.0, 1.0);
+    s.occlusion = clamp(occlusion, 0.0, 1.0);
+}
+
 // The colour for the display (linear, 0..1) of a surface point seen from the camera.
 vec3 shade(surface_point s, vec3 position, vec2 pixel)
 {
