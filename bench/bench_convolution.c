@@ -43,6 +43,8 @@ static const struct shape shapes[] = {
 // First the library's own choice.
 static const struct smelt_matmul2d_tiling tiles[] = {
     {0},
+    {.m = 256, .n = 256, .k = 32, .subgroups_m = 4, .subgroups_n = 2},
+    {.m = 256, .n = 128, .k = 32, .subgroups_m = 4, .subgroups_n = 2},
     {.m = 128, .n = 256, .k = 32, .subgroups_m = 2, .subgroups_n = 4},
     {.m = 128, .n = 128, .k = 64, .subgroups_m = 2, .subgroups_n = 4},
     {.m = 128, .n = 128, .k = 32, .subgroups_m = 2, .subgroups_n = 2},
@@ -249,7 +251,7 @@ static bool wants(const struct bench *bench, const struct shape *s,
     if (own)
         return !portable || p->accumulated == SMELT_DTYPE_F32;
     return !bench->options.quick && s->all_tiles && p->backend == SMELT_BACKEND_COOPMAT &&
-           (p->accumulated == SMELT_DTYPE_F32 || t->m * t->n == 128 * 128) && !spills(t, p->accumulated) &&
+           (p->accumulated == SMELT_DTYPE_F32 || t->m * t->n >= 128 * 128) && !spills(t, p->accumulated) &&
            (t->n < 2 * s->o || t->n <= 16) && (t->n > 16 || s->o <= 16);
 }
 

@@ -14,7 +14,8 @@
 // What a kernel is compiled for.
 struct kernel_key {
     uint32_t image, stored, computed, accumulated, backend, scope;
-    uint32_t image_layout, weight_layout, transposed, depthwise, weight_strided, alignment, weight_alignment;
+    uint32_t image_layout, weight_layout, transposed, depthwise, weight_strided, whole, alignment,
+        weight_alignment;
     uint32_t wide, bias, activation, residual,
         rows; // of what is compiled: d is f32, its pixels are rows of a matrix
     struct smelt_matmul2d_tiling tiling;
@@ -299,6 +300,38 @@ static enum smelt_result fit(struct call *call, struct smelt_op_info *info)
     return smelt_op_query(call->convolution.context, &call->op, 0, info);
 }
 
+// Whether the promise `whole` of the descriptor holds for a call with this tile.
+static bool is_whole(const struct call *call, const struct smelt_op_info *info)
+{
+    const struct smelt_convolution2d_params *p = call->convolution.params;
+    const struct smelt_convolution2d_geometry *g = &call->convolution.geometry;
+    const struct smelt_tensor_info *b = &p->b->info;
+    enum smelt_backend backend = info->choice.backend;
+    bool halves = p->a->info.dtype == SMELT_DTYPE_F16 && b->dtype == SMELT_DTYPE_F16 &&
+                  info->choice.computed == SMELT_DTYPE_F16;
+    bool layouts = p->image_layout == SMELT_IMAGE_NHWC && p->weight_layout <= SMELT_WEIGHT_OHWI;
+    uint64_t channels = call->convolution.a[C] / g->groups;
+    return (backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2) && halves && layouts &&
+           channels % info->tiling.k == 0 && call->convolution.group_outputs % info->tiling.n == 0 &&
+           call->convolution.b[KERNEL_H] * call->convolution.b[KERNEL_W] <= 32 &&
+           (!g->transposed || (g->stride_y == 1 && g->stride_x == 1)) && b->strides[3] == 1 &&
+           alignment_of(b, b->strides, 3) == 8 && image_alignment(call, &p->a->info, channels) == 8;
+}
+
+static void prefer_whole(struct call *call, struct smelt_op_info *info)
+{
+    struct smelt_convolution2d_descriptor *d = &call->descriptor, before = *d;
+    struct smelt_op_info walking;
+    if (d->scope == SMELT_SCOPE_THREAD || !is_whole(call, info))
+        return;
+    d->whole = true;
+    d->weight_alignment = 8;
+    if (smelt_op_query(call->convolution.context, &call->op, 0, &walking) || !is_whole(call, &walking))
+        *d = before; // another tile would do
+    else
+        *info = walking;
+}
+
 static enum smelt_result describe(struct call *call, struct kernel_key *key, struct smelt_op_info *info)
 {
     const struct smelt_convolution2d_params *p = call->convolution.params;
@@ -342,6 +375,8 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
     enum smelt_result result = fit(call, info);
     if (result)
         return result;
+    if (!baked)
+        prefer_whole(call, info);
     d->activation = SMELT_ACTIVATION_NONE;
     d->geometry =
         (struct smelt_convolution2d_geometry){.transposed = g->transposed}; // constants of the kernel
@@ -362,6 +397,7 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
         key->image_layout = (uint32_t)d->image_layout;
         key->weight_layout = (uint32_t)d->weight_layout;
         key->weight_strided = d->weight_strided;
+        key->whole = d->whole;
         key->alignment = d->alignment;
         key->weight_alignment = d->weight_alignment;
         key->wide = p->d->info.dtype == SMELT_DTYPE_F32;
@@ -572,6 +608,22 @@ static enum smelt_result encode_kernel(smelt_encoder encoder, struct call *call,
                                  grid[1], grid[2], what);
 }
 
+static enum smelt_result encode_phases(smelt_encoder encoder, const struct smelt_convolution *whole,
+                                       uint32_t count, struct smelt_dispatch *what)
+{
+    what->parts = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct smelt_convolution_phase phase;
+        struct call call = {.convolution = {.params = &phase.params}};
+        smelt_convolution_set_phase(whole, i, &phase);
+        what->part = i;
+        enum smelt_result result = smelt_convolution_check(encoder, &call.convolution);
+        if (result || (result = encode_kernel(encoder, &call, what)))
+            return result;
+    }
+    return SMELT_OK;
+}
+
 enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
                                              const struct smelt_convolution2d_params *params)
 {
@@ -588,7 +640,7 @@ enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
     if (params->residual)
         ranges[range_count++] = smelt_range_of(params->residual, SMELT_ACCESS_READ);
     range_count += smelt_quantization_ranges(&params->quantization, ranges + range_count);
-    const struct smelt_dispatch what = {
+    struct smelt_dispatch what = {
         .ranges = ranges,
         .range_count = range_count,
         .label = "smelt convolution2d",
@@ -597,6 +649,9 @@ enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
         .call_size = sizeof(*params),
         .parts = 1,
     };
+    uint32_t phases = smelt_convolution_phases(&call.convolution);
+    if (phases > 1)
+        return encode_phases(encoder, &call.convolution, phases, &what);
     struct smelt_tensor_t a, b, d;
     if (is_product(&call, &a, &b, &d))
         return encode_product(encoder, &call, &a, &b, &d, &what);

@@ -5,6 +5,7 @@
 #define SMELT_KERNELS_CONVOLUTION2D_H
 
 #include "kernels_matmul2d.h"
+#include "tensor_internal.h"
 
 // The push constants of convolution2d_constants.glsl, word for word: of floats, and of integers.
 struct smelt_convolution_push {
@@ -42,5 +43,16 @@ struct smelt_convolution {
 
 // Fills all but `params`, which the caller has set. Errors: those of smelt_encode_convolution2d before its kernel is known.
 enum smelt_result smelt_convolution_check(smelt_encoder encoder, struct smelt_convolution *call);
+
+// A transposed convolution of every stride-th pixel (kernels_convolution2d_phases.c), and its views of the whole one's tensors.
+struct smelt_convolution_phase {
+    struct smelt_convolution2d_params params;
+    struct smelt_tensor_t b, d, residual;
+};
+// How many phases a checked call is made of; 1: it is made as it stands.
+uint32_t smelt_convolution_phases(const struct smelt_convolution *call);
+// `made` holds pointers into itself.
+void smelt_convolution_set_phase(const struct smelt_convolution *call, uint32_t phase,
+                                 struct smelt_convolution_phase *made);
 
 #endif

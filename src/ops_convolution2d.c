@@ -48,7 +48,7 @@ static struct smelt_matmul2d_descriptor product_of(const struct smelt_convolutio
         .m = d->m,
         .n = d->n,
         .transpose_left = d->image_layout == SMELT_IMAGE_NCHW,
-        .transpose_right = d->weight_layout != SMELT_WEIGHT_HWIO || d->weight_strided,
+        .transpose_right = d->weight_layout != SMELT_WEIGHT_HWIO || (d->weight_strided && !d->whole),
         .zero_points = d->zero_points,
         .alignment = d->weight_alignment,
         .tile_k = d->tile_k,
@@ -88,8 +88,8 @@ static enum smelt_result check_geometry(smelt_context context, const struct smel
 static enum smelt_result check_thread(smelt_context context, const struct smelt_op_plan *plan)
 {
     const struct smelt_convolution2d_descriptor *d = plan->op->convolution2d;
-    if (d->m || d->accumulate || d->weight_strided || d->tile_k || d->subgroups_m || d->subgroups_n ||
-        d->subgroup_size)
+    if (d->m || d->accumulate || d->weight_strided || d->whole || d->tile_k || d->subgroups_m ||
+        d->subgroups_n || d->subgroup_size)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "op \"%s\": a field from m on is set, wanted zeros at THREAD scope",
                           plan->op->name);
@@ -115,6 +115,42 @@ static enum smelt_result check_types(smelt_context context, struct smelt_op_plan
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "op \"%s\": zero_points is set, wanted false but for computed i8", plan->op->name);
     return smelt_op_check_dtypes(context, plan);
+}
+
+// What the promise `whole` goes with.
+static enum smelt_result check_whole(smelt_context context, const struct smelt_op_plan *plan)
+{
+    const struct smelt_convolution2d_descriptor *d = plan->op->convolution2d;
+    uint32_t taps = d->kernel_h * d->kernel_w; // 0: known at run time
+    bool halves = plan->stored_left == SMELT_DTYPE_F16 &&
+                  (!plan->stored || plan->stored == SMELT_DTYPE_F16) &&
+                  (!plan->computed || plan->computed == SMELT_DTYPE_F16);
+    if (halves && d->image_layout == SMELT_IMAGE_NHWC && d->weight_layout <= SMELT_WEIGHT_OHWI &&
+        d->alignment == 8 && d->weight_alignment == 8 && taps <= 32 &&
+        (!d->geometry.transposed || (d->geometry.stride_y <= 1 && d->geometry.stride_x <= 1)))
+        return SMELT_OK;
+    return smelt_fail(
+        context, SMELT_ERROR_INVALID_ARGUMENT,
+        "op \"%s\": whole is set, wanted false but for f16, NHWC with HWIO or OHWI, alignment and "
+        "weight_alignment 8, at most 32 taps, and strides of 1 when transposed",
+        plan->op->name);
+}
+
+// Blocks in shared memory are read in rounds of all invocations: so that rounds are even.
+static enum smelt_result check_rounds(smelt_context context, const struct smelt_op_plan *plan,
+                                      const struct smelt_matmul2d_tiling *t)
+{
+    uint32_t threads = t->subgroups_m * t->subgroups_n * t->subgroup_size;
+    bool rows = plan->op->convolution2d->weight_layout == SMELT_WEIGHT_OHWI; // of outputs, else of terms
+    uint32_t groups = (rows ? t->k : t->n) / 8, pass = threads / groups;
+    if (t->m * t->k / 8 % threads == 0 && threads % groups == 0 && pass % 8 == 0 &&
+        (rows ? t->n : t->k) % pass == 0)
+        return SMELT_OK;
+    return smelt_fail(
+        context, SMELT_ERROR_INVALID_ARGUMENT,
+        "op \"%s\": whole is set with a tile of %u x %u x %u for %u invocations, wanted false, or "
+        "invocations that divide the groups of 8 elements of both blocks, 8 rows at once",
+        plan->op->name, t->m, t->n, t->k, threads);
 }
 
 static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan)
@@ -146,7 +182,8 @@ static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan
     plan->backend = d->backend;
     uint64_t terms = (uint64_t)d->kernel_h * d->kernel_w * d->channels;
     plan->max_k = terms && terms < 1u << 20 ? (uint32_t)terms : 1u << 20;
-    if ((result = check_types(context, plan)))
+    if ((result = check_types(context, plan)) ||
+        (result = d->whole && d->scope != SMELT_SCOPE_THREAD ? check_whole(context, plan) : SMELT_OK))
         return result;
     if (d->scope == SMELT_SCOPE_THREAD) {
         result = check_thread(context, plan);
@@ -165,6 +202,12 @@ static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan
 
 // --- What it will be --------------------------------------------------------------------------------------
 
+static bool walks(const struct smelt_op_plan *plan, const struct smelt_op_info *info)
+{
+    return plan->op->convolution2d->whole &&
+           (info->choice.backend == SMELT_BACKEND_COOPMAT || info->choice.backend == SMELT_BACKEND_COOPMAT2);
+}
+
 // The bound is that of the matrix product.
 static enum smelt_result lay_out(smelt_context context, const struct smelt_op_plan *plan,
                                  struct smelt_op_info *info)
@@ -179,18 +222,23 @@ static enum smelt_result lay_out(smelt_context context, const struct smelt_op_pl
     smelt_op_state_bound(info, thread ? plan->max_k + 3.0 : 2.0 * plan->max_k + 8.0);
     if (info->choice.computed == SMELT_DTYPE_I8)
         info->error_c = info->error_u = 0;
-    return thread ? SMELT_OK : smelt_cooperative_tile(context, &of_product, info);
+    if (thread)
+        return SMELT_OK;
+    enum smelt_result result = smelt_cooperative_tile(context, &of_product, info);
+    return result || !walks(plan, info) ? result : check_rounds(context, plan, &info->tiling);
 }
 
 // --- The generated include --------------------------------------------------------------------------------
 
 static void write_group(struct smelt_text *text, const char *prefix, const struct smelt_op_plan *plan,
-                        const struct smelt_matmul2d_tiling *t)
+                        const struct smelt_op_info *info)
 {
+    const struct smelt_matmul2d_tiling *t = &info->tiling;
     const struct smelt_convolution2d_descriptor *d = plan->op->convolution2d;
     smelt_op_define_number(text, prefix, "TILE_K", t->k);
     smelt_op_define_number(text, prefix, "ACCUMULATE", d->accumulate);
     smelt_op_define_number(text, prefix, "WEIGHT_STRIDED", d->weight_strided);
+    smelt_op_define_number(text, prefix, "WHOLE", walks(plan, info));
     smelt_op_define_number(text, prefix, "SUBGROUP_SIZE", t->subgroup_size);
     smelt_op_define_number(text, prefix, "SUBGROUPS_M", t->subgroups_m);
     smelt_op_define_number(text, prefix, "SUBGROUPS_N", t->subgroups_n);
@@ -249,7 +297,7 @@ static void write(struct smelt_text *text, const struct smelt_op_plan *plan, con
     if (thread)
         smelt_op_define_number(text, prefix, "DEPTHWISE", d->depthwise);
     else
-        write_group(text, prefix, plan, &info->tiling);
+        write_group(text, prefix, plan, info);
     smelt_text_add(text, "#include \"smelt/convolution2d_tmpl.glsl\"\n");
 }
 

@@ -145,9 +145,10 @@
 // tensor.
 #define SMELT_SOURCE_TENSOR 1
 #define SMELT_SOURCE_FUNCTION 2
-#define SMELT_SOURCE_ADDRESSED 3
-#define SMELT_SOURCE_SHARED 4
-#define SMELT_SOURCE_COOPERATIVE 5
+#define SMELT_SOURCE_WALKED 3
+#define SMELT_SOURCE_ADDRESSED 4
+#define SMELT_SOURCE_SHARED 5
+#define SMELT_SOURCE_COOPERATIVE 6
 
 // With a scale s, an element is s q; (q - z) s with a zero point z of the type of q; s q + z with an offset z.
 #define SMELT_ZERO_NONE 0

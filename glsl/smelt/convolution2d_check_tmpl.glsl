@@ -227,5 +227,6 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _parameters)()
     const int depthwise = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_DEPTHWISE);
 #else
     const int weight_strided = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_WEIGHT_STRIDED);
+    const int whole = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_WHOLE);
 #endif
 }

@@ -19,6 +19,10 @@
 #error                                                                                                       \
     "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_WEIGHT_STRIDED (1: any strides, 0: packed) is not defined"
 #endif
+#ifndef SMELT_CONVOLUTION2D_WHOLE
+#error                                                                                                       \
+    "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_WHOLE (1: blocks of terms are of one tap, 0: any extents) is not defined"
+#endif
 #ifndef SMELT_CONVOLUTION2D_SUBGROUP_SIZE
 #error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_SUBGROUP_SIZE (invocations of a subgroup) is not defined"
 #endif
@@ -54,13 +58,15 @@
 #else
 #define SMELT_CV_CHANNEL_FIRST 0
 #endif
-#if SMELT_CONVOLUTION2D_WEIGHT_LAYOUT == SMELT_LAYOUT_HWIO && !SMELT_CONVOLUTION2D_WEIGHT_STRIDED
+#if SMELT_CONVOLUTION2D_WEIGHT_LAYOUT == SMELT_LAYOUT_HWIO &&                                                \
+    (!SMELT_CONVOLUTION2D_WEIGHT_STRIDED || SMELT_CONVOLUTION2D_WHOLE)
 #define SMELT_CV_TRANSPOSE_RIGHT 0
 #else
 #define SMELT_CV_TRANSPOSE_RIGHT 1
 #endif
 #if SMELT_CONVOLUTION2D_WEIGHT_STRIDED || SMELT_CONVOLUTION2D_WEIGHT_LAYOUT == SMELT_LAYOUT_IOHW ||          \
-    (SMELT_CONVOLUTION2D_WEIGHT_LAYOUT == SMELT_LAYOUT_OIHW && !SMELT_CV_CHANNEL_FIRST)
+    (SMELT_CONVOLUTION2D_WEIGHT_LAYOUT == SMELT_LAYOUT_OIHW && !SMELT_CV_CHANNEL_FIRST) ||                   \
+    SMELT_CONVOLUTION2D_WHOLE
 #define SMELT_CV_GATHER_RIGHT 1
 #define SMELT_CV_RIGHT SMELT_CAT(SMELT_CONVOLUTION2D, _right)
 #else
@@ -116,7 +122,7 @@ struct SMELT_CV_LEFT {
     uvec4 extents;        // of the result
     uvec3 kernel;         // height, width, channels
 };
-#if SMELT_CV_ORIGINS > 0
+#if SMELT_CV_ORIGINS > 0 && !SMELT_CONVOLUTION2D_WHOLE
 // Not in the struct, which would then be copied as a whole where an element is taken.
 ivec3 SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[SMELT_CV_ORIGINS];
 #endif
@@ -149,97 +155,10 @@ uint smelt_extent(SMELT_CV_LEFT a, uint d)
                                         : a.kernel.x * a.kernel.y * a.kernel.z;
 }
 
-// (ky, kx, channel) of a term.
-uvec3 SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(uvec3 kernel, uint term)
-{
-#if SMELT_CV_CHANNEL_FIRST
-    uint area = kernel.x * kernel.y, channel = term / area, tap = term - channel * area;
+#if SMELT_CONVOLUTION2D_WHOLE
+#include "smelt/convolution2d_walk_tmpl.glsl"
 #else
-    uint tap = term / kernel.z, channel = term - tap * kernel.z;
-#endif
-    uint y = tap / kernel.y;
-    return uvec3(y, tap - y * kernel.y, channel);
-}
-
-// How operands are read, without branches: loads that are made together hide each other's latency.
-#define SMELT_GATHER SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left)
-#define SMELT_GATHER_TENSOR SMELT_CV_IMAGE
-#define SMELT_GATHER_STORED SMELT_CONVOLUTION2D_STORED_LEFT
-#define SMELT_GATHER_GROUP SMELT_CV_LEFT_GROUP
-#define SMELT_GATHER_ALIGNMENT SMELT_CONVOLUTION2D_ALIGNMENT
-#include "smelt/convolution2d_gather_tmpl.glsl"
-
-#if SMELT_CV_TRANSPOSE_LEFT
-uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_group)(SMELT_CV_LEFT a, uint i, uint term, uint pixel,
-                                                        bool partial)
-{
-    uvec4 words = uvec4(0u);
-    uvec3 tap = SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(a.kernel, term);
-    bool within = all(lessThan(tap, a.kernel)), counts = !partial || within;
-    [[unroll]] for (uint v = 0u; v < SMELT_CV_LEFT_GROUP; v++)
-    {
-#if SMELT_CV_ORIGINS > 0
-        ivec3 origin = SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[v];
-#else
-        ivec3 origin = SMELT_CAT(SMELT_CONVOLUTION2D, _origin)(a.image, a.extents, pixel + v);
-#endif
-        bool inside;
-        uint at = SMELT_CAT(SMELT_CONVOLUTION2D, _element_of)(a.image, origin, tap, inside);
-        inside = inside && counts;
-        SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_one)
-        (words, v, a.image, at, inside, SMELT_CV_OTHER(counts));
-    }
-    return words ^ SMELT_CV_FLIP(SMELT_CONVOLUTION2D_STORED_LEFT);
-}
-#else
-uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_group)(SMELT_CV_LEFT a, uint i, uint pixel, uint term,
-                                                        bool partial)
-{
-    uvec4 words = uvec4(0u);
-    [[unroll]] for (uint v = 0u; v < SMELT_CV_LEFT_GROUP;
-                    v += SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_vector))
-    {
-        uvec3 tap = SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(a.kernel, term + v);
-        bool within = all(lessThan(tap, a.kernel)), counts = !partial || within;
-        bool inside;
-        uint at = SMELT_CAT(SMELT_CONVOLUTION2D,
-                            _element_of)(a.image, SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[i], tap, inside);
-        inside = inside && counts;
-        SMELT_CAT(SMELT_CONVOLUTION2D, _gather_left_read)
-        (words, v, a.image, at, inside, SMELT_CV_OTHER(counts));
-    }
-    return words ^ SMELT_CV_FLIP(SMELT_CONVOLUTION2D_STORED_LEFT);
-}
-#endif
-
-#if SMELT_CV_GATHER_RIGHT
-struct SMELT_CV_RIGHT {
-    SMELT_CV_WEIGHT weight; // of the group
-    uvec3 kernel;
-};
-
-#define SMELT_GATHER SMELT_CAT(SMELT_CONVOLUTION2D, _gather_right)
-#define SMELT_GATHER_TENSOR SMELT_CV_WEIGHT
-#define SMELT_GATHER_STORED SMELT_CONVOLUTION2D_STORED
-#define SMELT_GATHER_GROUP SMELT_CV_RIGHT_GROUP
-#define SMELT_GATHER_ALIGNMENT 1
-#include "smelt/convolution2d_gather_tmpl.glsl"
-
-uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_right_group)(SMELT_CV_RIGHT b, uint i, uint channel, uint term,
-                                                         bool partial)
-{
-    uvec4 words = uvec4(0u);
-    uint first = min(channel, smelt_extent(b.weight, SMELT_CV_WO) - 1u) * smelt_stride(b.weight, SMELT_CV_WO);
-    [[unroll]] for (uint v = 0u; v < SMELT_CV_RIGHT_GROUP; v++)
-    {
-        uvec3 tap = SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(b.kernel, term + v);
-        bool within = all(lessThan(tap, b.kernel)), inside = !partial || within;
-        uint at = first + tap.x * smelt_stride(b.weight, SMELT_CV_WH) +
-                  tap.y * smelt_stride(b.weight, SMELT_CV_WW) + tap.z * smelt_stride(b.weight, SMELT_CV_WI);
-        SMELT_CAT(SMELT_CONVOLUTION2D, _gather_right_one)(words, v, b.weight, inside ? at : 0u, inside, 0u);
-    }
-    return words ^ SMELT_CV_FLIP(SMELT_CONVOLUTION2D_STORED);
-}
+#include "smelt/convolution2d_stage_tmpl.glsl"
 #endif
 
 // The matrix product, under the convolution's name.
@@ -256,11 +175,16 @@ uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_right_group)(SMELT_CV_RIGHT b, uint 
 #define SMELT_MATMUL2D_BIAS 0
 #define SMELT_MATMUL2D_ACTIVATION SMELT_ACTIVATION_NONE
 #define SMELT_MATMUL2D_EPILOGUE 0
+#if SMELT_CONVOLUTION2D_WHOLE
+#define SMELT_MATMUL2D_SOURCE_LEFT SMELT_SOURCE_WALKED
+#define SMELT_MATMUL2D_SOURCE_RIGHT SMELT_SOURCE_WALKED
+#else
 #define SMELT_MATMUL2D_SOURCE_LEFT SMELT_SOURCE_FUNCTION
 #if SMELT_CV_GATHER_RIGHT
 #define SMELT_MATMUL2D_SOURCE_RIGHT SMELT_SOURCE_FUNCTION
 #else
 #define SMELT_MATMUL2D_SOURCE_RIGHT SMELT_SOURCE_TENSOR
+#endif
 #endif
 #define SMELT_MATMUL2D_STORED_LEFT SMELT_CONVOLUTION2D_STORED_LEFT
 #define SMELT_MATMUL2D_STORED SMELT_CONVOLUTION2D_STORED
@@ -298,7 +222,9 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _run)(inout SMELT_CAT(SMELT_CONVOLUTION2D, _
     first[SMELT_CV_C] = tile.x * a.kernel.z;
     extent[SMELT_CV_C] = a.kernel.z;
     a.image = smelt_slice(image, first, extent);
-#if !SMELT_CV_TRANSPOSE_LEFT
+#if SMELT_CONVOLUTION2D_WHOLE
+    SMELT_CAT(SMELT_CONVOLUTION2D, _start)(a, tile.y);
+#elif !SMELT_CV_TRANSPOSE_LEFT
     [[unroll]] for (uint i = 0u; i < SMELT_CV_ORIGINS; i++) SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[i] =
         SMELT_CAT(SMELT_CONVOLUTION2D, _origin)(
             a.image, a.extents,
@@ -322,6 +248,9 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _run)(inout SMELT_CAT(SMELT_CONVOLUTION2D, _
 #if SMELT_CV_GATHER_RIGHT
     b.weight = part;
     b.kernel = a.kernel;
+#if SMELT_CONVOLUTION2D_WHOLE
+    SMELT_CAT(SMELT_CONVOLUTION2D, _start)(b, tile.z);
+#endif
 #else
     uint terms = a.kernel.x * a.kernel.y * a.kernel.z;
     b.data = part.data;
@@ -372,6 +301,7 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _finish)(inout SMELT_CAT(SMELT_CONVOLUTION2D
 #undef SMELT_CONVOLUTION2D_FRAGMENT_K
 #undef SMELT_CONVOLUTION2D_SCRATCH
 #undef SMELT_CONVOLUTION2D_WEIGHT_STRIDED
+#undef SMELT_CONVOLUTION2D_WHOLE
 #undef SMELT_CV_LEFT
 #undef SMELT_CV_RIGHT
 #undef SMELT_CV_LEFT_GROUP

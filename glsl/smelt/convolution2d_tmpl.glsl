@@ -48,6 +48,10 @@
 //         _SUBGROUPS_M, _SUBGROUPS_N, _FRAGMENT_M, _FRAGMENT_N, _FRAGMENT_K, _SCRATCH as in
 //         matmul2d_cooperative_tmpl.glsl; SMELT_CONVOLUTION2D_WEIGHT_STRIDED 1: b is read by its strides, whatever they
 //         are, element by element; 0: it is packed
+//         SUBGROUP, WORKGROUP: SMELT_CONVOLUTION2D_WHOLE 1: a promise that CHANNELS is a multiple of TILE_K, the output
+//         channels of a group are one of N, the kernel has at most 32 taps, and with TRANSPOSED the strides are 1; COOPMAT and
+//         COOPMAT2, NHWC with HWIO or OHWI of F16, ALIGNMENT and WEIGHT_ALIGNMENT 8. The strides of b may then be any
+//         multiples of 8, and matrices walk from tap to tap, which is faster. 0: any extents
 //         THREAD: SMELT_CONVOLUTION2D_DEPTHWISE 1: every channel is a group and has one output channel
 // makes   for the name NAME:
 //         NAME_image_<stored_image>_4_r, NAME_weight_<stored>_4_r, NAME_bias_<stored>_1_r   tensor types, extents at

@@ -273,13 +273,21 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
 void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, SMELT_MM_RIGHT b, uint row,
                                      uint column)
 {
-    uvec4 left[SMELT_CAT(SMELT_MATMUL2D, _stage_left_each)],
-        right[SMELT_CAT(SMELT_MATMUL2D, _stage_right_each)];
 #if SMELT_MATMUL2D_K > 0
     const uint terms = SMELT_MATMUL2D_K;
 #else
     uint terms = smelt_extent(a, 1u - SMELT_MATMUL2D_TRANSPOSE_LEFT);
 #endif
+#if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_WALKED
+#if !SMELT_MATMUL2D_ACCUMULATE
+    smelt_fill(d, SMELT_MM_T(0));
+#endif
+    if (terms > 0u)
+        SMELT_CAT(SMELT_MATMUL2D, _whole)(d, a, b, row, column, terms);
+    SMELT_CAT(SMELT_MM_RESULT, _barrier)();
+#else
+    uvec4 left[SMELT_CAT(SMELT_MATMUL2D, _stage_left_each)],
+        right[SMELT_CAT(SMELT_MATMUL2D, _stage_right_each)];
 #if SMELT_MM_PEELED // the first block, and what is left with two groups at least
     const uint around = SMELT_MATMUL2D_TILE_K + 2u * SMELT_MM_GROUP;
     uint whole = terms > around ? (terms - around) / SMELT_MATMUL2D_TILE_K * SMELT_MATMUL2D_TILE_K : 0u,
@@ -323,6 +331,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT a, S
     SMELT_CAT(SMELT_MM_RESULT, _barrier)();
 #if SMELT_MM_SUMS > 0
     SMELT_CAT(SMELT_MATMUL2D, _subtract_zeros)(d, column, terms);
+#endif
 #endif
 }
 #endif

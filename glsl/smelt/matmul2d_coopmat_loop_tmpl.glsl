@@ -29,7 +29,11 @@
     [[unroll]] for (uint j = from; j < to; j++) [[unroll]] for (uint i = 0u; i < SMELT_LO_DOWN; i++)         \
         d.e[i][j] = SMELT_MM_ADD(a[set][i], b[set][j], d.e[i][j])
 // Reads a block and moves on to the one at `next`, or stays at the last.
-#if SMELT_LOOP_STRAIGHT
+#if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_WALKED
+#define SMELT_LO_FETCH(following)                                                                            \
+    SMELT_CAT(SMELT_MATMUL2D, _walk)(m, n, at, left, right);                                                 \
+    at = SMELT_CAT(SMELT_MATMUL2D, _next)(m, at, (following) < whole)
+#elif SMELT_LOOP_STRAIGHT
 #define SMELT_LO_FETCH(next)                                                                                 \
     SMELT_CAT(SMELT_MATMUL2D, _stage_left_walk)(m, left_at, left);                                           \
     SMELT_CAT(SMELT_MATMUL2D, _stage_right_walk)(n, right_at, right);                                        \
@@ -55,7 +59,9 @@ void SMELT_LOOP(inout SMELT_MM_RESULT d, SMELT_MM_LEFT m, SMELT_MM_RIGHT n, uint
     SMELT_MM_A_MATRIX a[2][SMELT_LO_DOWN];
     SMELT_MM_B_MATRIX b[2][SMELT_LO_ACROSS];
     uvec2 first = SMELT_CAT(SMELT_MM_RESULT, _first)();
-#if SMELT_LOOP_STRAIGHT
+#if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_WALKED
+    uvec4 at = uvec4(0u);
+#elif SMELT_LOOP_STRAIGHT
     uvec2 left_at = SMELT_CAT(SMELT_MATMUL2D, _stage_left_start)(m, SMELT_MM_LEFT_AT(0u));
     uvec2 right_at = SMELT_CAT(SMELT_MATMUL2D, _stage_right_start)(n, SMELT_MM_RIGHT_AT(0u));
     uint left_step = SMELT_CAT(SMELT_MATMUL2D, _stage_left_step)(m);

@@ -7,6 +7,12 @@
 //         SMELT_MATMUL2D_SOURCE_LEFT   of the left operand, SMELT_MATMUL2D_SOURCE_RIGHT of the right one:
 //           SMELT_SOURCE_TENSOR        run takes a tensor, which is staged in the scratch
 //           SMELT_SOURCE_FUNCTION      see matmul2d_cooperative_tmpl.glsl
+//           SMELT_SOURCE_WALKED        of both operands, with COOPMAT or COOPMAT2: as FUNCTION, but the includer makes, instead
+//                                      of the groups, for terms that are a multiple of TILE_K and columns that are one
+//                                      of N, uvec4 NAME_next(NAME_left a, uvec4 at, bool more), the place of the block after `at`, which
+//                                      begins with zeros (more false: at), and void NAME_walk(NAME_left a, NAME_right b,
+//                                      uvec4 at, out uvec4 left[], out uvec4 right[]), what
+//                                      matmul2d_stage_tmpl.glsl fetches of the block at `at`
 //           SMELT_SOURCE_ADDRESSED     COOPMAT2: run takes a tensor of f16 (ALIGNMENT 8), which matrices are loaded from by
 //                                      tensor addressing; SOURCE_RIGHT with SOURCE_LEFT ADDRESSED or COOPERATIVE only
 //           SMELT_SOURCE_SHARED        run takes a uint, the index of the first uvec4 of a block in shared memory:
@@ -34,15 +40,24 @@
     SMELT_MATMUL2D_SOURCE_LEFT > SMELT_SOURCE_COOPERATIVE ||                                                 \
     SMELT_MATMUL2D_SOURCE_RIGHT < SMELT_SOURCE_TENSOR || SMELT_MATMUL2D_SOURCE_RIGHT > SMELT_SOURCE_SHARED
 #error                                                                                                       \
-    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SOURCE_LEFT and _RIGHT must be SMELT_SOURCE_TENSOR, _FUNCTION, _ADDRESSED, _SHARED or (LEFT) _COOPERATIVE"
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SOURCE_LEFT and _RIGHT must be SMELT_SOURCE_TENSOR, _FUNCTION, _WALKED, _ADDRESSED, _SHARED or (LEFT) _COOPERATIVE"
+#endif
+#if (SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_WALKED) !=                                                   \
+    (SMELT_MATMUL2D_SOURCE_RIGHT == SMELT_SOURCE_WALKED)
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_SOURCE_LEFT and _RIGHT must both be SMELT_SOURCE_WALKED, or none"
+#endif
+#if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_WALKED &&                                                     \
+    (SMELT_MATMUL2D_BACKEND < SMELT_BACKEND_COOPMAT || SMELT_MM_MIXED)
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_SOURCE_WALKED wants SMELT_BACKEND_COOPMAT or _COOPMAT2, and bytes of one sign"
 #endif
 // Through the scratch, by matmul2d_stage_tmpl.glsl.
-#if SMELT_MATMUL2D_SOURCE_LEFT <= SMELT_SOURCE_FUNCTION
+#if SMELT_MATMUL2D_SOURCE_LEFT <= SMELT_SOURCE_WALKED
 #define SMELT_MM_STAGE_LEFT 1
 #else
 #define SMELT_MM_STAGE_LEFT 0
 #endif
-#if SMELT_MATMUL2D_SOURCE_RIGHT <= SMELT_SOURCE_FUNCTION
+#if SMELT_MATMUL2D_SOURCE_RIGHT <= SMELT_SOURCE_WALKED
 #define SMELT_MM_STAGE_RIGHT 1
 #else
 #define SMELT_MM_STAGE_RIGHT 0

@@ -10,7 +10,7 @@
 //         SMELT_STAGE_BASE where the block lies in the scratch; SMELT_STAGE_STRAIGHT 1: the operand is a tensor of COMPUTED
 //         whose groups are aligned, 0: anything else; all undefined afterwards, and so is what the source takes:
 //         SMELT_STAGE_STORED, SMELT_STAGE_K_IS_ROWS, SMELT_STAGE_FLIP, SMELT_STAGE_SHIFTED. And SMELT_MM_x of the includer
-// makes   PREFIX_fetch(OPERAND m, uint row, uint column, bool partial, out e) and PREFIX_put(e); with STRAIGHT also, for
+// makes   PREFIX_fetch(OPERAND m, uint row, uint column, bool partial, out e), unless the source is WALKED, and PREFIX_put(e); with STRAIGHT also, for
 //         blocks that lie inside: uvec2 PREFIX_start(OPERAND m, uint row, uint column), the address that this invocation
 //         reads from, PREFIX_walk(OPERAND m, uvec2 at, out e), and uint PREFIX_step(OPERAND m), in bytes to the next block
 //         along the sum; and PREFIX_spot, by which a source may know in `run` what it will be asked for
@@ -38,6 +38,7 @@ uvec2 SMELT_CAT(SMELT_STAGE, _spot)(uint at)
 #endif
 }
 
+#if SMELT_MATMUL2D_SOURCE_LEFT != SMELT_SOURCE_WALKED
 void SMELT_CAT(SMELT_STAGE, _fetch)(SMELT_STAGE_OPERAND m, uint row, uint column, bool partial,
                                     out uvec4 e[SMELT_ST_EACH])
 {
@@ -51,6 +52,7 @@ void SMELT_CAT(SMELT_STAGE, _fetch)(SMELT_STAGE_OPERAND m, uint row, uint column
                                                   partial);
     }
 }
+#endif
 
 void SMELT_CAT(SMELT_STAGE, _put)(uvec4 e[SMELT_ST_EACH])
 {

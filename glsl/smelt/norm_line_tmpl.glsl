@@ -78,14 +78,11 @@ float SMELT_CAT(SMELT_NORM, _of_all)(vec2 s, uint n)
     return SMELT_CAT(SMELT_NORM, _group_sum)(smelt_reduce_sum(s)) / float(n);
 }
 
-uvec4 SMELT_CAT(SMELT_NORM, _results)(uvec4 chunk, uint i, float mean, float scale, SMELT_NORM_W gamma,
-                                      SMELT_NORM_W beta)
+// g and b: the chunks of gamma and beta.
+uvec4 SMELT_CAT(SMELT_NORM, _scaled)(uvec4 chunk, float mean, float scale, SMELT_NORM_W gamma, uvec4 g,
+                                     SMELT_NORM_W beta, uvec4 b)
 {
-    uvec4 results = uvec4(0), g, b;
-    if (gamma.n != 0u)
-        g = SMELT_CAT(SMELT_NORM_W, _read)(gamma, i);
-    if (SMELT_NORM_CENTRED == 1 && beta.n != 0u)
-        b = SMELT_CAT(SMELT_NORM_W, _read)(beta, i);
+    uvec4 results = uvec4(0);
     [[unroll]] for (int q = 0; q < SMELT_CAT(SMELT_NORM_X, _fours); q++)
     {
         vec4 v = (SMELT_CAT(SMELT_NORM_X, _four)(chunk, q) - mean) * scale;
@@ -97,6 +94,67 @@ uvec4 SMELT_CAT(SMELT_NORM, _results)(uvec4 chunk, uint i, float mean, float sca
     }
     return results;
 }
+
+uvec4 SMELT_CAT(SMELT_NORM, _results)(uvec4 chunk, uint i, float mean, float scale, SMELT_NORM_W gamma,
+                                      SMELT_NORM_W beta)
+{
+    uvec4 g, b;
+    if (gamma.n != 0u)
+        g = SMELT_CAT(SMELT_NORM_W, _read)(gamma, i);
+    if (SMELT_NORM_CENTRED == 1 && beta.n != 0u)
+        b = SMELT_CAT(SMELT_NORM_W, _read)(beta, i);
+    return SMELT_CAT(SMELT_NORM, _scaled)(chunk, mean, scale, gamma, g, beta, b);
+}
+
+// Whether elements 0, PER, ... of a line begin words of 16 bytes.
+#define SMELT_NORM_STRAIGHT(line) (line.dense && line.lead == 0u)
+
+#if SMELT_NORM_ADDS == 0
+void SMELT_CAT(SMELT_NORM, _straight)(SMELT_NORM_X l, SMELT_NORM_Y o, SMELT_NORM_W gamma, SMELT_NORM_W beta,
+                                      uint count, uint first, float epsilon)
+{
+    const uint step = SMELT_CAT(SMELT_NORM, _group_size);
+    uvec4 held[SMELT_NORM_HELD];
+    float mean = 0.0;
+    vec2 s = vec2(0.0), squares = vec2(0.0);
+    [[unroll]] for (uint k = 0u; k < SMELT_NORM_HELD; k++) held[k] =
+        SMELT_CAT(SMELT_NORM_X, _words)(l, min(first + k * step, count - 1u));
+#if SMELT_NORM_CENTRED == 1
+    [[unroll]] for (uint k = 0u; k < SMELT_NORM_HELD; k++)
+    {
+        vec4 sum = vec4(0.0);
+        [[unroll]] for (int q = 0; q < SMELT_CAT(SMELT_NORM_X, _fours); q++) sum +=
+            SMELT_CAT(SMELT_NORM_X, _four)(held[k], q);
+        s = smelt_reduce_add(s, first + k * step < count ? (sum.x + sum.y) + (sum.z + sum.w) : 0.0);
+    }
+    mean = SMELT_CAT(SMELT_NORM, _of_all)(s, l.n);
+#endif
+    [[unroll]] for (uint k = 0u; k < SMELT_NORM_HELD; k++)
+    {
+        vec4 sum = vec4(0.0);
+        [[unroll]] for (int q = 0; q < SMELT_CAT(SMELT_NORM_X, _fours); q++)
+        {
+            vec4 d = SMELT_CAT(SMELT_NORM_X, _four)(held[k], q) - mean;
+            sum += d * d;
+        }
+        squares =
+            smelt_reduce_add(squares, first + k * step < count ? (sum.x + sum.y) + (sum.z + sum.w) : 0.0);
+    }
+    float scale = inversesqrt(SMELT_CAT(SMELT_NORM, _of_all)(squares, l.n) + epsilon);
+    // Where there is no weight, the line itself is read again, for nothing: loads behind branches wait for each other.
+    uvec2 gammas = gamma.n != 0u ? gamma.words : l.words, betas = beta.n != 0u ? beta.words : l.words;
+    [[unroll]] for (uint k = 0u; k < SMELT_NORM_HELD; k++)
+    {
+        uint c = first + k * step, at = min(c, count - 1u);
+        uvec4 g = smelt_words4_data(gammas).e[at], b = uvec4(0u);
+        if (SMELT_NORM_CENTRED == 1)
+            b = smelt_words4_data(betas).e[at];
+        if (c < count)
+            smelt_words4_write_data(o.words).e[c] =
+                SMELT_CAT(SMELT_NORM, _scaled)(held[k], mean, scale, gamma, g, beta, b);
+    }
+}
+#endif
 
 // The chunk from element i on of what is normalised.
 uvec4 SMELT_CAT(SMELT_NORM, _take)(SMELT_NORM_X l, SMELT_NORM_X r, uint i)
@@ -127,6 +185,15 @@ void SMELT_CAT(SMELT_NORM, _line)(SMELT_NORM_TENSOR x, SMELT_NORM_TENSOR other, 
     uint count = SMELT_CAT(SMELT_NORM_X, _chunks)(l), first = SMELT_CAT(SMELT_NORM, _group_thread)();
     float mean = 0.0;
     vec2 s = vec2(0.0), squares = vec2(0.0);
+#if SMELT_NORM_ADDS == 0
+    // Lines of whole words: what is held is read, summed and written without a branch but for the last chunks.
+    if (count > 0u && count <= step * SMELT_NORM_HELD && l.n % per == 0u && SMELT_NORM_STRAIGHT(l) &&
+        SMELT_NORM_STRAIGHT(o) && (g.n == 0u || SMELT_NORM_STRAIGHT(g)) &&
+        (b.n == 0u || SMELT_NORM_STRAIGHT(b))) {
+        SMELT_CAT(SMELT_NORM, _straight)(l, o, g, b, count, first, epsilon);
+        return;
+    }
+#endif
     if (count <= step * SMELT_NORM_HELD) {
         uvec4 held[SMELT_NORM_HELD];
         [[unroll]] for (uint k = 0u; k < SMELT_NORM_HELD; k++)
@@ -202,6 +269,7 @@ void SMELT_CAT(SMELT_NORM, _line)(SMELT_NORM_TENSOR x, SMELT_NORM_TENSOR other, 
 #undef SMELT_NORM_GROUP
 #undef SMELT_NORM_SCRATCH
 #undef SMELT_NORM_SCRATCH_STRIDE
+#undef SMELT_NORM_STRAIGHT
 #undef SMELT_NORM_X
 #undef SMELT_NORM_Y
 #undef SMELT_NORM_W

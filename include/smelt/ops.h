@@ -180,8 +180,12 @@ struct smelt_convolution2d_descriptor {
     bool depthwise; // THREAD: groups is the number of channels, of a and of d
     // The rest is for SUBGROUP and WORKGROUP; THREAD wants zeros.
     uint32_t m; // pixels of the tile, to 1024 (NCHW: a multiple of 8). m and n both 0: chosen for the device
-    bool accumulate;                                          // run adds to d
-    bool weight_strided;                                      // b may have any strides; else it is packed
+    bool accumulate;     // run adds to d
+    bool weight_strided; // b may have any strides; else it is packed
+    // promise: channels of a group are a multiple of tile_k, output channels of a group one of n, the kernel has at most 32
+    // taps, and transposed has strides of 1. NHWC with HWIO or OHWI of f16, alignment and weight_alignment 8; then b may have
+    // any strides that are multiples of 8. Matrices walk over the taps, which is faster
+    bool whole;
     uint32_t tile_k, subgroups_m, subgroups_n, subgroup_size; // as in smelt_matmul2d_descriptor
 };
 
@@ -345,7 +349,8 @@ struct smelt_convolution2d_params {
 };
 
 // Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias, residual, the tensors of quantization
-// and SHADER_STORAGE_WRITE of d. A convolution of one dimension is one of images of height 1 (kernel_h 1); those of three are the
+// and SHADER_STORAGE_WRITE of d; transposed with strides, where a stride has no dilation and is at most the kernel: one for
+// each phase, stride_y stride_x of them. A convolution of one dimension is one of images of height 1 (kernel_h 1); those of three are the
 // sum of convolutions over the kernel's depth, with d as the residual of all but the first.
 // Binds a compute pipeline and push constants; nothing else of the command buffer's state changes. A first
 // call for types, layouts and alignment compiles a kernel, one for sizes and geometry makes a pipeline. All tensors may

@@ -147,6 +147,7 @@ struct check_op {
     X(check_matmul2d_scaled_subgroup)                                                                        \
     X(check_matmul2d_scaled_workgroup)                                                                       \
     X(check_mlp)                                                                                             \
+    X(check_matmul2d_mixed)                                                                                  \
     X(check_mlp_subgroup)                                                                                    \
     X(check_mlp_workgroup)                                                                                   \
     X(check_mlp_rows)                                                                                        \

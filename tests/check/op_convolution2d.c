@@ -38,6 +38,7 @@ enum {
     ACCUMULATE = 512,
     DEPTHWISE = 1024,
     ZERO_POINTS = 2048, // of integers
+    WHOLE = 4096,       // blocks of terms of one tap: matrices of f16
 };
 
 #define MAX_TERMS 1280
@@ -78,6 +79,12 @@ static const struct check_shape shapes[] = {
     {"strided", {1, 4, 5, 5, 8, 0x33, 0x11, 0x11, 0x1111, 1, STRIDED | BIAS, NONE, 1}, CHECK_CI},
     {"wide",
      {1, 1, 65, 2, 40, 0x15, 0x11, 0x11, 0x0202, 1, STRIDED | OIHW, SMELT_ACTIVATION_GELU, 2},
+     CHECK_CI},
+    {"whole-s2",
+     {2, 5, 7, 64, 128, 0x33, 0x21, 0x12, 0x1120, 2, WHOLE | BIAS, SMELT_ACTIVATION_RELU, 8},
+     CHECK_CI},
+    {"whole-transposed",
+     {1, 4, 6, 32, 64, 0x32, 0x11, 0x11, 0x1111, 1, WHOLE | OHWI | TRANSPOSED, NONE, 8},
      CHECK_CI},
     {"3x3-c64", {2, 28, 28, 64, 64, 0x33, 0x11, 0x11, 0x1111, 1, BIAS, SMELT_ACTIVATION_RELU, 8}, CHECK_FULL},
     {"3x3-c128-s2", {1, 57, 55, 128, 72, 0x33, 0x22, 0x11, 0x1111, 1, OHWI, NONE, 8}, CHECK_FULL},
@@ -322,6 +329,7 @@ static void describe(struct check_case *c, enum smelt_scope scope)
         .depthwise = depthwise,
         .accumulate = !thread && (flags & ACCUMULATE),
         .weight_strided = !thread && (flags & STRIDED),
+        .whole = !thread && (flags & WHOLE),
     };
     c->smelt =
         (struct smelt_op){.name = "conv", .kind = SMELT_OP_CONVOLUTION2D, .convolution2d = &c->convolution2d};
@@ -507,6 +515,8 @@ static bool exists(const struct check_case *row)
     bool thread = row->op == &check_convolution2d, subgroup = row->op == &check_convolution2d_subgroup;
     enum smelt_dtype first = thread ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16;
     bool usual = row->types.stored == first && row->types.accumulated == SMELT_DTYPE_F32;
+    if (row->shape->d[FLAGS] & WHOLE) // a promise that matrices make use of
+        return usual && !subgroup && row->backend >= SMELT_BACKEND_COOPMAT;
     if (row->stage == VK_SHADER_STAGE_FRAGMENT_BIT)
         return usual && !strcmp(row->shape->name, few[1]);
     return chosen || (usual && !subgroup);

@@ -81,6 +81,7 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                                                      .epilogue = d[EPILOGUE],
                                                      .activation = (enum smelt_activation)d[ACTIVATION],
                                                      .stored = c->types.stored,
+                                                     .stored_left = c->left,
                                                      .computed = c->types.computed,
                                                      .accumulated = c->types.accumulated,
                                                      .alignment = d[ALIGNMENT],
@@ -92,7 +93,8 @@ static void describe(struct check_case *c, enum smelt_scope scope)
     c->subgroups_per_workgroup = scope == SMELT_SCOPE_SUBGROUP ? 2 : 1;
     uint64_t a[2] = {d[LEFT] ? d[K] : d[M], d[LEFT] ? d[M] : d[K]}, bias[1] = {d[N]};
     uint64_t b[2] = {d[RIGHT] ? d[N] : d[K], d[RIGHT] ? d[K] : d[N]}, addend[2] = {d[M], d[N]};
-    check_add(c, CHECK_INPUT, c->types.stored, 2, a);
+    enum smelt_dtype left = c->left ? c->left : c->types.stored;
+    check_add(c, CHECK_INPUT, left, 2, a);
     struct check_tensor *right = check_add(c, CHECK_WEIGHT, c->types.stored, 2, b);
     right->strides[0] += 8; // rows that do not follow each other
     if (d[BIAS])
@@ -108,7 +110,7 @@ static void describe(struct check_case *c, enum smelt_scope scope)
     check_define(c,
                  "#define CHECK_LEFT product_left_%s_2_r_0x0\n#define CHECK_RIGHT product_right_%s_2_r_0x0\n"
                  "#define CHECK_BIAS_TYPE product_bias_%s_1_r_0",
-                 stored, stored, stored);
+                 smelt_dtype_name(left), stored, stored);
     // The reflection's twin is PORTABLE.
     check_define(c,
                  "#define CHECK_ACCUMULATED %s\n#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n"
@@ -198,3 +200,59 @@ const struct check_op check_matmul2d_subgroup = {
     .name = "matmul2d_subgroup", .scope = "subgroup", .describe = describe_subgroup, GROUP_OP};
 const struct check_op check_matmul2d_workgroup = {
     .name = "matmul2d_workgroup", .scope = "workgroup", .describe = describe_workgroup, GROUP_OP};
+
+// --- The types of Metal's matmul2d that are not rows above --------------------------------------------------
+
+static const struct check_shape mixed_shapes[] = {
+    {"17x24x40r", {17, 24, 40, 0, 1, 0, 0, 0, SMELT_ACTIVATION_NONE, 8}, CHECK_CI},
+};
+
+static const enum smelt_dtype mixed_lefts[] = {
+    SMELT_DTYPE_F16,  SMELT_DTYPE_F16, SMELT_DTYPE_I8,   SMELT_DTYPE_U8,   SMELT_DTYPE_F16,  SMELT_DTYPE_F32,
+    SMELT_DTYPE_F32,  SMELT_DTYPE_F32, SMELT_DTYPE_I8,   SMELT_DTYPE_U8,   SMELT_DTYPE_BF16, SMELT_DTYPE_F32,
+    SMELT_DTYPE_BF16, SMELT_DTYPE_U8,  SMELT_DTYPE_BF16, SMELT_DTYPE_F16,  SMELT_DTYPE_F16,  SMELT_DTYPE_F16,
+    SMELT_DTYPE_BF16, SMELT_DTYPE_F16, SMELT_DTYPE_F16,  SMELT_DTYPE_BF16, SMELT_DTYPE_I8,
+};
+static const struct check_types mixed_types[] = {
+    {SMELT_DTYPE_I8, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+    {SMELT_DTYPE_U8, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+    {SMELT_DTYPE_F32, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_I8, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_U8, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F32, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F32, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F32, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_BF16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_I8, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_BF16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_BF16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_I4, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+    {SMELT_DTYPE_U4, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_U4, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F8E4M3, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+    {SMELT_DTYPE_F8E5M2, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_I4, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_BF16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+};
+
+const struct check_op check_matmul2d_mixed = {
+    .name = "matmul2d_mixed",
+    .fixture = "matmul2d_group",
+    .scope = "workgroup",
+    .shapes = mixed_shapes,
+    .shape_count = SMELT_COUNT_OF(mixed_shapes),
+    .types = mixed_types,
+    .type_count = SMELT_COUNT_OF(mixed_types),
+    .lefts = mixed_lefts,
+    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT | 1 << SMELT_BACKEND_COOPMAT2,
+    .stages = VK_SHADER_STAGE_COMPUTE_BIT,
+    .values = 1 << CHECK_RANDOM | 1 << CHECK_ONE_HOT,
+    .describe = describe_workgroup,
+    .reference = reference,
+    .grid = grid,
+    .flops = flops,
+};

@@ -21,6 +21,7 @@ static const struct check_shape shapes[] = {
     {"softmax 2x[3001]g", {SOFTMAX, 2, 1, 2, 3001, 0, 0, 1, 0, 0, 1}, CHECK_CI},
     {"layer_norm 2x[3001]wg", {LAYER_NORM, 2, 1, 2, 3001, 0, 0, 1, 0, 1, 1}, CHECK_CI},
     {"rms_norm [67]x5", {RMS_NORM, 2, 0, 67, 5}, CHECK_CI},
+    {"layer_norm 3x[1024]w", {LAYER_NORM, 2, 1, 3, 1024, 0, 0, 0, 0, 1}, CHECK_CI},
     {"layer_norm 3x[40]s", {LAYER_NORM, 2, 1, 3, 40, 0, 0, 1, 2}, CHECK_CI},
     {"softmax 2x[64]", {SOFTMAX, 2, 1, 2, 64}, CHECK_CI},
     {"softmax 3x[0]", {SOFTMAX, 2, 1, 3, 0}, CHECK_CI},

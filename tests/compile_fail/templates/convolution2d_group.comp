@@ -5,6 +5,9 @@
 #include "smelt/base.glsl"
 shared uvec4 scratch[400];
 // wrong: SMELT_CONVOLUTION2D_ZERO_POINTS=0
+// wrong: SMELT_CONVOLUTION2D_WHOLE=1
+// wrong: SMELT_CONVOLUTION2D_WHOLE=1 SMELT_CONVOLUTION2D_ALIGNMENT=8 SMELT_CONVOLUTION2D_WEIGHT_ALIGNMENT=8
+// wrong: SMELT_CONVOLUTION2D_WHOLE=1 SMELT_CONVOLUTION2D_ALIGNMENT=8 SMELT_CONVOLUTION2D_WEIGHT_ALIGNMENT=8 SMELT_CONVOLUTION2D_COMPUTED=SMELT_DTYPE_F16 SMELT_CONVOLUTION2D_BACKEND=SMELT_BACKEND_COOPMAT
 #define SMELT_CONVOLUTION2D conv                            // name
 #define SMELT_CONVOLUTION2D_SCOPE SMELT_SCOPE_WORKGROUP     // wrong: 0 4
 #define SMELT_CONVOLUTION2D_M 32                            // wrong: 0 1025
@@ -39,6 +42,7 @@ shared uvec4 scratch[400];
 #define SMELT_CONVOLUTION2D_TILE_K 16                        // wrong: 0 12
 #define SMELT_CONVOLUTION2D_ACCUMULATE 0                     // wrong: 2
 #define SMELT_CONVOLUTION2D_WEIGHT_STRIDED 0                 // wrong: 2
+#define SMELT_CONVOLUTION2D_WHOLE 0                          // wrong: 2
 #define SMELT_CONVOLUTION2D_SUBGROUP_SIZE 32                 // wrong: 0 129
 #define SMELT_CONVOLUTION2D_SUBGROUPS_M 2                    // wrong: 0
 #define SMELT_CONVOLUTION2D_SUBGROUPS_N 1                    // wrong: 0
