@@ -346,3 +346,80 @@ enum smelt_result smelt_encode_adam(smelt_encoder encoder, const struct smelt_ad
     };
     return smelt_encode_operator(encoder, &of);
 }
+
+// A list of tensors of the shape of the first one; the last one may be the optimizer's state.
+static enum smelt_result check_shaped(smelt_context context, const char *call, struct wanted *list,
+                                      uint32_t shaped, uint32_t count)
+{
+    const struct smelt_tensor_info *w = &list[0].tensor->info;
+    for (uint32_t i = 0; i < shaped; i++) {
+        list[i].rank = w->rank;
+        for (uint32_t d = 0; d < w->rank; d++)
+            list[i].shape[d] = w->shape[d];
+    }
+    return check_tensors(context, call, list, count, NULL);
+}
+
+enum smelt_result smelt_encode_sgd(smelt_encoder encoder, const struct smelt_sgd_params *params)
+{
+    static const char call[] = "sgd";
+    if (!params || !params->weight)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "%s: %s is NULL", call,
+                          params ? "weight" : "params");
+    smelt_context context = params->weight->context;
+    struct wanted list[] = {
+        {"weight", params->weight, BIT(F32), 0, {0}, false, true},
+        {"velocity", params->velocity, BIT(F32), 0, {0}, true, true},
+        {"gradient", params->gradient, ACCUMULATORS | BIT(BF16) | BIT(I32), 0, {0}, false, false},
+        {"copy", params->copy, FLOATS, 0, {0}, true, true},
+        {"state", params->state, BIT(F32), 1, {4}, false, false},
+    };
+    float most = params->velocity ? 1 : 0;
+    enum smelt_result result = check_shaped(context, call, list, 4, SMELT_COUNT_OF(list));
+    if (!result)
+        result = check_number(context, call, "momentum", params->momentum,
+                              params->momentum == 0 || (params->momentum > 0 && params->momentum < most),
+                              "0 to below 1, 0 without velocity");
+    if (!result)
+        result = check_number(context, call, "decay", params->decay,
+                              params->decay >= 0 && isfinite(params->decay), "a finite number, 0 or more");
+    if (!result)
+        result = check_number(context, call, "gradient_scale", params->gradient_scale,
+                              isfinite(params->gradient_scale), "a finite number");
+    if (result)
+        return result;
+    const struct smelt_operator_call of = {
+        .body = "operator_sgd.glsl",
+        .tensors = {params->weight, params->velocity, params->gradient, params->state, params->copy},
+        .updated = params->velocity ? 3 : 1,
+        .written = 1u << 4,
+        .numbers = {params->momentum, params->decay, or_default(params->gradient_scale, 1)},
+        .number_count = 3,
+    };
+    return smelt_encode_operator(encoder, &of);
+}
+
+enum smelt_result smelt_encode_average(smelt_encoder encoder, const struct smelt_average_params *params)
+{
+    static const char call[] = "average";
+    if (!params || !params->average)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "%s: %s is NULL", call,
+                          params ? "average" : "params");
+    smelt_context context = params->average->context;
+    struct wanted list[] = {{"average", params->average, BIT(F32), 0, {0}, false, true},
+                            {"weight", params->weight, BIT(F32), 0, {0}, false, false}};
+    enum smelt_result result = check_shaped(context, call, list, 2, 2);
+    if (!result)
+        result = check_number(context, call, "keep", params->keep, params->keep >= 0 && params->keep < 1,
+                              "0 to below 1");
+    if (result)
+        return result;
+    const struct smelt_operator_call of = {
+        .body = "operator_average.glsl",
+        .tensors = {params->average, params->weight},
+        .updated = 1,
+        .numbers = {params->keep},
+        .number_count = 1,
+    };
+    return smelt_encode_operator(encoder, &of);
+}

@@ -98,6 +98,26 @@ struct smelt_adam_params {
 // One dispatch.
 SMELT_API enum smelt_result smelt_encode_adam(smelt_encoder encoder, const struct smelt_adam_params *params);
 
+struct smelt_sgd_params {
+    smelt_tensor weight; // f32, any rank
+    smelt_tensor
+        velocity; // of its shape, f32, zeros before the first step. NULL: without momentum, which is 0 then
+    smelt_tensor gradient, state, copy; // as of Adam
+    float momentum;                     // 0 to below 1
+    float decay;                        // of the weight, added to the gradient
+    float gradient_scale;               // as of Adam
+};
+// velocity = momentum velocity + gradient + decay weight; weight -= rate velocity. One dispatch.
+SMELT_API enum smelt_result smelt_encode_sgd(smelt_encoder encoder, const struct smelt_sgd_params *params);
+
+struct smelt_average_params {
+    smelt_tensor average, weight; // f32, of one shape
+    float keep;                   // 0 to below 1: average = keep average + (1 - keep) weight
+};
+// An exponential moving average of weights, after their step. One dispatch.
+SMELT_API enum smelt_result smelt_encode_average(smelt_encoder encoder,
+                                                 const struct smelt_average_params *params);
+
 SMELT_END
 
 #endif

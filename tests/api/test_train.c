@@ -264,6 +264,63 @@ static void adam_takes_its_steps(void)
     smelt_encoder_destroy(&encoder);
 }
 
+static void descent_and_averages_take_their_steps(void)
+{
+    smelt_context context = device();
+    smelt_encoder encoder = test_begin();
+    const float weights[5] = {1, -2, 0.5F, 0, 3}, gradient[5] = {1, -0.5F, 1e-3F, 0, 8};
+    float got[5], plain[5], mean[5];
+    struct smelt_sgd_params sgd = {.weight = floats(context, 5, 0, weights),
+                                   .velocity = floats(context, 5, 0, NULL),
+                                   .gradient = floats(context, 5, 0, gradient),
+                                   .state = floats(context, 4, 0, NULL),
+                                   .momentum = 0.75F,
+                                   .decay = 0.125F,
+                                   .gradient_scale = 0.5F};
+    struct smelt_sgd_params without = {.weight = floats(context, 5, 0, weights),
+                                       .gradient = sgd.gradient,
+                                       .state = sgd.state,
+                                       .copy = floats(context, 5, 0, NULL)};
+    struct smelt_average_params average = {
+        .average = floats(context, 5, 0, weights), .weight = sgd.weight, .keep = 0.25F};
+    const struct smelt_learning_rate_params rate = {.state = sgd.state, .first = 0.0625F};
+    double w[5] = {1, -2, 0.5, 0, 3}, velocity[5] = {0}, kept[5] = {1, -2, 0.5, 0, 3};
+    for (int step = 0; step < 4; step++) {
+        CHECK_OK(smelt_encode_learning_rate(encoder, &rate));
+        CHECK_OK(smelt_encode_sgd(encoder, &sgd));
+        CHECK_OK(smelt_encode_sgd(encoder, &without));
+        CHECK_OK(smelt_encode_average(encoder, &average));
+        for (int i = 0; i < 5; i++) {
+            velocity[i] = 0.75 * velocity[i] + 0.5 * gradient[i] + 0.125 * w[i];
+            w[i] -= 0.0625 * velocity[i];
+            kept[i] = 0.25 * kept[i] + 0.75 * w[i];
+        }
+    }
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+    CHECK_OK(smelt_tensor_read_and_wait(sgd.weight, NULL, got, sizeof(got)));
+    CHECK_OK(smelt_tensor_read_and_wait(without.copy, NULL, plain, sizeof(plain)));
+    CHECK_OK(smelt_tensor_read_and_wait(average.average, NULL, mean, sizeof(mean)));
+    for (int i = 0; i < 5; i++)
+        CHECK(fabs(got[i] - w[i]) < 1e-6 && fabs(mean[i] - kept[i]) < 1e-6 &&
+              fabs(plain[i] - (weights[i] - 0.25 * gradient[i])) < 1e-6);
+    without.momentum = 0.5F;
+    CHECK_FAILS(smelt_encode_sgd(encoder, &without), SMELT_ERROR_INVALID_ARGUMENT, "momentum is 0.5");
+    sgd.copy = sgd.weight;
+    CHECK_FAILS(smelt_encode_sgd(encoder, &sgd), SMELT_ERROR_INVALID_ARGUMENT, "shares bytes");
+    average.keep = 1;
+    CHECK_FAILS(smelt_encode_average(encoder, &average), SMELT_ERROR_INVALID_ARGUMENT, "keep is 1");
+    average.weight = sgd.state;
+    CHECK_FAILS(smelt_encode_average(encoder, &average), SMELT_ERROR_SHAPE, "weight");
+    smelt_tensor_destroy(&sgd.weight);
+    smelt_tensor_destroy(&sgd.velocity);
+    smelt_tensor_destroy(&sgd.gradient);
+    smelt_tensor_destroy(&sgd.state);
+    smelt_tensor_destroy(&without.weight);
+    smelt_tensor_destroy(&without.copy);
+    smelt_tensor_destroy(&average.average);
+    smelt_encoder_destroy(&encoder);
+}
+
 // --- A network that learns --------------------------------------------------------------------------------
 
 enum { BATCH = 64, HIDDEN = 16, STEPS = 90, TENSORS = 32 };
@@ -515,6 +572,7 @@ static const struct test tests[] = {
     {"losses have their gradients", losses_have_their_gradients},
     {"a layer taken back", a_layer_taken_back},
     {"adam takes its steps", adam_takes_its_steps},
+    {"descent and averages take their steps", descent_and_averages_take_their_steps},
     {"a network learns to the same bits", a_network_learns_to_the_same_bits},
     {"what the calls refuse", what_the_calls_refuse},
 };

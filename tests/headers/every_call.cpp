@@ -230,6 +230,10 @@ void tensors()
     CHECK(smelt_encode_learning_rate(encoder, &learning_rate) == SMELT_ERROR_INVALID_ARGUMENT);
     smelt_adam_params adam = {};
     CHECK(smelt_encode_adam(encoder, &adam) == SMELT_ERROR_INVALID_ARGUMENT);
+    smelt_sgd_params sgd = {};
+    CHECK(smelt_encode_sgd(encoder, &sgd) == SMELT_ERROR_INVALID_ARGUMENT);
+    smelt_average_params average = {};
+    CHECK(smelt_encode_average(encoder, &average) == SMELT_ERROR_INVALID_ARGUMENT);
     smelt_trainer trainer = nullptr;
     smelt_trainer_params trained = {};
     CHECK(smelt_trainer_create(context, &trained, &trainer) != SMELT_OK);
