@@ -65,29 +65,35 @@ static inline smelt_context bench_context(const char *device)
     return context;
 }
 
-// What the benchmarks of rows understand (scenarios.h); `tune` only where `may_tune`.
+// What the benchmarks of rows understand (scenarios.h); `tune`, and a shape of the caller's, only where they may.
+enum { BENCH_MAY_TUNE = 1, BENCH_MAY_SHAPE = 2 };
 struct bench_options {
     bool json, quick, tune;
-    const char *device, *only;
-    double seconds; // start no row after so long
+    const char *device, *only, *shape;
+    enum smelt_dtype dtype; // of `shape`
+    double seconds;         // start no row after so long
 };
 
 // False: print the usage.
-static inline bool bench_parse(int argc, char **argv, bool may_tune, struct bench_options *options)
+static inline bool bench_parse(int argc, char **argv, unsigned may, struct bench_options *options)
 {
-    *options = (struct bench_options){.seconds = 220};
+    *options = (struct bench_options){.seconds = 220, .dtype = SMELT_DTYPE_F16};
     for (int i = 1; i < argc; i++) {
         const char *next = i + 1 < argc ? argv[i + 1] : NULL;
         if (!strcmp(argv[i], "--json"))
             options->json = true;
         else if (!strcmp(argv[i], "--quick"))
             options->quick = true;
-        else if (may_tune && !strcmp(argv[i], "--tune"))
+        else if (may & BENCH_MAY_TUNE && !strcmp(argv[i], "--tune"))
             options->tune = true;
         else if (next && !strcmp(argv[i], "--device"))
             options->device = argv[++i];
         else if (next && !strcmp(argv[i], "--only"))
             options->only = argv[++i];
+        else if (next && may & BENCH_MAY_SHAPE && !strcmp(argv[i], "--shape"))
+            options->shape = argv[++i];
+        else if (next && may & BENCH_MAY_SHAPE && !strcmp(argv[i], "--dtype"))
+            options->dtype = smelt_dtype_from_name(argv[++i]);
         else if (next && !strcmp(argv[i], "--seconds"))
             options->seconds = atof(argv[++i]);
         else

@@ -186,13 +186,28 @@ static void run_shape(struct bench *bench, const struct shape *shape)
     smelt_tensor_destroy(&lengths);
 }
 
+// A shape of the caller's: TOKENSxHEAD_DIM, with a c behind for a causal mask.
+static bool parse_shape(const struct bench_options *options, struct shape *s)
+{
+    char c = 0, more = 0;
+    *s = (struct shape){.name = options->shape};
+    int read = sscanf(options->shape, "%ux%u%c%c", &s->tokens, &s->head_dim, &c, &more);
+    s->causal = read == 3;
+    return (read == 2 || (read == 3 && c == 'c')) && options->dtype == SMELT_DTYPE_F16 && s->tokens &&
+           (s->head_dim == 64 || s->head_dim == 128);
+}
+
 int bench_attention(int argc, char **argv)
 {
     static struct bench bench;
-    if (!bench_parse(argc, argv, true, &bench.options)) {
+    struct shape own;
+    if (!bench_parse(argc, argv, BENCH_MAY_TUNE | BENCH_MAY_SHAPE, &bench.options) ||
+        (bench.options.shape && !parse_shape(&bench.options, &own))) {
         fprintf(
             stderr,
             "usage: bench_attention [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
+            "                       [--shape TOKENSxHEAD_DIM[c]]\n"
+            "  --shape      this one alone, of 16 heads of 64 or 128; c: with a causal mask\n"
             "  --only TEXT  rows whose \"shape backend\" contains TEXT\n"
             "  --quick      the smallest shape only\n"
             "  --tune       every tile, not the example's own alone\n"
@@ -203,7 +218,10 @@ int bench_attention(int argc, char **argv)
     bench.gpu.stages = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT; // nothing else is recorded
     bench.start = bench_now();
     bench_open(bench.options.json, bench.gpu.context);
-    for (size_t i = 0; i < (bench.options.quick ? 1 : sizeof(shapes) / sizeof(shapes[0])); i++)
+    if (bench.options.shape)
+        run_shape(&bench, &own);
+    for (size_t i = 0;
+         !bench.options.shape && i < (bench.options.quick ? 1 : sizeof(shapes) / sizeof(shapes[0])); i++)
         run_shape(&bench, &shapes[i]);
     bench_close(bench.options.json, bench.rows, bench.wrong, bench.skipped);
     smelt_context context = bench.gpu.context;

@@ -291,21 +291,40 @@ static void run_shape(struct bench *bench, const struct shape *s)
     smelt_tensor_destroy(&params.d);
 }
 
+// A shape of the caller's: N,H,W,C,O,KERNEL[,PADDING[,GROUPS]].
+static bool parse_shape(const struct bench_options *options, struct shape *s)
+{
+    char more = 0;
+    *s = (struct shape){.name = options->shape, .groups = 1};
+    int read = sscanf(options->shape, "%u,%u,%u,%u,%u,%u,%u,%u%c", &s->n, &s->h, &s->w, &s->c, &s->o,
+                      &s->kernel, &s->padding, &s->groups, &more);
+    return read >= 6 && read <= 8 && options->dtype == SMELT_DTYPE_F16 && s->n && s->c && s->o && s->kernel &&
+           s->groups && s->c % s->groups == 0 && s->o % s->groups == 0 && s->h && s->w &&
+           s->h + 2 * s->padding >= s->kernel && s->w + 2 * s->padding >= s->kernel;
+}
+
 int bench_conv(int argc, char **argv)
 {
     static struct bench bench;
-    if (!bench_parse(argc, argv, false, &bench.options)) {
-        fprintf(stderr, "usage: bench_conv [--json] [--quick] [--device NAME] [--only TEXT] [--seconds N]\n"
-                        "  --only TEXT  rows whose \"shape accumulated backend\" contains TEXT\n"
-                        "  --quick      the library's own tiles, and on small shapes only\n"
-                        "  --seconds N  start no row after so long (default 220)\n");
+    struct shape own;
+    if (!bench_parse(argc, argv, BENCH_MAY_SHAPE, &bench.options) ||
+        (bench.options.shape && !parse_shape(&bench.options, &own))) {
+        fprintf(stderr,
+                "usage: bench_conv [--json] [--quick] [--device NAME] [--only TEXT] [--seconds N]\n"
+                "                  [--shape N,H,W,C,O,KERNEL[,PADDING[,GROUPS]]]\n"
+                "  --shape      this convolution alone, NHWC, of f16, with a square kernel and stride 1\n"
+                "  --only TEXT  rows whose \"shape accumulated backend\" contains TEXT\n"
+                "  --quick      the library's own tiles, and on small shapes only\n"
+                "  --seconds N  start no row after so long (default 220)\n");
         return 2;
     }
     fill_noise(&bench);
     gpu_create(&bench.gpu, bench_context(bench.options.device));
     bench.start = bench_now();
     bench_open(bench.options.json, bench.gpu.context);
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+    if (bench.options.shape)
+        run_shape(&bench, &own);
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]) && !bench.options.shape; i++)
         if (!bench.options.quick || products(&shapes[i]) <= 0x1p27)
             run_shape(&bench, &shapes[i]);
     bench_close(bench.options.json, bench.rows, bench.wrong, bench.skipped);

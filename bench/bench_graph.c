@@ -192,7 +192,7 @@ static struct row summarise(const char *name, struct times *times, int repeats, 
 int bench_graph(int argc, char **argv)
 {
     struct bench_options options;
-    if (!bench_parse(argc, argv, false, &options)) {
+    if (!bench_parse(argc, argv, 0, &options)) {
         fprintf(stderr, "usage: bench_graph [--device NAME] [--quick] [--json]\n");
         return 2;
     }

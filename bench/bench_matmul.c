@@ -383,13 +383,35 @@ static void run_shape(struct bench *bench, const struct shape *shape)
         smelt_tensor_destroy(all[i]);
 }
 
+// A shape of the caller's: MxNxK, with a t behind for a right operand stored [n][k].
+static bool parse_shape(const struct bench_options *options, struct shape *shape)
+{
+    static const enum smelt_dtype dtypes[] = {SMELT_DTYPE_F32,    SMELT_DTYPE_F16, SMELT_DTYPE_BF16,
+                                              SMELT_DTYPE_F8E4M3, SMELT_DTYPE_I8,  SMELT_DTYPE_I4};
+    char t = 0, more = 0;
+    *shape = (struct shape){.name = options->shape, .operands = options->dtype};
+    int read = sscanf(options->shape, "%ux%ux%u%c%c", &shape->m, &shape->n, &shape->k, &t, &more);
+    bool known = false;
+    for (size_t i = 0; i < sizeof(dtypes) / sizeof(dtypes[0]); i++)
+        known = known || dtypes[i] == options->dtype;
+    shape->transpose_right = read == 4;
+    return known && (read == 3 || (read == 4 && t == 't')) && shape->m && shape->n && shape->k &&
+           (options->dtype != SMELT_DTYPE_I4 || (shape->transpose_right && shape->k % BLOCK == 0));
+}
+
 int bench_matmul(int argc, char **argv)
 {
     static struct bench bench;
-    if (!bench_parse(argc, argv, true, &bench.options)) {
+    struct shape own;
+    if (!bench_parse(argc, argv, BENCH_MAY_TUNE | BENCH_MAY_SHAPE, &bench.options) ||
+        (bench.options.shape && !parse_shape(&bench.options, &own))) {
         fprintf(
             stderr,
             "usage: bench_matmul [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
+            "                    [--shape MxNxK[t] [--dtype f32|f16|bf16|f8e4m3|i8|i4]]\n"
+            "  --shape      this product alone; t: the right operand is stored [n][k], as i4 must be (by "
+            "f16, K a\n"
+            "               multiple of 32)\n"
             "  --only TEXT  rows whose \"shape accumulated backend\" contains TEXT\n"
             "  --quick      small shapes only\n"
             "  --tune       every tile, not the library's own alone: for the table in kernels_matmul2d.c\n"
@@ -400,7 +422,9 @@ int bench_matmul(int argc, char **argv)
     bench.gpu.stages = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT; // nothing else is recorded
     bench.start = bench_now();
     bench_open(bench.options.json, bench.gpu.context);
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+    if (bench.options.shape)
+        run_shape(&bench, &own);
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]) && !bench.options.shape; i++)
         if (!bench.options.quick || (double)shapes[i].m * shapes[i].n * shapes[i].k <= 0x1p27)
             run_shape(&bench, &shapes[i]);
     bench_close(bench.options.json, bench.rows, bench.wrong, bench.skipped);

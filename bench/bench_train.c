@@ -105,7 +105,7 @@ static struct smelt_trainer_params params_of(const struct size *network, const f
 int bench_train(int argc, char **argv)
 {
     struct bench_options options;
-    if (!bench_parse(argc, argv, false, &options)) {
+    if (!bench_parse(argc, argv, 0, &options)) {
         fprintf(stderr, "usage: bench_train [--device NAME] [--quick] [--only TEXT] [--json]\n");
         return 2;
     }
