@@ -64,8 +64,6 @@ static enum smelt_result record(struct rehearsal *r, uint32_t i)
     struct smelt_convolution2d_params params = r->params;
     if (candidates[i].tiling.m > 1 && r->lowering->context->capabilities.subgroup_size < 32)
         return SMELT_ERROR_UNSUPPORTED; // tiles are of subgroups of 32
-    if (candidates[i].tiling.m > 1 && r->lowering->context->capabilities.subgroup_size < 32)
-        return SMELT_ERROR_UNSUPPORTED; // tiles are of subgroups of 32
     if (params.backend == SMELT_BACKEND_AUTO)
         params.backend = (enum smelt_backend)candidates[i].backend;
     params.tiling = candidates[i].tiling;
