@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // smelt material: its subcommands; a neural material to images, and plain training output to a package.
+#include "distill.h"
 #include "image_file.h"
 #include "material_compare.h"
 #include "material_import.h"
@@ -17,6 +18,7 @@ static const char help[] =
     "usage: smelt material decode FILE -o DIR [--size WxH] [--backend B] [--precision P] [--device D]\n"
     "       smelt material compare A B [-o REPORT.html]\n"
     "       smelt material train --base-color FILE ... -o FILE.safetensors    (smelt material train --help)\n"
+    "       smelt material distill --teacher FILE.glsl -o FILE.safetensors\n"
     "       smelt material import IN.safetensors -o OUT.safetensors [--name NAME]\n"
     "\n"
     "decode evaluates a neural material at every texel and writes each channel as DIR/CHANNEL.png, in the\n"
@@ -30,6 +32,7 @@ static const char help[] =
     "  --device D       an index, a type (discrete integrated virtual cpu gpu) or a part of a name\n"
     "\n"
     "compare tells how a material differs from what it was made from; smelt material compare --help.\n"
+    "distill makes a network of a GLSL function; smelt material distill --help.\n"
     "\n"
     "import writes a described package from a plain safetensors file of latents (latentI, U8 [h][w][4]) and\n"
     "layers (layerI.weight, layerI.bias, F16) with string metadata.\n"
@@ -158,18 +161,20 @@ int tool_material(int argc, char **argv)
     struct options options = {0};
     if (argc < 2)
         return tool_usage_error(
-            "material does what? train, compare, decode or import; smelt material --help");
+            "material does what? train, distill, compare, decode or import; smelt material --help");
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
         fputs(help, stdout);
         return TOOL_OK;
     }
+    if (!strcmp(argv[1], "distill"))
+        return material_distill(argc - 1, argv + 1);
     if (!strcmp(argv[1], "compare"))
         return material_compare(argc - 1, argv + 1);
     if (!strcmp(argv[1], "train"))
         return material_train(argc - 1, argv + 1);
     bool decoding = !strcmp(argv[1], "decode");
     if (!decoding && strcmp(argv[1], "import"))
-        return tool_usage_error("no 'material %s'; there are: train compare decode import", argv[1]);
+        return tool_usage_error("no 'material %s'; there are: train distill compare decode import", argv[1]);
     int status = parse(argc - 1, argv + 1, &options);
     if (status)
         return status;

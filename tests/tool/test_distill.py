@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""smelt material distill: a network learns a function, the same one from the same seed, and what is refused.
+
+usage: test_distill.py SMELT [NAME]
+"""
+import json
+import os
+import sys
+
+from test_tool import ROOT, fails, main, need_compiler, path, run, write
+
+TEACHER = '''// smelt input a 0..1 identity
+// smelt input b -1..1 frequency 2
+// smelt outputs 2 none l2
+void teacher(float x[2], out float y[2])
+{
+    y[0] = x[0] * x[1];
+    y[1] = 0.5 + 0.5 * sin(3.0 * x[1] + x[0]);
+}
+'''
+SMALL = ('--neurons', '16', '--batch', '512', '--json')
+
+
+def distill(teacher, name, *options):
+    return json.loads(run('material', 'distill', '--teacher', teacher, '-o', path(name), *SMALL, *options).stdout)
+
+
+def test_a_network_learns_a_function():
+    need_compiler()
+    teacher = write('simple.glsl', TEACHER)
+    started, found = distill(teacher, 'start.safetensors', '--steps', '1'), distill(teacher, 'simple.safetensors', '--steps', '200')
+    assert found['widths'] == [5, 16, 16, 2] and found['steps'] == 200 and found['network_ms']['portable'] > 0 < found['teacher_ms']
+    assert found['relative_error'] < 0.12 and found['rmse'] < started['rmse'] / 5, (started, found)
+    told = json.loads(run('info', '--json', path('simple.safetensors')).stdout)
+    assert told['weights']['widths'] == [5, 16, 16, 2] and told['weights']['inputs'] == 2, told
+    assert '"maximum":1' in run('info', path('simple.safetensors')).stdout, 'the domain is told'
+
+
+def test_the_same_seed_gives_the_same_package():
+    need_compiler()
+    teacher, files = write('simple.glsl', TEACHER), []
+    for seed in (7, 7, 8):
+        distill(teacher, 'seed.safetensors', '--steps', '3', '--seed', str(seed), '--dtype', 'f32')
+        with open(path('seed.safetensors'), 'rb') as f:
+            files.append(f.read())
+    assert files[0] == files[1] != files[2]
+
+
+def test_flags_replace_what_the_file_says_and_the_report_is_plain():
+    need_compiler()
+    text = run('material', 'distill', '--teacher', write('simple.glsl', TEACHER), '-o', path('flags.safetensors'), '--steps', '2', '--batch', '64',
+               '--layers', '1', '--neurons', '8', '--input', 'b=0..0.5:one_blob:6').stdout
+    assert '7-8-2, f16, 2 steps' in text and 'SLOWER than its teacher here: keep the teacher' in text, text
+
+
+def test_the_examples_are_teachers():
+    need_compiler()
+    for name, inputs in (('disney', 5), ('layered', 6)):
+        found = distill(os.path.join(ROOT, 'examples/distill', name + '.glsl'), name + '.safetensors', '--steps', '2', '--layers', '1')
+        assert found['widths'][-1] == 3 and found['rmse'] < 100, found
+        assert json.loads(run('info', '--json', path(name + '.safetensors')).stdout)['weights']['inputs'] == inputs
+
+
+def test_distill_says_what_is_wrong():
+    good = write('simple.glsl', TEACHER)
+
+    def refused(text, says):
+        fails('material', 'distill', '--teacher', write('wrong.glsl', text), '-o', path('wrong.safetensors'), says=says)
+
+    fails('material', 'distill', '-o', path('x'), says='--teacher', status=2)
+    fails('material', 'distill', '--teacher', good, says='-o', status=2)
+    fails('material', 'distill', '--teacher', good, '-o', path('x'), '--neurons', '0', says='wanted 1 to 128', status=2)
+    fails('material', 'distill', '--teacher', good, '-o', path('x'), '--rate', '2', says='--rate 2', status=2)
+    fails('material', 'distill', '--teacher', good, '-o', path('x'), '--input', 'c=0..1:identity', says='no input of this name', status=2)
+    fails('material', 'distill', '--teacher', good, '-o', path('x'), '--input', 'b=0..1', says='NAME=MINIMUM', status=2)
+    fails('material', 'distill', '--teacher', path('absent.glsl'), '-o', path('x'), says='absent.glsl')
+    refused('void teacher() {}', 'wanted its inputs and outputs')
+    refused(TEACHER.replace('0..1', '1..0'), 'wanted a range')
+    refused(TEACHER.replace('identity', 'hash'), 'wanted identity, frequency')
+    refused(TEACHER.replace('frequency 2', 'frequency 99'), 'a count of 1 to 24')
+    refused(TEACHER.replace('outputs 2', 'outputs 65'), '1 to 64 outputs')
+    refused(TEACHER.replace('none', 'max'), 'no activation "max"')
+    refused(TEACHER.replace('l2', 'huber'), 'l1, l2 or relative_l2')
+    refused(TEACHER.replace('smelt outputs', 'smelt output'), 'wanted "// smelt input')
+    need_compiler()
+    refused(TEACHER.replace('sin(', 'sine('), 'teacher.glsl:7')
+    fails('material', 'distill', '--teacher', good, '-o', '/nonexistent/x.safetensors', '--steps', '1', '--batch', '64', says='/nonexistent/x')
+    assert not os.path.exists(path('wrong.safetensors'))
+
+
+sys.exit(main(globals()))
