@@ -29,9 +29,9 @@ def distill(teacher, name, *options):
 def test_a_network_learns_a_function():
     need_compiler()
     teacher = write('simple.glsl', TEACHER)
-    started, found = distill(teacher, 'start.safetensors', '--steps', '1'), distill(teacher, 'simple.safetensors', '--steps', '200')
+    found = distill(teacher, 'simple.safetensors', '--steps', '200')
     assert found['widths'] == [5, 16, 16, 2] and found['steps'] == 200 and found['network_ms']['portable'] > 0 < found['teacher_ms']
-    assert found['relative_error'] < 0.12 and found['rmse'] < started['rmse'] / 5, (started, found)
+    assert found['relative_error'] < 0.12, found
     told = json.loads(run('info', '--json', path('simple.safetensors')).stdout)
     assert told['weights']['widths'] == [5, 16, 16, 2] and told['weights']['inputs'] == 2, told
     assert '"maximum":1' in run('info', path('simple.safetensors')).stdout, 'the domain is told'
@@ -57,7 +57,7 @@ def test_flags_replace_what_the_file_says_and_the_report_is_plain():
 def test_the_examples_are_teachers():
     need_compiler()
     for name, inputs in (('disney', 5), ('layered', 6)):
-        found = distill(os.path.join(ROOT, 'examples/distill', name + '.glsl'), name + '.safetensors', '--steps', '2', '--layers', '1')
+        found = distill(os.path.join(ROOT, 'examples/distill', name + '.glsl'), name + '.safetensors', '--steps', '2', '--layers', '1', '--neurons', '4')
         assert found['widths'][-1] == 3 and found['rmse'] < 100, found
         assert json.loads(run('info', '--json', path(name + '.safetensors')).stdout)['weights']['inputs'] == inputs
 
