@@ -85,7 +85,8 @@ static void remove_dead(struct smelt_ir *ir, unsigned char *used)
                 used[node->inputs[k]->id] = 1;
         ir->nodes[--kept] = node;
     }
-    memmove(ir->nodes, ir->nodes + kept, (ir->node_count - kept) * sizeof(*ir->nodes));
+    if (kept) // a network without nodes has no list
+        memmove(ir->nodes, ir->nodes + kept, (ir->node_count - kept) * sizeof(*ir->nodes));
     ir->node_count -= kept;
 }
 

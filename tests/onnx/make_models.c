@@ -198,6 +198,9 @@ int main(int argc, char **argv)
     newest();
     external();
     unsupported();
+    add_input(&graph, "x", 1, "2,3"); // no node at all
+    add_output(&graph, "x");
+    save_model("no_nodes.onnx", 17);
     make_tensor(&tensor, "t", 1, (const int64_t[]){2, 1}, 2, "01234567", 8);
     save("tensor.pb", tensor.data, tensor.size);
     save("tensor.npy", npy, sizeof(npy) - 1);

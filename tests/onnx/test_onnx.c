@@ -156,6 +156,17 @@ static void simplification(void)
     smelt_ir_destroy(&ir);
 }
 
+static void without_nodes(void)
+{
+    graph.size = 0;
+    add_input(&graph, "x", 1, "2,3");
+    add_output(&graph, "x");
+    struct smelt_ir *ir = load(17);
+    CHECK_OK(smelt_ir_simplify(ir));
+    CHECK(ir->node_count == 0 && ir->output_count == 1);
+    smelt_ir_destroy(&ir);
+}
+
 // The contents of a constant that was folded, as numbers "1 2 3".
 static void check_folded(const char *wanted)
 {
@@ -435,6 +446,7 @@ static const struct test tests[] = {
     {"free extents stay free", free_extents},
     {"shape arithmetic is done with free extents", shape_arithmetic},
     {"identities, dead and computed nodes go", simplification},
+    {"a network without nodes", without_nodes},
     {"constants are folded", folding},
     {"old forms become the newest", old_forms},
     {"weights are stored as f16 where they can be", storage},

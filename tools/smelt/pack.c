@@ -226,10 +226,7 @@ static enum smelt_result bake_for(const struct request *request, const struct sm
                                   struct smelt_kernel_codes *codes)
 {
     struct smelt_network_input inputs[FEEDS_MAX];
-    const struct smelt_network_params params = {.inputs = inputs,
-                                                .input_count = feeds_inputs(feeds, inputs),
-                                                .backend = backend == SMELT_BACKEND_AUTO ? SMELT_BACKEND_AUTO
-                                                                                         : backend};
+    const struct smelt_network_params params = {.inputs = inputs, .input_count = feeds_inputs(feeds, inputs)};
     smelt_context context = NULL;
     smelt_network network = NULL;
     struct smelt_ir *copy = NULL;
