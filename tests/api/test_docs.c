@@ -23,6 +23,7 @@ enum smelt_result record_network(smelt_encoder encoder, smelt_network network, s
                                  smelt_image scene, smelt_image picture);
 smelt_graph record_step(smelt_encoder encoder, smelt_tensor x, smelt_tensor target, smelt_tensor y,
                         smelt_tensor dy, const struct smelt_adam_params *weight);
+enum smelt_result train(smelt_context context, const float *maps, smelt_trainer *trainer);
 #include "docs_glsl.h"
 #include "docs_graphs.h"
 #include "docs_metal.h"
@@ -226,6 +227,8 @@ static void calls_of_the_training_page_work(void)
     smelt_encoder encoder = NULL;
     float got[6], state[4];
     CHECK_OK(smelt_encoder_create(context, NULL, &encoder));
+    smelt_trainer trainer = NULL;
+    CHECK_FAILS(train(context, NULL, &trainer), SMELT_ERROR_INVALID_ARGUMENT, "targets is NULL");
     smelt_graph graph = record_step(encoder, t[0], t[1], t[2], t[3], &weight);
     CHECK(graph);
     for (int step = 0; step < 3; step++)
