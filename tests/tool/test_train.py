@@ -7,6 +7,7 @@ usage: test_train.py SMELT [NAME]
 import json
 import os
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -145,7 +146,11 @@ def test_ctrl_c_leaves_the_package_and_it_goes_on():
     subprocess.run([SMELT, 'info', out], check=True, capture_output=True, env=ENVIRONMENT)
     assert 'of another training' in train(*given, '--seed', '5', '--resume', '-o', out, status=1).stderr
     train(*given, '--resume', '-o', out)
-    train(*given, '-o', path('whole.safetensors'))
+    told = train(*given, '-o', path('whole.safetensors'))
+    # What the trainer saw, over all mips, is what the package gives: latents, shifts of level, encodings and layers agree.
+    seen = float(re.findall(r'PSNR ([0-9.]+) dB', told.stderr)[-1])
+    given_back = float(re.search(r'weights of f16 +([0-9.]+) dB', told.stdout).group(1))
+    assert seen > 15 and abs(seen - given_back) < 2, (seen, given_back)
     assert content(out) == content(path('whole.safetensors'))
 
 

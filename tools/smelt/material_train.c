@@ -405,7 +405,7 @@ static int open_device(struct run *r)
         return tool_fail(
             "training compiles shaders, but this build has no GLSL compiler (-Dcompiler=disabled)");
     bool cpu = smelt_context_capabilities(r->context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    r->steps = r->options->steps ? r->options->steps : cpu ? 3000 : 20000;
+    r->steps = r->options->steps ? r->options->steps : cpu ? 1500 : 20000;
     return TOOL_OK;
 }
 
