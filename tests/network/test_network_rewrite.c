@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+// Networks that are rewritten before they run, and kernels by timing: the numbers stay what they should be.
+#include "network_rig.h"
+
+#include <math.h>
+
+enum { C = 9, O = 4, S = 6, IMAGE = C * S * S, RESULT = O * S * S };
+
+static void fill(float *data, uint32_t count, uint32_t seed)
+{
+    for (uint32_t i = 0; i < count; i++)
+        data[i] = (float)((i * 7 + seed * 13) % 17) / 8 - 1;
+}
+
+struct numbers {
+    float x[IMAGE], w[O * C * 9], b[O];
+};
+
+static struct numbers make_numbers(void)
+{
+    struct numbers n;
+    fill(n.x, IMAGE, 1);
+    fill(n.w, O * C * 9, 2);
+    fill(n.b, O, 3);
+    return n;
+}
+
+// The convolution 3 x 3 with zeros around at output channel o.
+static double convolved(const struct numbers *n, int o, int row, int column)
+{
+    double sum = n->b[o];
+    for (int k = 0; k < C * 9; k++) {
+        int r = row + k / 3 % 3 - 1, s = column + k % 3 - 1;
+        if (r >= 0 && r < S && s >= 0 && s < S)
+            sum += (double)n->x[k / 9 * S * S + r * S + s] * n->w[o * C * 9 + k];
+    }
+    return sum;
+}
+
+static struct smelt_ir_value *add_convolution(struct smelt_ir *ir, const struct numbers *n)
+{
+    struct smelt_ir_value *x = rig_input(ir, "x", 4, (const uint64_t[]){1, C, S, S});
+    struct smelt_ir_value *w = rig_weight(ir, "w", 4, (const uint64_t[]){O, C, 3, 3}, n->w),
+                          *b = rig_weight(ir, "b", 1, (const uint64_t[]){O}, n->b),
+                          *y = rig_node(ir, "Conv", "c", x, w, b);
+    const int64_t pads[4] = {1, 1, 1, 1};
+    const struct smelt_ir_attribute pad = {.set = true, .integers = pads, .count = 4};
+    CHECK_OK(smelt_ir_set_attribute(ir, y->producer, "pads", &pad));
+    return y;
+}
+
+static struct smelt_ir_value *add_concat(struct smelt_ir *ir, const char *name, struct smelt_ir_value *a,
+                                         struct smelt_ir_value *b)
+{
+    const struct smelt_ir_attribute axis = {.set = true, .integer = 1};
+    struct smelt_ir_value *inputs[2] = {a, b}, *out;
+    struct smelt_ir_node *node;
+    CHECK_OK(smelt_ir_value(ir, name, &out));
+    CHECK_OK(smelt_ir_add_node(ir, smelt_operator_find("Concat"), name, inputs, 2, &out, 1, &node));
+    CHECK_OK(smelt_ir_set_attribute(ir, node, "axis", &axis));
+    return out;
+}
+
+// Both signs of a convolution; `apart`: something else reads the negative ones.
+static void run_signs(bool apart, uint32_t nodes)
+{
+    const struct numbers n = make_numbers();
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *c = add_convolution(ir, &n), *plus = rig_node(ir, "Relu", "plus", c, NULL, NULL),
+                          *minus = rig_node(ir, "Relu", "minus",
+                                            rig_node(ir, "Neg", "negative", c, NULL, NULL), NULL, NULL);
+    CHECK_OK(smelt_ir_add_output(ir, add_concat(ir, "both", plus, minus)));
+    if (apart)
+        CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Abs", "more", minus, NULL, NULL)));
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, NULL, &network));
+    CHECK(smelt_network_info(network)->node_count == nodes);
+    struct rig_run run = rig_make(network);
+    float y[2 * RESULT];
+    rig_write(&run, 0, n.x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, y);
+    for (int i = 0; i < RESULT; i++) {
+        double sum = convolved(&n, i / (S * S), i / S % S, i % S);
+        CHECK(rig_is_near(y[i], fmax(sum, 0)) && rig_is_near(y[RESULT + i], fmax(-sum, 0)));
+    }
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+static void joins_signs(void)
+{
+    run_signs(false, 2);
+    run_signs(true, 6);
+}
+
+// Channels of an input, and of a Concat that ends with it.
+static void fills_channels(void)
+{
+    const struct numbers n = make_numbers();
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *c = add_convolution(ir, &n), *x = smelt_ir_find(ir, "x");
+    float w[2 * (O + C)];
+    fill(w, 2 * (O + C), 5);
+    struct smelt_ir_value *both = add_concat(ir, "both", c, x),
+                          *last = rig_weight(ir, "last", 4, (const uint64_t[]){2, O + C, 1, 1}, w);
+    struct smelt_ir_value *y = rig_node(ir, "Conv", "y", both, last, NULL);
+    CHECK_OK(smelt_ir_add_output(ir, y));
+    CHECK_OK(smelt_network_rewrite(ir, true));
+    CHECK(smelt_dim_is(c->producer->inputs[1]->shape[1], 16) &&
+          smelt_dim_is(y->producer->inputs[1]->shape[1], 16));
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, NULL, &network));
+    struct rig_run run = rig_make(network);
+    float got[2 * S * S];
+    rig_write(&run, 0, n.x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, got);
+    for (int i = 0; i < 2 * S * S; i++) {
+        double sum = 0;
+        for (int k = 0; k < O + C; k++)
+            sum += w[i / (S * S) * (O + C) + k] *
+                   (k < O ? convolved(&n, k, i / S % S, i % S) : n.x[(k - O) * S * S + i % (S * S)]);
+        CHECK(rig_is_near(got[i], sum));
+    }
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+static uint64_t run_tuned(bool tune, float *y)
+{
+    const struct numbers n = make_numbers();
+    struct smelt_ir *ir = rig_ir();
+    CHECK_OK(smelt_ir_add_output(ir, add_convolution(ir, &n)));
+    const struct smelt_network_params params = {.tune = tune};
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, &params, &network));
+    struct rig_run run = rig_make(network);
+    rig_write(&run, 0, n.x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, y);
+    for (int i = 0; i < RESULT; i++)
+        CHECK(rig_is_near(y[i], convolved(&n, i / (S * S), i / S % S, i % S)));
+    uint64_t tuning = smelt_network_info(network)->tuning;
+    rig_free(&run);
+    smelt_network_destroy(&network);
+    return tuning;
+}
+
+static void tunes(void)
+{
+    float first[RESULT], again[RESULT];
+    CHECK(run_tuned(false, first) == 0);
+    uint64_t tuning = run_tuned(true, first);
+    CHECK(tuning != 0);
+    CHECK(run_tuned(true, again) == tuning || !test_context()->cache_directory);
+    if (test_context()->cache_directory)
+        CHECK(!memcmp(first, again, sizeof(first)));
+}
+
+static const struct test tests[] = {
+    {"Relu of both signs is one convolution", joins_signs},
+    {"channels are filled up", fills_channels},
+    {"kernels by timing", tunes},
+};
+
+TEST_MAIN(tests)
