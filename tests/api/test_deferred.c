@@ -201,8 +201,8 @@ static void every_pixel(void)
             arguments[g][0] = buffer_of("counts", f.counts);
             arguments[g][1] = buffer_of("values", f.values);
             arguments[g][2] = (struct smelt_argument){.name = "group", .bytes = &numbers[g], .size = 4};
-            passes[g] = (struct smelt_deferred_pass){f.pipeline, arguments[g], 3,
-                                                     smelt_arguments_descriptor_set(f.sets, 0)};
+            passes[g] = (struct smelt_deferred_pass){
+                f.pipeline, arguments[g], 3, {smelt_arguments_descriptor_set(f.sets, 0)}};
         }
         CHECK_OK(
             smelt_encoder_create(rig_context(), &(struct smelt_encoder_params){.check = true}, &encoder));

@@ -6,6 +6,7 @@ usage: test_tool.py SMELT [NAME]
 """
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -318,8 +319,24 @@ def test_decode_in_both_precisions_agrees():
     assert error < 255 ** 2 / 10 ** 5, 'less than 50 dB between f32 and f16'
 
 
+def test_transcode_writes_bc7():
+    need_compiler()
+    text = run('material', 'transcode', ROCK, '-o', path('bc7'), '--size', '40x24').stdout
+    # 10 x 6 blocks, then 5 x 3, 3 x 2, 2 x 1, 1, 1 of 16 bytes behind two headers
+    for name, srgb in (('base_color', 99), ('normal', 98), ('occlusion_roughness_metalness', 98)):
+        with open(path(f'bc7/{name}.dds'), 'rb') as f:
+            data = f.read()
+        assert data[:4] == b'DDS ' and data[84:88] == b'DX10' and len(data) == 148 + 16 * (60 + 15 + 6 + 2 + 1 + 1)
+        height, width = struct.unpack('<II', data[12:20])
+        levels, = struct.unpack('<I', data[28:32])
+        assert (width, height, levels) == (40, 24, 6) and struct.unpack('<I', data[128:132])[0] == srgb
+    lost = [float(x) for x in re.findall(r'([0-9.]+) dB from the material', text)]
+    assert len(lost) == 3 and min(lost) > 30, text
+    fails('material', 'transcode', ROCK, says='-o', status=2)
+
+
 def test_decode_says_what_is_wrong():
-    fails('material', says='compare, decode or import', status=2)
+    fails('material', says='compare, decode, transcode or import', status=2)
     fails('material', 'bake', says='bake', status=2)
     fails('material', 'decode', ROCK, says='-o', status=2)
     fails('material', 'decode', ROCK, '-o', path('m'), '--size', '0x5', says='0x5', status=2)

@@ -5,6 +5,7 @@
 #include "material_compare.h"
 #include "material_import.h"
 #include "material_train.h"
+#include "material_transcode.h"
 #include "tool.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 
 static const char help[] =
     "usage: smelt material decode FILE -o DIR [--size WxH] [--backend B] [--precision P] [--device D]\n"
+    "       smelt material transcode FILE -o DIR [--size WxH] [--backend B] [--precision P] [--device D]\n"
     "       smelt material compare A B [-o REPORT.html]\n"
     "       smelt material train --base-color FILE ... -o FILE.safetensors    (smelt material train --help)\n"
     "       smelt material distill --teacher FILE.glsl -o FILE.safetensors\n"
@@ -30,6 +32,9 @@ static const char help[] =
     "  --precision P    of the network's arithmetic, f32 or f16; default: f32 on a CPU, else f16 where "
     "possible\n"
     "  --device D       an index, a type (discrete integrated virtual cpu gpu) or a part of a name\n"
+    "\n"
+    "transcode writes BC7 textures with all mips as DDS files, for renderers without smelt, and what that "
+    "loses.\n"
     "\n"
     "compare tells how a material differs from what it was made from; smelt material compare --help.\n"
     "distill makes a network of a GLSL function; smelt material distill --help.\n"
@@ -160,8 +165,8 @@ int tool_material(int argc, char **argv)
 {
     struct options options = {0};
     if (argc < 2)
-        return tool_usage_error(
-            "material does what? train, distill, compare, decode or import; smelt material --help");
+        return tool_usage_error("material does what? train, distill, compare, decode, transcode or import; "
+                                "smelt material --help");
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
         fputs(help, stdout);
         return TOOL_OK;
@@ -172,13 +177,17 @@ int tool_material(int argc, char **argv)
         return material_compare(argc - 1, argv + 1);
     if (!strcmp(argv[1], "train"))
         return material_train(argc - 1, argv + 1);
-    bool decoding = !strcmp(argv[1], "decode");
-    if (!decoding && strcmp(argv[1], "import"))
-        return tool_usage_error("no 'material %s'; there are: train distill compare decode import", argv[1]);
+    bool decoding = !strcmp(argv[1], "decode"), transcoding = !strcmp(argv[1], "transcode");
+    if (!decoding && !transcoding && strcmp(argv[1], "import"))
+        return tool_usage_error("no 'material %s'; there are: train distill compare decode transcode import",
+                                argv[1]);
     int status = parse(argc - 1, argv + 1, &options);
     if (status)
         return status;
     if (decoding)
         return decode(&options);
+    if (transcoding)
+        return material_transcode(options.input, options.output, options.width, options.height,
+                                  &options.choice);
     return material_import(options.input, options.name, options.output);
 }
