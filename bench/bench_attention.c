@@ -29,15 +29,14 @@ static const struct shape shapes[] = {
 static const struct {
     enum smelt_backend backend;
     uint32_t rows, subgroups, keys;
-    bool wide;
 } tiles[] = {
-    {SMELT_BACKEND_COOPMAT2, 0, 0, 0, false},    {SMELT_BACKEND_COOPMAT, 0, 0, 0, false},
-    {SMELT_BACKEND_PORTABLE, 0, 0, 0, false},    {SMELT_BACKEND_COOPMAT2, 16, 4, 64, false},
-    {SMELT_BACKEND_COOPMAT2, 16, 4, 32, false},  {SMELT_BACKEND_COOPMAT2, 16, 8, 32, false},
-    {SMELT_BACKEND_COOPMAT2, 16, 8, 128, false}, {SMELT_BACKEND_COOPMAT2, 32, 4, 64, false},
-    {SMELT_BACKEND_COOPMAT2, 32, 4, 32, false},  {SMELT_BACKEND_COOPMAT2, 16, 8, 64, true},
-    {SMELT_BACKEND_COOPMAT2, 16, 4, 64, true},   {SMELT_BACKEND_COOPMAT2, 16, 4, 32, true},
-    {SMELT_BACKEND_COOPMAT, 16, 4, 64, false},
+    {SMELT_BACKEND_COOPMAT2, 0, 0, 0},   {SMELT_BACKEND_COOPMAT, 0, 0, 0},
+    {SMELT_BACKEND_PORTABLE, 0, 0, 0},   {SMELT_BACKEND_COOPMAT2, 16, 4, 64},
+    {SMELT_BACKEND_COOPMAT2, 16, 4, 32}, {SMELT_BACKEND_COOPMAT2, 16, 8, 32},
+    {SMELT_BACKEND_COOPMAT2, 16, 8, 64}, {SMELT_BACKEND_COOPMAT2, 16, 8, 128},
+    {SMELT_BACKEND_COOPMAT2, 32, 4, 64}, {SMELT_BACKEND_COOPMAT2, 32, 4, 32},
+    {SMELT_BACKEND_COOPMAT2, 32, 8, 64}, {SMELT_BACKEND_COOPMAT2, 32, 8, 32},
+    {SMELT_BACKEND_COOPMAT, 16, 4, 64},
 };
 
 struct bench {
@@ -99,8 +98,8 @@ static void record(void *user, smelt_encoder encoder)
     attention_record(&bench->attention, commands, &bench->call);
 }
 
-static void print(struct bench *bench, const struct shape *shape, bool wide, struct bench_summary ns,
-                  double made, double worst)
+static void print(struct bench *bench, const struct shape *shape, struct bench_summary ns, double made,
+                  double worst)
 {
     // As is usual: both products of all keys, half of them with a causal mask.
     double flops = 4.0 * HEADS * shape->tokens * shape->tokens * shape->head_dim * (shape->causal ? 0.5 : 1);
@@ -110,21 +109,20 @@ static void print(struct bench *bench, const struct shape *shape, bool wide, str
     if (bench->options.json)
         printf(
             "%s\n  {\"shape\": \"%s\", \"tokens\": %u, \"heads\": %u, \"head_dim\": %u, \"causal\": %s, "
-            "\"backend\": \"%s\", \"wide\": %s, \"rows\": %u, \"keys\": %u, \"threads\": %u, \"ns\": %.0f, "
+            "\"backend\": \"%s\", \"rows\": %u, \"keys\": %u, \"threads\": %u, \"ns\": %.0f, "
             "\"ns_least\": %.0f, \"ns_most\": %.0f, \"tflops\": %.3f, \"registers\": %lld, \"local_bytes\": "
             "%lld, "
             "\"first_call_s\": %.3f, \"error\": %.3g}",
             bench->rows ? "," : "", shape->name, shape->tokens, HEADS, shape->head_dim,
-            shape->causal ? "true" : "false", backend, wide ? "true" : "false", a->rows, a->keys, a->threads,
-            ns.median, ns.minimum, ns.maximum, flops / ns.median / 1000, s.registers, s.local_bytes, made,
-            worst);
+            shape->causal ? "true" : "false", backend, a->rows, a->keys, a->threads, ns.median, ns.minimum,
+            ns.maximum, flops / ns.median / 1000, s.registers, s.local_bytes, made, worst);
     else
-        printf("%-15s %-8s%s %3u queries %3u keys %3u threads  %9.1f us (%.1f to %.1f) %7.2f TFLOP/s  %lld "
+        printf("%-15s %-8s %3u queries %3u keys %3u threads  %9.1f us (%.1f to %.1f) %7.2f TFLOP/s  %lld "
                "registers "
                "%lld local  made in %.2f s  error %.2g%s\n",
-               shape->name, backend, wide ? " wide" : "     ", a->rows, a->keys, a->threads, ns.median / 1000,
-               ns.minimum / 1000, ns.maximum / 1000, flops / ns.median / 1000, s.registers, s.local_bytes,
-               made, worst, worst > 1 ? " WRONG" : "");
+               shape->name, backend, a->rows, a->keys, a->threads, ns.median / 1000, ns.minimum / 1000,
+               ns.maximum / 1000, flops / ns.median / 1000, s.registers, s.local_bytes, made, worst,
+               worst > 1 ? " WRONG" : "");
 }
 
 static void run_tile(struct bench *bench, const struct shape *shape, size_t t)
@@ -143,8 +141,7 @@ static void run_tile(struct bench *bench, const struct shape *shape, size_t t)
                                       .backend = tiles[t].backend,
                                       .rows_of_subgroup = tiles[t].rows,
                                       .subgroups = tiles[t].subgroups,
-                                      .keys = tiles[t].keys,
-                                      .wide = tiles[t].wide};
+                                      .keys = tiles[t].keys};
     if (!attention_create(bench->gpu.context, &params,
                           &bench->attention)) { // a backend that the device lacks
         fprintf(stderr, "# %s: %s\n", name, smelt_last_error());
@@ -159,7 +156,7 @@ static void run_tile(struct bench *bench, const struct shape *shape, size_t t)
     uint32_t batches = cpu ? 1 : BATCHES;
     gpu_time(&bench->gpu, record, bench, repeats, batches, ns);
     double worst = check(bench, shape);
-    print(bench, shape, tiles[t].wide, bench_summarise(ns, batches), made, worst);
+    print(bench, shape, bench_summarise(ns, batches), made, worst);
     bench->wrong += worst > 1;
     bench->rows++;
     attention_destroy(&bench->attention);

@@ -55,6 +55,9 @@ static const struct variant variants[] = {
     {"coopmat2 subgroup few blocks", ROWS, COOPMAT2, GROUP, 1, 8, 8, F16, F16, 0},
     {"coopmat2 subgroup x2 4", ROWS, COOPMAT2, GROUP, 2, 4, 32, F16, F16, 0},
     {"coopmat2 subgroup x2", ROWS, COOPMAT2, GROUP, 2, 8, 16, F16, F16, 0},
+    // As many workgroups as an H200 runs at once, and registers for no more subgroups.
+    {"coopmat2 subgroup x2 12", ROWS, COOPMAT2, GROUP, 2, 12, 42, F16, F16, 0},
+    {"coopmat subgroup x2 11", ROWS, COOPMAT, GROUP, 2, 11, 46, F16, F16, 0},
     {"coopmat2 subgroup f32 sums", ROWS, COOPMAT2, GROUP, 1, 8, 32, F16, F32, 0},
     {"coopmat2 subgroup own", OWN, COOPMAT2, GROUP, 1, 8, 32, F16, F16, 0},
     {"coopmat2 workgroup", ROWS, COOPMAT2, SMELT_SCOPE_WORKGROUP, 1, 8, 0, F16, F16, 0},
@@ -70,6 +73,7 @@ static const struct variant variants[] = {
     {"portable 8 materials random", MATERIAL, PORTABLE, 0, 1, 0, 0, F16, F16, RANDOM},
     {"portable 8 materials binned", BINNED, PORTABLE, GROUP, 2, 8, 8, F16, F16, RANDOM},
     {"coopmat 8 materials binned", BINNED, COOPMAT, GROUP, 1, 8, 32, F16, F16, RANDOM},
+    {"coopmat2 8 materials binned x2", BINNED, COOPMAT2, GROUP, 2, 12, 42, F16, F16, RANDOM},
     {"coopmat2 8 materials binned", BINNED, COOPMAT2, GROUP, 1, 8, 32, F16, F16, RANDOM},
 };
 enum { VARIANTS = sizeof(variants) / sizeof(variants[0]) };

@@ -19,7 +19,8 @@ struct kernel_key {
     uint32_t baked;
     uint32_t vectors, swapped;                  // 1 to MAX_VECTORS: glsl/kernels/matvec_body.glsl
     struct smelt_quantization_key quantization; // of integers
-    uint32_t per; // elements of a quantised matrix that an invocation takes at a time
+    uint32_t per;   // elements of a quantised matrix that an invocation takes at a time
+    uint32_t tiles; // of 16 rows of a matrix that the device's matrices multiply with vectors; 0: they do not
 };
 
 #define MAX_VECTORS 8
@@ -113,10 +114,15 @@ static void write_matvec(struct smelt_text *text, const void *user)
                         : key->zero ? "SMELT_ZERO_POINT"
                                     : "SMELT_ZERO_NONE");
     }
+    smelt_op_define_number(text, "KERNEL_", "TILES", key->tiles);
     write_head(text, key);
-    smelt_text_add(
-        text, "%s%s", smelt_kernel_text("kernels/matvec_finish.glsl"),
-        smelt_kernel_text(key->scale ? "kernels/matvec_scaled_body.glsl" : "kernels/matvec_body.glsl"));
+    smelt_text_add(text, "%s", smelt_kernel_text("kernels/matvec_store.glsl"));
+    if (key->tiles)
+        smelt_text_add(text, "%s", smelt_kernel_text("kernels/matvec_matrix_body.glsl"));
+    else
+        smelt_text_add(
+            text, "%s%s", smelt_kernel_text("kernels/matvec_finish.glsl"),
+            smelt_kernel_text(key->scale ? "kernels/matvec_scaled_body.glsl" : "kernels/matvec_body.glsl"));
 }
 
 // The second dispatch of a sum in parts. The key is of the product, whose operands it does not see.
@@ -221,8 +227,33 @@ static uint32_t quantised_per(const struct call *call)
     return small || (all | (block >= k ? 0 : block)) % per || b->address % 16 ? 8 : per;
 }
 
+// Whether the device's matrices do it: products of f16 with sums of f32 by 16 x 8 x 16. With up to four vectors and nothing to
+// unpack, invocations alone are as fast as memory.
+static bool can_matrices(const struct call *call, const struct smelt_tensor_info *matrix)
+{
+    const struct smelt_capabilities *c = &call->product.context->capabilities;
+    const struct smelt_matmul2d_params *p = call->product.params;
+    enum smelt_backend backend = call->info.choice.backend;
+    bool quantised = matrix->dtype == SMELT_DTYPE_I4 || matrix->dtype == SMELT_DTYPE_U4 ||
+                     matrix->dtype == SMELT_DTYPE_I8 || matrix->dtype == SMELT_DTYPE_U8;
+    if ((backend != SMELT_BACKEND_COOPMAT && backend != SMELT_BACKEND_COOPMAT2) || c->subgroup_size != 32 ||
+        call->info.choice.computed != SMELT_DTYPE_F16 || p->a->info.dtype != SMELT_DTYPE_F16 ||
+        (p->scale ? !quantised || p->scale->info.dtype != SMELT_DTYPE_F16 || quantised_per(call) == 8
+                  : matrix->dtype != SMELT_DTYPE_F16 || call->key.vectors <= 4))
+        return false;
+    for (uint32_t i = 0; i < c->cooperative_matrix_count; i++) {
+        const struct smelt_cooperative_matrix *one = &c->cooperative_matrices[i];
+        if (one->m == 16 && one->n == 8 && one->k == 16 && one->a == SMELT_DTYPE_F16 &&
+            one->b == SMELT_DTYPE_F16 && one->c == SMELT_DTYPE_F32 && one->result == SMELT_DTYPE_F32 &&
+            one->scope == SMELT_SCOPE_SUBGROUP && !one->saturating)
+            return true;
+    }
+    return false;
+}
+
 static bool take_matvec(struct call *call)
 {
+    const struct smelt_matmul2d_params *p = call->product.params;
     const struct smelt_product_push *push = &call->product.push;
     struct kernel_key *key = &call->key;
     bool swapped = push->m < push->n;
@@ -234,7 +265,15 @@ static bool take_matvec(struct call *call)
     key->per = call->product.scale ? quantised_per(call) : 0;
     key->alignment = 0;
     key->transpose_left = false;
-    key->computed = key->accumulated = SMELT_DTYPE_F32;
+    key->accumulated = SMELT_DTYPE_F32;
+    if (can_matrices(call, swapped ? &p->b->info : &p->a->info)) {
+        // Of f16, each vector's elements are read once for two tiles; unpacking leaves no time for more than one.
+        key->tiles = p->scale ? 1 : 2;
+        key->backend = SMELT_BACKEND_COOPMAT;
+        call->info.tiling = (struct smelt_matmul2d_tiling){.m = 16 * key->tiles, .n = key->vectors};
+        return true;
+    }
+    key->computed = SMELT_DTYPE_F32;
     key->backend = SMELT_BACKEND_PORTABLE;
     call->info.tiling = (struct smelt_matmul2d_tiling){.m = key->vectors > 2 ? 8 : 4, // ROWS in the kernel
                                                        .n = key->vectors};

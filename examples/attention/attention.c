@@ -56,19 +56,26 @@ static uint32_t larger(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-// uvec4 of shared memory: the blocks of the larger product, and what a reduction along rows wants.
+// uvec4 of shared memory that the modules want: a left operand that is not held in registers, and a reduction along rows.
 static uint32_t scratch_of(const struct attention_params *p, const struct attention *a,
                            const struct smelt_op_info *info, uint32_t subgroups)
 {
     bool held = a->backend == SMELT_BACKEND_COOPMAT2; // the left operand stays in registers
     uint32_t head = p->head_dim / 8 + 1, keys = a->keys / 8 + 1;
-    uint32_t scores = (held ? 0 : a->rows * head) + a->keys * head;
-    uint32_t values = (held ? 0 : a->rows * keys) + a->keys * head;
+    uint32_t left = held ? 0 : a->rows * larger(head, keys);
     const struct smelt_matmul2d_tiling *t = &info->tiling;
     uint32_t reduction = subgroups * t->fragment_m * (t->fragment_n / 4 + 1) + a->rows;
     if (a->backend == SMELT_BACKEND_PORTABLE)
         reduction = a->rows * (larger(a->keys, p->head_dim) / t->fragment_n) / 4 + a->rows;
-    return p->wide ? larger(reduction, 64) : larger(larger(scores, values), reduction);
+    return larger(larger(left, reduction), 64);
+}
+
+// And the blocks of keys and values; those that are held leave room for both.
+static uint32_t shared_of(const struct attention_params *p, const struct attention *a,
+                          const struct smelt_op_info *info, uint32_t subgroups)
+{
+    uint32_t block = a->keys * (p->head_dim / 8 + 1);
+    return scratch_of(p, a, info, subgroups) + (a->backend == SMELT_BACKEND_COOPMAT2 ? 2 : 1) * block;
 }
 
 static bool compile(const struct attention_params *p, struct attention *a, const struct defines *defines)
@@ -121,9 +128,11 @@ bool attention_create(smelt_context context, const struct attention_params *p, s
     uint32_t subgroups = p->subgroups ? p->subgroups : large ? 8 : 2;
     uint32_t rows = matrices ? info.tiling.fragment_m : 8;
     a->rows = subgroups * (p->rows_of_subgroup ? p->rows_of_subgroup : rows);
-    a->keys = p->keys ? p->keys : large ? 64 : 16;
+    // As measured on an H200: what is done once for each block is then spread over more keys.
+    bool more = a->backend == SMELT_BACKEND_COOPMAT2 && p->head_dim <= 64 && !p->causal;
+    a->keys = p->keys ? p->keys : !large ? 16 : more ? 128 : 64;
     uint32_t most = smelt_context_capabilities(context)->max_shared_memory_size;
-    while (!p->keys && matrices && a->keys > 16 && 16 * scratch_of(p, a, &info, subgroups) > most)
+    while (!p->keys && matrices && a->keys > 16 && 16 * shared_of(p, a, &info, subgroups) > most)
         a->keys /= 2; // what is staged must fit
     uint32_t k = matrices ? info.tiling.fragment_k : 16;
     if (!tile(context, a->backend, a->rows, a->keys, k, subgroups, &info) ||
@@ -139,25 +148,24 @@ bool attention_create(smelt_context context, const struct attention_params *p, s
     define(&defines, "CAUSAL", p->causal);
     define(&defines, "SUBGROUP_SIZE", t->subgroup_size);
     define(&defines, "SUBGROUPS", subgroups);
-    define(&defines, "FRAGMENT_M", p->wide ? a->rows : t->fragment_m);
-    define(&defines, "FRAGMENT_SCORES_N", p->wide ? a->keys : t->fragment_n);
-    define(&defines, "FRAGMENT_VALUES_N", p->wide ? p->head_dim : t->fragment_n);
+    define(&defines, "FRAGMENT_M", t->fragment_m);
+    define(&defines, "FRAGMENT_SCORES_N", t->fragment_n);
+    define(&defines, "FRAGMENT_VALUES_N", t->fragment_n);
     // A chain takes the left tensor's matrices as they are.
-    define(&defines, "FRAGMENT_SCORES_K", p->wide ? p->head_dim : held ? t->fragment_n : t->fragment_k);
-    define(&defines, "FRAGMENT_VALUES_K", p->wide ? a->keys : held ? t->fragment_n : t->fragment_k);
+    define(&defines, "FRAGMENT_SCORES_K", held ? t->fragment_n : t->fragment_k);
+    define(&defines, "FRAGMENT_VALUES_K", held ? t->fragment_n : t->fragment_k);
     define(&defines, "PORTABLE_SCORES_M", scores.tiling.fragment_m);
     define(&defines, "PORTABLE_SCORES_N", scores.tiling.fragment_n);
     define(&defines, "PORTABLE_VALUES_M", values.tiling.fragment_m);
     define(&defines, "PORTABLE_VALUES_N", values.tiling.fragment_n);
-    uint32_t scratch = scratch_of(p, a, a->backend == SMELT_BACKEND_PORTABLE ? &values : &info, subgroups);
-    a->scratch_bytes = 16 * scratch;
+    const struct smelt_op_info *product = a->backend == SMELT_BACKEND_PORTABLE ? &values : &info;
+    uint32_t scratch = scratch_of(p, a, product, subgroups);
+    a->scratch_bytes = 16 * shared_of(p, a, product, subgroups);
     if (a->scratch_bytes > most)
         return false;
     char scale[32];
     snprintf(scale, sizeof(scale), "%.9g", 1 / sqrt(p->head_dim));
     defines.list[defines.count++] = (struct smelt_define){"SCALE", scale};
-    defines.list[defines.count++] =
-        (struct smelt_define){"RIGHT_SOURCE", p->wide ? "SMELT_SOURCE_ADDRESSED" : "SMELT_SOURCE_TENSOR"};
     // The twin stages both operands.
     uint32_t twin = (a->rows + a->keys) * (larger(p->head_dim, a->keys) / 8 + 1) + a->rows * 32;
     char size[96];

@@ -3,8 +3,8 @@
 // keys, KEYS at a time; what it keeps of those before is a running maximum, a running sum and a running result of each row
 // (an online softmax). Scores never leave registers.
 //
-// attention.c defines HEAD_DIM, ROWS, KEYS, CAUSAL, SCALE, how the device computes (SUBGROUP_SIZE, SUBGROUPS, FRAGMENT_x,
-// RIGHT_SOURCE) and how PORTABLE does (PORTABLE_x): a PORTABLE twin of every shader is made for its reflection.
+// attention.c defines HEAD_DIM, ROWS, KEYS, CAUSAL, SCALE, how the device computes (SUBGROUP_SIZE, SUBGROUPS, FRAGMENT_x)
+// and how PORTABLE does (PORTABLE_x): a PORTABLE twin of every shader is made for its reflection.
 #version 460
 #include "smelt/base.glsl"
 
@@ -16,7 +16,6 @@
 #define VALUES_N PORTABLE_VALUES_N
 #define SCORES_K 1
 #define VALUES_K 1
-#define FROM SMELT_SOURCE_TENSOR
 #else
 #define SCORES_M FRAGMENT_M // matrices of the device
 #define SCORES_N FRAGMENT_SCORES_N
@@ -24,11 +23,21 @@
 #define VALUES_N FRAGMENT_VALUES_N
 #define SCORES_K FRAGMENT_SCORES_K
 #define VALUES_K FRAGMENT_VALUES_K
-#define FROM RIGHT_SOURCE
 #endif
 
-layout(local_size_x = SUBGROUP_SIZE * SUBGROUPS) in;
+#define THREADS (SUBGROUP_SIZE * SUBGROUPS)
+layout(local_size_x = THREADS) in;
 shared uvec4 scratch[SCRATCH];
+
+// Blocks of keys and of values in shared memory. Where the left operands stay in registers nothing else is there, and there
+// is room for both.
+#define PITCH (HEAD_DIM / 8 + 1)
+#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_COOPMAT2
+#define BOTH 1
+#else
+#define BOTH 0
+#endif
+shared uvec4 blocks[(1 + BOTH) * KEYS * PITCH];
 
 // The queries of the workgroup.
 #define SMELT_COOPERATIVE query
@@ -61,7 +70,9 @@ shared uvec4 scratch[SCRATCH];
 #define SMELT_MATMUL2D_EPILOGUE 0
 #define SMELT_MATMUL2D_SOURCE_LEFT SMELT_SOURCE_COOPERATIVE
 #define SMELT_MATMUL2D_LEFT query
-#define SMELT_MATMUL2D_SOURCE_RIGHT FROM
+#define SMELT_MATMUL2D_SOURCE_RIGHT SMELT_SOURCE_SHARED
+#define SMELT_MATMUL2D_RIGHT_SHARED blocks
+#define SMELT_MATMUL2D_RIGHT_PITCH PITCH
 #define SMELT_MATMUL2D_STORED_LEFT SMELT_DTYPE_F16
 #define SMELT_MATMUL2D_STORED SMELT_DTYPE_F16
 #define SMELT_MATMUL2D_SCALE SMELT_SCALE_NONE
@@ -93,7 +104,9 @@ shared uvec4 scratch[SCRATCH];
 #define SMELT_MATMUL2D_EPILOGUE 0
 #define SMELT_MATMUL2D_SOURCE_LEFT SMELT_SOURCE_COOPERATIVE
 #define SMELT_MATMUL2D_LEFT scores_result
-#define SMELT_MATMUL2D_SOURCE_RIGHT FROM
+#define SMELT_MATMUL2D_SOURCE_RIGHT SMELT_SOURCE_SHARED
+#define SMELT_MATMUL2D_RIGHT_SHARED blocks
+#define SMELT_MATMUL2D_RIGHT_PITCH PITCH
 #define SMELT_MATMUL2D_STORED_LEFT SMELT_DTYPE_F16
 #define SMELT_MATMUL2D_STORED SMELT_DTYPE_F16
 #define SMELT_MATMUL2D_SCALE SMELT_SCALE_NONE
@@ -159,13 +172,17 @@ float masked(float v, uvec2 place)
     uint key = first_key + place.y;
     return key < key_count && (CAUSAL == 0 || key <= first_row + place.x) ? v : never;
 }
-float larger(float v, float other)
+float larger(float v, float score) // maxima are exponents
 {
-    return max(v, other);
+    return max(v, score * to_exponent);
 }
-float decay(float v, float other)
+float exponential(float score, float maximum)
 {
-    return exp2((v - other) * to_exponent);
+    return exp2(fma(score, to_exponent, -maximum));
+}
+float decay(float v, float maximum)
+{
+    return exp2(v - maximum);
 }
 float product(float v, float other)
 {
@@ -192,6 +209,7 @@ float quotient(float v, float other)
 #define SMELT_COOPERATIVE_AXIS 1
 #define SMELT_COOPERATIVE_REDUCTION SMELT_REDUCE_MAX
 #define SMELT_COOPERATIVE_REDUCE scores_max
+#define SMELT_COOPERATIVE_NO_NAN // it reaches the result by its exponential
 #include "smelt/cooperative_reduce_tmpl.glsl"
 #define SMELT_COOPERATIVE scores_result
 #define SMELT_COOPERATIVE_DTYPE SMELT_DTYPE_F32
@@ -202,8 +220,8 @@ float quotient(float v, float other)
 #include "smelt/cooperative_reduce_tmpl.glsl"
 #define SMELT_COOPERATIVE scores_result
 #define SMELT_COOPERATIVE_OTHER scores_result_per_row
-#define SMELT_COOPERATIVE_ZIP scores_decay
-#define SMELT_COOPERATIVE_FUNCTION decay
+#define SMELT_COOPERATIVE_ZIP scores_exponential
+#define SMELT_COOPERATIVE_FUNCTION exponential
 #include "smelt/cooperative_zip_tmpl.glsl"
 #define SMELT_COOPERATIVE scores_result_per_row
 #define SMELT_COOPERATIVE_OTHER scores_result_per_row
@@ -258,6 +276,29 @@ uvec2 of_head(uvec2 first, uint tokens)
     return uvec2(first.x, first.y + high + carry);
 }
 
+// A block of keys or values on its way to shared memory: rows from token `first` on; those from `end` on become 0.
+#define GROUPS (KEYS * HEAD_DIM / 8)
+#define EACH ((GROUPS + THREADS - 1) / THREADS)
+void fetch(out uvec4 block[EACH], uvec2 head, uint first, uint end)
+{
+    [[unroll]] for (uint i = 0u; i < EACH; i++)
+    {
+        uint at = gl_LocalInvocationIndex + i * THREADS, token = first + at / (HEAD_DIM / 8);
+        block[i] = smelt_words4_data(head).e[min(token, keys - 1u) * (HEAD_DIM / 8) + at % (HEAD_DIM / 8)];
+        block[i] = token < end ? block[i] : uvec4(0u);
+    }
+}
+
+void put(uvec4 block[EACH], uint to)
+{
+    [[unroll]] for (uint i = 0u; i < EACH; i++)
+    {
+        uint at = gl_LocalInvocationIndex + i * THREADS;
+        if (GROUPS % THREADS == 0 || at < GROUPS)
+            blocks[to + at / (HEAD_DIM / 8) * PITCH + at % (HEAD_DIM / 8)] = block[i];
+    }
+}
+
 void main()
 {
     first_row = gl_WorkGroupID.x * ROWS;
@@ -267,14 +308,10 @@ void main()
 
     input_f16_2_r_0x0 q_head = input_f16_2_r_0x0(smelt_u16_r_data(of_head(q, queries)),
                                                  uint[2](queries, HEAD_DIM), uint[2](HEAD_DIM, 1u));
-    scores_right_f16_2_r_0x0 k_head;
-    k_head.data = smelt_u16_r_data(of_head(k, keys));
-    k_head.extent = uint[2](keys, HEAD_DIM);
-    k_head.stride = uint[2](HEAD_DIM, 1u);
-    values_right_f16_2_r_0x0 v_head;
-    v_head.data = smelt_u16_r_data(of_head(v, keys));
-    v_head.extent = uint[2](key_count, HEAD_DIM); // what is beyond counts as 0, whatever it is
-    v_head.stride = uint[2](HEAD_DIM, 1u);
+    uvec2 k_first = of_head(k, keys), v_first = of_head(v, keys);
+    uvec4 k_block[EACH], v_block[EACH];
+    fetch(k_block, k_first, 0u, key_count);
+    fetch(v_block, v_first, 0u, key_count);
 
     query own;
     smelt_load(own, q_head, first_row, 0u);
@@ -286,13 +323,21 @@ void main()
     [[dont_unroll]] for (first_key = 0u; first_key < end; first_key += KEYS)
     {
         scores_result s;
-        scores_run(s, own, k_head, 0u, first_key);
+        barrier();
+        put(k_block, 0u);
+        fetch(k_block, k_first, first_key + KEYS, key_count); // while this block is worked on
+#if BOTH
+        put(v_block, KEYS * PITCH);
+        fetch(v_block, v_first, first_key + KEYS, key_count);
+#endif
+        barrier();
+        scores_run(s, own, 0u, 0u, 0u);
         if (first_key + KEYS > key_count || (CAUSAL != 0 && first_key + KEYS > first_row + 1u))
             scores_mask(s);
         scores_result_per_row now, block_total, before = maximum;
         scores_max(now, s);
         rows_larger(maximum, now);
-        scores_decay(s, maximum);
+        scores_exponential(s, maximum);
         rows_decay(before, maximum); // what the old maximum's exponentials are worth now
         scores_sum(block_total, s);
         rows_multiply(total, before);
@@ -300,7 +345,13 @@ void main()
         values_result_per_row factor;
         smelt_transfer(factor, before);
         values_multiply(result, factor);
-        values_run(result, s, smelt_slice(v_head, first_key, 0u, KEYS, HEAD_DIM), 0u, 0u);
+#if BOTH
+        values_run(result, s, KEYS * PITCH, 0u, 0u);
+#else
+        put(v_block, 0u); // scores_run has ended with a barrier, values_run begins with one
+        fetch(v_block, v_first, first_key + KEYS, key_count);
+        values_run(result, s, 0u, 0u, 0u);
+#endif
     }
     values_result_per_row divisor;
     smelt_transfer(divisor, total);

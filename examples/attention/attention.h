@@ -11,7 +11,6 @@ struct attention_params {
     enum smelt_backend backend;
     // Zeros: chosen for the device. Queries of a workgroup are rows_of_subgroup * subgroups.
     uint32_t keys, rows_of_subgroup, subgroups;
-    bool wide; // COOPMAT2: matrices of the whole workgroup, keys and values by tensor addressing
 };
 
 struct attention {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// matvec_finish.glsl: what the kernels of a matrix with 1 to 8 vectors share: the workgroup, the sum of what its invocations
-// have, and the store. matvec_body.glsl or matvec_scaled_body.glsl follows.
+// matvec_finish.glsl: what the kernels of a matrix with 1 to 8 vectors share that do without the device's matrices: the
+// workgroup, and the sum of what its invocations have. matvec_body.glsl or matvec_scaled_body.glsl follows.
 //
-// matmul2d_head.glsl comes before. The includer's: KERNEL_VECTORS (1 to 8), KERNEL_SWAPPED (1: the vectors are the rows of
-// a, the matrix is b as it is stored; 0: they are the columns of b, the matrix is a).
+// matvec_store.glsl comes before.
 #define THREADS 128
 layout(local_size_x = THREADS) in;
 #if KERNEL_VECTORS > 2
@@ -20,16 +19,6 @@ layout(local_size_x = THREADS) in;
 #endif
 #define PITCH (THREADS + 8) // of a sum's parts: neighbours in other banks
 shared float pool[PASS * KERNEL_VECTORS * PITCH];
-
-void store(uint row, uint v, float sum, uint rows, uint columns, uint step_d)
-{
-    uvec2 place = KERNEL_SWAPPED != 0 ? uvec2(v, row) : uvec2(row, v);
-    sum = product_element(sum, place);
-    if (d_is_wide != 0)
-        smelt_store(wide_result(rows, columns, step_d), place.x, place.y, sum);
-    else
-        smelt_store(narrow_result(rows, columns, step_d), place.x, place.y, sum);
-}
 
 // Stores the sums of rows `first` on, of which every invocation has its part.
 void finish(float sums[ROWS][KERNEL_VECTORS], uint first, uint rows, uint columns, uint step_d)

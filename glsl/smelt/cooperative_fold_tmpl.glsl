@@ -14,6 +14,10 @@
 #define SMELT_CO_BOTH(a, b) ((a) + (b))
 #elif SMELT_CO_KIND == SMELT_REDUCE_PRODUCT
 #define SMELT_CO_BOTH(a, b) ((a) * (b))
+#elif defined SMELT_COOPERATIVE_NO_NAN && SMELT_CO_KIND == SMELT_REDUCE_MAX
+#define SMELT_CO_BOTH(a, b) max(float(a), float(b))
+#elif defined SMELT_COOPERATIVE_NO_NAN
+#define SMELT_CO_BOTH(a, b) min(float(a), float(b))
 #else // by keys: a NaN is kept
 #define SMELT_CO_BOTH(a, b) smelt_reduce_combine(SMELT_CO_KIND, float(a), float(b))
 #endif

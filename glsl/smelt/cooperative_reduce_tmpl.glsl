@@ -11,6 +11,8 @@
 //         SMELT_COOPERATIVE_AXIS       1: the sum runs along a row, the result is NAME_per_row; 0: NAME_per_column
 //         SMELT_COOPERATIVE_REDUCTION  SMELT_REDUCE_SUM, _PRODUCT, _MAX, _MIN, _ARG_MAX or _ARG_MIN (reduce.glsl)
 //         SMELT_COOPERATIVE_REDUCE     name of the function that is made
+//         SMELT_COOPERATIVE_NO_NAN     may be left out. Defined: MAX and MIN may drop a NaN, which takes a fifth of the
+//                                      operations of finding each
 // makes   void REDUCE(out NAME_per_row r, NAME t)    by the whole group; uses the scratch (COOPMAT2: with more than one subgroup
 //         along the axis)
 // errors  MAX, MIN: exact; ARG_x: the first one's column (row) in the tile, exactly. SUM: at most n u sum |t|, PRODUCT: n u |r|, for n
@@ -104,4 +106,5 @@ void SMELT_COOPERATIVE_REDUCE(out SMELT_CO_VALUES r, SMELT_COOPERATIVE t)
 #undef SMELT_COOPERATIVE_AXIS
 #undef SMELT_COOPERATIVE_REDUCTION
 #undef SMELT_COOPERATIVE_REDUCE
+#undef SMELT_COOPERATIVE_NO_NAN
 #undef SMELT_CO_VALUES

@@ -85,8 +85,15 @@ void smelt_transfer(out SMELT_CAT(SMELT_COOPERATIVE_TO, _per_row) d, SMELT_CAT(S
 #else
     [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_COOPERATIVE, _down); i++)
 #if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPMAT2
-        coopMatReduceNV(d.e[i], r.e[i], gl_CooperativeMatrixReduceRowNV,
-                        SMELT_CAT(SMELT_COOPERATIVE, SMELT_CAT(_same_, SMELT_COOPERATIVE_TO)));
+    {
+        if (SMELT_CAT(SMELT_COOPERATIVE, _fragment_n) == SMELT_CAT(SMELT_COOPERATIVE_TO, _fragment_n) &&
+            SMELT_CAT(SMELT_COOPERATIVE, _fragment_m) == SMELT_CAT(SMELT_COOPERATIVE_TO, _fragment_m)) {
+            [[unroll]] for (int j = 0; j < d.e[i].length(); j++) d.e[i][j] = r.e[i][j];
+        } else {
+            coopMatReduceNV(d.e[i], r.e[i], gl_CooperativeMatrixReduceRowNV,
+                            SMELT_CAT(SMELT_COOPERATIVE, SMELT_CAT(_same_, SMELT_COOPERATIVE_TO)));
+        }
+    }
 #else
         d.e[i] = r.e[i];
 #endif

@@ -4,7 +4,7 @@
 //
 // what    a tensor is staged block by block, without reading ahead; a cooperative left operand is written to the scratch
 //         once, rounded to COMPUTED, or, with COOPMAT2 where a subgroup has whole rows of it, becomes the left operand in
-//         registers
+//         registers. Where neither passes the scratch there is no barrier
 // params  those of matmul2d_cooperative_tmpl.glsl
 // makes   NAME_run
 // errors  see matmul2d_cooperative_tmpl.glsl
@@ -21,6 +21,12 @@
 #define SMELT_MM_RIGHT_ARGUMENT uint
 #else
 #define SMELT_MM_RIGHT_ARGUMENT SMELT_MM_RIGHT
+#endif
+
+#if SMELT_MM_LEFT_SIZE > 0 || SMELT_MM_RIGHT_SIZE > 0
+#define SMELT_MM_BARRIER SMELT_CAT(SMELT_MM_RESULT, _barrier)()
+#else
+#define SMELT_MM_BARRIER
 #endif
 
 #if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_COOPERATIVE
@@ -96,7 +102,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT_ARGU
         (b, SMELT_MM_RIGHT_AT(k), k + SMELT_MATMUL2D_TILE_K > smelt_extent(b, SMELT_MATMUL2D_TRANSPOSE_RIGHT),
          right);
 #endif
-        SMELT_CAT(SMELT_MM_RESULT, _barrier)();
+        SMELT_MM_BARRIER;
 #if SMELT_MM_STAGE_LEFT
         SMELT_CAT(SMELT_MATMUL2D, _stage_left_put)(left);
 #elif SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_SHARED
@@ -111,15 +117,16 @@ void SMELT_CAT(SMELT_MATMUL2D, _run)(inout SMELT_MM_RESULT d, SMELT_MM_LEFT_ARGU
 #else
         SMELT_CAT(SMELT_MATMUL2D, _right_origin) = b + k * SMELT_MM_RIGHT_PITCH;
 #endif
-        SMELT_CAT(SMELT_MM_RESULT, _barrier)();
+        SMELT_MM_BARRIER;
 #if SMELT_MM_HELD
         SMELT_CAT(SMELT_MATMUL2D, _multiply)(d, a);
 #else
         SMELT_CAT(SMELT_MATMUL2D, _multiply)(d);
 #endif
     }
-    SMELT_CAT(SMELT_MM_RESULT, _barrier)();
+    SMELT_MM_BARRIER;
 }
 
+#undef SMELT_MM_BARRIER
 #undef SMELT_MM_LEFT_ARGUMENT
 #undef SMELT_MM_RIGHT_ARGUMENT

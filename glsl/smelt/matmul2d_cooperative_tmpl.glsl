@@ -55,7 +55,8 @@
 //         void NAME_finish(inout NAME_result d, BIAS bias, uint row, uint column)   without `bias` when BIAS is 0
 //         const uint NAME_scratch: uvec4 of the scratch that each group uses. Too small a scratch does not compile
 //         run and finish are for the whole group with the same arguments in all of it; both use the scratch, and
-//         begin and end with a barrier (NAME_result_barrier, cooperative_tmpl.glsl); a tile may lie outside. Rows and columns outside the operands are handled exactly: what they
+//         begin and end with a barrier (NAME_result_barrier, cooperative_tmpl.glsl; run not, where no operand passes the
+//         scratch); a tile may lie outside. Rows and columns outside the operands are handled exactly: what they
 //         leave in d is to be dropped (smelt_store does); no memory outside the operands is read
 // errors  before the activation, for every element inside, with K the terms of the sum:
 //             |d - exact| <= c u (sum_k |a[k]||b[k]| + |bias| + |d before|),

@@ -19,7 +19,8 @@
 //                                      M x K, or the right one K x N ([N][K] with TRANSPOSE_RIGHT) elements of COMPUTED,
 //                                      f16 in pairs. SMELT_MATMUL2D_LEFT_SHARED (_RIGHT_SHARED): name of the array;
 //                                      SMELT_MATMUL2D_LEFT_PITCH (_RIGHT_PITCH): uvec4 from row to row, odd for
-//                                      speed. run begins with a barrier, so what the group wrote before counts
+//                                      speed. Barriers around run are the caller's: it has its own only where the
+//                                      other operand passes the scratch
 //           SMELT_SOURCE_COOPERATIVE   left only: run takes a cooperative tensor M x K of the same group, rounded to
 //                                      COMPUTED. SMELT_MATMUL2D_LEFT: its type. TILE_K is K. COOPMAT2 converts in
 //                                      registers, with FRAGMENT_M and FRAGMENT_K those (M, N) of the tensor, where
