@@ -80,19 +80,16 @@ refuses()
 runs_the_same()
 {
     smelt=tools/smelt/smelt
-    case=$source/tests/data/pytorch/convnet_opset18
-    input=image=$case/test_data_set_0/input_0.pb
-    "$with/$smelt" pack "$case/model.onnx" -o "$work/baked.safetensors" --bake --shape image=2,3,16,16 &&
-        "$with/$smelt" run "$work/baked.safetensors" --input "$input" --output "$work/with.npy" &&
-        "$without/$smelt" run "$work/baked.safetensors" --input "$input" --output "$work/without.npy" &&
+    "$with/$smelt" pack "$source/tests/data/pytorch/convnet_opset18/model.onnx" -o "$work/baked.safetensors" --bake --shape image=2,3,16,16 &&
+        "$with/$smelt" run "$work/baked.safetensors" --random --shape image=2,3,16,16 --output "$work/with.npy" &&
+        "$without/$smelt" run "$work/baked.safetensors" --random --shape image=2,3,16,16 --output "$work/without.npy" &&
         cmp "$work/with.npy" "$work/without.npy"
 }
 
 lacks_a_variant()
 {
     smelt=$without/tools/smelt/smelt
-    input=image=$source/tests/data/pytorch/convnet_opset18/test_data_set_0/input_0.pb
-    if "$smelt" run "$work/baked.safetensors" --dtype f16 --input "$input" 2>"$work/line"; then return 1; fi
+    if "$smelt" run "$work/baked.safetensors" --dtype f16 --random --shape image=2,3,16,16 2>"$work/line"; then return 1; fi
     cat "$work/line"
     for word in "of f16 on portable" "no SPIR-V of this variant" "smelt pack --bake"; do
         grep -qF -e "$word" "$work/line" || return 1
