@@ -122,8 +122,10 @@ enum smelt_result smelt_op_check_dtypes(smelt_context context, struct smelt_op_p
                               "op \"%s\": %s is %s, wanted f16 or f32 (or none: the default)", name,
                               types[i].field, smelt_dtype_name(types[i].dtype));
     if (!exact && plan->computed == SMELT_DTYPE_NONE)
-        plan->computed = SMELT_DTYPE_F32;
-    if (!exact && plan->computed == SMELT_DTYPE_F16)
+        plan->computed = plan->relaxed ? SMELT_DTYPE_F16 : SMELT_DTYPE_F32;
+    if (!exact && plan->relaxed && plan->accumulated == SMELT_DTYPE_NONE)
+        plan->accumulated = SMELT_DTYPE_F32;
+    if (!exact && !plan->relaxed && plan->computed == SMELT_DTYPE_F16)
         return smelt_fail(
             context, SMELT_ERROR_DTYPE,
             "op \"%s\": computed is f16 and %s is %s, wanted a stored type that f16 holds exactly: "
@@ -227,6 +229,7 @@ static enum smelt_result choose(smelt_context context, const struct smelt_op_pla
         .scope = plan->scope,
         .stage = stage,
         .stored = plan->computed == SMELT_DTYPE_I8 ? (plan->unsigned_only ? SMELT_DTYPE_U8 : SMELT_DTYPE_I8)
+                  : plan->relaxed && plan->computed == SMELT_DTYPE_F16 ? SMELT_DTYPE_F16 // once it is rounded
                   : plan->stored_left && !smelt_op_exact_in_f16(plan->stored_left) ? plan->stored_left
                                                                                    : plan->stored,
         .computed = plan->computed,

@@ -366,6 +366,7 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
     smelt_op_define_number(text, prefix, "BIAS", d->bias);
     smelt_op_define(text, prefix, "ACTIVATION", smelt_op_activation_macro(d->activation));
     smelt_op_define_number(text, prefix, "EPILOGUE", d->epilogue);
+    smelt_op_define_number(text, prefix, "RELAXED", d->relaxed);
     smelt_op_define(text, prefix, "STORED_LEFT", smelt_op_dtype_macro(plan->stored_left));
     smelt_op_define(text, prefix, "STORED", smelt_op_dtype_macro(plan->stored));
     smelt_matmul2d_write_scale(text, plan);

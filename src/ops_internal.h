@@ -17,6 +17,7 @@ struct smelt_op_plan {
     uint32_t widest;    // THREAD: components of the longest vector
     uint32_t max_k;     // terms of the longest sum
     bool row_major_kn;  // the matrix is stored [k][n]
+    bool relaxed;       // stored f32 and bf16 may be rounded to computed f16
     bool unsigned_only; // of integer products: both operands are u8
     bool software; // the device is a CPU: its driver takes minutes over loops of matrices that are unrolled
     // The op is made for reflection beside the one that this describes (on another backend): the workgroup must be the

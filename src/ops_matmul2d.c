@@ -170,6 +170,7 @@ static enum smelt_result check_thread(smelt_context context, struct smelt_op_pla
         {"k", d->k, 1, SMELT_OP_MAX_WIDTH},
         {"transpose_left (at THREAD scope)", d->transpose_left, 0, 0},
         {"epilogue (at THREAD scope)", d->epilogue, 0, 0},
+        {"relaxed (at THREAD scope)", d->relaxed, 0, 0},
         {"alignment (at THREAD scope)", d->alignment, 0, 0},
         {"tile_k (at THREAD scope)", d->tile_k, 0, 0},
         {"subgroups_m (at THREAD scope)", d->subgroups_m, 0, 0},
@@ -200,6 +201,7 @@ static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan
     plan->accumulated = d->accumulated;
     plan->backend = d->backend;
     plan->row_major_kn = !d->transpose_right;
+    plan->relaxed = d->relaxed;
     enum smelt_result result = smelt_op_check_activation(context, plan, "activation", d->activation);
     if (result)
         return result;
@@ -222,6 +224,11 @@ static enum smelt_result lay_out(smelt_context context, const struct smelt_op_pl
     if (plan->op->matmul2d->scale) // v (1 + c u) of matmul2d_scaled_tmpl.glsl
         info->error_c +=
             (info->choice.computed == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-22) * (1 + cu) / info->error_u;
+    int rounded = info->choice.computed == SMELT_DTYPE_F16
+                      ? !smelt_op_exact_in_f16(plan->stored) + !smelt_op_exact_in_f16(plan->stored_left)
+                      : 0;
+    if (plan->relaxed && rounded) // of the operands, each by 2^-10
+        info->error_c += (rounded * 0x1p-10 + (rounded - 1) * 0x1p-20) * (1 + cu) / info->error_u;
     if (info->choice.computed == SMELT_DTYPE_I8)
         info->error_c = info->error_u = 0;
     return thread ? SMELT_OK : smelt_cooperative_tile(context, plan, info);

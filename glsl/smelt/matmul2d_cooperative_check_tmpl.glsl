@@ -47,6 +47,10 @@
 #error                                                                                                       \
     "matmul2d_tmpl.glsl: SMELT_MATMUL2D_EPILOGUE (1: NAME_element is declared, 0: there is none) is not defined"
 #endif
+#ifndef SMELT_MATMUL2D_RELAXED
+#error                                                                                                       \
+    "matmul2d_tmpl.glsl: SMELT_MATMUL2D_RELAXED (1: F32 and BF16 may be rounded to F16, 0: no) is not defined"
+#endif
 #ifndef SMELT_MATMUL2D_STORED_LEFT
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT (SMELT_DTYPE_x of the left operand) is not defined"
 #endif
@@ -88,7 +92,7 @@
 #if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_BF16 && SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_ACCUMULATED (of the sums) is narrower than SMELT_MATMUL2D_COMPUTED"
 #endif
-#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 &&                                                            \
+#if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16 && !SMELT_MATMUL2D_RELAXED &&                                 \
     (SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_F32 || SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_BF16)
 #error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_STORED_LEFT must not be F32 or BF16 with COMPUTED F16"
 #endif

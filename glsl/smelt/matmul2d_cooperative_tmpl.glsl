@@ -19,6 +19,7 @@
 //         SMELT_MATMUL2D_EPILOGUE         1: `float NAME_element(float v, uvec2 place)` is declared before, place is
 //                                         (row, column) in D; it is called for places outside D too, whose values
 //                                         are dropped; 0: there is none
+//         SMELT_MATMUL2D_RELAXED          1: COMPUTED F16 also with F32 and BF16 stored, which are rounded to it; 0: not
 //         SMELT_MATMUL2D_SOURCE_LEFT      SMELT_SOURCE_TENSOR: a is a tensor; SMELT_SOURCE_FUNCTION: of a type NAME_left,
 //                                         declared before, with uint smelt_extent(NAME_left a, uint d) and
 //                                         NAME_stage_left_group, which makes its elements (matmul2d_stage_tmpl.glsl)
@@ -61,7 +62,8 @@
 // errors  before the activation, for every element inside, with K the terms of the sum:
 //             |d - exact| <= c u (sum_k |a[k]||b[k]| + |bias| + |d before|),
 //             n = 2 K + 8, c = n (1 + n u), u = 2^-23 for ACCUMULATED F32, u = 2^-10 for ACCUMULATED F16
-//         and with scales what matmul2d_scaled_tmpl.glsl adds. ACCUMULATED I32: exact modulo 2^32, so exact where
+//         and with scales what matmul2d_scaled_tmpl.glsl adds; RELAXED, of a and b before they are rounded, which are within
+//         the range of F16, and w = 2^-10 for each of the two that is rounded: ((1 + w)^2 - 1) (1 + c u) sum |a||b| more. ACCUMULATED I32: exact modulo 2^32, so exact where
 //         |a| and |b| bound the sum below 2^31: for K up to 2^17 (I8 with I8), 2^16 (mixed), 33025 (U8 with U8).
 //         Derivation: matmul2d_tmpl.glsl; a matrix unit may add a fragment's terms and the sum so far aligned to the
 //         largest of them, each cut off: one u more for each term. A product or sum below 2^-14 in f16 (2^-126 in
@@ -143,6 +145,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
     const int accumulate = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_ACCUMULATE);
     const int bias = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_BIAS);
     const int epilogue = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_EPILOGUE);
+    const int relaxed = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_RELAXED);
     const int scale = SMELT_CAT(smelt_scale_is_, SMELT_MATMUL2D_SCALE);
 #if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_I8
     const int zero_points = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_ZERO_POINTS);

@@ -87,7 +87,10 @@ struct smelt_matmul2d_descriptor {
     // The rest is for SUBGROUP and WORKGROUP; THREAD wants zeros.
     bool transpose_left; // `a` is stored [k][m]
     bool epilogue;       // the shader declares `float NAME_element(float v, uvec2 place)` before
-    uint32_t alignment;  // promise, in elements: 1, 2, 4, 8 or 16 (see the module). 0: 1
+    // a and b of f32 and bf16 may be rounded to f16, for matrices: computed f16 (what NONE then is) and, NONE: f32, accumulated.
+    // Elements below 65504; the bound says what it costs
+    bool relaxed;
+    uint32_t alignment; // promise, in elements: 1, 2, 4, 8 or 16 (see the module). 0: 1
     // promise: elements of a row of a, and of b, follow each other, which an alignment above 1 says too
     bool dense;
     uint32_t tile_k; // terms in shared memory at a time, a multiple of 8 (of i8: 16), to 256. 0: chosen

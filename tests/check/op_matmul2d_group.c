@@ -69,6 +69,17 @@ static enum smelt_dtype product_type(enum smelt_dtype computed)
 // Tensors of the block, in order; the bias only when there is one.
 enum { A, B };
 
+static bool is_rounded(enum smelt_dtype stored)
+{
+    return stored == SMELT_DTYPE_F32 || stored == SMELT_DTYPE_BF16;
+}
+
+// Rows of f32 and bf16 that are multiplied in f16.
+static bool relaxes(const struct check_case *c)
+{
+    return c->types.computed == SMELT_DTYPE_F16 && (is_rounded(c->types.stored) || is_rounded(c->left));
+}
+
 static void describe(struct check_case *c, enum smelt_scope scope)
 {
     const uint32_t *d = c->shape->d;
@@ -82,6 +93,7 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                                                      .activation = (enum smelt_activation)d[ACTIVATION],
                                                      .stored = c->types.stored,
                                                      .stored_left = c->left,
+                                                     .relaxed = relaxes(c),
                                                      .computed = c->types.computed,
                                                      .accumulated = c->types.accumulated,
                                                      .alignment = d[ALIGNMENT],
@@ -150,6 +162,13 @@ static void reference(const struct check_case *c, uint32_t m, double *wanted, do
         double before = d[ACCUMULATE] ? addend[n] : 0, after = d[EPILOGUE] ? addend[n] : 0;
         struct check_dot dot = check_reference_dot(
             &numbers, d[K], x, NULL, d[RIGHT] ? b + (uint64_t)n * d[K] : b + n, d[RIGHT] ? 1 : d[N], bias);
+        if (relaxes(c)) { // the rounding of an operand, which the references do not have
+            double w = (is_rounded(c->left) ? 0x1p-10 : 0) + (is_rounded(c->types.stored) ? 0x1p-10 : 0),
+                   size = 0;
+            for (uint32_t k = 0; k < d[K]; k++)
+                size += fabs(x[k] * b[d[RIGHT] ? (uint64_t)n * d[K] + k : (uint64_t)k * d[N] + n]);
+            dot.bound += (w + 0x1p-20) * (1 + numbers.c * u) * size;
+        }
         dot.value += before;
         dot.bound += numbers.c * u * fabs(before) + check_flushed(numbers.accumulated, before);
         double value = check_reference_activation(c->matmul2d.activation, dot.value);
@@ -208,10 +227,11 @@ static const struct check_shape mixed_shapes[] = {
 };
 
 static const enum smelt_dtype mixed_lefts[] = {
-    SMELT_DTYPE_F16,  SMELT_DTYPE_F16, SMELT_DTYPE_I8,   SMELT_DTYPE_U8,   SMELT_DTYPE_F16,  SMELT_DTYPE_F32,
-    SMELT_DTYPE_F32,  SMELT_DTYPE_F32, SMELT_DTYPE_I8,   SMELT_DTYPE_U8,   SMELT_DTYPE_BF16, SMELT_DTYPE_F32,
-    SMELT_DTYPE_BF16, SMELT_DTYPE_U8,  SMELT_DTYPE_BF16, SMELT_DTYPE_F16,  SMELT_DTYPE_F16,  SMELT_DTYPE_F16,
-    SMELT_DTYPE_BF16, SMELT_DTYPE_F16, SMELT_DTYPE_F16,  SMELT_DTYPE_BF16, SMELT_DTYPE_I8,
+    SMELT_DTYPE_F16,  SMELT_DTYPE_F16,  SMELT_DTYPE_I8,   SMELT_DTYPE_U8,   SMELT_DTYPE_F16,
+    SMELT_DTYPE_F32,  SMELT_DTYPE_F32,  SMELT_DTYPE_F32,  SMELT_DTYPE_I8,   SMELT_DTYPE_U8,
+    SMELT_DTYPE_BF16, SMELT_DTYPE_F32,  SMELT_DTYPE_BF16, SMELT_DTYPE_U8,   SMELT_DTYPE_BF16,
+    SMELT_DTYPE_F16,  SMELT_DTYPE_F16,  SMELT_DTYPE_F16,  SMELT_DTYPE_BF16, SMELT_DTYPE_F16,
+    SMELT_DTYPE_F16,  SMELT_DTYPE_BF16, SMELT_DTYPE_I8,   SMELT_DTYPE_F32,  SMELT_DTYPE_F16,
 };
 static const struct check_types mixed_types[] = {
     {SMELT_DTYPE_I8, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
@@ -237,6 +257,8 @@ static const struct check_types mixed_types[] = {
     {SMELT_DTYPE_F8E5M2, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
     {SMELT_DTYPE_I4, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
     {SMELT_DTYPE_BF16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F32, SMELT_DTYPE_F16, SMELT_DTYPE_F32}, // relaxed
+    {SMELT_DTYPE_BF16, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
 };
 
 const struct check_op check_matmul2d_mixed = {

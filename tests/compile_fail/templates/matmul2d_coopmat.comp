@@ -23,6 +23,7 @@ shared uvec4 scratch[320];
 #define SMELT_MATMUL2D_BIAS 1                           // wrong: 2
 #define SMELT_MATMUL2D_ACTIVATION SMELT_ACTIVATION_RELU // wrong: 99
 #define SMELT_MATMUL2D_EPILOGUE 0                       // wrong: 2
+#define SMELT_MATMUL2D_RELAXED 0                        // wrong: 2
 #define SMELT_MATMUL2D_STORED_LEFT SMELT_DTYPE_F16      // wrong: 0 SMELT_DTYPE_I32
 #define SMELT_MATMUL2D_STORED SMELT_DTYPE_F16           // wrong: 0 SMELT_DTYPE_I32
 #define SMELT_MATMUL2D_SCALE SMELT_SCALE_NONE           // wrong: 77

@@ -20,6 +20,7 @@ shared uvec4 scratch[320];
 #define SMELT_MATMUL2D_BIAS 1                           // wrong: 2
 #define SMELT_MATMUL2D_ACTIVATION SMELT_ACTIVATION_RELU // wrong: 99 SMELT_ACTIVATION_GELU
 #define SMELT_MATMUL2D_EPILOGUE 0                       // wrong: 2
+#define SMELT_MATMUL2D_RELAXED 0                        // wrong: 2
 #define SMELT_MATMUL2D_STORED_LEFT SMELT_DTYPE_U8       // wrong: 0 SMELT_DTYPE_F16
 #define SMELT_MATMUL2D_STORED SMELT_DTYPE_I8            // wrong: 0 SMELT_DTYPE_F16
 #define SMELT_MATMUL2D_SCALE SMELT_SCALE_NONE           // wrong: SMELT_SCALE_F16
