@@ -20,7 +20,8 @@ struct place {
     int level;
 };
 
-// Where sample `i` of this step is: the middle of a texel of a level, or a share of the way to the next level.
+// Where sample `i` of this step is: the middle of a texel of a level, or anywhere between texels, a share of the way to the next
+// level.
 place place_of(uint i)
 {
     uint step = uint(smelt_f32_r_data(state).e[0]);
@@ -31,12 +32,12 @@ place place_of(uint i)
     while (p.level < TRAINER_LEVELS - 1 && at >= trainer_level_share[p.level])
         p.level++;
     vec2 size = vec2(trainer_level[p.level].xy);
-    p.uv =
-        (min(floor(vec2(smelt_random_share(word.y), smelt_random_share(word.z)) * size), size - 1.0) + 0.5) /
-        size;
+    p.uv = vec2(smelt_random_share(word.y), smelt_random_share(word.z));
     p.lod = float(p.level);
     if (p.level < TRAINER_LEVELS - 1 && float(word.w & 0xffffu) < TRAINER_FRACTIONAL * 65536.0)
         p.lod += float(word.w >> 16u) / 65536.0;
+    else
+        p.uv = (min(floor(p.uv * size), size - 1.0) + 0.5) / size;
     return p;
 }
 

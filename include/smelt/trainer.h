@@ -56,7 +56,7 @@ struct smelt_trainer_params {
     float level_share
         [SMELT_TRAINER_MAX_LEVELS]; // of the batch, in proportion; all 0: a quarter from level to level, and
                                     // one in ten samples spread over all
-    float fractional;               // share of the samples between two levels
+    float fractional; // share of the samples between texels and levels, the others are at texels of one
     // The network. LATENTS come once, behind a multiple of 4 inputs, where there are grids.
     struct smelt_trainer_grid grids[SMELT_TRAINER_MAX_GRIDS];
     uint32_t grid_count;           // 0: none
