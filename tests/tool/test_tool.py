@@ -95,6 +95,21 @@ def read_png(name):
     return width, height, components, rows
 
 
+def write_png(name, width, height, kind, pixel, bits=8, palette=None):
+    """kind: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA; pixel(x, y) gives the components."""
+    def chunk(tag, data):
+        return struct.pack('>I', len(data)) + tag + data + struct.pack('>I', zlib.crc32(tag + data))
+    rows = b''.join(b'\0' + b''.join(struct.pack('>H' if bits == 16 else 'B', v) for x in range(width) for v in pixel(x, y))
+                    for y in range(height))
+    data = b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, bits, kind, 0, 0, 0))
+    if palette:
+        data += chunk(b'PLTE', bytes(palette))
+    os.makedirs(os.path.dirname(path(name)), exist_ok=True)
+    with open(path(name), 'wb') as f:
+        f.write(data + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+    return path(name)
+
+
 NET_SHADER = '''#version 460
 #include "smelt/base.glsl"
 #include "smelt/op/net.glsl"

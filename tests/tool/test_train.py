@@ -12,30 +12,15 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
-import zlib
 
-SMELT = os.path.abspath(sys.argv[1])
-ROOT = os.path.abspath(os.environ.get('SMELT_SOURCE_ROOT', '.'))
-COMPILER = os.environ.get('SMELT_HAVE_COMPILER', '1') == '1'
-WORK = tempfile.mkdtemp(prefix='smelt-train-')
+from test_tool import ROOT, SMELT, main, need_compiler, path, run, write_png as png
+
 QUICK = ('--batch', '256', '--steps', '12', '--bits-per-texel', '40')
-ENVIRONMENT = dict(os.environ, XDG_CACHE_HOME=os.path.join(WORK, 'cache'))
-
-
-class Skip(Exception):
-    pass
-
-
-def path(name):
-    return os.path.join(WORK, name)
+ENVIRONMENT = dict(os.environ, XDG_CACHE_HOME=path('cache'))
 
 
 def train(*arguments, status=0):
-    result = subprocess.run([SMELT, 'material', 'train', *arguments], capture_output=True, text=True, timeout=300,
-                            env=ENVIRONMENT)
-    assert result.returncode == status, f'{arguments}: exit {result.returncode}, wanted {status}: {result.stderr}'
-    return result
+    return run('material', 'train', *arguments, status=status)
 
 
 def fails(*arguments, says, status=1):
@@ -47,25 +32,6 @@ def fails(*arguments, says, status=1):
     for text in [says] if isinstance(says, str) else says:
         assert text in result.stderr, f'{arguments}: {text!r} is not in {result.stderr!r}'
     assert not os.path.exists(out) and not os.path.exists(out + '.part')
-
-
-def need_compiler():
-    if not COMPILER:
-        raise Skip('this build has no compiler')
-
-
-def png(name, width, height, kind, pixel, bits=8, palette=None):
-    """kind: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA; pixel(x, y) gives the components."""
-    def chunk(tag, data):
-        return struct.pack('>I', len(data)) + tag + data + struct.pack('>I', zlib.crc32(tag + data))
-    rows = b''.join(b'\0' + b''.join(struct.pack('>H' if bits == 16 else 'B', v) for x in range(width) for v in pixel(x, y))
-                    for y in range(height))
-    data = b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, bits, kind, 0, 0, 0))
-    if palette:
-        data += chunk(b'PLTE', bytes(palette))
-    with open(path(name), 'wb') as f:
-        f.write(data + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
-    return path(name)
 
 
 def exr(name, width, height, channels, pixel):
@@ -120,8 +86,7 @@ def test_every_kind_of_map_and_the_same_bytes_twice():
     assert content(path('a.safetensors')) == content(path('b.safetensors'))
     assert not os.path.exists(path('a.safetensors.state')) and not os.path.exists(path('a.safetensors.part'))
     assert content(path('a.png'))[1:4] == b'PNG'
-    info = json.loads(subprocess.run([SMELT, 'info', '--json', '--verify', path('a.safetensors')], capture_output=True, check=True,
-                                     env=ENVIRONMENT).stdout)
+    info = json.loads(run('info', '--json', '--verify', path('a.safetensors')).stdout)
     assert info['verified'] and info['material']['channels'] == [
         'base_color', 'normal', 'roughness', 'occlusion', 'height', 'wet', 'metalness', 'opacity'], info
     assert info['material']['bits_per_texel'] <= 40
@@ -143,7 +108,7 @@ def test_ctrl_c_leaves_the_package_and_it_goes_on():
     if 'stopped at step' not in stdout:
         raise Skip('it was done before the signal came')
     assert os.path.exists(out) and os.path.exists(out + '.state')
-    subprocess.run([SMELT, 'info', out], check=True, capture_output=True, env=ENVIRONMENT)
+    run('info', out)
     assert 'of another training' in train(*given, '--seed', '5', '--resume', '-o', out, status=1).stderr
     train(*given, '--resume', '-o', out)
     told = train(*given, '-o', path('whole.safetensors'))
@@ -243,27 +208,6 @@ def test_refuses_options():
     fails(*given, '--address', 'mirror', says='repeat or clamp', status=2)
     fails(*given, '--size', '0x5', says='0x5', status=2)
     fails(*given, 'more', says='more', status=2)
-
-
-def main(tests):
-    passed = failed = skipped = 0
-    chosen = sys.argv[2] if len(sys.argv) > 2 else ''
-    for name, function in list(tests.items()):
-        if not name.startswith('test_') or chosen not in name:
-            continue
-        try:
-            function()
-            passed += 1
-            print(f'ok    {name[5:].replace("_", " ")}', flush=True)
-        except Skip as reason:
-            skipped += 1
-            print(f'skip  {name[5:].replace("_", " ")}: {reason}', flush=True)
-        except Exception as error:  # pylint: disable=broad-except
-            failed += 1
-            print(f'FAIL  {name[5:].replace("_", " ")}: {error!r}', flush=True)
-    subprocess.run(['rm', '-rf', WORK], check=True)
-    print(f'{passed} passed, {failed} failed, {skipped} skipped')
-    return 1 if failed or not passed else 0
 
 
 if __name__ == '__main__':
