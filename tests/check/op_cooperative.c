@@ -6,7 +6,17 @@
 #include <stdio.h>
 
 enum { AXIS, REDUCTION, SOFTMAX, SUBGROUPS_M, SUBGROUPS_N, COLUMNS };
-enum { SUM = 1, PRODUCT, MAX, MIN, MEAN, ARG_MAX, ARG_MIN }; // of glsl/smelt/reduce.glsl
+enum {
+    SUM = 1,
+    PRODUCT,
+    MAX,
+    MIN,
+    MEAN,
+    ARG_MAX,
+    ARG_MIN,
+    SUM_SQUARES,
+    LOG_SUM_EXP
+}; // of glsl/smelt/reduce.glsl
 
 // Of the tile: a quarter at SUBGROUP scope.
 #define ROWS 32
@@ -22,6 +32,12 @@ static const struct check_shape shapes[] = {
     {"min of columns", {0, MIN, 0, 2, 2, 32}, CHECK_CI},
     {"argmax of columns", {0, ARG_MAX, 0, 2, 2, 32}, CHECK_CI},
     {"argmin of rows", {1, ARG_MIN, 0, 1, 2, 32}, CHECK_CI},
+    {"mean of rows", {1, MEAN, 0, 1, 2, 32}, CHECK_CI},
+    {"mean of columns", {0, MEAN, 0, 2, 2, 32}, CHECK_FULL},
+    {"sum of squares of columns", {0, SUM_SQUARES, 0, 2, 1, 32}, CHECK_CI},
+    {"sum of squares of rows", {1, SUM_SQUARES, 0, 1, 2, 32}, CHECK_FULL},
+    {"logsumexp of rows", {1, LOG_SUM_EXP, 0, 2, 2, 32}, CHECK_CI},
+    {"logsumexp of columns", {0, LOG_SUM_EXP, 0, 2, 1, 32}, CHECK_FULL},
     {"softmax of rows", {1, MAX, 1, 2, 1, 64}, CHECK_CI},
     {"softmax of columns", {0, MAX, 1, 1, 2, 64}, CHECK_FULL},
 };
@@ -33,7 +49,8 @@ static const struct check_types types[] = {
 
 static void describe(struct check_case *c, enum smelt_scope scope)
 {
-    static const char *const outside[] = {"", "0.0", "1.0", "-1e4", "1e4", "", "-1e4", "1e4"};
+    static const char *const outside[] = {"",    "0.0",  "1.0", "-1e4", "1e4",
+                                          "0.0", "-1e4", "1e4", "0.0",  "uintBitsToFloat(0xff800000u)"};
     const uint32_t *d = c->shape->d;
     uint32_t groups = scope == SMELT_SCOPE_SUBGROUP ? 2 : 1, rows = ROWS / groups;
     uint32_t columns = d[COLUMNS] / groups;
@@ -99,16 +116,26 @@ static void grid(const struct check_case *c, uint32_t groups[3])
     groups[0] = groups[1] = groups[2] = 1;
 }
 
-// Products stay in range, extremes are found once, and sums have signs.
+// Products stay in range, extremes are found once, sums have signs, and exponentials need their maximum. With infinities a
+// whole line is -infinity.
 static void fill(struct check_case *c, struct check_tensor *tensor, uint64_t *random)
 {
+    const uint32_t *d = c->shape->d;
     bool negative = c->kind == CHECK_NEGATIVE;
+    double shift = (negative ? -1 : 1) * (tensor->dtype == SMELT_DTYPE_F16 ? 15 : 100);
     for (uint64_t i = 0; i < tensor->count; i++) {
         double v = check_uniform(random, negative ? -2 : -1, negative ? -0.5 : 1);
-        if (c->shape->d[REDUCTION] == PRODUCT)
+        if (d[REDUCTION] == PRODUCT)
             v = (negative ? -1 : 1) * exp2(v * 0.25);
-        bool nan = c->kind == CHECK_NAN && check_random(random) % 64 == 0;
-        tensor->values[i] = nan ? NAN : v;
+        if (d[REDUCTION] == LOG_SUM_EXP)
+            v = 4 * v + shift;
+        bool special = c->kind >= CHECK_NAN && check_random(random) % 64 == 0;
+        if (special)
+            v = c->kind == CHECK_NAN ? NAN : check_random(random) & 1 ? INFINITY : -INFINITY;
+        if (c->kind == CHECK_INFINITE && d[REDUCTION] == LOG_SUM_EXP &&
+            (d[AXIS] ? i / c->outputs : i % c->outputs) == 1)
+            v = -INFINITY;
+        tensor->values[i] = v;
     }
 }
 
@@ -116,11 +143,14 @@ static double both(uint32_t reduction, double a, double b)
 {
     switch (reduction) {
     case SUM:
+    case MEAN:
+    case SUM_SQUARES:
         return a + b;
     case PRODUCT:
         return a * b;
     case MAX:
-    case ARG_MAX: // a NaN is greatest and least
+    case LOG_SUM_EXP: // its maximum
+    case ARG_MAX:     // a NaN is greatest and least
         return isnan(a) || isnan(b) ? NAN : fmax(a, b);
     default:
         return isnan(a) || isnan(b) ? NAN : fmin(a, b);
@@ -139,37 +169,88 @@ static bool element(const struct check_case *c, uint32_t row, uint32_t column, u
     return true;
 }
 
+// What a line comes to.
+struct line {
+    double total, absolute, exps, gap, gaps; // exps of x - total; max of total - x and its mean by exps
+    uint32_t n, place;                       // of the extreme
+};
+
+static struct line line_of(const struct check_case *c, uint32_t row, uint32_t column)
+{
+    uint32_t reduction = c->shape->d[REDUCTION];
+    struct line l = {0};
+    double v = 0;
+    for (; element(c, row, column, l.n, &v); l.n++) {
+        double before = l.total;
+        if (reduction == SUM_SQUARES)
+            v *= v;
+        l.total = l.n ? both(reduction, l.total, v) : v;
+        bool changed = isnan(l.total) ? !isnan(before) : l.total != before;
+        l.place = changed || l.n == 0 ? l.n : l.place;
+        l.absolute += fabs(v);
+    }
+    for (uint32_t at = 0; element(c, row, column, at, &v); at++) {
+        l.exps += exp(v - l.total);
+        l.gap = fmax(l.gap, l.total - v);
+        l.gaps += isfinite(v) ? exp(v - l.total) * (l.total - v) : 0;
+    }
+    l.gaps /= l.exps;
+    return l;
+}
+
+// cooperative_reduce_tmpl.glsl
+static void reference_of_line(const struct check_case *c, const struct line *l, double *wanted, double *bound)
+{
+    double u = c->types.stored == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-23;
+    double n = c->shape->d[AXIS] ? c->matmul2d.n : c->matmul2d.m,
+           tiny = check_smallest_normal(c->types.stored);
+    *wanted = l->total;
+    *bound = 0;
+    switch (c->shape->d[REDUCTION]) {
+    case SUM:
+        *bound = n * u * l->absolute;
+        break;
+    case PRODUCT:
+        *bound = n * u * fabs(l->total);
+        break;
+    case MEAN:
+        *wanted = l->total / l->n;
+        *bound = (n + 4) * u * l->absolute / l->n + tiny;
+        break;
+    case SUM_SQUARES:
+        *bound = (n + 1) * u * l->total + n * tiny;
+        break;
+    case LOG_SUM_EXP:
+        if (isfinite(l->total))
+            *wanted = l->total + log(l->exps);
+        *bound = (3 * n + 8 + 2 * fabs(*wanted) + 3 * l->gaps) * u;
+        break;
+    case ARG_MAX:
+    case ARG_MIN:
+        *wanted = l->place;
+        break;
+    default:
+        break;
+    }
+    if (!isfinite(*wanted)) // exactly so
+        *bound = 0;
+}
+
 static void reference(const struct check_case *c, uint32_t row, double *wanted, double *bound)
 {
-    const uint32_t *d = c->shape->d;
     double u = c->types.stored == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-23;
     for (uint32_t column = 0; column < c->outputs; column++) {
-        double total = 0, absolute = 0, exps = 0, v = 0;
-        uint32_t n = 0, place = 0;
-        for (uint32_t at = 0; element(c, row, column, at, &v); at++) {
-            double before = total;
-            total = n++ ? both(d[REDUCTION], total, v) : v;
-            bool changed = isnan(total) ? !isnan(before) : total != before;
-            place = changed || at == 0 ? at : place;
-            absolute += fabs(v);
+        struct line l = line_of(c, row, column);
+        if (!c->shape->d[SOFTMAX]) {
+            reference_of_line(c, &l, &wanted[column], &bound[column]);
+            continue;
         }
-        double own = c->tensors[0].values[(uint64_t)row * c->outputs + column], gap = 0;
-        for (uint32_t at = 0; d[SOFTMAX] && element(c, row, column, at, &v); at++) {
-            exps += exp(v - total);
-            gap = fmax(gap, total - v);
-        }
-        wanted[column] = d[SOFTMAX] ? exp(own - total) / exps : d[REDUCTION] > MEAN ? place : total;
-        // SUM: cooperative_reduce_tmpl.glsl; softmax: exp (3 + 2 |x|) 2^-23 of a difference rounded once, a rounding to
-        // u each, the sum, the quotient (2.5 ulp) and its rounding
-        double lines = d[AXIS] ? c->matmul2d.n : c->matmul2d.m;
-        bound[column] = 0;
-        if (d[SOFTMAX])
-            bound[column] = wanted[column] * ((lines + 5 + gap) * u + (12 + 6 * gap) * 0x1p-23) +
-                            check_smallest_normal(c->types.stored);
-        else if (d[REDUCTION] == SUM)
-            bound[column] = lines * u * absolute;
-        else if (d[REDUCTION] == PRODUCT)
-            bound[column] = lines * u * fabs(total);
+        // exp (3 + 2 |x|) 2^-23 of a difference rounded once, a rounding to u each, the sum, the quotient (2.5 ulp) and
+        // its rounding
+        double lines = c->shape->d[AXIS] ? c->matmul2d.n : c->matmul2d.m;
+        wanted[column] = exp(c->tensors[0].values[(uint64_t)row * c->outputs + column] - l.total) / l.exps;
+        bound[column] = wanted[column] * ((lines + 5 + l.gap) * u + (12 + 6 * l.gap) * 0x1p-23) +
+                        check_smallest_normal(c->types.stored);
     }
 }
 
@@ -177,7 +258,8 @@ static void reference(const struct check_case *c, uint32_t row, double *wanted, 
     .fixture = "cooperative", CHECK_TABLES, .eligible = eligible, .grid = grid, .fill = fill,                \
     .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT | 1 << SMELT_BACKEND_COOPMAT2,      \
     .stages = VK_SHADER_STAGE_COMPUTE_BIT,                                                                   \
-    .values = 1 << CHECK_RANDOM | 1 << CHECK_NEGATIVE | 1 << CHECK_NAN, .wrong = 1 << 1 | 1 << 4
+    .values = 1 << CHECK_RANDOM | 1 << CHECK_NEGATIVE | 1 << CHECK_NAN | 1 << CHECK_INFINITE,                \
+    .wrong = 1 << 1 | 1 << 4
 
 const struct check_op check_cooperative_subgroup = {
     .name = "cooperative_subgroup", .scope = "subgroup", .describe = describe_subgroup, COOPERATIVE_OP};

@@ -19,10 +19,10 @@ shared uvec4 scratch[512];
 #define SMELT_COOPERATIVE_BACKEND SMELT_BACKEND_PORTABLE
 #include "smelt/cooperative_tmpl.glsl"
 #define SMELT_COOPERATIVE tile                           // name
-#define SMELT_COOPERATIVE_DTYPE SMELT_DTYPE_F32          // wrong: 0
+#define SMELT_COOPERATIVE_DTYPE SMELT_DTYPE_F32          // wrong: 0 SMELT_DTYPE_I32
 #define SMELT_COOPERATIVE_BACKEND SMELT_BACKEND_PORTABLE // wrong: 0 SMELT_BACKEND_COOPVEC
 #define SMELT_COOPERATIVE_AXIS 1                         // wrong: 2
-#define SMELT_COOPERATIVE_REDUCTION SMELT_REDUCE_SUM     // wrong: 0 99
+#define SMELT_COOPERATIVE_REDUCTION SMELT_REDUCE_SUM     // wrong: 0 99 SMELT_REDUCE_SPECIALIZED
 #define SMELT_COOPERATIVE_REDUCE tile_sums               // name
 #include "smelt/cooperative_reduce_tmpl.glsl"
 layout(local_size_x = 64) in;
