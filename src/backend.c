@@ -155,14 +155,7 @@ static bool refuse_by_module(const struct smelt_backend_query *query, enum smelt
 static bool refuse_by_device(smelt_context context, const struct smelt_backend_query *query,
                              enum smelt_backend backend, struct smelt_backend_choice *choice)
 {
-    uint64_t needs = smelt_backend_features(backend);
-    if (choice->computed == SMELT_DTYPE_F16 || choice->accumulated == SMELT_DTYPE_F16)
-        needs |= SMELT_FEATURE_BIT(SMELT_FEATURE_SHADER_FLOAT16);
-    if (backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2)
-        needs |= smelt_dtype_features(choice->computed);
-    if (query->scope == SMELT_SCOPE_SUBGROUP)
-        needs |= SMELT_FEATURE_BIT(SMELT_FEATURE_SUBGROUP_SIZE_CONTROL) |
-                 SMELT_FEATURE_BIT(SMELT_FEATURE_COMPUTE_FULL_SUBGROUPS);
+    uint64_t needs = smelt_instance_features(backend, query->scope, choice->computed, choice->accumulated);
     enum smelt_dtype factor = choice->computed != SMELT_DTYPE_I8 ? choice->computed
                               : query->stored == SMELT_DTYPE_U8  ? SMELT_DTYPE_U8
                                                                  : SMELT_DTYPE_I8;

@@ -149,6 +149,20 @@ uint64_t smelt_dtype_features(enum smelt_dtype factors)
     return 0;
 }
 
+uint64_t smelt_instance_features(enum smelt_backend backend, enum smelt_scope scope,
+                                 enum smelt_dtype computed, enum smelt_dtype accumulated)
+{
+    uint64_t set = smelt_backend_features(backend);
+    if (computed == SMELT_DTYPE_F16 || accumulated == SMELT_DTYPE_F16)
+        set |= SMELT_FEATURE_BIT(SMELT_FEATURE_SHADER_FLOAT16);
+    if (backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2)
+        set |= smelt_dtype_features(computed);
+    if (scope == SMELT_SCOPE_SUBGROUP)
+        set |= SMELT_FEATURE_BIT(SMELT_FEATURE_SUBGROUP_SIZE_CONTROL) |
+               SMELT_FEATURE_BIT(SMELT_FEATURE_COMPUTE_FULL_SUBGROUPS);
+    return set;
+}
+
 int smelt_feature_of_capability(uint32_t capability)
 {
     // Matrix, Shader, Sampled1D, SampledBuffer, ImageQuery, DerivativeControl, and GroupNonUniform, whose basic

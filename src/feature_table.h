@@ -86,6 +86,10 @@ uint64_t smelt_backend_features(enum smelt_backend backend);
 // What cooperative matrices of a type of factors need besides that: bf16, f8e4m3, f8e5m2; nothing for others.
 uint64_t smelt_dtype_features(enum smelt_dtype factors);
 
+// What an instance needs besides the required features: its backend, its types, its scope.
+uint64_t smelt_instance_features(enum smelt_backend backend, enum smelt_scope scope,
+                                 enum smelt_dtype computed, enum smelt_dtype accumulated);
+
 // The feature without which a module with this SPIR-V capability may not be used; SMELT_FEATURE_COUNT when
 // it needs none, -1 when smelt does not know the capability.
 int smelt_feature_of_capability(uint32_t spirv_capability);

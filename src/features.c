@@ -152,6 +152,15 @@ static void list_query(struct list *list, const struct list_vk *vk, VkPhysicalDe
     list->public.extension_count = kept;
 }
 
+// The chain that switches the list's features on.
+static void list_chain(struct list *list)
+{
+    VkBaseOutStructure *head = chain_start(&list->own);
+    chain_enable(head, &list->own, list->features);
+    list->public.features = &list->own.nodes[0].features2;
+    list->public.extensions = list->extensions;
+}
+
 static enum smelt_result list_fill(struct list *list, const struct list_vk *vk, VkPhysicalDevice device)
 {
     VkPhysicalDeviceProperties properties;
@@ -177,10 +186,7 @@ static enum smelt_result list_fill(struct list *list, const struct list_vk *vk, 
             return smelt_fail_vk(NULL, result, "vkEnumerateDeviceExtensionProperties");
         smelt_features_add_names(&list->missing, smelt_required_features() & ~list->features);
     }
-    VkBaseOutStructure *head = chain_start(&list->own);
-    chain_enable(head, &list->own, list->features);
-    list->public.features = &list->own.nodes[0].features2;
-    list->public.extensions = list->extensions;
+    list_chain(list);
     smelt_text_add(&list->missing, "%s", "");
     list->public.missing = list->missing.data;
     if (list->missing.failed)
@@ -219,6 +225,30 @@ enum smelt_result smelt_feature_list_create(PFN_vkGetInstanceProcAddr get_instan
     else
         smelt_feature_list_destroy(&made);
     return result;
+}
+
+enum smelt_result smelt_op_feature_list_create(const struct smelt_op_info *info,
+                                               const struct smelt_feature_list **out)
+{
+    if (!info || !info->features || !out)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "feature list of an op: %s",
+                          !out    ? "list is NULL"
+                          : !info ? "info is NULL"
+                                  : "info.features is 0, wanted what smelt_op_query fills in");
+    struct list *list = calloc(1, sizeof(*list));
+    if (!list)
+        return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for a feature list");
+    list->features = info->features;
+    for (int i = 0; i < SMELT_FEATURE_COUNT; i++) {
+        const char *name = smelt_features[i].extension;
+        if (name && list->features & SMELT_FEATURE_BIT(i) &&
+            !has_name(list->extensions, list->public.extension_count, name))
+            list->extensions[list->public.extension_count++] = name;
+    }
+    list_chain(list);
+    list->public.missing = "";
+    *out = &list->public;
+    return SMELT_OK;
 }
 
 void smelt_feature_list_destroy(const struct smelt_feature_list **list)

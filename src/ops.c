@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Op descriptors: checks their fields, asks for the backend, states the error bound, and writes the generated
 // include, which only sets the parameters of the op's GLSL template.
+#include "feature_table.h"
 #include "ops_internal.h"
 
 #include <stdio.h>
@@ -220,6 +221,28 @@ void smelt_op_state_bound(struct smelt_op_info *info, double n)
     info->error_c = n * (1 + n * info->error_u);
 }
 
+// What the device must have, of an op that is laid out. maintenance4: compilers for Vulkan 1.3 write LocalSizeId.
+static void state_needs(const struct smelt_op_plan *plan, struct smelt_op_info *info)
+{
+    const struct smelt_backend_choice *choice = &info->choice;
+    info->features =
+        SMELT_FEATURE_BIT(SMELT_FEATURE_BUFFER_DEVICE_ADDRESS) |
+        SMELT_FEATURE_BIT(SMELT_FEATURE_SCALAR_BLOCK_LAYOUT) | SMELT_FEATURE_BIT(SMELT_FEATURE_MAINTENANCE4) |
+        SMELT_FEATURE_BIT(SMELT_FEATURE_STORAGE_16BIT) | SMELT_FEATURE_BIT(SMELT_FEATURE_STORAGE_8BIT) |
+        smelt_instance_features(choice->backend, plan->scope, choice->computed, choice->accumulated);
+    if (info->tiling.addressed)
+        info->features |= SMELT_FEATURE_BIT(SMELT_FEATURE_COOPMAT2_WORKGROUP_SCOPE) |
+                          SMELT_FEATURE_BIT(SMELT_FEATURE_COOPMAT2_TENSOR_ADDRESSING);
+    uint32_t *all = info->capabilities, *count = &info->capability_count;
+    all[(*count)++] = 1; // Shader
+    if (plan->scope != SMELT_SCOPE_THREAD)
+        all[(*count)++] = 61; // GroupNonUniform
+    for (int i = 0; i < SMELT_FEATURE_COUNT; i++)
+        for (int k = 0; k < 4 && info->features & SMELT_FEATURE_BIT(i); k++)
+            if (smelt_features[i].capabilities[k] > 0 && *count < SMELT_COUNT_OF(info->capabilities))
+                all[(*count)++] = (uint32_t)smelt_features[i].capabilities[k];
+}
+
 // Of a plan that is made: the choice and what follows from it.
 static enum smelt_result choose(smelt_context context, const struct smelt_op_plan *plan,
                                 VkShaderStageFlagBits stage, struct smelt_op_info *info)
@@ -237,7 +260,9 @@ static enum smelt_result choose(smelt_context context, const struct smelt_op_pla
         .backend = plan->backend,
     };
     enum smelt_result result = smelt_backend_choose_for(context, &query, plan, &info->choice);
-    return result ? result : plan->type->lay_out(context, plan, info);
+    if (!result && !(result = plan->type->lay_out(context, plan, info)))
+        state_needs(plan, info);
+    return result;
 }
 
 enum smelt_result smelt_op_query(smelt_context context, const struct smelt_op *op,

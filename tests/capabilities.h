@@ -18,16 +18,19 @@ static inline uint32_t capability_beyond(const uint32_t *spirv, size_t size, uin
     return UINT32_MAX;
 }
 
-// What an instance may ask for: what every device has, what its backend needs, and what its types do.
-static inline uint64_t features_of_instance(enum smelt_backend backend, enum smelt_dtype computed,
-                                            enum smelt_dtype accumulated)
+// The first capability of a module that smelt_op_query did not tell for any of the ops; UINT32_MAX when there is none.
+static inline uint32_t capability_untold(const uint32_t *spirv, size_t size, const struct smelt_op_info *ops,
+                                         uint32_t op_count)
 {
-    uint64_t features = smelt_required_features() | smelt_backend_features(backend);
-    if (computed == SMELT_DTYPE_F16 || accumulated == SMELT_DTYPE_F16)
-        features |= SMELT_FEATURE_BIT(SMELT_FEATURE_SHADER_FLOAT16);
-    if (backend == SMELT_BACKEND_COOPMAT || backend == SMELT_BACKEND_COOPMAT2)
-        features |= smelt_dtype_features(computed);
-    return features;
+    for (size_t i = 5; i < size / 4 && spirv[i] >> 16; i += spirv[i] >> 16) {
+        bool told = (spirv[i] & 0xFFFF) != 17; // OpCapability
+        for (uint32_t op = 0; op < op_count; op++)
+            for (uint32_t k = 0; k < ops[op].capability_count; k++)
+                told = told || ops[op].capabilities[k] == spirv[i + 1];
+        if (!told)
+            return spirv[i + 1];
+    }
+    return UINT32_MAX;
 }
 
 #endif

@@ -231,6 +231,10 @@ struct smelt_op_info {
     // Chain it into VkPipelineShaderStageCreateInfo unless its requiredSubgroupSize is 0.
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup_size;
     VkPipelineShaderStageCreateFlags stage_flags;
+    // What the device must have enabled: a set for smelt_op_feature_list_create; and the SPIR-V capabilities that a shader
+    // with the op declares at most (those of the shader's own code come on top).
+    uint64_t features;
+    uint32_t capabilities[24], capability_count;
 };
 
 // Validates and chooses. `context` NULL as in smelt_backend_choose; SUBGROUP and WORKGROUP then assume subgroups of 32,
@@ -238,6 +242,13 @@ struct smelt_op_info {
 // Errors: INVALID_ARGUMENT (names the field, its value and what is allowed), DTYPE, UNSUPPORTED. Thread-safe.
 SMELT_API enum smelt_result smelt_op_query(smelt_context context, const struct smelt_op *op,
                                            VkShaderStageFlagBits stage, struct smelt_op_info *info);
+
+// The features and extensions that a shader with the op needs, as a chain for VkDeviceCreateInfo or to be joined with the
+// caller's by smelt_feature_list_apply: that of the op alone, so a context (context.h) may need more. `missing` is "": on the
+// device that the op was queried for it has them. Free with smelt_feature_list_destroy.
+// Errors: INVALID_ARGUMENT, OUT_OF_HOST_MEMORY. Thread-safe.
+SMELT_API enum smelt_result smelt_op_feature_list_create(const struct smelt_op_info *info,
+                                                         const struct smelt_feature_list **list);
 
 // The GLSL text of the op's generated include for a backend that smelt_op_query chose. The caller frees it
 // with smelt_free_text. Errors as smelt_op_query.

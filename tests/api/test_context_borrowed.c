@@ -381,6 +381,135 @@ static void a_device_given_in_part_is_refused(void)
     renderer_stop(&r);
 }
 
+// A pipeline with the op on a device that has what smelt_op_query tells and no more. False: the device cannot do the op.
+static bool op_runs_on_a_device_of_its_own(struct renderer *r, const struct smelt_op *op, const char *body)
+{
+    struct smelt_op_info info;
+    if (smelt_op_query(test_context(), op, 0, &info) != SMELT_OK)
+        return false;
+    char source[1024];
+    snprintf(source, sizeof(source),
+             "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/op/op.glsl\"\n%s", body);
+    struct smelt_shader_params params = {.source = source,
+                                         .path = "op.comp",
+                                         .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                         .ops = op,
+                                         .op_count = 1,
+                                         .no_cache = true};
+    smelt_shader shader = NULL;
+    CHECK_OK(smelt_shader_create(test_context(), &params, &shader));
+    const struct smelt_shader_info *made = smelt_shader_info(shader);
+    const struct smelt_feature_list *list = NULL;
+    CHECK_OK(smelt_op_feature_list_create(&info, &list));
+    CHECK(!list->missing[0]);
+    renderer_device(r, list->features, list->extensions, list->extension_count);
+    smelt_feature_list_destroy(&list);
+#define LOAD(name) PFN_vk##name name = (PFN_vk##name)r->GetDeviceProcAddr(r->device, "vk" #name)
+    LOAD(CreateShaderModule);
+    LOAD(DestroyShaderModule);
+    LOAD(CreatePipelineLayout);
+    LOAD(DestroyPipelineLayout);
+    LOAD(CreateComputePipelines);
+    LOAD(DestroyPipeline);
+#undef LOAD
+    VkShaderModuleCreateInfo code = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                     .codeSize = made->spirv_size,
+                                     .pCode = made->spirv};
+    VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = 8};
+    VkPipelineLayoutCreateInfo outline = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                          .pushConstantRangeCount = 1,
+                                          .pPushConstantRanges = &range};
+    VkShaderModule module;
+    VkPipelineLayout layout;
+    VkPipeline pipeline;
+    CHECK(CreateShaderModule(r->device, &code, NULL, &module) == VK_SUCCESS);
+    CHECK(CreatePipelineLayout(r->device, &outline, NULL, &layout) == VK_SUCCESS);
+    VkComputePipelineCreateInfo create = {
+        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = info.subgroup_size.requiredSubgroupSize ? &info.subgroup_size : NULL,
+                  .flags = info.stage_flags,
+                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                  .module = module,
+                  .pName = "main"},
+        .layout = layout};
+    CHECK(CreateComputePipelines(r->device, VK_NULL_HANDLE, 1, &create, NULL, &pipeline) == VK_SUCCESS);
+    DestroyPipeline(r->device, pipeline, NULL);
+    DestroyPipelineLayout(r->device, layout, NULL);
+    DestroyShaderModule(r->device, module, NULL);
+    r->DestroyDevice(r->device, NULL);
+    r->device = NULL;
+    smelt_shader_destroy(&shader);
+    CHECK(r->messages == 0);
+    return true;
+}
+
+// DESIGN 2.6: what smelt_op_query tells is all that an op's pipeline needs.
+static void what_an_op_tells_is_all_it_needs(void)
+{
+    if (!smelt_context_capabilities(test_context())->compiler)
+        SKIP("this build has no GLSL compiler");
+    static const char thread[] =
+        "layout(buffer_reference, scalar, buffer_reference_align = 16) buffer block { op w; float16_t e[]; "
+        "};\n"
+        "layout(push_constant, scalar) uniform push { block b; };\nlayout(local_size_x = 32) in;\n"
+        "void main() { op_left a; for (int i = 0; i < 16; i++) smelt_set(a, 0, i, float(b.e[i]));\n"
+        "op_result d = op_run(a, b.w); b.e[0] = float16_t(smelt_get(d, 0, 0)); }\n";
+    static const char group[] =
+        "layout(local_size_x = op_WORKGROUP_SIZE) in;\n"
+        "layout(buffer_reference, scalar, buffer_reference_align = 8) buffer block\n"
+        "{ op_left_%s_2_r_0x0 a; op_right_%s_2_r_0x0 b; float e[]; };\n"
+        "layout(push_constant, scalar) uniform push { block p; };\n"
+        "void main() { op_result d; op_run(d, p.a, p.b, 0, 0); p.e[0] = float(smelt_get(d, 0)); }\n";
+    static const struct {
+        enum smelt_backend backend;
+        enum smelt_scope scope;
+        enum smelt_dtype stored, computed;
+    } rows[] = {
+        {SMELT_BACKEND_PORTABLE, SMELT_SCOPE_THREAD, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+        {SMELT_BACKEND_COOPVEC, SMELT_SCOPE_THREAD, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+        {SMELT_BACKEND_PORTABLE, SMELT_SCOPE_SUBGROUP, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+        {SMELT_BACKEND_PORTABLE, SMELT_SCOPE_WORKGROUP, SMELT_DTYPE_I8, SMELT_DTYPE_I8},
+        {SMELT_BACKEND_DOT8, SMELT_SCOPE_WORKGROUP, SMELT_DTYPE_I8, SMELT_DTYPE_I8},
+        {SMELT_BACKEND_COOPMAT, SMELT_SCOPE_WORKGROUP, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+        {SMELT_BACKEND_COOPMAT, SMELT_SCOPE_SUBGROUP, SMELT_DTYPE_I8, SMELT_DTYPE_I8},
+        {SMELT_BACKEND_COOPMAT2, SMELT_SCOPE_WORKGROUP, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
+    };
+    struct renderer r;
+    renderer_start(&r);
+    uint32_t made = 0;
+    for (size_t i = 0; i < SMELT_COUNT_OF(rows); i++) {
+        bool alone = rows[i].scope == SMELT_SCOPE_THREAD;
+        struct smelt_matmul2d_descriptor d = {.scope = rows[i].scope,
+                                              .m = alone ? 1 : 32,
+                                              .n = alone ? 8 : 32,
+                                              .k = 16,
+                                              .transpose_right = true,
+                                              .stored = rows[i].stored,
+                                              .computed = rows[i].computed,
+                                              .backend = rows[i].backend};
+        struct smelt_op op = {.name = "op", .kind = SMELT_OP_MATMUL2D, .matmul2d = &d};
+        const char *stored = smelt_dtype_name(rows[i].stored);
+        char body[512];
+        if (alone)
+            snprintf(body, sizeof(body), "%s", thread);
+        else
+            snprintf(body, sizeof(body), group, stored, stored);
+        made += op_runs_on_a_device_of_its_own(&r, &op, body);
+    }
+    printf("    %u of %zu ops\n", made, SMELT_COUNT_OF(rows));
+    CHECK(made >= 2); // PORTABLE is everywhere; its others want features of their own
+    renderer_stop(&r);
+    const struct smelt_feature_list *list = NULL;
+    struct smelt_op_info none = {0};
+    CHECK_FAILS(smelt_op_feature_list_create(NULL, &list), SMELT_ERROR_INVALID_ARGUMENT, "info is NULL");
+    CHECK_FAILS(smelt_op_feature_list_create(&none, &list), SMELT_ERROR_INVALID_ARGUMENT,
+                "info.features is 0");
+    none.features = 1;
+    CHECK_FAILS(smelt_op_feature_list_create(&none, NULL), SMELT_ERROR_INVALID_ARGUMENT, "list is NULL");
+    CHECK(!list);
+}
+
 static const struct test tests[] = {
     {"the list is what the device has, and no robustness", the_list_is_what_the_device_has_and_no_robustness},
     {"the list needs its arguments", the_list_needs_its_arguments},
@@ -388,6 +517,7 @@ static const struct test tests[] = {
     {"a borrowed device works and stays the caller's", a_borrowed_device_works_and_stays_the_callers},
     {"nothing that is not enabled is used", nothing_that_is_not_enabled_is_used},
     {"a device given in part is refused", a_device_given_in_part_is_refused},
+    {"what an op tells is all it needs", what_an_op_tells_is_all_it_needs},
 };
 
 int main(int argc, char **argv)

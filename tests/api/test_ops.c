@@ -399,8 +399,14 @@ static void run_instances(const struct smelt_op *ops, enum smelt_backend backend
     CHECK_OK(smelt_shader_create(NULL, &params, &shader));
     const struct smelt_shader_info *info = smelt_shader_info(shader);
     CHECK(info->backend == backend);
-    uint32_t beyond = capability_beyond(info->spirv, info->spirv_size,
-                                        features_of_instance(backend, computed, accumulated));
+    struct smelt_op_info told[2];
+    for (int i = 0; i < 2; i++)
+        CHECK_OK(smelt_op_query(NULL, &ops[i], 0, &told[i]));
+    uint64_t features = told[0].features | told[1].features;
+    CHECK(!(features & ~smelt_required_features() &
+            ~smelt_instance_features(backend, SMELT_SCOPE_THREAD, computed, accumulated)));
+    CHECK(capability_beyond(info->spirv, info->spirv_size, features) == UINT32_MAX);
+    uint32_t beyond = capability_untold(info->spirv, info->spirv_size, told, 2);
     if (beyond != UINT32_MAX)
         printf("    SPIR-V capability %u on %s\n", beyond, smelt_backend_name(backend));
     CHECK(beyond == UINT32_MAX);

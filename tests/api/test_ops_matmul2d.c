@@ -302,8 +302,11 @@ static void compile_native(enum smelt_dtype dtype, enum smelt_backend backend, u
     smelt_shader shader = NULL;
     CHECK_OK(smelt_shader_create(NULL, &params, &shader));
     const struct smelt_shader_info *info = smelt_shader_info(shader);
-    uint64_t features = features_of_instance(backend, dtype, SMELT_DTYPE_F32);
+    struct smelt_op_info told;
+    CHECK_OK(smelt_op_query(NULL, &op, 0, &told));
+    uint64_t features = told.features;
     CHECK(capability_beyond(info->spirv, info->spirv_size, features) == UINT32_MAX);
+    CHECK(capability_untold(info->spirv, info->spirv_size, &told, 1) == UINT32_MAX);
     // It does multiply in that type, and asks for no other.
     CHECK(capability_beyond(info->spirv, info->spirv_size, features & ~smelt_dtype_features(dtype)) !=
           UINT32_MAX);

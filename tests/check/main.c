@@ -199,16 +199,17 @@ static bool eligible(smelt_context context, struct check_case *c, char what[200]
     return true;
 }
 
-// DESIGN 2.1: an instance needs no feature that its backend's row of the table does not have.
+// DESIGN 2.1 and 2.6: an instance needs no feature that its backend's row of the table does not have, and of an op with a
+// descriptor none that smelt_op_query does not tell.
 static bool within_feature_table(const struct check_case *c, struct check_program *program, char what[200])
 {
     const struct smelt_shader_info *info = check_program_shader(program);
-    uint32_t beyond = capability_beyond(
-        info->spirv, info->spirv_size,
-        features_of_instance(c->backend, c->types.computed, c->types.accumulated) |
-            (c->info.tiling.addressed ? SMELT_FEATURE_BIT(SMELT_FEATURE_COOPMAT2_WORKGROUP_SCOPE) |
-                                            SMELT_FEATURE_BIT(SMELT_FEATURE_COOPMAT2_TENSOR_ADDRESSING)
-                                      : 0));
+    uint64_t features = c->info.features;
+    if (!features)
+        features =
+            smelt_required_features() |
+            smelt_instance_features(c->backend, SMELT_SCOPE_THREAD, c->types.computed, c->types.accumulated);
+    uint32_t beyond = capability_beyond(info->spirv, info->spirv_size, features);
     if (beyond != UINT32_MAX)
         snprintf(what, 200, "SPIR-V capability %u is beyond the features of %s", beyond,
                  smelt_backend_name(c->backend));

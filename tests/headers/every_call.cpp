@@ -293,6 +293,9 @@ void shaders_and_arguments()
     Net net;
     smelt_op_info info = {};
     CHECK_OK(smelt_op_query(context, &net.op, VK_SHADER_STAGE_COMPUTE_BIT, &info));
+    const smelt_feature_list *needs = nullptr;
+    CHECK_OK(smelt_op_feature_list_create(&info, &needs));
+    smelt_feature_list_destroy(&needs);
     char *text = nullptr;
     CHECK_OK(smelt_op_glsl(context, &net.op, VK_SHADER_STAGE_COMPUTE_BIT, &text));
     smelt_free_text(&text);
