@@ -8,7 +8,10 @@
 // needs   matmul2d_tmpl.glsl around it
 // source  matmul2d_tmpl.glsl
 #include "smelt/activation.glsl"
-#if SMELT_MATMUL2D_SCOPE == SMELT_SCOPE_THREAD // has none
+#if SMELT_MATMUL2D_SCOPE == SMELT_SCOPE_THREAD
+#if defined SMELT_MATMUL2D_RELAXED
+#error "matmul2d_tmpl.glsl: SMELT_MATMUL2D_RELAXED is defined, but THREAD scope rounds no operand"
+#endif
 #define SMELT_MT_RELAXED 0
 #else
 #define SMELT_MT_RELAXED SMELT_MATMUL2D_RELAXED

@@ -93,6 +93,7 @@ static void weights(enum smelt_scope scope)
         BAD(SMELT_ERROR_INVALID_ARGUMENT, "stored_left is f16, wanted none at THREAD scope",
             d.stored_left = SMELT_DTYPE_F16);
         BAD(SMELT_ERROR_INVALID_ARGUMENT, "alignment (at THREAD scope) is 8, wanted 0 to 0", d.alignment = 8);
+        BAD(SMELT_ERROR_INVALID_ARGUMENT, "relaxed (at THREAD scope) is 1, wanted 0 to 0", d.relaxed = true);
     }
     BAD(SMELT_ERROR_UNSUPPORTED, "computes products of i8, not of f16", d.backend = SMELT_BACKEND_DOT8);
 }

@@ -7,9 +7,12 @@
 
 enum { M, N, K, LEFT, RIGHT, ACCUMULATE, BIAS, EPILOGUE, ACTIVATION, ALIGNMENT };
 
+// EPILOGUE: add the addend, or by the place alone: what lies right of the diagonal is -1024.
+enum { ADD = 1, CAUSAL };
+
 #define MAX_K 14336
 
-// Names end in l, r: transposed left, right operand; a accumulate; b bias; e epilogue. Tiles of a software device are
+// Names end in l, r: transposed left, right operand; a accumulate; b bias; e epilogue, c a causal mask. Tiles of a software device are
 // 32 x 32 x 16 and 16 x 16 x 16, of others 128 x 128 x 32 and 32 x 32 x 32. Alignment 0: rows begin anywhere, and are dense.
 static const struct check_shape shapes[] = {
     {"1x1x1", {1, 1, 1, 0, 0, 0, 0, 0, SMELT_ACTIVATION_NONE, 1}, CHECK_CI},
@@ -17,6 +20,7 @@ static const struct check_shape shapes[] = {
     {"31x33x67la", {31, 33, 67, 1, 0, 1, 0, 0, SMELT_ACTIVATION_NONE, 0}, CHECK_CI},
     {"32x32x48lrbe", {32, 32, 48, 1, 1, 0, 1, 1, SMELT_ACTIVATION_GELU, 8}, CHECK_CI},
     {"33x40x40rae", {33, 40, 40, 0, 1, 1, 0, 1, SMELT_ACTIVATION_SILU, 8}, CHECK_CI},
+    {"37x45x16rc", {37, 45, 16, 0, 1, 0, 0, CAUSAL, SMELT_ACTIVATION_NONE, 8}, CHECK_CI},
     {"65x12x52b", {65, 12, 52, 0, 0, 0, 1, 0, SMELT_ACTIVATION_TANH, 4}, CHECK_CI},
     {"2x64x2r", {2, 64, 2, 0, 1, 0, 0, 0, SMELT_ACTIVATION_SIGMOID, 2}, CHECK_CI},
     {"127x129x131lr", {127, 129, 131, 1, 1, 0, 0, 0, SMELT_ACTIVATION_NONE, 0}, CHECK_FULL},
@@ -89,7 +93,7 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                                                      .transpose_right = d[RIGHT],
                                                      .accumulate = d[ACCUMULATE],
                                                      .bias = d[BIAS],
-                                                     .epilogue = d[EPILOGUE],
+                                                     .epilogue = d[EPILOGUE] != 0,
                                                      .activation = (enum smelt_activation)d[ACTIVATION],
                                                      .stored = c->types.stored,
                                                      .stored_left = c->left,
@@ -159,7 +163,7 @@ static void reference(const struct check_case *c, uint32_t m, double *wanted, do
         x[k] = d[LEFT] ? a[(uint64_t)k * d[M] + m] : a[(uint64_t)m * d[K] + k];
     for (uint32_t n = 0; n < d[N]; n++) {
         double bias = d[BIAS] ? c->tensors[B + 1].values[n] : 0;
-        double before = d[ACCUMULATE] ? addend[n] : 0, after = d[EPILOGUE] ? addend[n] : 0;
+        double before = d[ACCUMULATE] ? addend[n] : 0, after = d[EPILOGUE] == ADD ? addend[n] : 0;
         struct check_dot dot = check_reference_dot(
             &numbers, d[K], x, NULL, d[RIGHT] ? b + (uint64_t)n * d[K] : b + n, d[RIGHT] ? 1 : d[N], bias);
         if (relaxes(c)) { // the rounding of an operand, which the references do not have
@@ -176,8 +180,12 @@ static void reference(const struct check_case *c, uint32_t m, double *wanted, do
                                             dot.value, dot.bound);
         wanted[n] = value + after;
         bound[n] = off;
-        if (d[EPILOGUE])
+        if (d[EPILOGUE] == ADD)
             bound[n] += u * (fabs(value) + off + fabs(after)) + check_flushed(numbers.accumulated, after);
+        if (d[EPILOGUE] == CAUSAL && n > m) {
+            wanted[n] = -1024;
+            bound[n] = 0;
+        }
         if (fabs(wanted[n]) + bound[n] > check_largest(numbers.accumulated))
             bound[n] = INFINITY;
     }
@@ -204,6 +212,10 @@ static bool exists(const struct check_case *row)
     // PORTABLE multiplies bf16 and f8 in other types, which have rows of their own: a single one is enough.
     if (row->backend == SMELT_BACKEND_PORTABLE && row->types.computed != product_type(row->types.computed) &&
         (d[M] != 33 || d[N] != 40))
+        return false;
+    // A mask does not depend on what is multiplied.
+    if (d[EPILOGUE] == CAUSAL &&
+        (row->types.stored != SMELT_DTYPE_F16 || row->types.accumulated != SMELT_DTYPE_F32))
         return false;
     return (uint64_t)d[M] * d[K] <= 1 << 22 ||
            (row->types.stored == SMELT_DTYPE_F16 && row->types.accumulated == SMELT_DTYPE_F32);
