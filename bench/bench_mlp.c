@@ -10,13 +10,14 @@
 
 #include <math.h>
 
-enum { MLP_LAYERS = 3, SAMPLES = 256, MOST_ROWS = 16 };
+enum { SAMPLES = 256, MOST_ROWS = 16 };
 #define POISON 0x7e7e // an f16 NaN
 
 struct options {
     uint32_t width, height, batches;
     double warm_up; // seconds
-    const char *device, *only;
+    const char *device, *only, *shape;
+    uint32_t layer_count, widths[MLP_MOST_LAYERS + 1]; // of `shape`
     bool json;
 };
 
@@ -147,7 +148,7 @@ static void job_arguments(struct job *job)
     struct smelt_arguments_params params = {
         .shaders = &job->shader, .shader_count = 1, .block = "bench_block", .frames_in_flight = 1};
     BENCH_OK(smelt_arguments_create(bench->gpu.context, &params, &job->arguments));
-    for (uint32_t i = 0; i < MLP_LAYERS; i++) {
+    for (uint32_t i = 0; i < job->network->layer_count; i++) {
         char name[32];
         snprintf(name, sizeof(name), "net.layer%u.weight", i);
         BENCH_OK(smelt_arguments_set_tensor(job->arguments, name, smelt_weights_matrix(job->weights, i)));
@@ -168,14 +169,17 @@ static bool job_create(struct job *job, const struct variant *variant, struct ro
     smelt_context context = bench->gpu.context;
     VkShaderStageFlagBits stage = job->fragment ? VK_SHADER_STAGE_FRAGMENT_BIT : VK_SHADER_STAGE_COMPUTE_BIT;
     struct smelt_mlp_descriptor mlp = {
-        .layer_count = MLP_LAYERS,
-        .activations = {SMELT_ACTIVATION_RELU, SMELT_ACTIVATION_RELU, SMELT_ACTIVATION_NONE},
+        .layer_count = job->network->layer_count,
         .stored = SMELT_DTYPE_F16,
         .computed = variant->computed,
         .accumulated = variant->computed,
         .backend = variant->backend,
     };
-    memcpy(mlp.widths, job->network->widths, (MLP_LAYERS + 1) * sizeof(mlp.widths[0]));
+    for (uint32_t i = 0; i <= mlp.layer_count; i++) {
+        mlp.widths[i] = job->network->widths[i];
+        if (i + 1 < mlp.layer_count)
+            mlp.activations[i] = SMELT_ACTIVATION_RELU;
+    }
     struct smelt_op op = {.name = "net", .kind = SMELT_OP_MLP, .mlp = &mlp};
     struct smelt_op_info info;
     if (smelt_op_query(context, &op, stage, &info) != SMELT_OK) {
@@ -369,8 +373,14 @@ static bool run_row(struct bench *bench, const struct mlp_network *network, bool
 static bool run(struct bench *bench)
 {
     struct mlp_network networks[2];
-    mlp_network_create(&networks[0], "32-64-64-9", MLP_LAYERS, (uint32_t[]){MLP_INPUTS, 64, 64, 9}, 64);
-    mlp_network_create(&networks[1], "32-32-32-9", MLP_LAYERS, (uint32_t[]){MLP_INPUTS, 32, 32, 9}, 32);
+    const struct options *options = &bench->options;
+    int count = options->shape ? 1 : 2;
+    if (options->shape) {
+        mlp_network_create(&networks[0], options->shape, options->layer_count, options->widths, 64);
+    } else {
+        mlp_network_create(&networks[0], "32-64-64-9", 3, (uint32_t[]){MLP_INPUTS, 64, 64, MLP_OUTPUTS}, 64);
+        mlp_network_create(&networks[1], "32-32-32-9", 3, (uint32_t[]){MLP_INPUTS, 32, 32, MLP_OUTPUTS}, 32);
+    }
     if (!bench->options.json) {
         bench_print_device(stdout, bench->gpu.context);
         printf("# %ux%u, %u batches, median (min .. max)\n", bench->options.width, bench->options.height,
@@ -381,7 +391,7 @@ static bool run(struct bench *bench)
     }
     bool right = true;
     for (int stage = 0; stage < 2; stage++)
-        for (int n = 0; n < 2; n++) {
+        for (int n = 0; n < count; n++) {
             const struct row *base = &bench->rows[bench->row_count];
             for (int v = 0; v < VARIANTS; v++) {
                 bool have_base = base < &bench->rows[bench->row_count] && base->variant == variants[0].name;
@@ -391,9 +401,29 @@ static bool run(struct bench *bench)
         }
     if (bench->options.json)
         print_json(bench);
-    mlp_network_destroy(&networks[0]);
-    mlp_network_destroy(&networks[1]);
+    for (int n = 0; n < count; n++)
+        mlp_network_destroy(&networks[n]);
     return right;
+}
+
+// A network of the caller's: its widths, joined by -.
+static bool parse_shape(struct options *options, const char *text)
+{
+    options->shape = text;
+    for (uint32_t i = 0; i <= MLP_MOST_LAYERS; i++) {
+        char *end;
+        unsigned long width = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+        if (!width || width > MLP_WIDEST || (i == 0 && width != MLP_INPUTS))
+            return false;
+        options->widths[i] = (uint32_t)width;
+        options->layer_count = i;
+        if (!*end)
+            return i && width == MLP_OUTPUTS;
+        if (*end != '-')
+            return false;
+        text = end + 1;
+    }
+    return false;
 }
 
 static bool parse(int argc, char **argv, struct options *options)
@@ -415,6 +445,9 @@ static bool parse(int argc, char **argv, struct options *options)
             i++;
         } else if (!strcmp(argv[i], "--device") && value) {
             options->device = argv[++i];
+        } else if (!strcmp(argv[i], "--shape") && value) {
+            if (!parse_shape(options, argv[++i]))
+                return false;
         } else if (!strcmp(argv[i], "--only") && value) {
             options->only = argv[++i];
         } else {
@@ -429,6 +462,8 @@ int bench_mlp(int argc, char **argv)
     static struct bench bench;
     if (!parse(argc, argv, &bench.options)) {
         fprintf(stderr, "usage: bench_mlp [--json] [--quick] [--size WxH] [--device NAME] [--only TEXT]\n"
+                        "                 [--shape 32-WIDTH-...-9]\n"
+                        "  --shape      this network alone, of 1 to 4 layers that are at most 256 wide\n"
                         "  --only TEXT  rows whose \"network stage variant\" contains TEXT\n");
         return 2;
     }

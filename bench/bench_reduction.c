@@ -53,11 +53,13 @@ static const struct shape shapes[] = {
 
 struct bench {
     struct gpu gpu;
-    const char *only;
+    const char *only, *shape;
+    uint64_t shape_rows, shape_columns;
+    uint32_t shape_axis;
     bool json, quick, cpu;
     uint64_t bytes;
     float noise[NOISE];
-    enum smelt_dtype dtype;
+    enum smelt_dtype dtype, shape_dtype;
     smelt_tensor x, y; // of all bytes, one dimension
     double roof;       // bytes a second of the copy
     uint32_t rows, wrong;
@@ -237,7 +239,7 @@ static void create_call(struct bench *bench, const struct shape *shape, struct c
     }
     call->y = view(bench, bench->y, line ? 1 : 2, line ? count : call->rows, call->columns);
     if (shape->op == MASKED) {
-        call->mask = make(bench, bench->dtype, 2, 1, length);
+        call->mask = make(bench, bench->dtype, 2, shape->axis ? 1 : length, shape->axis ? length : 1);
         fill(bench, call->mask, 11);
     }
     if (shape->op == LAYER_NORM || shape->op == RMS_NORM) {
@@ -413,6 +415,26 @@ static void run_one(struct bench *bench, const struct shape *shape)
     destroy_call(&call);
 }
 
+// Every op of the table once, along the lines of the caller's shape; before them the copy of as many bytes, rounded up.
+static void run_own(struct bench *bench)
+{
+    uint64_t copied = bench->bytes;
+    uint32_t done = 0; // 1 << op
+    run_one(bench, &shapes[0]);
+    bench->bytes = bench->shape_rows * bench->shape_columns * element_size(bench);
+    for (size_t i = 1; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        static const char *const names[] = {
+            "copy", "sum", "max", "log-sum-exp", "softmax", "masked softmax", "layer norm", "RMS norm"};
+        char name[64];
+        snprintf(name, sizeof(name), "%s of %s", names[shapes[i].op], bench->shape);
+        struct shape own = {shapes[i].op, name, bench->shape_columns, bench->shape_axis};
+        if (!(done >> own.op & 1) && (!bench->only || strstr(name, bench->only)))
+            run_one(bench, &own);
+        done |= 1u << own.op;
+    }
+    bench->bytes = copied;
+}
+
 static void run_dtype(struct bench *bench, enum smelt_dtype dtype)
 {
     uint32_t x = 12345;
@@ -429,16 +451,33 @@ static void run_dtype(struct bench *bench, enum smelt_dtype dtype)
     VkDeviceAddress addresses[2] = {smelt_tensor_info(bench->x)->address,
                                     smelt_tensor_info(bench->y)->address};
     BENCH_OK(smelt_tensor_write_and_wait(bench->block, NULL, addresses, sizeof(addresses)));
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+    if (bench->shape)
+        run_own(bench);
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]) && !bench->shape; i++)
         if (shapes[i].op == COPY || !bench->only || strstr(shapes[i].name, bench->only))
             run_one(bench, &shapes[i]);
     smelt_tensor_destroy(&bench->x);
     smelt_tensor_destroy(&bench->y);
 }
 
+// A shape of the caller's: ROWSxCOLUMNS, with a c behind for lines that are columns. At most BYTES of f32.
+static bool parse_shape(struct bench *bench)
+{
+    unsigned rows = 0, columns = 0;
+    char c = 0, more = 0;
+    int read = sscanf(bench->shape, "%ux%u%c%c", &rows, &columns, &c, &more);
+    bench->shape_rows = rows;
+    bench->shape_columns = columns;
+    bench->shape_axis = read == 2;
+    return (read == 2 || (read == 3 && c == 'c')) && rows && columns &&
+           (uint64_t)rows * columns <= BYTES / 4 &&
+           (bench->shape_dtype == SMELT_DTYPE_F32 || bench->shape_dtype == SMELT_DTYPE_F16);
+}
+
 static const char *parse(int argc, char **argv, struct bench *bench)
 {
     const char *device = "";
+    bench->shape_dtype = SMELT_DTYPE_F16;
     for (int i = 1; i < argc; i++) {
         const char *next = i + 1 < argc ? argv[i + 1] : NULL;
         if (!strcmp(argv[i], "--json"))
@@ -449,10 +488,14 @@ static const char *parse(int argc, char **argv, struct bench *bench)
             device = argv[++i];
         else if (next && !strcmp(argv[i], "--only"))
             bench->only = argv[++i];
+        else if (next && !strcmp(argv[i], "--shape"))
+            bench->shape = argv[++i];
+        else if (next && !strcmp(argv[i], "--dtype"))
+            bench->shape_dtype = smelt_dtype_from_name(argv[++i]);
         else
             return NULL;
     }
-    return device;
+    return bench->shape && !parse_shape(bench) ? NULL : device;
 }
 
 int bench_reduce(int argc, char **argv)
@@ -460,9 +503,13 @@ int bench_reduce(int argc, char **argv)
     static struct bench bench;
     const char *device = parse(argc, argv, &bench);
     if (!device) {
-        fprintf(stderr, "usage: bench_reduce [--json] [--quick] [--device NAME] [--only TEXT]\n"
-                        "  --only TEXT  rows whose name contains TEXT, and the copy\n"
-                        "  --quick      16 MiB instead of 2 GiB, as on a software device\n");
+        fprintf(
+            stderr,
+            "usage: bench_reduce [--json] [--quick] [--device NAME] [--only TEXT]\n"
+            "                    [--shape ROWSxCOLUMNS[c] [--dtype f32|f16]]\n"
+            "  --shape      every op along the rows (c: columns) of this alone, of 2^29 elements at most\n"
+            "  --only TEXT  rows whose name contains TEXT, and the copy\n"
+            "  --quick      16 MiB instead of 2 GiB, as on a software device\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -470,6 +517,10 @@ int bench_reduce(int argc, char **argv)
     bench.gpu.stages = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT; // nothing else is recorded
     bench.cpu = smelt_context_capabilities(bench.gpu.context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
     bench.bytes = bench.cpu || bench.quick ? BYTES_SOFTWARE : BYTES;
+    if (bench.shape) // the copy moves 16 KiB at a time
+        bench.bytes =
+            (bench.shape_rows * bench.shape_columns * smelt_dtype_size(bench.shape_dtype, 1) + 16383) /
+            16384 * 16384;
     if (bench.json) {
         printf("{");
         bench_json_device(stdout, bench.gpu.context);
@@ -478,8 +529,10 @@ int bench_reduce(int argc, char **argv)
         bench_print_device(stdout, bench.gpu.context);
     }
     create_copy(&bench);
-    run_dtype(&bench, SMELT_DTYPE_F32);
-    run_dtype(&bench, SMELT_DTYPE_F16);
+    if (!bench.shape || bench.shape_dtype == SMELT_DTYPE_F32)
+        run_dtype(&bench, SMELT_DTYPE_F32);
+    if (!bench.shape || bench.shape_dtype == SMELT_DTYPE_F16)
+        run_dtype(&bench, SMELT_DTYPE_F16);
     destroy_copy(&bench);
     if (bench.json)
         printf("\n]}\n");

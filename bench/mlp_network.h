@@ -6,7 +6,7 @@
 
 #include <smelt/smelt.h>
 
-enum { MLP_MOST_LAYERS = 4, MLP_INPUTS = 32, MLP_WIDEST = 64 };
+enum { MLP_MOST_LAYERS = 4, MLP_INPUTS = 32, MLP_WIDEST = 256, MLP_OUTPUTS = 9 };
 
 struct mlp_network {
     const char *name; // "32-64-64-9"

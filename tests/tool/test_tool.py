@@ -169,6 +169,15 @@ def test_bench_measures_and_checks():
     fails('bench', 'abacus', status=2, says="no scenario 'abacus'")
     fails('bench', 'mlp', '--json', '--csv', status=2, says='exclude')
     assert 'usage: bench_mlp' in run('bench', 'mlp', '--sighs', '16x4', status=2).stderr
+    own = run('bench', 'mlp', '--quick', '--size', '16x4', '--shape', '32-24-9', '--only', 'compute portable f32').stdout
+    assert '32-24-9     compute  portable f32' in own and '32-64' not in own, own
+    for shape in '32-24', '16-24-9', '32-257-9', '32-8-8-8-8-9', '32--9', '32-8-9x':
+        run('bench', 'mlp', '--shape', shape, status=2)
+    for shape in '37x65', '37x65c':
+        own = run('bench', 'reduce', '--shape', shape, '--dtype', 'f32', '--only', 'max').stdout
+        assert 'f32  max of ' + shape in own and '2 rows, 0 wrong' in own, own
+    for shape in '37', '37x0', '37x65t', '37x65cc', '65536x65536':
+        run('bench', 'reduce', '--shape', shape, status=2)
 
 
 def test_no_such_device_and_no_driver():
