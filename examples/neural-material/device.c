@@ -28,6 +28,7 @@ bool device_open(const struct device_params *wanted, struct device *d)
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                           .pNext = &features13,
                                           .features.sampleRateShading = wanted->samples > 1,
+                                          .features.textureCompressionBC = has.features.textureCompressionBC,
                                           .features.shaderSampledImageArrayDynamicIndexing =
                                               has.features.shaderSampledImageArrayDynamicIndexing};
 

@@ -153,8 +153,9 @@ bool gpu_image_create(struct gpu *gpu, VkFormat format, VkExtent2D extent, VkSam
                       VkImageUsageFlags usage, struct gpu_image *image);
 void gpu_image_destroy(struct gpu *gpu, struct gpu_image *image);
 
-// Fills a 2D image of 4-byte texels and leaves it in SHADER_READ_ONLY_OPTIMAL; waits.
-bool gpu_image_upload(struct gpu *gpu, struct gpu_image *image, const void *texels);
+// Fills a 2D image with `size` bytes, packed texels or blocks of its format, and leaves it in SHADER_READ_ONLY_OPTIMAL;
+// waits.
+bool gpu_image_upload(struct gpu *gpu, struct gpu_image *image, const void *texels, size_t size);
 
 struct gpu_access {
     VkImageLayout layout;

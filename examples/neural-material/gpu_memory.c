@@ -114,7 +114,7 @@ void gpu_image_barrier(VkCommandBuffer commands, const struct gpu_image *image, 
                                                         .pImageMemoryBarriers = &barrier});
 }
 
-bool gpu_image_upload(struct gpu *gpu, struct gpu_image *image, const void *texels)
+bool gpu_image_upload(struct gpu *gpu, struct gpu_image *image, const void *texels, size_t size)
 {
     static const struct gpu_access undefined = {.layout = VK_IMAGE_LAYOUT_UNDEFINED},
                                    written = {VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
@@ -126,11 +126,10 @@ bool gpu_image_upload(struct gpu *gpu, struct gpu_image *image, const void *texe
                                       .imageExtent = {image->extent.width, image->extent.height, 1}};
     struct gpu_buffer staging = {0};
     VkCommandBuffer commands = VK_NULL_HANDLE;
-    VkDeviceSize size = (VkDeviceSize)image->extent.width * image->extent.height * 4;
     bool done = gpu_buffer_create(gpu, size, VK_BUFFER_USAGE_TRANSFER_SRC_BIT, &staging) &&
                 gpu_begin_once(gpu, &commands);
     if (done) {
-        memcpy(staging.mapped, texels, (size_t)size);
+        memcpy(staging.mapped, texels, size);
         gpu_image_barrier(commands, image, undefined, written);
         vkCmdCopyBufferToImage(commands, staging.buffer, image->image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
                                1, &region);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Renders a mesh whose surface is a neural material to a PNG: a Vulkan renderer as any, and what smelt adds to it.
 //
-// Read this file, then device.c, neural.c and, for the deferred path, deferred.c (all of smelt). The rest is what any renderer has: gpu_*.c (device,
-// memory), renderer.c and draw.c (pipelines, frames), mesh.c, gltf.c, scene.c, image.c, reference.c (the textures it
-// is compared with).
+// Read this file, then device.c, neural.c and, for the other paths, deferred.c and transcode.c (all of smelt). The rest is what any renderer has: gpu_*.c (device,
+// memory), renderer.c and draw.c (pipelines, frames), mesh.c, gltf.c, scene.c, image.c, textures.c and reference.c (the
+// textures it is compared with).
 #include "neural_material.h"
 #include "deferred.h"
 #include "device.h"
 #include "neural.h"
 #include "options.h"
 #include "reference.h"
+#include "transcode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +23,10 @@ struct program {
     struct mesh mesh;
     struct renderer renderer;
     struct neural neurals[OPTIONS_MOST_MATERIALS]; // of the inline path
+    struct transcode transcodes[OPTIONS_MOST_MATERIALS];
     struct deferred deferred;
     char packages[OPTIONS_MOST_MATERIALS][4096];
-    struct reference reference;
+    struct textures reference;
     struct picture picture, reference_picture;
 };
 
@@ -56,8 +58,14 @@ static void print_material(const struct smelt_material_info *material)
 
 static smelt_material material_of(const struct program *p, uint32_t part)
 {
-    return p->options.path == PATH_DEFERRED ? p->deferred.materials[p->deferred.numbers[part]].material
-                                            : p->neurals[part].material;
+    switch (p->options.path) {
+    case PATH_DEFERRED:
+        return p->deferred.materials[p->deferred.numbers[part]].material;
+    case PATH_TRANSCODE:
+        return p->transcodes[part].material;
+    default:
+        return p->neurals[part].material;
+    }
 }
 
 static bool draw_neural(struct program *p)
@@ -71,6 +79,10 @@ static bool draw_neural(struct program *p)
         surface = &p->deferred.composite;
         shader = p->deferred.groups[0].shader;
     }
+    if (p->options.path == PATH_TRANSCODE) {
+        surface = &p->transcodes[0].textures.surface;
+        shader = p->transcodes[0].shader;
+    }
     if (!renderer_draw(&p->renderer, surface, &post, p->options.frames, &time) ||
         !renderer_read(&p->renderer, &p->renderer.color, &p->picture) ||
         !picture_write_png(&p->picture, p->options.output))
@@ -79,7 +91,8 @@ static bool draw_neural(struct program *p)
     for (uint32_t i = 0; i < p->options.material_count; i++)
         print_material(smelt_material_info(material_of(p, i)));
     const struct smelt_mlp_descriptor *mlp = &smelt_material_info(material_of(p, 0))->mlp;
-    printf("path        %s\n", p->options.path == PATH_DEFERRED ? "deferred" : "inline");
+    static const char *const paths[] = {"inline", "deferred", "transcode: textures of BC7"};
+    printf("path        %s\n", paths[p->options.path]);
     printf("backend     %s, %s%s\n", smelt_backend_name(mlp->backend), smelt_dtype_name(mlp->computed),
            p->options.bundles                      ? ", shader from a bundle"
            : smelt_shader_info(shader)->from_cache ? ", shader from the cache"
@@ -123,8 +136,8 @@ static bool draw_reference(struct program *p)
         !renderer_read(&p->renderer, &p->renderer.color, &p->reference_picture) ||
         !picture_write_png(&p->reference_picture, output))
         return false;
-    printf("reference   %s, textures of %ux%u from %s\n", output, p->reference.width, p->reference.height,
-           folder);
+    printf("reference   %s, textures of %ux%u from %s\n", output, p->reference.extent.width,
+           p->reference.extent.height, folder);
     printf("its time    ");
     print_time(time, p->options.frames);
     double psnr = picture_psnr(&p->picture, &p->reference_picture, &share);
@@ -158,9 +171,13 @@ static bool create_materials(struct program *p)
                                              .precision = o->precision,
                                              .levels = o->levels,
                                              .bundles = o->bundles};
-        if (!neural_create(p->device.context, &p->renderer, &params, &p->neurals[i]))
+        bool transcode = o->path == PATH_TRANSCODE;
+        if (transcode ? !transcode_create(p->device.context, &p->renderer, &params, &p->transcodes[i])
+                      : !neural_create(p->device.context, &p->renderer, &params, &p->neurals[i]))
             return false;
-        if (i > 0)
+        if (i > 0 && transcode)
+            p->transcodes[i - 1].textures.surface.next = &p->transcodes[i].textures.surface;
+        else if (i > 0)
             p->neurals[i - 1].surface.next = &p->neurals[i].surface;
     }
     return true;
@@ -200,10 +217,12 @@ static void close_all(struct program *p)
 {
     if (p->device.gpu.device)
         vkDeviceWaitIdle(p->device.gpu.device);
-    reference_destroy(&p->renderer, &p->reference);
+    textures_destroy(&p->renderer, &p->reference);
     deferred_destroy(&p->deferred);
-    for (int i = 0; i < OPTIONS_MOST_MATERIALS; i++)
+    for (int i = 0; i < OPTIONS_MOST_MATERIALS; i++) {
         neural_destroy(&p->renderer, &p->neurals[i]);
+        transcode_destroy(&p->renderer, &p->transcodes[i]);
+    }
     renderer_destroy(&p->renderer);
     mesh_destroy(&p->mesh);
     picture_destroy(&p->picture);

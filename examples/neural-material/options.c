@@ -15,7 +15,8 @@ static const char usage[] =
     "mesh each\n"
     "  --path NAME             inline: the network runs in the fragment shader; deferred: in a compute pass "
     "behind the\n"
-    "                          render pass, for --samples 1 (default: inline)\n"
+    "                          render pass, for --samples 1; transcode: once, at load, into BC7 textures "
+    "(default: inline)\n"
     "  --filter NAME           linear, or stochastic: one texel of each latent (deferred; default: linear)\n"
     "  --accumulate            average all frames (deferred)\n"
     "  --levels                take the level of detail from the derivatives instead of the finest one\n"
@@ -97,13 +98,16 @@ static bool parse_precision(const char *text, struct options *options)
 static bool check_together(const struct options *o)
 {
     bool matrices = o->backend == SMELT_BACKEND_COOPMAT || o->backend == SMELT_BACKEND_COOPMAT2;
-    if (matrices && o->path == PATH_INLINE)
+    if (matrices && o->path != PATH_DEFERRED)
         return fail("--backend: %s does not work in a fragment shader; wanted auto, portable or coopvec",
                     smelt_backend_name(o->backend));
-    if ((o->stochastic || o->accumulate) && o->path == PATH_INLINE)
+    if ((o->stochastic || o->accumulate) && o->path != PATH_DEFERRED)
         return fail("%s wants --path deferred", o->stochastic ? "--filter stochastic" : "--accumulate");
     if (o->path == PATH_DEFERRED && (o->samples != 1 || o->bundles))
         return fail("--path deferred wants %s", o->bundles ? "no --bundles" : "--samples 1");
+    if (o->path == PATH_TRANSCODE && (o->levels || o->bundles))
+        return fail("--path transcode wants no %s",
+                    o->levels ? "--levels: its textures have one" : "--bundles");
     return (o->material_count <= 1 || !o->reference) || fail("--reference wants one --material");
 }
 
@@ -136,9 +140,13 @@ static bool parse_value(const char *name, const char *text, struct options *opti
         return true;
     }
     if (!strcmp(name, "--path")) {
-        options->path = strcmp(text, "deferred") ? PATH_INLINE : PATH_DEFERRED;
-        return options->path || !strcmp(text, "inline") ||
-               fail("--path: \"%s\"; wanted inline or deferred", text);
+        static const char *const names[] = {"inline", "deferred", "transcode"};
+        for (uint32_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+            if (!strcmp(text, names[i])) {
+                options->path = (enum options_path)i;
+                return true;
+            }
+        return fail("--path: \"%s\"; wanted inline, deferred or transcode", text);
     }
     if (!strcmp(name, "--filter")) {
         options->stochastic = !strcmp(text, "stochastic");

@@ -6,7 +6,7 @@
 #include <smelt/context.h>
 
 #define OPTIONS_MOST_MATERIALS 8
-enum options_path { PATH_INLINE, PATH_DEFERRED };
+enum options_path { PATH_INLINE, PATH_DEFERRED, PATH_TRANSCODE };
 
 struct options {
     const char *materials[OPTIONS_MOST_MATERIALS];

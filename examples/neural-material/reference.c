@@ -7,12 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const uint32_t textures_frag[] =
-#include "textures.frag.inc"
-    ;
-
-// --- Textures -------------------------------------------------------------------------------------------
-
 static bool file_path(const char *folder, const char *name, char *path, size_t size)
 {
     int length = snprintf(path, size, "%s/%s", folder, name);
@@ -47,20 +41,14 @@ static bool read_channel(const char *folder, const char *name, bool optional, st
     return fits;
 }
 
-static bool upload(struct reference *reference, int index, VkFormat format, const struct picture *picture)
+static bool upload(struct gpu *gpu, uint32_t index, VkFormat format, const struct picture *picture,
+                   struct textures *textures)
 {
-    VkExtent2D extent = {picture->width, picture->height};
-    uint32_t limit = reference->gpu->properties.limits.maxImageDimension2D;
-    if (extent.width > limit || extent.height > limit)
-        return fail("reference textures of %u x %u texels; this device has at most %u", extent.width,
-                    extent.height, limit);
-    return gpu_image_create(reference->gpu, format, extent, VK_SAMPLE_COUNT_1_BIT,
-                            VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
-                            &reference->maps[index]) &&
-           gpu_image_upload(reference->gpu, &reference->maps[index], picture->texels);
+    return textures_upload(gpu, index, format, (VkExtent2D){picture->width, picture->height}, picture->texels,
+                           (size_t)picture->width * picture->height * 4, textures);
 }
 
-static bool load_maps(struct reference *reference, const char *folder)
+static bool load_maps(struct gpu *gpu, const char *folder, struct textures *textures)
 {
     struct picture color = {0}, normal = {0}, orm = {0};
     bool done = read_map(folder, "base_color.jpg", &color) && read_map(folder, "normal_gl.jpg", &normal);
@@ -74,95 +62,16 @@ static bool load_maps(struct reference *reference, const char *folder)
     done = done && read_channel(folder, "ao.jpg", true, &orm, 0) &&
            read_channel(folder, "roughness.jpg", false, &orm, 1) &&
            read_channel(folder, "metalness.jpg", true, &orm, 2) &&
-           upload(reference, 0, VK_FORMAT_R8G8B8A8_SRGB, &color) &&
-           upload(reference, 1, VK_FORMAT_R8G8B8A8_UNORM, &normal) &&
-           upload(reference, 2, VK_FORMAT_R8G8B8A8_UNORM, &orm);
-    reference->width = color.width;
-    reference->height = color.height;
+           upload(gpu, 0, VK_FORMAT_R8G8B8A8_SRGB, &color, textures) &&
+           upload(gpu, 1, VK_FORMAT_R8G8B8A8_UNORM, &normal, textures) &&
+           upload(gpu, 2, VK_FORMAT_R8G8B8A8_UNORM, &orm, textures);
     picture_destroy(&color);
     picture_destroy(&normal);
     picture_destroy(&orm);
     return done;
 }
 
-// --- Descriptors ----------------------------------------------------------------------------------------
-
-static bool create_set(struct reference *reference)
+bool reference_create(struct renderer *renderer, const char *folder, struct textures *textures)
 {
-    VkDevice device = reference->gpu->device;
-    const VkSamplerCreateInfo sampler = {.sType = VK_STRUCTURE_TYPE_SAMPLER_CREATE_INFO,
-                                         .magFilter = VK_FILTER_LINEAR,
-                                         .minFilter = VK_FILTER_LINEAR};
-    VkDescriptorSetLayoutBinding bindings[3] = {{0}};
-    for (uint32_t i = 0; i < 3; i++)
-        bindings[i] =
-            (VkDescriptorSetLayoutBinding){.binding = i,
-                                           .descriptorType = VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER,
-                                           .descriptorCount = 1,
-                                           .stageFlags = VK_SHADER_STAGE_FRAGMENT_BIT};
-    const VkDescriptorSetLayoutCreateInfo layout = {.sType =
-                                                        VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-                                                    .bindingCount = 3,
-                                                    .pBindings = bindings};
-    const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 3};
-    const VkDescriptorPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-                                             .maxSets = 1,
-                                             .poolSizeCount = 1,
-                                             .pPoolSizes = &size};
-    if (!GPU_CALL(vkCreateSampler, device, &sampler, NULL, &reference->sampler) ||
-        !GPU_CALL(vkCreateDescriptorSetLayout, device, &layout, NULL, &reference->set_layout) ||
-        !GPU_CALL(vkCreateDescriptorPool, device, &pool, NULL, &reference->pool))
-        return false;
-    const VkDescriptorSetAllocateInfo set = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-                                             .descriptorPool = reference->pool,
-                                             .descriptorSetCount = 1,
-                                             .pSetLayouts = &reference->set_layout};
-    if (!GPU_CALL(vkAllocateDescriptorSets, device, &set, &reference->set))
-        return false;
-    VkDescriptorImageInfo images[3];
-    for (uint32_t i = 0; i < 3; i++)
-        images[i] = (VkDescriptorImageInfo){reference->sampler, reference->maps[i].view,
-                                            VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL};
-    const VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-                                        .dstSet = reference->set,
-                                        .descriptorCount = 3, // runs on into bindings 1 and 2
-                                        .descriptorType = VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER,
-                                        .pImageInfo = images};
-    vkUpdateDescriptorSets(device, 1, &write, 0, NULL);
-    return true;
-}
-
-static bool bind(void *user, VkCommandBuffer commands, VkPipelineLayout layout, uint64_t frame)
-{
-    struct reference *reference = user;
-    (void)frame;
-    vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, layout, 1, 1, &reference->set, 0,
-                            NULL);
-    return true;
-}
-
-bool reference_create(struct renderer *renderer, const char *folder, struct reference *reference)
-{
-    reference->gpu = renderer->gpu;
-    reference->surface.bind = bind;
-    reference->surface.user = reference;
-    return load_maps(reference, folder) && create_set(reference) &&
-           gpu_shader_module(reference->gpu, textures_frag, sizeof(textures_frag), &reference->fragment) &&
-           renderer_surface_create(renderer, reference->fragment, reference->set_layout, 0,
-                                   &reference->surface);
-}
-
-void reference_destroy(struct renderer *renderer, struct reference *reference)
-{
-    if (!reference->gpu)
-        return;
-    VkDevice device = reference->gpu->device;
-    renderer_surface_destroy(renderer, &reference->surface);
-    vkDestroyShaderModule(device, reference->fragment, NULL);
-    vkDestroyDescriptorPool(device, reference->pool, NULL);
-    vkDestroyDescriptorSetLayout(device, reference->set_layout, NULL);
-    vkDestroySampler(device, reference->sampler, NULL);
-    for (int i = 0; i < 3; i++)
-        gpu_image_destroy(reference->gpu, &reference->maps[i]);
-    *reference = (struct reference){0};
+    return load_maps(renderer->gpu, folder, textures) && textures_create(renderer, textures);
 }

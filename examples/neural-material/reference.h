@@ -3,23 +3,10 @@
 #ifndef EXAMPLE_REFERENCE_H
 #define EXAMPLE_REFERENCE_H
 
-#include "renderer.h"
-
-struct reference {
-    struct gpu *gpu;
-    struct gpu_image maps[3]; // base colour (sRGB); normal; occlusion, roughness, metalness
-    VkSampler sampler;
-    VkDescriptorSetLayout set_layout;
-    VkDescriptorPool pool;
-    VkDescriptorSet set;
-    VkShaderModule fragment;
-    struct surface_pipeline surface;
-    uint32_t width, height; // of the textures
-};
+#include "textures.h"
 
 // Reads base_color.jpg, normal_gl.jpg, roughness.jpg and, where they exist, ao.jpg (else 1) and metalness.jpg
-// (else 0) of a folder. Errors are one line on standard error.
-bool reference_create(struct renderer *renderer, const char *folder, struct reference *reference);
-void reference_destroy(struct renderer *renderer, struct reference *reference);
+// (else 0) of a folder. Errors are one line on standard error. Free with textures_destroy.
+bool reference_create(struct renderer *renderer, const char *folder, struct textures *textures);
 
 #endif

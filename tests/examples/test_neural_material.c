@@ -124,7 +124,41 @@ static void test_paths(void)
 #undef SCENE
     CHECK_REFUSES(2, "wants --path deferred", PROGRAM, "--filter", "stochastic");
     CHECK_REFUSES(2, "wants --samples 1", PROGRAM, "--path", "deferred");
-    CHECK_REFUSES(2, "wanted inline or deferred", PROGRAM, "--path", "other");
+    CHECK_REFUSES(2, "wanted inline, deferred or transcode", PROGRAM, "--path", "other");
+}
+
+// Textures of BC7 that the network has filled draw nearly its picture, for all parts of the mesh.
+static void test_transcode(void)
+{
+    NEEDS_COMPILER;
+    // The material with a source of half its size: a quarter of the texels to evaluate and encode.
+    static char bytes[4 << 20];
+    char package[512];
+    snprintf(package, sizeof(package), "%s/materials/metal053c.safetensors", setting("EXAMPLES"));
+    FILE *file = fopen(package, "rb");
+    size_t size = file ? fread(bytes, 1, sizeof(bytes) - 1, file) : 0;
+    CHECK(file && feof(file) && !fclose(file));
+    char *source = strstr(bytes + 8, "\\\"width\\\":1024,\\\"height\\\":1024");
+    CHECK(source);
+    memcpy(source, "\\\"width\\\": 512,\\\"height\\\": 512", 30);
+    const char *half = in_folder("half.safetensors"), *inlined = in_folder("network.png"),
+               *transcoded = in_folder("transcoded.png");
+    write_file(half, bytes, size);
+#define SCENE                                                                                                \
+    "--mesh", "sphere", "--size", "96x48", "--samples", "1", "--frames", "1", "--material", half,            \
+        "--material", half
+    int status = RUN(PROGRAM, SCENE, "--path", "transcode", "--validate", "--output", transcoded);
+    if (status == 1 && output_lines() == 1 && strstr(program_output, "lacks textureCompressionBC"))
+        SKIP("the device has no BC7 textures");
+    printf("%s", program_output);
+    CHECK(status == 0 && strstr(program_output, "path        transcode"));
+    CHECK_RUNS(PROGRAM, SCENE, "--output", inlined);
+    double near = psnr(inlined, transcoded);
+    printf("    %.1f dB\n", near);
+    CHECK(near > 30 && near < 70);
+    CHECK_REFUSES(2, "--path transcode wants no --levels", PROGRAM, "--path", "transcode", "--levels");
+    CHECK_REFUSES(2, "--path transcode wants no --bundles", PROGRAM, "--path", "transcode", "--bundles", "a");
+#undef SCENE
 }
 
 static void test_meshes(void)
@@ -298,6 +332,7 @@ static void test_references(void)
 
 static const struct test tests[] = {
     {"inline and deferred draw one picture", test_paths},
+    {"textures that a network was transcoded to draw its picture", test_transcode},
     {"sphere, plane and chair are drawn without validation messages", test_meshes},
     {"pictures are near those of the original textures", test_reference},
     {"f16 and f32 give the same picture", test_precisions},
