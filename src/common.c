@@ -13,6 +13,12 @@
 #define LINE_SIZE 4096
 
 static _Thread_local char last_error[LINE_SIZE];
+static _Thread_local bool holds_errors;
+
+void smelt_hold_errors(bool hold)
+{
+    holds_errors = hold;
+}
 
 const char *smelt_version(void)
 {
@@ -99,7 +105,7 @@ enum smelt_result smelt_fail(smelt_context context, enum smelt_result result, co
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     memcpy(last_error, line, strlen(line) + 1);
-    if (wants(context, SMELT_LOG_ERROR))
+    if (wants(context, SMELT_LOG_ERROR) && !holds_errors)
         context->log(context->log_user, SMELT_LOG_ERROR, last_error);
     return result;
 }

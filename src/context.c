@@ -216,6 +216,12 @@ enum smelt_result smelt_context_create(const struct smelt_context_params *params
             free(context);
             return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for a context's lock");
         }
+    if (cnd_init(&context->kernels_made) != thrd_success) {
+        for (size_t i = 0; i < SMELT_COUNT_OF(mutexes); i++)
+            mtx_destroy(mutexes[i]);
+        free(context);
+        return smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for a context's lock");
+    }
     enum smelt_result result = start(context, params);
     if (result == SMELT_OK)
         *out = context;
@@ -249,6 +255,7 @@ void smelt_context_destroy(smelt_context *handle)
     free(context->module_directory);
     mtx_destroy(&context->encoders_mutex);
     mtx_destroy(&context->queue_mutex);
+    cnd_destroy(&context->kernels_made);
     mtx_destroy(&context->kernels_mutex);
     mtx_destroy(&context->submit_mutex);
     mtx_destroy(&context->mutex);

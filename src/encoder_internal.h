@@ -218,6 +218,13 @@ struct smelt_encoder_slot {
     uint32_t part_count, part_capacity;
 };
 
+// Which kernels are made for calls that are captured (smelt_kernel_get).
+enum smelt_kernel_making {
+    SMELT_KERNELS_KNOWN = 0,     // none: those that are made already are taken
+    SMELT_KERNELS_UNCLAIMED = 1, // all but those that another thread is making
+    SMELT_KERNELS_ALL = 2,
+};
+
 struct smelt_encoder_t {
     smelt_context context;
     char *name;
@@ -241,8 +248,8 @@ struct smelt_encoder_t {
     bool first, fenced;            // no dispatch in the recording yet; a barrier since the last one
     uint32_t most_groups[3];       // that a dispatch may have
     VkPipeline bound;
-    struct smelt_capture *capture; // NULL: live
-    bool makes_kernels;            // of calls that are captured, too
+    struct smelt_capture *capture;    // NULL: live
+    enum smelt_kernel_making kernels; // of calls that are captured
     // The pipeline and its arguments as they are set.
     smelt_pipeline pipeline;
     const struct smelt_pipeline_argument *arguments; // its, or of one of its family

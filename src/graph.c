@@ -455,19 +455,14 @@ static enum smelt_result merge_ranges(smelt_graph graph)
                   : SMELT_OK;
 }
 
-// What is replayed, in the order of the capture: fused, with all kernels. Captured calls have none before.
+// What is replayed, in the order of the capture: fused, with all kernels. Captured calls may have none before.
 static enum smelt_result make_items(smelt_graph graph)
 {
     struct smelt_graph_list *list = &graph->after.list;
     enum smelt_result result = copy_list(&graph->captured, list);
     if (!result && !graph->params.no_fusion)
         result = smelt_graph_fuse(graph, list);
-    for (uint32_t i = 0; i < list->count && !result; i++) {
-        struct smelt_graph_item *item = list->items[i];
-        if (item->call && item->dispatch_count && !item->dispatches[0]->pipeline)
-            result = smelt_graph_item_refresh(graph, item, true);
-    }
-    return result;
+    return result ? result : smelt_graph_make_kernels(graph, list);
 }
 
 static enum smelt_result plan(smelt_graph graph, const struct smelt_interval *live)

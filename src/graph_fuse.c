@@ -515,7 +515,7 @@ static enum smelt_result make_item(smelt_graph graph, const struct smelt_graph_i
         free(call);
     }
     enum smelt_result result =
-        item && item->label ? smelt_graph_item_refresh(graph, item, false) : SMELT_ERROR_OUT_OF_HOST_MEMORY;
+        item && item->label ? smelt_graph_item_refresh(graph, item) : SMELT_ERROR_OUT_OF_HOST_MEMORY;
     if (result) {
         smelt_graph_item_free(item);
         return result == SMELT_ERROR_OUT_OF_HOST_MEMORY ? result : SMELT_OK;

@@ -82,8 +82,17 @@ enum smelt_result smelt_graph_list_barrier(struct smelt_graph_list *list,
                                            const struct smelt_barrier_request *request);
 // What an encoder has captured so far; the capture is left empty.
 struct smelt_graph_list smelt_capture_take(smelt_encoder encoder);
-// Makes the dispatches of a call (anew), with their kernels or without (smelt_kernel_get). On error the item is as it was.
-enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph_item *item, bool kernels);
+// An encoder that captures, for what follows.
+enum smelt_result smelt_graph_make_maker(smelt_graph graph, smelt_encoder *maker);
+// Makes the dispatches of a call (anew), with these kernels (smelt_kernel_get). On error the item is as it was. Thread-safe but
+// for the maker and the item.
+enum smelt_result smelt_graph_item_make(smelt_encoder maker, struct smelt_graph_item *item,
+                                        enum smelt_kernel_making kernels);
+// The same with the graph's maker, and with kernels that are there already.
+enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph_item *item);
+// Makes all kernels that dispatches of the list lack, on as many threads as there are processors (graph_kernels.c). The error is
+// that of the first item in the list that has one.
+enum smelt_result smelt_graph_make_kernels(smelt_graph graph, const struct smelt_graph_list *list);
 
 // --- The graph --------------------------------------------------------------------------------------------
 

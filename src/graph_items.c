@@ -301,19 +301,25 @@ enum smelt_result smelt_graph_list_barrier(struct smelt_graph_list *list,
     return smelt_graph_list_add(list, item);
 }
 
-enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph_item *item, bool kernels)
+enum smelt_result smelt_graph_make_maker(smelt_graph graph, smelt_encoder *maker)
 {
     const struct smelt_encoder_params params = {.hazards = SMELT_HAZARDS_MANUAL, .name = graph->name};
+    enum smelt_result result = smelt_encoder_create(graph->context, &params, maker);
+    if (!result && (result = smelt_encoder_start_capture(*maker)))
+        smelt_encoder_destroy(maker);
+    return result;
+}
+
+enum smelt_result smelt_graph_item_make(smelt_encoder maker, struct smelt_graph_item *item,
+                                        enum smelt_kernel_making kernels)
+{
     enum smelt_result result = SMELT_OK;
-    if (!graph->maker && ((result = smelt_encoder_create(graph->context, &params, &graph->maker)) ||
-                          (result = smelt_encoder_start_capture(graph->maker))))
-        return result;
-    graph->maker->makes_kernels = kernels;
+    maker->kernels = kernels;
     if (item->label) // so that profiles name what was fused
-        result = smelt_encoder_set_label(graph->maker, item->label);
+        result = smelt_encoder_set_label(maker, item->label);
     if (!result)
-        result = smelt_graph_call_encode(graph->maker, item->operation, item->call);
-    struct smelt_graph_list list = smelt_capture_take(graph->maker);
+        result = smelt_graph_call_encode(maker, item->operation, item->call);
+    struct smelt_graph_list list = smelt_capture_take(maker);
     if (!result) {
         struct smelt_dispatch **dispatches = item->dispatches;
         uint32_t count = item->dispatch_count;
@@ -324,4 +330,10 @@ enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph
     }
     smelt_graph_list_free(&list, true);
     return result;
+}
+
+enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph_item *item)
+{
+    enum smelt_result result = graph->maker ? SMELT_OK : smelt_graph_make_maker(graph, &graph->maker);
+    return result ? result : smelt_graph_item_make(graph->maker, item, SMELT_KERNELS_KNOWN);
 }

@@ -228,7 +228,7 @@ static enum smelt_result put_tensor(smelt_graph graph, struct smelt_graph_item *
         for (uint32_t i = 0; i < inputs && !argument; i++)
             if (item->call->elementwise.inputs[i] == old)
                 item->call->elementwise.inputs[i] = tensor;
-        return smelt_graph_item_refresh(graph, item, false);
+        return smelt_graph_item_refresh(graph, item);
     }
     for (uint32_t d = 0; d < item->dispatch_count && !result; d++) {
         const struct smelt_dispatch *dispatch = item->dispatches[d];
@@ -414,7 +414,7 @@ static enum smelt_result set_call_bytes(smelt_graph graph, uint32_t place, const
                                                 : SMELT_OK;
     if (!result) {
         memcpy(field, data, wanted);
-        result = smelt_graph_item_refresh(graph, copy, false);
+        result = smelt_graph_item_refresh(graph, copy);
     }
     if (result) {
         smelt_graph_item_free(copy);

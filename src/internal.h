@@ -170,6 +170,7 @@ struct smelt_context_t {
     struct smelt_kernel_codes *kernel_codes; // SPIR-V of such from packages; likewise (kernels_code.c)
     struct smelt_kernel_codes *recorded_codes; // not NULL: kernels are compiled into it, and none is made
     mtx_t kernels_mutex;
+    cnd_t kernels_made; // one of them, or it failed
     // The memory of argument blocks, guarded by `mutex` (block_memory.c).
     struct smelt_block_chunk *block_chunks;
     mtx_t queue_mutex; // around vkQueueSubmit2
@@ -186,6 +187,8 @@ enum smelt_result smelt_fail(smelt_context context, enum smelt_result result, co
     SMELT_PRINTF(3, 4);
 // The same for a VkResult: maps it (out of memory, device lost, ...) and names it with the call.
 enum smelt_result smelt_fail_vk(smelt_context context, VkResult result, const char *call);
+// While true, errors of this thread are not given to the log: what fails is tried again where it is reported.
+void smelt_hold_errors(bool hold);
 void smelt_log(smelt_context context, enum smelt_log_level level, const char *format, ...) SMELT_PRINTF(3, 4);
 
 // --- Text (common.c): a growing string. After an allocation failure `failed` is set and adds do nothing.
@@ -316,7 +319,8 @@ uint32_t smelt_os_trim_directory(const char *directory, const char *const *prefi
 void smelt_os_mark_used(const char *path); // as just written, for the above
 // The default cache directory (XDG base directory specification), to be freed; NULL when there is none.
 char *smelt_os_cache_directory(void);
-uint64_t smelt_os_time_ns(void); // monotonic
+uint64_t smelt_os_time_ns(void);    // monotonic
+uint32_t smelt_os_processors(void); // online; at least 1
 
 // --- Between objects ------------------------------------------------------------------------------------
 

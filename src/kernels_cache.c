@@ -15,7 +15,7 @@
 
 struct pipeline {
     uint32_t constants[SMELT_KERNEL_MAX_CONSTANTS];
-    VkPipeline pipeline;
+    VkPipeline pipeline; // null: a thread is making it
 };
 
 struct smelt_kernel_entry {
@@ -23,6 +23,7 @@ struct smelt_kernel_entry {
     const char *name;
     void *key;
     size_t key_size;
+    bool made;                 // false: a thread is making it, and it may go again
     smelt_shader shader;       // NULL: baked
     VkShaderModule module;     // the shader's, or own when baked
     VkDescriptorSetLayout set; // of an image
@@ -74,7 +75,7 @@ enum smelt_result smelt_kernel_check_lies_as(const char *kernel, const char *rol
     return SMELT_OK;
 }
 
-// --- Making -----------------------------------------------------------------------------------------------
+// --- Making: without kernels_mutex, which guards just the lists -------------------------------------------
 
 static enum smelt_result make_module(smelt_context context, const char *name, const uint32_t *words,
                                      uint64_t size, struct smelt_kernel_entry *entry)
@@ -91,6 +92,18 @@ static enum smelt_result make_module(smelt_context context, const char *name, co
     return SMELT_OK;
 }
 
+// The module of SPIR-V from a package, where there is one.
+static enum smelt_result find_code(smelt_context context, const struct smelt_kernel_request *request,
+                                   const uint64_t key[2], struct smelt_kernel_entry *entry)
+{
+    mtx_lock(&context->kernels_mutex);
+    const struct smelt_kernel_code *code = smelt_kernel_code_find(context, key);
+    enum smelt_result result =
+        code ? make_module(context, request->name, code->words, code->size, entry) : SMELT_OK;
+    mtx_unlock(&context->kernels_mutex);
+    return result;
+}
+
 // By the text: SPIR-V from a package, or the compiler's.
 static enum smelt_result compile_text(smelt_context context, const struct smelt_kernel_request *request,
                                       const struct smelt_shader_params *params, const struct smelt_text *text,
@@ -98,9 +111,10 @@ static enum smelt_result compile_text(smelt_context context, const struct smelt_
 {
     uint64_t key[2];
     enum smelt_result result = smelt_kernel_code_key(context, request, text, key);
-    const struct smelt_kernel_code *code = result ? NULL : smelt_kernel_code_find(context, key);
-    if (code)
-        return make_module(context, request->name, code->words, code->size, entry);
+    if (!result)
+        result = find_code(context, request, key, entry);
+    if (entry->module)
+        return result;
     if (!result && !context->capabilities.compiler)
         return smelt_fail(
             context, SMELT_ERROR_UNSUPPORTED,
@@ -112,7 +126,10 @@ static enum smelt_result compile_text(smelt_context context, const struct smelt_
     if (result || !context->recorded_codes)
         return result ? result : smelt_shader_module(entry->shader, &entry->module);
     const struct smelt_shader_info *info = smelt_shader_info(entry->shader);
-    return smelt_kernel_code_record(context, request, key, info->spirv, info->spirv_size);
+    mtx_lock(&context->kernels_mutex);
+    result = smelt_kernel_code_record(context, request, key, info->spirv, info->spirv_size);
+    mtx_unlock(&context->kernels_mutex);
+    return result;
 }
 
 static enum smelt_result compile_kernel(smelt_context context, const struct smelt_kernel_request *request,
@@ -244,7 +261,7 @@ static enum smelt_result make_pipeline(smelt_context context, const struct smelt
 
 // --- Finding ----------------------------------------------------------------------------------------------
 
-static const struct pipeline *look_up(const struct smelt_kernel_entry *entry, const uint32_t *constants)
+static struct pipeline *look_up(const struct smelt_kernel_entry *entry, const uint32_t *constants)
 {
     for (uint32_t i = 0; i < entry->count; i++)
         if (!memcmp(entry->pipelines[i].constants, constants, sizeof(entry->pipelines[i].constants)))
@@ -252,34 +269,55 @@ static const struct pipeline *look_up(const struct smelt_kernel_entry *entry, co
     return NULL;
 }
 
-static enum smelt_result get_pipeline(smelt_context context, const struct smelt_kernel_request *request,
-                                      struct smelt_kernel_entry *entry, struct smelt_kernel *kernel)
+// Adds a pipeline that is made meanwhile.
+static enum smelt_result add_pipeline(smelt_context context, const struct smelt_kernel_request *request,
+                                      struct smelt_kernel_entry *entry, struct pipeline *made, bool sized)
 {
-    struct pipeline made = {0};
-    memcpy(made.constants, request->constants, request->constant_count * sizeof(made.constants[0]));
-    const struct pipeline *known = look_up(entry, made.constants);
-    bool sized = request->size_count > 0;
-    if (!known && sized && entry->sized >= MAX_SIZED) {
-        memset(made.constants, 0, request->size_count * sizeof(made.constants[0]));
-        known = look_up(entry, made.constants);
-        sized = false;
-    }
-    kernel->reads_sizes = request->size_count > 0 && !sized;
-    if (known) {
-        kernel->pipeline = known->pipeline;
-        return SMELT_OK;
-    }
     struct pipeline *list = realloc(entry->pipelines, (entry->count + 1) * sizeof(*list));
     if (!list)
         return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: out of host memory", request->name);
     entry->pipelines = list;
-    enum smelt_result result = make_pipeline(context, request, entry, &made);
-    if (result)
-        return result;
-    list[entry->count++] = made;
+    list[entry->count++] = *made;
     entry->sized += sized;
-    kernel->pipeline = made.pipeline;
-    return SMELT_OK;
+    mtx_unlock(&context->kernels_mutex);
+    enum smelt_result result = make_pipeline(context, request, entry, made);
+    mtx_lock(&context->kernels_mutex);
+    struct pipeline *place = look_up(entry, made->constants);
+    if (result) {
+        *place = entry->pipelines[--entry->count];
+        entry->sized -= sized;
+    } else {
+        place->pipeline = made->pipeline;
+    }
+    cnd_broadcast(&context->kernels_made);
+    return result;
+}
+
+static enum smelt_result get_pipeline(smelt_context context, const struct smelt_kernel_request *request,
+                                      enum smelt_kernel_making making, struct smelt_kernel_entry *entry,
+                                      struct smelt_kernel *kernel)
+{
+    struct pipeline made = {0};
+    memcpy(made.constants, request->constants, request->constant_count * sizeof(made.constants[0]));
+    bool sized = request->size_count > 0;
+    const struct pipeline *known;
+    while (true) {
+        known = look_up(entry, made.constants);
+        if (!known && sized && entry->sized >= MAX_SIZED) {
+            memset(made.constants, 0, request->size_count * sizeof(made.constants[0]));
+            known = look_up(entry, made.constants);
+            sized = false;
+        }
+        if (!known || known->pipeline || making != SMELT_KERNELS_ALL)
+            break;
+        cnd_wait(&context->kernels_made, &context->kernels_mutex);
+    }
+    if (!known && making == SMELT_KERNELS_KNOWN)
+        return SMELT_OK;
+    kernel->reads_sizes = request->size_count > 0 && !sized;
+    enum smelt_result result = known ? SMELT_OK : add_pipeline(context, request, entry, &made, sized);
+    kernel->pipeline = known ? known->pipeline : made.pipeline;
+    return result;
 }
 
 static struct smelt_kernel_entry *find_entry(smelt_context context,
@@ -292,12 +330,11 @@ static struct smelt_kernel_entry *find_entry(smelt_context context,
     return entry;
 }
 
-static enum smelt_result get_entry(smelt_context context, const struct smelt_kernel_request *request,
-                                   struct smelt_kernel_entry **found)
+// Adds a kernel that is compiled meanwhile.
+static enum smelt_result add_entry(smelt_context context, const struct smelt_kernel_request *request,
+                                   struct smelt_kernel_entry **added)
 {
-    struct smelt_kernel_entry *entry = *found = find_entry(context, request);
-    if (entry)
-        return SMELT_OK;
+    struct smelt_kernel_entry *entry;
     if (request->constant_count > SMELT_KERNEL_MAX_CONSTANTS)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "%s: %u constants, wanted at most %u",
                           request->name, request->constant_count, SMELT_KERNEL_MAX_CONSTANTS);
@@ -308,15 +345,33 @@ static enum smelt_result get_entry(smelt_context context, const struct smelt_ker
     entry->name = request->name;
     entry->key_size = request->key_size;
     memcpy(entry->key, request->key, request->key_size);
-    enum smelt_result result = fill_entry(context, request, entry);
-    if (result) {
-        destroy_entry(context, entry);
-        return result;
-    }
     entry->next = context->kernels;
     context->kernels = entry;
-    *found = entry;
-    return SMELT_OK;
+    mtx_unlock(&context->kernels_mutex);
+    enum smelt_result result = fill_entry(context, request, entry);
+    mtx_lock(&context->kernels_mutex);
+    entry->made = result == SMELT_OK;
+    *added = entry->made ? entry : NULL;
+    if (result) {
+        struct smelt_kernel_entry **at = &context->kernels;
+        while (*at != entry)
+            at = &(*at)->next;
+        *at = entry->next;
+        destroy_entry(context, entry);
+    }
+    cnd_broadcast(&context->kernels_made);
+    return result;
+}
+
+// NULL: it is not made now, which the caller does not want to wait for.
+static enum smelt_result get_entry(smelt_context context, const struct smelt_kernel_request *request,
+                                   enum smelt_kernel_making making, struct smelt_kernel_entry **found)
+{
+    struct smelt_kernel_entry *entry;
+    while ((entry = find_entry(context, request)) && !entry->made && making == SMELT_KERNELS_ALL)
+        cnd_wait(&context->kernels_made, &context->kernels_mutex);
+    *found = entry && entry->made ? entry : NULL;
+    return entry || making == SMELT_KERNELS_KNOWN ? SMELT_OK : add_entry(context, request, found);
 }
 
 enum smelt_result smelt_kernel_get(smelt_encoder encoder, const struct smelt_kernel_request *request,
@@ -325,13 +380,13 @@ enum smelt_result smelt_kernel_get(smelt_encoder encoder, const struct smelt_ker
     smelt_context context = encoder->context;
     struct smelt_kernel_entry *entry = NULL;
     *kernel = (struct smelt_kernel){0};
-    if (encoder->capture && !encoder->makes_kernels && !request->baked && !request->image_type)
-        return SMELT_OK;
+    bool waits = encoder->capture && !request->baked && !request->image_type; // for the graph
+    enum smelt_kernel_making making = waits ? encoder->kernels : SMELT_KERNELS_ALL;
     mtx_lock(&context->kernels_mutex);
-    enum smelt_result result = get_entry(context, request, &entry);
-    if (!result && !context->recorded_codes)
-        result = get_pipeline(context, request, entry, kernel);
-    if (!result)
+    enum smelt_result result = get_entry(context, request, making, &entry);
+    if (!result && entry && !context->recorded_codes)
+        result = get_pipeline(context, request, making, entry, kernel);
+    if (!result && entry)
         kernel->layout = entry->layout;
     mtx_unlock(&context->kernels_mutex);
     return result;

@@ -45,9 +45,9 @@ static inline VkDescriptorSetLayoutBinding smelt_kernel_image_binding(VkDescript
 }
 
 // Finds or makes the kernel and its pipeline for a dispatch of the encoder; both are the context's and live as long. Where
-// the encoder captures there is none to compile yet (pipeline null): the graph makes what is left of its calls after fusion.
-// Errors: COMPILE, UNSUPPORTED (not baked, and this build has no compiler), OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for
-// the encoder.
+// the encoder captures, encoder->kernels says what is made; the pipeline of what is not is null, and the graph makes what is
+// left of its calls after fusion. Errors: COMPILE, UNSUPPORTED (not baked, and this build has no compiler),
+// OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the encoder: threads compile at the same time, each kernel once.
 enum smelt_result smelt_kernel_get(smelt_encoder encoder, const struct smelt_kernel_request *request,
                                    struct smelt_kernel *kernel);
 // Gives the encoder a dispatch of it, with `push` (of request->push_size). `what` has the rest: ranges, label, operation

@@ -22,7 +22,7 @@ struct smelt_kernel_codes {
 // What a kernel's text is a function of: the library's version, the kernel, its backend and ops as this device lays them out.
 enum smelt_result smelt_kernel_code_key(smelt_context context, const struct smelt_kernel_request *request,
                                         const struct smelt_text *text, uint64_t key[2]);
-// Of any set that the context was given; NULL: none. Under kernels_mutex.
+// Of any set that the context was given; NULL: none. Under kernels_mutex, as is the use of its words.
 const struct smelt_kernel_code *smelt_kernel_code_find(smelt_context context, const uint64_t key[2]);
 // Adds a copy to what the context records, once. Under kernels_mutex. Errors: OUT_OF_HOST_MEMORY.
 enum smelt_result smelt_kernel_code_record(smelt_context context, const struct smelt_kernel_request *request,

@@ -222,6 +222,12 @@ char *smelt_os_cache_directory(void)
     return text.data;
 }
 
+uint32_t smelt_os_processors(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 1 ? (uint32_t)count : 1;
+}
+
 uint64_t smelt_os_time_ns(void)
 {
     struct timespec now;

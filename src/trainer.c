@@ -63,12 +63,12 @@ static enum smelt_result dispatch(smelt_trainer t, smelt_encoder encoder, const 
         request.stage_flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
         request.subgroup_size = t->context->required_subgroup_size ? t->layout.subgroup_size : 0;
     }
-    bool makes = encoder->makes_kernels;
-    encoder->makes_kernels = true; // these are no calls that a graph could make
+    enum smelt_kernel_making making = encoder->kernels;
+    encoder->kernels = SMELT_KERNELS_ALL; // these are no calls that a graph could make
     enum smelt_result result = text.failed ? smelt_fail(t->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
                                                         "%s: no memory for its text", name)
                                            : smelt_kernel_get(encoder, &request, &kernel);
-    encoder->makes_kernels = makes;
+    encoder->kernels = making;
     smelt_text_free(&text);
     if (result)
         return result;

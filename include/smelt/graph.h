@@ -28,7 +28,8 @@ typedef struct smelt_graph_t *smelt_graph;
 // --- Capture ----------------------------------------------------------------------------------------------
 
 // From now on dispatches and barriers of the encoder are captured instead of recorded; kernels of library calls are compiled
-// when the graph is first replayed or looked at, those that are left after fusion. Allowed whether or not a recording has begun. Errors: INVALID_ARGUMENT (it captures already).
+// when the graph is first replayed or looked at, those that are left after fusion, on as many threads as there are processors (up
+// to 32), which may call the log and the context's allocation callbacks. Allowed whether or not a recording has begun. Errors: INVALID_ARGUMENT (it captures already).
 SMELT_API enum smelt_result smelt_encoder_start_capture(smelt_encoder encoder);
 // False for NULL.
 SMELT_API bool smelt_encoder_is_capturing(smelt_encoder encoder);

@@ -3,6 +3,7 @@
 // graphs of library calls against serial execution.
 //
 // SMELT_TEST_GRAPHS: how many random graphs (8), SMELT_TEST_SEED: of the first one.
+#include "folder.h"
 #include "graph_rig.h"
 
 // --- Comparing --------------------------------------------------------------------------------------------
@@ -415,6 +416,51 @@ static void random_graphs_are_as_serial(void)
     fuse_destroy(&fuse);
 }
 
+// --- Kernels ----------------------------------------------------------------------------------------------
+
+static void count_errors(void *user, enum smelt_log_level level, const char *line)
+{
+    if (level == SMELT_LOG_ERROR && strstr(line, "smelt/"))
+        __atomic_fetch_add((int *)user, 1, __ATOMIC_RELAXED);
+}
+
+// Kernels that several threads make: the error is that of the first call that has one, told once.
+static void the_first_error_is_told(void)
+{
+    int errors = 0;
+    folder_subfolder("none/smelt");
+    struct smelt_context_params params = {.cache_directory = "",
+                                          .module_directory = folder_subfolder("none"),
+                                          .log = count_errors,
+                                          .log_user = &errors};
+    struct fuse fuse = {0};
+    smelt_graph graph = NULL;
+    CHECK_OK(smelt_context_create(&params, &fuse.context));
+    if (!smelt_context_capabilities(fuse.context)->compiler) {
+        smelt_context_destroy(&fuse.context);
+        SKIP("this build has no GLSL compiler");
+    }
+    CHECK_OK(smelt_encoder_create(fuse.context, NULL, &fuse.encoder));
+    for (uint32_t i = 0; i < POOL; i++)
+        fuse.t[i] = make(fuse.context, 2, ROWS, COLUMNS, "t");
+    CHECK_OK(smelt_encoder_start_capture(fuse.encoder));
+    CHECK_OK(two(&fuse, SMELT_ELEMENTWISE_ADD, fuse.t[0], fuse.t[1], fuse.t[2]));
+    CHECK_OK(layer_norm(&fuse, fuse.t[2], fuse.t[3]));
+    CHECK_OK(rms_norm(&fuse, fuse.t[3], fuse.t[4]));
+    CHECK_OK(scaled(&fuse, fuse.t[4], 3, fuse.t[5]));
+    CHECK_OK(smelt_encoder_take_capture(fuse.encoder, NULL, &graph));
+    struct smelt_graph_counts counts;
+    for (int round = 1; round <= 4; round++) {
+        CHECK_FAILS(smelt_graph_count(graph, &counts), SMELT_ERROR_COMPILE, "smelt layer_norm:");
+        CHECK(errors == round);
+    }
+    smelt_graph_destroy(&graph);
+    smelt_encoder_destroy(&fuse.encoder);
+    for (uint32_t i = 0; i < POOL; i++)
+        smelt_tensor_destroy(&fuse.t[i]);
+    smelt_context_destroy(&fuse.context);
+}
+
 static const struct test tests[] = {
     {"chains become one kernel", chains_become_one_kernel},
     {"norms take their scale", norms_take_their_scale},
@@ -426,6 +472,7 @@ static const struct test tests[] = {
     {"what others need stays", what_others_need_stays},
     {"fused nodes are patched as captured", fused_nodes_are_patched_as_captured},
     {"random graphs are as serial", random_graphs_are_as_serial},
+    {"the first error is told", the_first_error_is_told},
 };
 
 TEST_MAIN(tests)
