@@ -60,6 +60,7 @@ struct request {
 struct verdict {
     enum outcome outcome;
     char reason[512];
+    uint64_t intermediates_size, intermediates_least; // of the last data set that ran
 };
 
 static void judge(struct verdict *verdict, enum outcome outcome, const char *format, ...) SMELT_PRINTF(3, 4);
@@ -209,8 +210,11 @@ static void run_data_set(const struct request *request, const char *path, uint32
         judge_error(verdict, result, path);
     else
         compare_outputs(request, path, &runner, &data, verdict);
-    if (runner.network)
+    if (runner.network) {
+        verdict->intermediates_size = runner.info->intermediates_size;
+        verdict->intermediates_least = runner.info->intermediates_least;
         runner_destroy(&runner);
+    }
     model_close(&model);
     test_data_free(&data);
     free(file);
@@ -224,6 +228,8 @@ static void report(struct request *request, const char *path, const struct verdi
         cJSON_AddItemToArray(request->json, item);
         cJSON_AddStringToObject(item, "case", path);
         cJSON_AddStringToObject(item, "outcome", outcome_names[verdict->outcome]);
+        cJSON_AddNumberToObject(item, "intermediates_size", (double)verdict->intermediates_size);
+        cJSON_AddNumberToObject(item, "intermediates_least", (double)verdict->intermediates_least);
         if (verdict->outcome != PASSED)
             cJSON_AddStringToObject(item, "reason", verdict->reason);
     } else if (verdict->outcome != PASSED) {
