@@ -39,8 +39,9 @@ uint32_t smelt_convolution_phases(const struct smelt_convolution *call)
 // The elements first, first + step, ... of a dimension, `count` of them.
 static void every(struct smelt_tensor_t *t, uint32_t dimension, uint64_t first, uint64_t step, uint64_t count)
 {
-    uint64_t stride = t->info.strides[dimension];
-    t->info.address += first * smelt_dtype_size(t->info.dtype, stride);
+    uint64_t stride = t->info.strides[dimension], skipped = first * smelt_dtype_size(t->info.dtype, stride);
+    t->info.address += skipped;
+    t->info.size -= skipped;
     t->info.strides[dimension] = stride * step;
     t->info.shape[dimension] = count;
 }
