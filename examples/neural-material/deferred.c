@@ -144,6 +144,7 @@ static bool compile(smelt_context context, struct deferred *d, struct deferred_g
         return false;
     neural_define(&source, "STOCHASTIC", d->params.stochastic);
     neural_define(&source, "LEVELS", d->params.levels);
+    neural_define(&source, "MIP", d->params.mip);
     neural_define(&source, "SELECT", d->renderer->gpu->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU);
     source.params.ops = &source.op;
     source.params.op_count = 1;

@@ -13,7 +13,8 @@ struct deferred_params {
     uint32_t count;
     enum smelt_backend backend; // AUTO: the best of the device in compute shaders
     enum smelt_dtype precision;
-    bool levels;     // the level of detail follows from the derivatives; else the finest, as inline
+    bool levels; // the level of detail follows from the derivatives; else it is `mip`, as inline
+    uint32_t mip;
     bool stochastic; // one texel of each latent instead of a filtered one
     bool accumulate; // each picture is the average of all frames so far
 };

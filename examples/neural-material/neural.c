@@ -75,14 +75,15 @@ bool neural_describe(smelt_material material, const char *shader, uint32_t laten
     return true;
 }
 
-static bool compile_shader(smelt_context context, bool levels, struct neural *neural)
+static bool compile_shader(smelt_context context, const struct neural_params *params, struct neural *neural)
 {
     struct neural_source source = {0};
     if (!smelt_context_capabilities(context)->compiler)
         return fail("this build has no GLSL compiler (-Dcompiler=disabled): wanted --bundles DIR, written by "
                     "--bake DIR of a build that has it");
     bool done = neural_describe(neural->material, "material.frag", 0, &source) &&
-                (neural_define(&source, "LEVELS", levels), true) &&
+                (neural_define(&source, "LEVELS", params->levels), neural_define(&source, "MIP", params->mip),
+                 true) &&
                 (smelt_shader_create(context, &source.params, &neural->fragment) == SMELT_OK ||
                  fail("%s", smelt_last_error()));
     smelt_free_text(&source.module);
@@ -146,6 +147,7 @@ bool neural_bake(const char *package, const char *folder)
                neural_describe(description, "material.frag", 0, &source);
         source.params.backend = SMELT_BACKEND_AUTO;
         neural_define(&source, "LEVELS", 0);
+        neural_define(&source, "MIP", 0);
         if (done && smelt_bundle_write(&source.params, 0, path, NULL) != SMELT_OK)
             done = fail("%s", smelt_last_error());
         if (done)
@@ -205,7 +207,7 @@ bool neural_create(smelt_context context, struct renderer *renderer, const struc
         return fail("%s", smelt_last_error());
 
     // Its function, compiled into the fragment shader.
-    if (!params->bundles && !compile_shader(context, params->levels, neural))
+    if (!params->bundles && !compile_shader(context, params, neural))
         return false;
 
     // What the shader reads, by name.

@@ -9,7 +9,7 @@
 
 // What is compiled for a material's architecture: a shader of shaders/ with the generated module as a virtual file, and
 // the expressions by which it reads the channels.
-enum { NEURAL_DEFINES = 9, NEURAL_FILES = 4 };
+enum { NEURAL_DEFINES = 10, NEURAL_FILES = 4 };
 struct neural_source {
     char *module; // smelt_free_text when it has been compiled
     struct smelt_define defines[NEURAL_DEFINES];
@@ -34,7 +34,8 @@ struct neural_params {
     const char *package;        // path of the material
     enum smelt_backend backend; // AUTO: the best of the device
     enum smelt_dtype precision; // of the network's arithmetic. NONE: what suits the device
-    bool levels;                // the level of detail follows from derivatives; else the finest
+    bool levels;                // the level of detail follows from derivatives; else it is `mip`
+    uint32_t mip;               // of the latents, 0: the finest
     const char *bundles;        // folder of shaders made by neural_bake; NULL: compile
 };
 

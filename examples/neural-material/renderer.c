@@ -41,17 +41,24 @@ static bool create_targets(struct renderer *r)
                             depth | VK_IMAGE_USAGE_SAMPLED_BIT, &r->shadow);
 }
 
-static bool create_buffers(struct renderer *r, const struct mesh *mesh, const struct scene *scene)
+void renderer_look(struct renderer *r, const struct mesh *mesh, const struct scene_view *view)
+{
+    const struct scene scene =
+        scene_for_mesh(mesh, view, (float)r->extent.width / (float)r->extent.height, r->tiling);
+    memcpy(r->uniforms.mapped, &scene, sizeof(scene));
+}
+
+static bool create_buffers(struct renderer *r, const struct mesh *mesh)
 {
     VkDeviceSize vertices = mesh->vertex_count * sizeof(*mesh->vertices),
                  indices = mesh->index_count * sizeof(*mesh->indices);
     if (!gpu_buffer_create(r->gpu, vertices, VK_BUFFER_USAGE_VERTEX_BUFFER_BIT, &r->vertices) ||
         !gpu_buffer_create(r->gpu, indices, VK_BUFFER_USAGE_INDEX_BUFFER_BIT, &r->indices) ||
-        !gpu_buffer_create(r->gpu, sizeof(*scene), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT, &r->uniforms))
+        !gpu_buffer_create(r->gpu, sizeof(struct scene), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT, &r->uniforms))
         return false;
     memcpy(r->vertices.mapped, mesh->vertices, (size_t)vertices);
     memcpy(r->indices.mapped, mesh->indices, (size_t)indices);
-    memcpy(r->uniforms.mapped, scene, sizeof(*scene));
+    renderer_look(r, mesh, &(struct scene_view){.elevation = mesh->elevation, .zoom = 1.0f});
     r->index_count = mesh->index_count;
     r->part_count = r->part_count ? r->part_count : 1;
     return true;
@@ -315,10 +322,9 @@ bool renderer_create(struct gpu *gpu, const struct renderer_params *params, cons
     if (params->width > limits->maxFramebufferWidth || params->height > limits->maxFramebufferHeight)
         return fail("--size: %ux%u is larger than the %ux%u of this device", params->width, params->height,
                     limits->maxFramebufferWidth, limits->maxFramebufferHeight);
-    struct scene scene = scene_for_mesh(mesh, (float)params->width / (float)params->height,
-                                        params->tiling > 0.0f ? params->tiling : mesh->tiling);
-    return create_targets(r) && create_buffers(r, mesh, &scene) && create_scene_layout(r) &&
-           create_scene_set(r) && create_pipelines(r) && create_frames(r);
+    r->tiling = params->tiling > 0.0f ? params->tiling : mesh->tiling;
+    return create_targets(r) && create_buffers(r, mesh) && create_scene_layout(r) && create_scene_set(r) &&
+           create_pipelines(r) && create_frames(r);
 }
 
 void renderer_destroy(struct renderer *r)

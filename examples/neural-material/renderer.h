@@ -8,6 +8,7 @@
 #include "gpu.h"
 #include "image.h"
 #include "mesh.h"
+#include "scene.h"
 
 #define FRAMES_IN_FLIGHT 2
 
@@ -32,6 +33,7 @@ struct renderer {
         VkQueryPool times;
     } frames[FRAMES_IN_FLIGHT];
     uint64_t next_frame;
+    float tiling;
 };
 
 struct renderer_params {
@@ -45,6 +47,8 @@ struct renderer_params {
 bool renderer_create(struct gpu *gpu, const struct renderer_params *params, const struct mesh *mesh,
                      struct renderer *renderer);
 void renderer_destroy(struct renderer *renderer);
+// For the draws that follow, of the mesh that the renderer has; at first it is seen from its own elevation.
+void renderer_look(struct renderer *renderer, const struct mesh *mesh, const struct scene_view *view);
 
 // What the mesh is made of.
 struct surface_pipeline {

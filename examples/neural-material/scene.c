@@ -36,15 +36,17 @@ static struct vec4 extend(struct vec3 v)
     return (struct vec4){v.x, v.y, v.z, 0.0f};
 }
 
-struct scene scene_for_mesh(const struct mesh *mesh, float aspect, float tiling)
+struct scene scene_for_mesh(const struct mesh *mesh, const struct scene_view *view, float aspect,
+                            float tiling)
 {
     const float tan_half = 0.23f; // of half the vertical angle: a short telephoto lens, 26 degrees
     struct vec3 middle = vec3_scale(vec3_add(mesh->minimum, mesh->maximum), 0.5f);
     float radius = bounding_radius(mesh, middle);
-    struct vec3 back = {0.0f, sinf(mesh->elevation), cosf(mesh->elevation)}, right = {1, 0, 0};
+    float flat = cosf(view->elevation), east = sinf(view->turn), south = cosf(view->turn);
+    struct vec3 back = {flat * east, sinf(view->elevation), flat * south}, right = {south, 0, -east};
     struct vec3 up = vec3_cross(back, right);
     struct vec3 target = vec3_sub(middle, vec3_scale(up, 0.05f * radius)); // room for the shadow
-    float distance = camera_distance(mesh, target, back, up, tan_half * aspect, tan_half);
+    float distance = camera_distance(mesh, target, back, up, tan_half * aspect, tan_half) / view->zoom;
     float near = fmaxf(distance - 4.0f * radius, 0.05f * radius), far = distance + 4.0f * radius;
     struct vec3 camera = vec3_add(target, vec3_scale(back, distance));
 

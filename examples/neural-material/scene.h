@@ -12,7 +12,14 @@ struct scene {
     struct vec2 middle;
 };
 
-// A camera that sees the whole mesh, and the key light. aspect: width / height.
-struct scene scene_for_mesh(const struct mesh *mesh, float aspect, float tiling);
+// Where the camera stands around the mesh.
+struct scene_view {
+    float turn, elevation; // radians, to the right and up
+    float zoom;            // 1: the whole mesh fits
+};
+
+// A camera that looks at the mesh, and the key light. aspect: width / height.
+struct scene scene_for_mesh(const struct mesh *mesh, const struct scene_view *view, float aspect,
+                            float tiling);
 
 #endif

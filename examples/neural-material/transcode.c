@@ -33,11 +33,13 @@ static bool load(smelt_context context, const struct neural_params *params, stru
                : fail("%s does not say how large its source was", params->package);
 }
 
-static bool compile(smelt_context context, struct transcode *t, struct work *w)
+static bool compile(smelt_context context, const struct neural_params *params, struct transcode *t,
+                    struct work *w)
 {
     struct neural_source source = {0};
     if (!neural_describe(t->material, "transcode.comp", 0, &source))
         return false;
+    neural_define(&source, "MIP", params->mip);
     bool compiled = ok(smelt_shader_create(context, &source.params, &t->shader));
     smelt_free_text(&source.module);
     const struct smelt_arguments_params block = {
@@ -137,7 +139,7 @@ bool transcode_create(smelt_context context, struct renderer *renderer, const st
     const struct smelt_material_info *info = smelt_material_info(t->material);
     const uint32_t size[] = {info->source_width, info->source_height};
     t->textures.clamp = info->clamp;
-    bool done = compile(context, t, &work) && create_tensors(context, size[0], size[1], &work) &&
+    bool done = compile(context, params, t, &work) && create_tensors(context, size[0], size[1], &work) &&
                 encode(size, &work) &&
                 upload(renderer->gpu, (VkExtent2D){size[0], size[1]}, &work, &t->textures) &&
                 textures_create(renderer, &t->textures);

@@ -12,8 +12,8 @@ struct transcode {
     struct textures textures;
 };
 
-// Loads, evaluates at the size of the material's source, encodes, uploads; the finest level only. Of `params`, package,
-// backend and precision count. Errors are one line on standard error; one is a device without BC7 textures.
+// Loads, evaluates at the size of the material's source, encodes, uploads; one level only. Of `params`, package,
+// backend, precision and mip count. Errors are one line on standard error; one is a device without BC7 textures.
 bool transcode_create(smelt_context context, struct renderer *renderer, const struct neural_params *params,
                       struct transcode *transcode);
 void transcode_destroy(struct renderer *renderer, struct transcode *transcode);

@@ -22,6 +22,7 @@ static const struct command {
     {"material", "train a neural material, decode one to images, or import one", tool_material},
     {"bench", "measure this device: matrix products, networks and more", tool_bench},
     {"render", "render a mesh with a neural material to a PNG", tool_render},
+    {"view", "look at neural materials in a window", tool_view},
 };
 
 static void print_usage(FILE *file)

@@ -19,6 +19,7 @@ int tool_run(int argc, char **argv);
 int tool_verify(int argc, char **argv);
 int tool_material(int argc, char **argv);
 int tool_render(int argc, char **argv);
+int tool_view(int argc, char **argv);
 int tool_bench(int argc, char **argv);
 
 // One line on standard error, "smelt: ...".

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The materials of the deferred path: each workgroup evaluates and shades pixels of one of them. deferred.c defines the
-// channels as for material.frag, LATENT_COUNT of all materials here, STOCHASTIC, SELECT and LEVELS.
+// channels as for material.frag, LATENT_COUNT of all materials here, STOCHASTIC, SELECT, LEVELS and MIP.
 // What is no mesh stays as the host has cleared `lit`.
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -88,7 +88,7 @@ void main()
         random_state = (pixel.y * 65536u + pixel.x) * 747796405u + block.frame * 2654435761u;
         random_offset = vec3(random_unit(), random_unit(), random_unit());
         neural_surface material =
-            LEVELS > 0 ? neural_eval_grad(b, s.uv, s.ddx, s.ddy) : neural_eval(b, s.uv, 0.0);
+            LEVELS > 0 ? neural_eval_grad(b, s.uv, s.ddx, s.ddy) : neural_eval(b, s.uv, float(MIP));
         vec4 position = texelFetch(positions, ivec2(pixel), 0);
         surface_point p = mesh_point(texelFetch(normals, ivec2(pixel), 0).xyz,
                                      texelFetch(tangents, ivec2(pixel), 0), position.w > 0.0, NORMAL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A material's channels at every texel of its source, as the bytes of three textures. transcode.c defines the channels as for
-// material.frag.
+// A material's channels at every texel of its source, as the bytes of three textures. transcode.c defines the channels and MIP
+// as for material.frag.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "smelt/base.glsl"
@@ -49,7 +49,7 @@ void main()
     if (any(greaterThanEqual(at, block.size)))
         return;
     neural_block b = block.material.e[0]; // a copy: an argument may not drop "readonly"
-    neural_surface material = neural_eval(b, (vec2(at) + 0.5) / vec2(block.size), 0.0);
+    neural_surface material = neural_eval(b, (vec2(at) + 0.5) / vec2(block.size), float(MIP));
     uint i = at.y * block.size.x + at.x;
     map_table maps = block.maps;
     maps.color.e[i] = packUnorm4x8(vec4(srgb(clamp(BASE_COLOR, 0.0, 1.0)), 1.0));
