@@ -75,7 +75,7 @@ static enum smelt_result record(struct rehearsal *r, uint32_t i)
 static enum smelt_result run_round(struct rehearsal *r, bool first, double ns[CANDIDATES])
 {
     const struct smelt_profile_node *nodes;
-    uint32_t count;
+    uint32_t count = 0;
     enum smelt_result result = smelt_encoder_begin(r->encoder, NULL);
     for (uint32_t i = 0; i < CANDIDATES && !result; i++) {
         ns[i] = 0;

@@ -71,7 +71,7 @@ static smelt_material material_of(const struct program *p, uint32_t part)
 static bool draw_neural(struct program *p)
 {
     double time;
-    struct renderer_post post = {NULL};
+    struct renderer_post post = {.record = NULL};
     const struct surface_pipeline *surface = &p->neurals[0].surface;
     smelt_shader shader = p->neurals[0].fragment;
     if (p->options.path == PATH_DEFERRED) {

@@ -149,7 +149,7 @@ static bool draw_picture(struct view *v, const struct surface_pipeline *surface,
 
 static bool draw(struct view *v)
 {
-    struct renderer_post post = {NULL};
+    struct renderer_post post = {.record = NULL};
     const struct surface_pipeline *surface = &v->neural.surface;
     double time;
     if (v->choice.path == PATH_DEFERRED) {
