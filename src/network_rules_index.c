@@ -9,15 +9,20 @@ static enum smelt_result want_indices(const struct smelt_ir *ir, const struct sm
                : smelt_ir_want_element(ir, node, 1, SMELT_ELEMENT_I64);
 }
 
+// Indices along `axis`, of the rank of input 0.
+static enum smelt_result want_elements(const struct smelt_ir *ir, const struct smelt_ir_node *node)
+{
+    uint32_t axis, rank = node->inputs[0]->rank;
+    enum smelt_result result = want_indices(ir, node);
+    if (!result)
+        result = smelt_ir_axis(ir, node, smelt_ir_integer(node, "axis"), rank, &axis);
+    return result ? result : smelt_ir_want_rank(ir, node, 1, rank, rank);
+}
+
 static enum smelt_result rule_gather_elements(struct smelt_ir *ir, struct smelt_ir_node *node)
 {
     const struct smelt_ir_value *x = node->inputs[0], *indices = node->inputs[1];
-    uint32_t axis;
-    enum smelt_result result = want_indices(ir, node);
-    if (!result)
-        result = smelt_ir_axis(ir, node, smelt_ir_integer(node, "axis"), x->rank, &axis);
-    if (!result)
-        result = smelt_ir_want_rank(ir, node, 1, x->rank, x->rank);
+    enum smelt_result result = want_elements(ir, node);
     if (!result)
         smelt_ir_set_output(node, 0, x->element, indices->rank, indices->shape);
     return result;
@@ -77,12 +82,7 @@ static enum smelt_result want_updates(const struct smelt_ir *ir, const struct sm
 static enum smelt_result rule_scatter_elements(struct smelt_ir *ir, struct smelt_ir_node *node)
 {
     const struct smelt_ir_value *x = node->inputs[0], *indices = node->inputs[1];
-    uint32_t axis;
-    enum smelt_result result = want_indices(ir, node);
-    if (!result)
-        result = smelt_ir_axis(ir, node, smelt_ir_integer(node, "axis"), x->rank, &axis);
-    if (!result)
-        result = smelt_ir_want_rank(ir, node, 1, x->rank, x->rank);
+    enum smelt_result result = want_elements(ir, node);
     if (!result)
         result = want_updates(ir, node, x->rank);
     for (uint32_t d = 0; d < x->rank && !result; d++)

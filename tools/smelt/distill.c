@@ -444,7 +444,7 @@ static int parse_option(struct request *request, int o)
     case 'e':
         return parse_number("seed", UINT32_MAX, &request->training.seed);
     case 'y':
-        return tool_parse_storage(optarg, &request->stored) ? TOOL_OK : TOOL_USAGE;
+        return tool_parse_float("--dtype", optarg, &request->stored) ? TOOL_OK : TOOL_USAGE;
     case 'r':
         request->training.rate = strtof(optarg, &end);
         return end != optarg && !*end && request->training.rate > 0 && request->training.rate <= 1

@@ -90,12 +90,12 @@ bool tool_parse_backend(const char *text, enum smelt_backend *backend)
     return false;
 }
 
-bool tool_parse_storage(const char *text, enum smelt_dtype *dtype)
+bool tool_parse_float(const char *option, const char *text, enum smelt_dtype *dtype)
 {
     *dtype = smelt_dtype_from_name(text);
     if (*dtype == SMELT_DTYPE_F32 || *dtype == SMELT_DTYPE_F16)
         return true;
-    tool_usage_error("--dtype wants f32 or f16, got '%s'", text);
+    tool_usage_error("%s wants f32 or f16, got '%s'", option, text);
     return false;
 }
 

@@ -138,9 +138,8 @@ static int parse(int argc, char **argv, struct options *options)
                 return TOOL_USAGE;
             break;
         case 'p':
-            options->choice.computed = smelt_dtype_from_name(optarg);
-            if (options->choice.computed != SMELT_DTYPE_F32 && options->choice.computed != SMELT_DTYPE_F16)
-                return tool_usage_error("--precision %s: wanted f32 or f16", optarg);
+            if (!tool_parse_float("--precision", optarg, &options->choice.computed))
+                return TOOL_USAGE;
             break;
         case 'd':
             options->choice.device = optarg;

@@ -425,9 +425,8 @@ static int parse(int argc, char **argv, struct request *request)
                 return TOOL_USAGE;
             break;
         case 'p':
-            request->choice.computed = smelt_dtype_from_name(optarg);
-            if (request->choice.computed != SMELT_DTYPE_F32 && request->choice.computed != SMELT_DTYPE_F16)
-                return tool_usage_error("--precision %s: wanted f32 or f16", optarg);
+            if (!tool_parse_float("--precision", optarg, &request->choice.computed))
+                return TOOL_USAGE;
             break;
         case 'd':
             request->choice.device = optarg;

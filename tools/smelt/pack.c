@@ -363,7 +363,7 @@ int tool_pack(int argc, char **argv)
             break;
         case 'd':
             request.storage = smelt_element_from_name(optarg);
-            if (!tool_parse_storage(optarg, &request.mlp.storage))
+            if (!tool_parse_float("--dtype", optarg, &request.mlp.storage))
                 return TOOL_USAGE;
             break;
         case 'm':

@@ -141,7 +141,7 @@ int runner_option(struct runner_choice *choice, int option, const char *argument
     case RUNNER_BACKEND:
         return tool_parse_backend(argument, &choice->backend) ? TOOL_OK : TOOL_USAGE;
     case RUNNER_STORAGE:
-        return tool_parse_storage(argument, &choice->storage) ? TOOL_OK : TOOL_USAGE;
+        return tool_parse_float("--dtype", argument, &choice->storage) ? TOOL_OK : TOOL_USAGE;
     case RUNNER_TUNE:
         choice->tune = true;
         return TOOL_OK;

@@ -42,8 +42,8 @@ bool tool_parse_size(const char *text, uint32_t *width, uint32_t *height);
 // A backend by name; says which there are when there is no such one.
 bool tool_parse_backend(const char *text, enum smelt_backend *backend);
 
-// "f32" or "f16": what a network keeps f32 values as.
-bool tool_parse_storage(const char *text, enum smelt_dtype *dtype);
+// "f32" or "f16", the value of an option that the message names.
+bool tool_parse_float(const char *option, const char *text, enum smelt_dtype *dtype);
 
 // A context whose warnings go to standard error; of these params, whose log is set, or on the device of this name (NULL: the
 // default).

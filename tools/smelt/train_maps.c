@@ -3,6 +3,7 @@
 #include "train_maps.h"
 
 #include "image_decode.h"
+#include "image_metrics.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -58,17 +59,6 @@ struct train_map *train_maps_add(struct train_maps *maps, const char *name, enum
 }
 
 // --- Filtering --------------------------------------------------------------------------------------------
-
-static float srgb_to_linear(float v)
-{
-    return v <= 0.04045F ? v / 12.92F : powf((v + 0.055F) / 1.055F, 2.4F);
-}
-
-static float linear_to_srgb(float v)
-{
-    v = v > 0 ? v < 1 ? v : 1 : 0;
-    return v <= 0.0031308F ? v * 12.92F : 1.055F * powf(v, 1 / 2.4F) - 0.055F;
-}
 
 // The texels of one axis that a result is the mean of, with weights whose sum is 1.
 struct taps {
@@ -171,7 +161,7 @@ static float filterable(const struct train_map *map, const struct image *image, 
     if (map->semantic == SMELT_SEMANTIC_NORMAL)
         return (image->linear && map->offset != 0 ? v : 2 * v - 1) * map->factor[c];
     if (map->srgb)
-        return (image->linear ? v : srgb_to_linear(v)) * map->factor[c];
+        return (image->linear ? v : (float)srgb_decode(v)) * map->factor[c];
     return ((v - map->low) / (map->high - map->low)) * map->factor[c] + map->offset;
 }
 
@@ -213,7 +203,7 @@ static int read_map(struct loading *l, struct train_map *map, const struct image
 static void fill_constant(struct loading *l, const struct train_map *map)
 {
     size_t texels = (size_t)l->maps->width * l->maps->height;
-    float value = map->srgb ? srgb_to_linear(map->constant) : map->constant;
+    float value = map->srgb ? (float)srgb_decode(map->constant) : map->constant;
     for (size_t i = 0; i < texels; i++)
         for (uint32_t c = 0; c < map->count; c++)
             l->fine[i * l->maps->outputs + map->first + c] = value;
@@ -290,8 +280,8 @@ static void store(const struct train_maps *maps, const float *values, size_t tex
                 size_t at = i * maps->outputs + map->first + c;
                 float v = values[at];
                 out[at] = map->semantic == SMELT_SEMANTIC_NORMAL ? 0.5F * v + 0.5F
-                          : map->srgb                            ? linear_to_srgb(v)
-                                                                 : fminf(fmaxf(v, 0), 1);
+                          : map->srgb ? (float)srgb_encode(v > 0 ? v < 1 ? v : 1 : 0)
+                                      : fminf(fmaxf(v, 0), 1);
             }
         }
 }
