@@ -380,7 +380,8 @@ static void write_head(struct smelt_text *text, const struct call *call)
 {
     uint32_t strided = strided_count(call);
     smelt_text_add(text,
-                   "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/activation.glsl\"\n%s"
+                   "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/activation.glsl\"\n"
+                   "#include \"smelt/numeric.glsl\"\n%s"
                    "layout(local_size_x = %d) in;\nlayout(push_constant, scalar) uniform push\n{\n"
                    "    uvec2 tensors[%" PRIu32 "];\n    uint count;\n",
                    smelt_kernel_text("kernels/elementwise_head.glsl"), WORKGROUP_SIZE, call->tensor_count);

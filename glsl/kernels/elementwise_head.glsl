@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// elementwise_head.glsl: the functions that generated kernels of src/kernels_elementwise.c call, beside GLSL's own.
+// elementwise_head.glsl: the functions that generated kernels of src/elementwise.c call, beside GLSL's own.
 float power(float p, float q)
 {
     float size = q == 0.0 ? 1.0 : p == 0.0 ? 0.0 : pow(abs(p), q);
@@ -15,15 +15,16 @@ float erf(float p)
     return sign(p) * (1.0 - sum * exp(-p * p));
 }
 
-// A NaN compares as false: p stays.
+// A NaN, on either side, leaves p. p's bits are asked first: the NVIDIA 580 driver takes a comparison alone for its
+// maximum, which drops a NaN.
 float maximum(float p, float q)
 {
-    return p < q ? q : p;
+    return !smelt_nan(floatBitsToUint(p)) && p < q ? q : p;
 }
 
 float minimum(float p, float q)
 {
-    return p > q ? q : p;
+    return !smelt_nan(floatBitsToUint(p)) && p > q ? q : p;
 }
 
 float threshold(float p, float q)
