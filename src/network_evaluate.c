@@ -346,6 +346,7 @@ static void copy_part(struct smelt_cells *to, const struct smelt_cells *from, co
 {
     uint64_t outer, inner, extent = part->shape[axis];
     around(whole, axis, &outer, &inner);
+    outer = part->count ? outer : 0; // beside an empty extent the others may be 2^62
     for (uint64_t o = 0; o < outer; o++)
         for (uint64_t i = 0; i < extent * inner; i++) {
             uint64_t in_part = o * extent * inner + i,
@@ -408,6 +409,7 @@ bool smelt_evaluate_gather(struct smelt_ir *ir, const struct smelt_ir_node *node
     uint32_t axis = axis_of(node, inputs);
     uint64_t outer, inner, extent = inputs->shape[axis], picks = inputs[1].count;
     around(inputs, axis, &outer, &inner);
+    outer = inputs->count ? outer : 0;
     for (uint64_t k = 0; k < picks; k++) {
         struct smelt_dim index = inputs[1].integers[k];
         int64_t at = index.constant < 0 ? index.constant + (int64_t)extent : index.constant;

@@ -419,6 +419,19 @@ static void costly_folding(void)
         add_output(&graph, out);
     }
     CHECK_OK(read_graph());
+    graph.size = 0; // nothing to copy, in 2^50 rows
+    add_integers(&graph, "shape", (const int64_t[]){1 << 30, 1 << 20, 0}, 3);
+    add_integers(&graph, "first", (const int64_t[]){0}, 1);
+    add_node(&graph, "ConstantOfShape", "", "shape", "empty");
+    add_node(&graph, "Expand", "", "empty,shape", "expanded");
+    begin_node(&node, "Concat", "", "empty,expanded", "y");
+    attribute_integer(&node, "axis", 2);
+    end_node(&graph, &node);
+    begin_node(&node, "Gather", "", "y,first", "z");
+    attribute_integer(&node, "axis", 1);
+    end_node(&graph, &node);
+    add_output(&graph, "z");
+    CHECK_OK(read_graph());
 }
 
 static void write_file(const char *path, const void *data, size_t size)
