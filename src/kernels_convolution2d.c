@@ -430,12 +430,11 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
     return SMELT_OK;
 }
 
-// Strides in the order that the kernel takes: of its layouts, or NHWC and HWIO when it is baked.
-static void fill_push(struct call *call, bool baked)
+void smelt_convolution_fill_push(const struct smelt_convolution *convolution, bool any_layout, bool depthwise,
+                                 struct smelt_convolution_push *push)
 {
-    const struct smelt_convolution2d_params *p = call->convolution.params;
+    const struct smelt_convolution2d_params *p = convolution->params;
     static const uint8_t hwio[4] = {KERNEL_H, KERNEL_W, IN, OUT};
-    struct smelt_convolution_push *push = &call->push;
     uint64_t residual = p->residual ? p->residual->info.address : 0;
     *push = (struct smelt_convolution_push){
         .residual = {(uint32_t)residual, (uint32_t)(residual >> 32)},
@@ -443,22 +442,22 @@ static void fill_push(struct call *call, bool baked)
         .b = p->b->info.address,
         .bias = p->bias ? p->bias->info.address : 0,
         .d = p->d->info.address,
-        .batch = (uint32_t)call->convolution.a[N],
-        .height = (uint32_t)call->convolution.a[H],
-        .width = (uint32_t)call->convolution.a[W],
-        .channels = (uint32_t)(call->convolution.a[C] / call->convolution.geometry.groups),
-        .outputs = (uint32_t)call->convolution.d[C],
-        .kernel_h = (uint32_t)call->convolution.b[KERNEL_H],
-        .kernel_w = (uint32_t)call->convolution.b[KERNEL_W],
+        .batch = (uint32_t)convolution->a[N],
+        .height = (uint32_t)convolution->a[H],
+        .width = (uint32_t)convolution->a[W],
+        .channels = (uint32_t)(convolution->a[C] / convolution->geometry.groups),
+        .outputs = (uint32_t)convolution->d[C],
+        .kernel_h = (uint32_t)convolution->b[KERNEL_H],
+        .kernel_w = (uint32_t)convolution->b[KERNEL_W],
     };
     for (int i = 0; i < 4; i++) {
-        uint8_t image = baked ? smelt_image_order[p->image_layout][i] : (uint8_t)i;
-        uint8_t weight = baked ? smelt_weight_order[p->weight_layout][hwio[i]] : (uint8_t)i;
+        uint8_t image = any_layout ? smelt_image_order[p->image_layout][i] : (uint8_t)i;
+        uint8_t weight = any_layout ? smelt_weight_order[p->weight_layout][hwio[i]] : (uint8_t)i;
         push->stride_a[i] = (uint32_t)p->a->info.strides[image];
         push->stride_d[i] = (uint32_t)p->d->info.strides[image];
         push->stride_b[i] = (uint32_t)p->b->info.strides[weight];
     }
-    if (baked && call->descriptor.depthwise && p->weight_layout == SMELT_WEIGHT_IOHW)
+    if (any_layout && depthwise && p->weight_layout == SMELT_WEIGHT_IOHW)
         push->stride_b[3] = (uint32_t)p->b->info.strides[0]; // [channel][1][h][w]
 }
 
@@ -597,7 +596,7 @@ static enum smelt_result encode_kernel(smelt_encoder encoder, struct call *call,
     enum smelt_result result = describe(call, &key, &info);
     if (result || (result = count_groups(call, &info, grid)))
         return result;
-    fill_push(call, key.baked);
+    smelt_convolution_fill_push(&call->convolution, key.baked, key.depthwise, &call->push);
     if ((result = get_kernel(encoder, call, &key, &info, &kernel)))
         return result;
     if (!is_integer(&key))
@@ -652,6 +651,8 @@ enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
     uint32_t phases = smelt_convolution_phases(&call.convolution);
     if (phases > 1)
         return encode_phases(encoder, &call.convolution, phases, &what);
+    if (smelt_convolution_takes_lanes(&call.convolution))
+        return smelt_convolution_encode_lanes(encoder, &call.convolution, &what);
     struct smelt_tensor_t a, b, d;
     if (is_product(&call, &a, &b, &d))
         return encode_product(encoder, &call, &a, &b, &d, &what);

@@ -44,6 +44,16 @@ struct smelt_convolution {
 // Fills all but `params`, which the caller has set. Errors: those of smelt_encode_convolution2d before its kernel is known.
 enum smelt_result smelt_convolution_check(smelt_encoder encoder, struct smelt_convolution *call);
 
+// Strides in the order of the call's layouts, or `any_layout`: of NHWC and HWIO.
+void smelt_convolution_fill_push(const struct smelt_convolution *convolution, bool any_layout, bool depthwise,
+                                 struct smelt_convolution_push *push);
+
+// Whether the kernels for processors (kernels_convolution2d_lanes.c) take a checked call, and that.
+bool smelt_convolution_takes_lanes(const struct smelt_convolution *convolution);
+enum smelt_result smelt_convolution_encode_lanes(smelt_encoder encoder,
+                                                 const struct smelt_convolution *convolution,
+                                                 const struct smelt_dispatch *what);
+
 // A transposed convolution of every stride-th pixel (kernels_convolution2d_phases.c), and its views of the whole one's tensors.
 struct smelt_convolution_phase {
     struct smelt_convolution2d_params params;

@@ -15,7 +15,8 @@ struct convolution {
     enum smelt_dtype dtype;
     enum smelt_activation activation;
     bool bias, wide, baked; // wide: d is f32
-    uint32_t gap;           // elements between rows of images, and of the weight
+    enum smelt_backend backend;
+    uint32_t gap; // elements between rows of images, and of the weight
     uint32_t tile_m;
 };
 
@@ -151,7 +152,7 @@ static struct smelt_convolution2d_params params_of(const struct convolution *p, 
         .geometry = p->geometry,
         .activation = p->activation,
         .accumulated = SMELT_DTYPE_F32,
-        .backend = p->baked ? SMELT_BACKEND_PORTABLE : SMELT_BACKEND_AUTO,
+        .backend = p->backend,
         .tiling = {.m = p->tile_m},
         .baked = p->baked,
     };
@@ -304,14 +305,37 @@ static const struct convolution convolutions[] = {
      .weight = SMELT_WEIGHT_OHWI,
      .dtype = SMELT_DTYPE_F16,
      .bias = true},
+    {.n = 1, // blocks of channels end in groups
+     .h = 2,
+     .w = 3,
+     .c = 8,
+     .o = 24,
+     .kernel_h = 2,
+     .kernel_w = 3,
+     .geometry = {.groups = 2, .dilation_x = 2, .padding_left = 1, .padding_right = 2},
+     .dtype = SMELT_DTYPE_F32,
+     .wide = true,
+     .activation = SMELT_ACTIVATION_RELU},
+    {.n = 1, // one lane has a pixel
+     .h = 1,
+     .w = 1,
+     .c = 12,
+     .o = 8,
+     .kernel_h = 1,
+     .kernel_w = 1,
+     .dtype = SMELT_DTYPE_F16,
+     .wide = true,
+     .bias = true},
 };
 
 static void convolutions_are_right(void)
 {
     for (size_t i = 0; i < SMELT_COUNT_OF(convolutions); i++)
-        for (int baked = 0; baked < 2; baked++) {
+        for (int variant = 0; variant < 3;
+             variant++) { // AUTO: the kernel for processors where the device is one
             struct convolution c = convolutions[i];
-            c.baked = baked;
+            c.backend = variant ? SMELT_BACKEND_PORTABLE : SMELT_BACKEND_AUTO;
+            c.baked = variant == 2;
             check_convolution(c);
         }
     struct convolution thread = convolutions[0], small = convolutions[1];

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// Convolutions on devices that are processors: glsl/kernels/convolution2d_lanes_body.glsl, whose subgroups keep a tile in
+// registers and read as little as can be. Products of 1 x 1 too.
+#include "kernels_convolution2d.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define MOST_PIXELS 8 // of a lane
+
+// What a kernel is compiled for.
+struct kernel_key {
+    uint32_t lanes, pixels, channels, vector, weight_vector, whole;
+    uint32_t image_f16, weight_f16, d_is_f32, bias, activation, residual;
+};
+
+static bool is_f32_or_f16(smelt_tensor tensor)
+{
+    return tensor->info.dtype == SMELT_DTYPE_F32 || tensor->info.dtype == SMELT_DTYPE_F16;
+}
+
+bool smelt_convolution_takes_lanes(const struct smelt_convolution *convolution)
+{
+    const struct smelt_convolution2d_params *p = convolution->params;
+    const struct smelt_capabilities *c = &convolution->context->capabilities;
+    const struct smelt_matmul2d_tiling *tiling = &p->tiling;
+    bool asked = tiling->m || tiling->n || tiling->k || tiling->subgroups_m || tiling->subgroups_n;
+    return c->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU && c->subgroup_size == 8 && !asked && !p->baked &&
+           smelt_kernels_have_text() && p->backend == SMELT_BACKEND_AUTO && !convolution->integers &&
+           is_f32_or_f16(p->a) && is_f32_or_f16(p->b) && is_f32_or_f16(p->d) &&
+           !convolution->geometry.transposed &&
+           (convolution->geometry.groups == 1 || convolution->group_outputs >= 8);
+}
+
+static void write_kernel(struct smelt_text *text, const void *user)
+{
+    const struct kernel_key *key = user;
+    smelt_text_add(text,
+                   "#version 460\n#extension GL_KHR_shader_subgroup_ballot : require\n"
+                   "#include \"smelt/base.glsl\"\n#include \"smelt/memory.glsl\"\n"
+                   "#include \"smelt/tensor_data.glsl\"\n#include \"smelt/activation.glsl\"\n"
+                   "#define KERNEL_BAKED 0\n#define KERNEL_INTEGER 0\n#define KERNEL_D_IS_F32 %s\n"
+                   "#define KERNEL_HAS_BIAS %s\n#define KERNEL_HAS_RESIDUAL %s\n"
+                   "#define KERNEL_ACTIVATE(v) SMELT_CAT(smelt_activation_, %s)(v)\n",
+                   key->d_is_f32 ? "true" : "false", key->bias ? "true" : "false",
+                   key->residual ? "true" : "false",
+                   smelt_op_activation_macro((enum smelt_activation)key->activation));
+    smelt_op_define_number(text, "KERNEL_", "LANES", key->lanes);
+    smelt_op_define_number(text, "KERNEL_", "PIXELS", key->pixels);
+    smelt_op_define_number(text, "KERNEL_", "CHANNELS", key->channels);
+    smelt_op_define_number(text, "KERNEL_", "VECTOR", key->vector);
+    smelt_op_define_number(text, "KERNEL_", "WEIGHT_VECTOR", key->weight_vector);
+    smelt_op_define_number(text, "KERNEL_", "WHOLE", key->whole);
+    smelt_op_define_number(text, "KERNEL_", "IMAGE_F16", key->image_f16);
+    smelt_op_define_number(text, "KERNEL_", "WEIGHT_F16", key->weight_f16);
+    smelt_text_add(text, "%s%s", smelt_kernel_text("kernels/convolution2d_constants.glsl"),
+                   smelt_kernel_text("kernels/convolution2d_lanes_body.glsl"));
+}
+
+// Whether `each` neighbours from every place on, which are multiples of `each` in all strides but the last, are aligned.
+static bool is_aligned(const struct smelt_tensor_info *t, const uint32_t *strides, uint64_t channels,
+                       uint32_t each)
+{
+    uint64_t all = channels | strides[0] | strides[1] | strides[2];
+    return strides[3] == 1 && all % each == 0 && t->address % smelt_dtype_size(t->dtype, each) == 0;
+}
+
+// What every kernel's op checks.
+static enum smelt_result check_op(const struct smelt_convolution *convolution)
+{
+    const struct smelt_convolution2d_params *p = convolution->params;
+    const struct smelt_convolution2d_descriptor descriptor = {
+        .scope = SMELT_SCOPE_THREAD,
+        .geometry = convolution->geometry,
+        .image_layout = p->image_layout,
+        .weight_layout = p->weight_layout,
+        .epilogue = true,
+        .activation = p->activation,
+        .stored_left = p->a->info.dtype,
+        .stored = p->b->info.dtype,
+        .computed = p->computed,
+        .accumulated = p->accumulated,
+        .backend = SMELT_BACKEND_PORTABLE,
+    };
+    const struct smelt_op op = {.name = "conv", .kind = SMELT_OP_CONVOLUTION2D, .convolution2d = &descriptor};
+    struct smelt_op_info info;
+    return smelt_op_query(convolution->context, &op, 0, &info);
+}
+
+static struct kernel_key describe(const struct smelt_convolution *convolution,
+                                  const struct smelt_convolution_push *push)
+{
+    const struct smelt_convolution2d_params *p = convolution->params;
+    uint64_t outputs = convolution->group_outputs;
+    uint32_t each = p->d->info.dtype == SMELT_DTYPE_F32 ? 4 : 8;
+    struct kernel_key key;
+    memset(&key, 0, sizeof(key)); // compared as bytes
+    key.lanes = convolution->context->capabilities.subgroup_size;
+    key.channels = outputs <= 8 ? 8 : 16;
+    for (key.pixels = 1; key.pixels < MOST_PIXELS && key.pixels * key.lanes < convolution->pixels;)
+        key.pixels *= 2;
+    key.vector = is_aligned(&p->a->info, push->stride_a, push->channels, 4) ? 4 : 1;
+    key.weight_vector = is_aligned(&p->b->info, push->stride_b, outputs, 4) ? 4 : 1;
+    key.whole = is_aligned(&p->d->info, push->stride_d, outputs, each) &&
+                (!p->residual || p->residual->info.address % 16 == 0);
+    key.image_f16 = p->a->info.dtype == SMELT_DTYPE_F16;
+    key.weight_f16 = p->b->info.dtype == SMELT_DTYPE_F16;
+    key.d_is_f32 = p->d->info.dtype == SMELT_DTYPE_F32;
+    key.bias = p->bias != NULL;
+    key.activation = (uint32_t)p->activation;
+    key.residual = p->residual != NULL;
+    return key;
+}
+
+static enum smelt_result get_kernel(smelt_encoder encoder, const struct smelt_convolution *convolution,
+                                    const struct smelt_convolution_push *push, const struct kernel_key *key,
+                                    struct smelt_kernel *kernel)
+{
+    const struct smelt_convolution2d_geometry *g = &convolution->geometry;
+    const struct smelt_kernel_request request = {
+        .name = "convolution2d lanes",
+        .key = key,
+        .key_size = sizeof(*key),
+        .write = write_kernel,
+        .user = key,
+        .dtype = convolution->params->a->info.dtype,
+        .backend = SMELT_BACKEND_PORTABLE,
+        .push_size = SMELT_CONVOLUTION_PUSH_SIZE,
+        .constants = {push->batch, push->height, push->width, push->channels, push->outputs, push->kernel_h,
+                      push->kernel_w, g->stride_y, g->stride_x, g->dilation_y, g->dilation_x, g->padding_top,
+                      g->padding_left, g->padding_bottom, g->padding_right, g->output_padding_y,
+                      g->output_padding_x, g->groups},
+        .constant_count = 18,
+        .size_count = 7,
+    };
+    return smelt_kernel_get(encoder, &request, kernel);
+}
+
+enum smelt_result smelt_convolution_encode_lanes(smelt_encoder encoder,
+                                                 const struct smelt_convolution *convolution,
+                                                 const struct smelt_dispatch *what)
+{
+    const struct smelt_capabilities *c = &convolution->context->capabilities;
+    struct smelt_convolution_push push;
+    struct smelt_kernel kernel;
+    enum smelt_result result = check_op(convolution);
+    if (result)
+        return result;
+    smelt_convolution_fill_push(convolution, true, false, &push);
+    struct kernel_key key = describe(convolution, &push);
+    uint64_t tile = (uint64_t)key.lanes * key.pixels, sections = convolution->geometry.groups,
+             blocks = (convolution->group_outputs + key.channels - 1) / key.channels * sections,
+             groups = (convolution->pixels + tile - 1) / tile * blocks;
+    uint32_t x = (uint32_t)SMELT_MIN(groups, c->max_workgroup_count[0]);
+    uint64_t y = (groups + x - 1) / x;
+    if (y > c->max_workgroup_count[1])
+        return smelt_fail(convolution->context, SMELT_ERROR_UNSUPPORTED,
+                          "convolution2d: %" PRIu64 " tiles of %" PRIu64 " x %" PRIu32
+                          ", wanted at most %" PRIu32 " x %" PRIu32,
+                          groups, tile, key.channels, c->max_workgroup_count[0], c->max_workgroup_count[1]);
+    result = get_kernel(encoder, convolution, &push, &key, &kernel);
+    return result ? result
+                  : smelt_kernel_dispatch(encoder, &kernel, &push, SMELT_CONVOLUTION_PUSH_SIZE, x,
+                                          (uint32_t)y, 1, what);
+}
