@@ -4,6 +4,7 @@
 
 usage: test_train.py SMELT [NAME]
 """
+import base64
 import json
 import os
 import random
@@ -13,7 +14,7 @@ import struct
 import subprocess
 import sys
 
-from test_tool import ROOT, SMELT, main, need_compiler, path, run, write_png as png
+from test_tool import ROOT, SMELT, Skip, main, need_compiler, path, run, write_png as png
 
 QUICK = ('--batch', '256', '--steps', '12', '--bits-per-texel', '40')
 ENVIRONMENT = dict(os.environ, XDG_CACHE_HOME=path('cache'))
@@ -143,9 +144,58 @@ def test_a_material_of_a_gltf_file_clamped_with_weights_of_8_bits():
     fails('--gltf', path('x.gltf'), '--material', 'chair', says=['chair', 'table'])
     fails('--gltf', path('x.gltf'), '--material', 'bare', says='no textures')
     fails(*gltf(), '--normal', 'x.png', says='one of both', status=2)
-    fails(*gltf(images=[{'bufferView': 0}] * 3), says='inside the glTF file')
+    fails(*gltf(images=[{'bufferView': 0}] * 3), says='there is none')
+    fails(*gltf(images=[{'uri': 'data:image/png,abc'}] * 3), says='base64')
+    fails(*gltf(images=[{'uri': 'data:image/png;base64,AAAA'}] * 3), says=['image 0', 'PNG or JPEG'])
+    fails(*gltf(images=[{'bufferView': 0}] * 3, bufferViews=[{'buffer': 0, 'byteLength': 5}], buffers=[{'byteLength': 5}]), says='0 bytes')
     fails(*gltf(samplers=[{'wrapS': 33648, 'wrapT': 33648}]), says='33648')
     fails(*gltf(textures=[{'source': 9}] * 3), says='there is none')
+
+
+def glb(name, document, chunk):
+    """A binary glTF file; `document` is text, and `chunk` None for a file without bytes."""
+    text = document + b' ' * (-len(document) % 4)
+    parts = struct.pack('<II', len(text), 0x4e4f534a) + text
+    if chunk is not None:
+        parts += struct.pack('<II', len(chunk), 0x004e4942) + chunk
+    with open(path(name), 'wb') as f:
+        f.write(struct.pack('<4sII', b'glTF', 2, 12 + len(parts)) + parts)
+    return path(name)
+
+
+def test_a_gltf_file_with_its_pictures_inside():
+    need_compiler()
+    color, rough = content(png('in.png', 24, 24, 2, lambda x, y: (9 * x, 9 * y, 7))), content(flat_normal('n.png', 24, 24))
+    material = {'name': 'm', 'pbrMetallicRoughness': {'baseColorTexture': {'index': 0}}, 'normalTexture': {'index': 1},
+                'emissiveTexture': {'index': 0}, 'emissiveFactor': [0.5, 0.5, 0.5]}
+    document = {'asset': {'version': '2.0'}, 'materials': [material], 'textures': [{'source': 0}, {'source': 1}],
+                'images': [{'bufferView': 1, 'mimeType': 'image/png'},
+                           {'uri': 'data:image/png;base64,' + base64.b64encode(rough).decode()}],
+                'bufferViews': [{'buffer': 0, 'byteLength': 4}, {'buffer': 0, 'byteOffset': 4, 'byteLength': len(color)}]}
+
+    def text(**change):
+        return json.dumps({**document, 'buffers': [{'byteLength': 4 + len(color)}], **change}).encode()
+    told = train('--gltf', glb('x.glb', text(), bytes(4) + color), *QUICK, '-o', path('glb.safetensors'))
+    assert all(name in told.stdout for name in ('base_color', 'normal', 'emission')), told.stdout
+    with open(path('x.bin'), 'wb') as f:
+        f.write(bytes(4) + color)
+    with open(path('inside.gltf'), 'wb') as f:
+        f.write(text(buffers=[{'byteLength': 4 + len(color), 'uri': 'x.bin'}]))
+    train('--gltf', path('inside.gltf'), *QUICK, '-o', path('gltf.safetensors'), '--name', 'glb')
+    assert content(path('glb.safetensors')) == content(path('gltf.safetensors'))
+
+    # Bytes that are wrong: nothing behind the end of a chunk is read.
+    fails('--gltf', glb('y.glb', text(), bytes(4) + color[:-1]), says='within its buffer')
+    fails('--gltf', glb('y.glb', text(bufferViews=[{}, {'buffer': 0, 'byteOffset': -8, 'byteLength': 16}]), color), says='within its buffer')
+    fails('--gltf', glb('y.glb', text(bufferViews=[{}, {'buffer': 0, 'byteLength': 1e300}]), color), says='within its buffer')
+    fails('--gltf', glb('y.glb', text(), None), says='within its buffer')
+    fails('--gltf', glb('y.glb', b'[', bytes(4) + color), says='glTF as JSON')
+    fails('--gltf', glb('y.glb', text(materials=[{**material, 'emissiveFactor': [1e300, 0, 0]}]), bytes(4) + color), says=['emission', 'inf'])
+    whole = content(path('x.glb'))
+    for size, says in ((4, 'version 2'), (19, 'version 2'), (len(whole) // 4, 'version 2'), (len(whole) - 9, 'binary chunk')):
+        with open(path('cut.glb'), 'wb') as f:
+            f.write(whole[:size])
+        fails('--gltf', path('cut.glb'), says=says)
 
 
 def test_less_device_memory_tries_smaller_batches():

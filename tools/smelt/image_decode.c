@@ -316,32 +316,51 @@ static bool read_exr(struct decoding *d)
 
 // ----------------------------------------------------------------------------------------------------------
 
-bool image_decode(const char *path, struct image *image, char message[256])
+// d->file is open, or NULL with errno set; OpenEXR opens d->path by itself.
+static bool decode(struct decoding *d, bool exr_too)
 {
     static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, jpeg[] = {0xff, 0xd8, 0xff},
                          exr[] = {0x76, 0x2f, 0x31, 0x01};
-    struct decoding d = {.path = path, .message = message, .file = fopen(path, "rb"), .image = image};
     uint8_t head[8] = {0};
-    *image = (struct image){0};
-    if (!d.file)
-        return fail(&d, "%s", strerror(errno));
-    size_t size = fread(head, 1, sizeof(head), d.file);
+    *d->image = (struct image){0};
+    if (!d->file)
+        return fail(d, "%s", strerror(errno));
+    size_t size = fread(head, 1, sizeof(head), d->file);
     bool read = false;
-    rewind(d.file);
+    rewind(d->file);
     if (size == sizeof(head) && !memcmp(head, png, sizeof(png)))
-        read = read_png(&d);
+        read = read_png(d);
     else if (!memcmp(head, jpeg, sizeof(jpeg)))
-        read = read_jpeg(&d);
-    else if (!memcmp(head, exr, sizeof(exr)))
-        read = read_exr(&d);
+        read = read_jpeg(d);
+    else if (exr_too && !memcmp(head, exr, sizeof(exr)))
+        read = read_exr(d);
     else
-        fail(&d, ferror(d.file) ? "it is no file" : "wanted PNG, JPEG or OpenEXR, it begins as none of them");
-    fclose(d.file);
-    free(d.bytes);
-    free(d.rows);
+        fail(d, "%s",
+             ferror(d->file) ? "it is no file"
+             : exr_too       ? "wanted PNG, JPEG or OpenEXR, it begins as none of them"
+                             : "wanted PNG or JPEG, it begins as none of them");
+    fclose(d->file);
+    free(d->bytes);
+    free(d->rows);
     if (!read)
-        image_release(image);
+        image_release(d->image);
     return read;
+}
+
+bool image_decode(const char *path, struct image *image, char message[256])
+{
+    struct decoding d = {.path = path, .message = message, .file = fopen(path, "rb"), .image = image};
+    return decode(&d, true);
+}
+
+bool image_decode_bytes(const char *name, const void *bytes, size_t size, struct image *image,
+                        char message[256])
+{
+    void *memory = (void *)(uintptr_t)bytes; // fmemopen does not write what it opens for reading
+    struct decoding d = {.path = name, .message = message, .image = image};
+    errno = EINVAL;
+    d.file = size ? fmemopen(memory, size, "rb") : NULL;
+    return decode(&d, false);
 }
 
 void image_release(struct image *image)

@@ -4,6 +4,7 @@
 #define SMELT_TOOL_IMAGE_DECODE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct image {
@@ -19,6 +20,9 @@ struct image {
 // Tells the kind by the first bytes. The extents are at most 16384. EXR: one part, channels R, G, B, A or Y or a single one of
 // any name; a number that is not finite is an error. On failure `message` names the file and says why.
 bool image_decode(const char *path, struct image *image, char message[256]);
+// The same of a PNG or JPEG in memory, whose name is for the message.
+bool image_decode_bytes(const char *name, const void *bytes, size_t size, struct image *image,
+                        char message[256]);
 void image_release(struct image *image);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The channels of a metallic-roughness material of a glTF 2.0 file with textures beside it.
+// The channels of a metallic-roughness material of a glTF 2.0 file: .gltf or .glb, textures beside it or inside.
 #include "train_maps.h"
 
 #include <math.h>
@@ -7,29 +7,59 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_FILE (64u << 20)
+#define MAX_FILE (1u << 30)
+
+struct bytes {
+    uint8_t *data;
+    size_t size;
+};
 
 struct gltf {
     struct train_maps *maps;
     const char *path;
     cJSON *root;
+    struct bytes file;
+    const uint8_t *chunk; // a .glb's binary chunk, in `file`; NULL: none
+    size_t chunk_size;
     bool wrap_known;
 };
 
-static char *read_text(const char *path)
+static int read_file(const char *path, struct bytes *bytes)
 {
     FILE *file = fopen(path, "rb");
-    char *text = file ? malloc(MAX_FILE + 1) : NULL;
-    size_t size = text ? fread(text, 1, MAX_FILE + 1, file) : 0;
+    long size = file && !fseek(file, 0, SEEK_END) ? ftell(file) : -1;
+    int status = TOOL_OK;
+    if (size < 0 || size > (long)MAX_FILE)
+        status = tool_fail("cannot read %s%s", path, size > 0 ? ": it is above 1 GiB" : "");
+    else if (!(bytes->data = malloc((size_t)size + 1)))
+        status = tool_fail("out of memory for %s", path);
+    else {
+        rewind(file);
+        bytes->size = fread(bytes->data, 1, (size_t)size, file);
+        bytes->data[bytes->size] = 0;
+    }
     if (file)
         fclose(file);
-    if (!text || size > MAX_FILE) {
-        tool_fail("cannot read %s%s", path, size > MAX_FILE ? ": it is above 64 MiB" : "");
-        free(text);
-        return NULL;
+    return status;
+}
+
+// RFC 4648; ends at the first character that is none of base64.
+static int decode_base64(const struct gltf *g, const char *text, struct bytes *bytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint32_t held = 0, bits = 0;
+    const char *digit;
+    if (!(bytes->data = malloc(strlen(text) + 1)))
+        return tool_fail("out of memory for %s", g->path);
+    for (; *text && (digit = strchr(digits, *text)); text++) {
+        held = held << 6 | (uint32_t)(digit - digits);
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            bytes->data[bytes->size++] = (uint8_t)(held >> bits);
+        }
     }
-    text[size] = 0;
-    return text;
+    return TOOL_OK;
 }
 
 static const cJSON *element(const cJSON *root, const char *array, const cJSON *index)
@@ -45,37 +75,90 @@ static double number(const cJSON *object, const char *key, double otherwise)
     return cJSON_IsNumber(value) ? value->valuedouble : otherwise;
 }
 
-// The file of a texture's picture, relative to the glTF file; NULL after a message.
-static char *picture_of(struct gltf *g, const char *channel, const cJSON *info)
+// The path of a file beside the glTF file; NULL after a message.
+static char *path_of(const struct gltf *g, const char *uri)
 {
-    const cJSON *texture = element(g->root, "textures", cJSON_GetObjectItemCaseSensitive(info, "index"));
-    const cJSON *image = element(g->root, "images", cJSON_GetObjectItemCaseSensitive(texture, "source"));
-    const char *uri = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(image, "uri"));
     const char *slash = strrchr(g->path, '/');
-    int folder = slash ? (int)(slash - g->path) + 1 : 0;
-    if (!uri || !strncmp(uri, "data:", 5)) {
-        tool_fail("%s: %s: wanted a picture in a file of its own, %s", g->path, channel,
-                  image ? "it is inside the glTF file" : "there is none");
-        return NULL;
-    }
-    size_t size = (size_t)folder + strlen(uri) + 1, used = (size_t)folder;
-    char *file = malloc(size);
-    if (!file) {
+    size_t used = slash ? (size_t)(slash - g->path) + 1 : 0;
+    char *path = malloc(used + strlen(uri) + 1);
+    if (!path) {
         tool_fail("out of memory");
         return NULL;
     }
-    memcpy(file, g->path, (size_t)folder);
+    memcpy(path, g->path, used);
     for (const char *c = uri; *c; c++) { // RFC 3986, 2.1
         unsigned byte;
         if (*c == '%' && sscanf(c + 1, "%2x", &byte) == 1 && byte) {
-            file[used++] = (char)byte;
+            path[used++] = (char)byte;
             c += 2;
         } else {
-            file[used++] = *c;
+            path[used++] = *c;
         }
     }
-    file[used] = 0;
-    return file;
+    path[used] = 0;
+    return path;
+}
+
+// What "data:...;base64,..." says.
+static int read_data_uri(const struct gltf *g, const char *what, const char *uri, struct bytes *bytes)
+{
+    const char *comma = strstr(uri, ";base64,");
+    return comma ? decode_base64(g, comma + 8, bytes)
+                 : tool_fail("%s: %s: wanted a \"data:\" URI of base64, got \"%.40s\"", g->path, what, uri);
+}
+
+// A copy of the bytes of a bufferView.
+static int read_view(const struct gltf *g, const char *what, const cJSON *view, struct bytes *bytes)
+{
+    const cJSON *buffer = element(g->root, "buffers", cJSON_GetObjectItemCaseSensitive(view, "buffer"));
+    const char *uri = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(buffer, "uri"));
+    double first = number(view, "byteOffset", 0), size = number(view, "byteLength", 0);
+    struct bytes whole = {.data = NULL};
+    char *path = NULL;
+    int status = TOOL_OK;
+    if (uri && !strncmp(uri, "data:", 5))
+        status = read_data_uri(g, what, uri, &whole);
+    else if (uri)
+        status = (path = path_of(g, uri)) ? read_file(path, &whole) : TOOL_FAILED;
+    const uint8_t *from = uri ? whole.data : g->chunk;
+    double all = (double)(uri ? whole.size : g->chunk_size);
+    if (!status && !(buffer && from && first >= 0 && size >= 1 && first + size <= all))
+        status = tool_fail("%s: %s: wanted a picture within its buffer of %.0f bytes, got %.0f from %.0f on",
+                           g->path, what, from && buffer ? all : 0.0, size, first);
+    if (!status && !(bytes->data = malloc((size_t)size)))
+        status = tool_fail("out of memory for %s", g->path);
+    if (!status) {
+        bytes->size = (size_t)size;
+        memcpy(bytes->data, from + (size_t)first, bytes->size);
+    }
+    free(path);
+    free(whole.data);
+    return status;
+}
+
+// The picture of a texture: a file beside the glTF file, or bytes inside it.
+static int read_picture(const struct gltf *g, const cJSON *info, struct train_map *map)
+{
+    const cJSON *texture = element(g->root, "textures", cJSON_GetObjectItemCaseSensitive(info, "index"));
+    const cJSON *source = cJSON_GetObjectItemCaseSensitive(texture, "source");
+    const cJSON *image = element(g->root, "images", source);
+    const cJSON *view =
+        element(g->root, "bufferViews", cJSON_GetObjectItemCaseSensitive(image, "bufferView"));
+    const char *uri = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(image, "uri"));
+    struct bytes bytes = {.data = NULL};
+    if (!uri && !view)
+        return tool_fail("%s: %s: wanted a PNG or JPEG picture, there is none", g->path, map->name);
+    if (uri && strncmp(uri, "data:", 5) != 0)
+        return (map->file = path_of(g, uri)) ? TOOL_OK : TOOL_FAILED;
+    int status = uri ? read_data_uri(g, map->name, uri, &bytes) : read_view(g, map->name, view, &bytes);
+    size_t room = strlen(g->path) + 32;
+    map->bytes = bytes.data;
+    map->size = bytes.size;
+    if (!status && !(map->file = malloc(room)))
+        return tool_fail("out of memory");
+    if (!status)
+        snprintf(map->file, room, "%s, image %d", g->path, (int)source->valuedouble);
+    return status;
 }
 
 // Repeat or clamp, of all textures alike.
@@ -108,8 +191,7 @@ static struct train_map *add(struct gltf *g, const cJSON *info, enum smelt_seman
     if (!map)
         return NULL;
     map->component = component;
-    map->file = picture_of(g, name, info);
-    return map->file ? map : NULL;
+    return read_picture(g, info, map) ? NULL : map;
 }
 
 static int read_base_color(struct gltf *g, const cJSON *material, const cJSON *surface)
@@ -162,8 +244,22 @@ static int read_maps(struct gltf *g, const cJSON *material)
         map->factor[0] = (float)number(occlusion, "strength", 1);
         map->offset = 1 - map->factor[0];
     }
-    if (!status && emission && !add(g, emission, SMELT_SEMANTIC_EMISSION, -1))
-        return TOOL_FAILED;
+    if (!status && emission) {
+        if (!(map = add(g, emission, SMELT_SEMANTIC_EMISSION, -1)))
+            return TOOL_FAILED;
+        const cJSON *factor = cJSON_GetObjectItemCaseSensitive(material, "emissiveFactor");
+        for (int c = 0; c < 3; c++)
+            map->factor[c] = cJSON_GetArraySize(factor) == 3
+                                 ? (float)cJSON_GetArrayItem(factor, c)->valuedouble
+                                 : 0;
+    }
+    for (uint32_t m = 0; m < g->maps->count && !status; m++)
+        for (int c = 0; c < 4 && !status; c++) {
+            map = &g->maps->maps[m];
+            if (!(fabsf(map->factor[c]) <= 1000))
+                status = tool_fail("%s: %s: wanted a factor of at most 1000, got %g", g->path, map->name,
+                                   (double)map->factor[c]);
+        }
     return status;
 }
 
@@ -186,17 +282,41 @@ static const cJSON *find_material(const struct gltf *g, const char *name)
     return found;
 }
 
+static uint32_t word_at(const struct gltf *g, size_t at)
+{
+    const uint8_t *b = g->file.data + at;
+    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+// glTF 2.0, 4.4: a header, a chunk of JSON, and mostly a chunk of bytes.
+static int read_chunks(struct gltf *g)
+{
+    const uint32_t json_type = 0x4e4f534a, bytes_type = 0x004e4942;
+    size_t size = g->file.size, json = size >= 20 ? word_at(g, 12) : 0, next = 20 + json;
+    if (size < 20 || word_at(g, 4) != 2 || word_at(g, 16) != json_type || json > size - 20)
+        return tool_fail("%s: wanted a .glb file of version 2 that begins with JSON, it is none", g->path);
+    g->root = cJSON_ParseWithLength((const char *)g->file.data + 20, json);
+    if (size < 8 || next > size - 8 || word_at(g, next + 4) != bytes_type)
+        return TOOL_OK;
+    g->chunk = g->file.data + next + 8;
+    g->chunk_size = word_at(g, next);
+    return g->chunk_size <= size - next - 8
+               ? TOOL_OK
+               : tool_fail("%s: it ends within its binary chunk of %zu bytes", g->path, g->chunk_size);
+}
+
 int train_maps_from_gltf(struct train_maps *maps, const char *path, const char *material)
 {
     struct gltf g = {.maps = maps, .path = path};
-    maps->no_alpha = true; // alphaMode says what it means
-    char *text = read_text(path);
-    if (!text)
-        return TOOL_FAILED;
-    g.root = cJSON_Parse(text);
-    free(text);
     const cJSON *found = NULL;
-    int status = cJSON_IsObject(g.root) ? TOOL_OK : tool_fail("%s: wanted glTF as JSON, it is none", path);
+    maps->no_alpha = true; // alphaMode says what it means
+    int status = read_file(path, &g.file);
+    if (!status && g.file.size >= 4 && !memcmp(g.file.data, "glTF", 4))
+        status = read_chunks(&g);
+    else if (!status)
+        g.root = cJSON_Parse((const char *)g.file.data);
+    if (!status && !cJSON_IsObject(g.root))
+        status = tool_fail("%s: wanted glTF as JSON, it is none", path);
     if (!status && !(found = find_material(&g, material)))
         status = TOOL_FAILED;
     if (!status)
@@ -204,5 +324,6 @@ int train_maps_from_gltf(struct train_maps *maps, const char *path, const char *
     if (!status && !maps->count)
         status = tool_fail("%s: the material has no textures", path);
     cJSON_Delete(g.root);
+    free(g.file.data);
     return status;
 }

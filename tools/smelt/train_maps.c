@@ -25,8 +25,10 @@ const float *train_maps_level(const struct train_maps *maps, uint32_t level)
 
 void train_maps_release(struct train_maps *maps)
 {
-    for (uint32_t i = 0; i < maps->count; i++)
+    for (uint32_t i = 0; i < maps->count; i++) {
         free(maps->maps[i].file);
+        free(maps->maps[i].bytes);
+    }
     free(maps->values);
     *maps = (struct train_maps){0};
 }
@@ -329,7 +331,8 @@ static int read_files(struct train_maps *maps, struct image *images)
             map->count = map->count ? map->count : 1;
             continue;
         }
-        if (!image_decode(map->file, &images[i], message))
+        if (!(map->bytes ? image_decode_bytes(map->file, map->bytes, map->size, &images[i], message)
+                         : image_decode(map->file, &images[i], message)))
             return tool_fail("%s: %s", map->name, message);
         map->count = map->count ? map->count : images[i].components;
         if (given)

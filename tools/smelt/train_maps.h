@@ -14,7 +14,9 @@ struct train_map {
     char name[64];
     enum smelt_semantic semantic;
     bool srgb, y_down;
-    char *file;        // owned; NULL: `constant` everywhere
+    char *file;     // owned; NULL: `constant` everywhere
+    uint8_t *bytes; // owned: the picture itself, and `file` is what messages call it. NULL: it is in the file
+    size_t size;
     float constant;    // 0..1 as stored
     int32_t component; // of the file; -1: what the semantic wants, from the first on
     uint32_t count;    // components; 0: as many as the file has
