@@ -5,10 +5,10 @@
 // Directions come as Rusinkiewicz's angles: of the half vector, its sine's root, which spreads the highlight out; of the light to
 // it, the angle and the azimuth. Cosines are held at 0.1 and more: below the horizon the function goes on, and is not used.
 //
-// smelt input half_root 0..1 one_blob 24
-// smelt input difference 0..1.5 one_blob 12
-// smelt input azimuth 0..3.14159265 frequency 2
-// smelt input roughness 0.35..1 one_blob 12
+// smelt input half_root 0..1 identity
+// smelt input difference 0..1.5 one_blob 16
+// smelt input azimuth 0..3.14159265 identity
+// smelt input roughness 0.35..1 identity
 // smelt input metalness 0..1 identity
 // smelt outputs 3 exp relative_l2
 

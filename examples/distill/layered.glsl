@@ -4,11 +4,11 @@
 // evaluations of the base. Light that the coat sends back to the base is left out. Expensive: some ten thousand operations.
 // Directions come as in disney.glsl.
 //
-// smelt input half_root 0..1 one_blob 24
-// smelt input difference 0..1.5 one_blob 12
-// smelt input azimuth 0..3.14159265 frequency 2
-// smelt input coat_roughness 0.35..0.8 one_blob 8
-// smelt input base_roughness 0.35..0.8 one_blob 8
+// smelt input half_root 0..1 identity
+// smelt input difference 0..1.5 one_blob 16
+// smelt input azimuth 0..3.14159265 identity
+// smelt input coat_roughness 0.35..0.8 identity
+// smelt input base_roughness 0.35..0.8 identity
 // smelt input thickness 0..1 identity
 // smelt outputs 3 exp relative_l2
 

@@ -84,7 +84,8 @@ static enum smelt_result make_tensors(struct trainer *t)
     enum smelt_result result = keep(t, batch, n->widths[0], &t->x[0]);
     for (uint32_t i = 0; i < n->layer_count && !result; i++) {
         uint32_t in = n->widths[i], out = n->widths[i + 1];
-        result = make_parameter(t, out, in, sqrt(6.0 / in), &random, &t->weights[i]);
+        double bound = sqrt(6.0 / in) * (i + 1 == n->layer_count ? 0.1 : 1); // it begins near a constant
+        result = make_parameter(t, out, in, bound, &random, &t->weights[i]);
         if (!result)
             result = make_parameter(t, out, 0, 0, &random, &t->biases[i]);
         if (!result)

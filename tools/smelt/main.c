@@ -2,10 +2,13 @@
 // The `smelt` command: finds the subcommand and runs it.
 #include "tool.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const struct command {
     const char *name, *summary;
@@ -64,6 +67,22 @@ int tool_usage_error(const char *format, ...)
 int tool_fail_smelt(void)
 {
     return tool_fail("%s", smelt_last_error());
+}
+
+int tool_check_output(const char *path)
+{
+    char name[4096];
+    struct stat there;
+    if (snprintf(name, sizeof(name), "%s.XXXXXX", path) >= (int)sizeof(name))
+        return tool_fail("cannot write %.80s...: the path is too long", path);
+    if (!stat(path, &there) && S_ISDIR(there.st_mode))
+        return tool_fail("cannot write %s: it is a directory", path);
+    int file = mkstemp(name);
+    if (file < 0)
+        return tool_fail("cannot write %s: %s", path, strerror(errno));
+    close(file);
+    remove(name);
+    return TOOL_OK;
 }
 
 bool tool_parse_size(const char *text, uint32_t *width, uint32_t *height)

@@ -451,6 +451,10 @@ int material_compare(int argc, char **argv)
     int status = parse(argc, argv, &request);
     if (status)
         return status;
+    if (request.output)
+        status = tool_check_output(request.output);
+    if (status)
+        return status;
     struct comparison *found = calloc(1, sizeof(*found));
     status = found ? compare(&request, found) : tool_fail("no memory");
     if (!status && request.output)

@@ -6,7 +6,6 @@
 #include "train_plan.h"
 #include "train_report.h"
 
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -385,16 +384,6 @@ static int find_bits(struct run *r, double *bits)
     return TOOL_OK;
 }
 
-static int check_output(const struct run *r)
-{
-    FILE *file = fopen(r->part_path, "wb");
-    if (!file)
-        return tool_fail("cannot write %s: %s", r->options->output, strerror(errno));
-    fclose(file);
-    remove(r->part_path);
-    return TOOL_OK;
-}
-
 static int open_device(struct run *r)
 {
     struct smelt_context_params params = {.device_name = r->options->device,
@@ -413,7 +402,9 @@ static int run_all(struct run *r)
 {
     const struct train_options *o = r->options;
     double bits = o->bits_per_texel > 0 ? o->bits_per_texel : 8;
-    int status = check_output(r);
+    int status = tool_check_output(o->output);
+    if (!status && o->preview)
+        status = tool_check_output(o->preview);
     if (!status && o->gltf)
         status = train_maps_from_gltf(&r->maps, o->gltf, o->material);
     for (uint32_t i = 0; i < r->maps.count; i++)

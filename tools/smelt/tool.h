@@ -42,6 +42,10 @@ bool tool_parse_size(const char *text, uint32_t *width, uint32_t *height);
 // A backend by name; says which there are when there is no such one.
 bool tool_parse_backend(const char *text, enum smelt_backend *backend);
 
+// Whether a file of this name can be written, before work whose result goes there; a file that is there stays as it is. A
+// tool_status, after its message.
+int tool_check_output(const char *path);
+
 // "f32" or "f16", the value of an option that the message names.
 bool tool_parse_float(const char *option, const char *text, enum smelt_dtype *dtype);
 

@@ -249,9 +249,8 @@ static int read_maps(struct gltf *g, const cJSON *material)
             return TOOL_FAILED;
         const cJSON *factor = cJSON_GetObjectItemCaseSensitive(material, "emissiveFactor");
         for (int c = 0; c < 3; c++)
-            map->factor[c] = cJSON_GetArraySize(factor) == 3
-                                 ? (float)cJSON_GetArrayItem(factor, c)->valuedouble
-                                 : 0;
+            map->factor[c] =
+                cJSON_GetArraySize(factor) == 3 ? (float)cJSON_GetArrayItem(factor, c)->valuedouble : 0;
     }
     for (uint32_t m = 0; m < g->maps->count && !status; m++)
         for (int c = 0; c < 4 && !status; c++) {
