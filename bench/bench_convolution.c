@@ -46,7 +46,12 @@ static const struct smelt_matmul2d_tiling tiles[] = {
     {.m = 256, .n = 256, .k = 32, .subgroups_m = 4, .subgroups_n = 2},
     {.m = 256, .n = 128, .k = 32, .subgroups_m = 4, .subgroups_n = 2},
     {.m = 128, .n = 256, .k = 32, .subgroups_m = 2, .subgroups_n = 4},
+    {.m = 256, .n = 128, .k = 64, .subgroups_m = 4, .subgroups_n = 2},
+    {.m = 256, .n = 128, .k = 32, .subgroups_m = 4, .subgroups_n = 1},
+    {.m = 128, .n = 256, .k = 32, .subgroups_m = 2, .subgroups_n = 2},
     {.m = 128, .n = 128, .k = 64, .subgroups_m = 2, .subgroups_n = 4},
+    {.m = 128, .n = 128, .k = 64, .subgroups_m = 2, .subgroups_n = 2},
+    {.m = 128, .n = 128, .k = 32, .subgroups_m = 2, .subgroups_n = 1},
     {.m = 128, .n = 128, .k = 32, .subgroups_m = 2, .subgroups_n = 2},
     {.m = 256, .n = 64, .k = 32, .subgroups_m = 4, .subgroups_n = 1},
     {.m = 128, .n = 64, .k = 32, .subgroups_m = 4, .subgroups_n = 1},
@@ -54,7 +59,12 @@ static const struct smelt_matmul2d_tiling tiles[] = {
     {.m = 128, .n = 32, .k = 32, .subgroups_m = 4, .subgroups_n = 1},
     {.m = 64, .n = 64, .k = 64, .subgroups_m = 2, .subgroups_n = 2},
     {.m = 64, .n = 64, .k = 32, .subgroups_m = 2, .subgroups_n = 2},
+    {.m = 64, .n = 64, .k = 128, .subgroups_m = 2, .subgroups_n = 2},
+    {.m = 64, .n = 32, .k = 64, .subgroups_m = 2, .subgroups_n = 1},
+    {.m = 64, .n = 32, .k = 128, .subgroups_m = 2, .subgroups_n = 1},
     {.m = 32, .n = 64, .k = 64, .subgroups_m = 1, .subgroups_n = 2},
+    {.m = 32, .n = 64, .k = 128, .subgroups_m = 1, .subgroups_n = 2},
+    {.m = 32, .n = 32, .k = 64, .subgroups_m = 1, .subgroups_n = 1},
     {.m = 64, .n = 16, .k = 32, .subgroups_m = 4, .subgroups_n = 1},
     {.m = 1},
 };
@@ -251,8 +261,8 @@ static bool wants(const struct bench *bench, const struct shape *s,
     if (own)
         return !portable || p->accumulated == SMELT_DTYPE_F32;
     return !bench->options.quick && s->all_tiles && p->backend == SMELT_BACKEND_COOPMAT &&
-           (p->accumulated == SMELT_DTYPE_F32 || t->m * t->n >= 128 * 128) && !spills(t, p->accumulated) &&
-           (t->n < 2 * s->o || t->n <= 16) && (t->n > 16 || s->o <= 16);
+           (products(s) <= 0x1p30 || p->accumulated == SMELT_DTYPE_F32 || t->m * t->n >= 128 * 128) &&
+           !spills(t, p->accumulated) && (t->n < 2 * s->o || t->n <= 16) && (t->n > 16 || s->o <= 16);
 }
 
 static void run_shape(struct bench *bench, const struct shape *s)

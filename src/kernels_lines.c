@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FULL 4096   // workgroups that keep a large device busy
 #define THREADS 128 // of a workgroup that has an invocation for each line
 
 struct dimension {
@@ -218,6 +219,8 @@ enum smelt_result smelt_lines_dispatch(const struct smelt_lines *lines, smelt_en
                                        const struct smelt_dispatch *what)
 {
     uint64_t groups = wanted->group ? units : (units + wanted->workgroup_size - 1) / wanted->workgroup_size;
+    if (wanted->group && wanted->lines_each > 1)
+        groups = SMELT_MAX(groups / wanted->lines_each, SMELT_MIN(groups, FULL));
     groups = SMELT_MIN(groups, lines->context->capabilities.max_workgroup_count[0]);
     return smelt_kernel_dispatch(encoder, kernel, push, wanted->push_size, (uint32_t)groups, 1, 1, what);
 }

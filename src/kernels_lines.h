@@ -45,6 +45,7 @@ struct smelt_lines_kernel {
     uint32_t workgroup_size;               // specialization constant 0
     uint32_t constants[4], constant_count; // those from 1 on
     uint32_t push_size;
+    uint32_t lines_each; // 0: 1; lines that a workgroup takes where there are enough for every processor
 };
 enum smelt_result smelt_lines_kernel_get(smelt_encoder encoder, const struct smelt_lines_kernel *wanted,
                                          struct smelt_kernel *kernel);

@@ -5,7 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define HELD 8 // chunks that an invocation of the kernels keeps
+#define HELD 8         // chunks that an invocation of the kernels keeps
+#define LINES_EACH 8   // of a workgroup that keeps gamma and beta
+#define LONG_LINE 8192 // bytes, from which on reading both again and again takes longer than fewer workgroups
 #define DEFAULT_EPSILON 1e-5f
 
 // The push constants of softmax_body.glsl and norm_body.glsl, word for word.
@@ -244,6 +246,8 @@ static enum smelt_result encode_norm(smelt_encoder encoder, const struct smelt_l
         .dtype = p->x->info.dtype,
         .baked = p->baked,
         .push_size = NORM_PUSH_SIZE,
+        .lines_each =
+            p->gamma && p->beta && smelt_dtype_size(p->x->info.dtype, lines.n) > LONG_LINE ? LINES_EACH : 1,
     };
     if (p->residual)
         memcpy(push.residual, &p->residual->info.address, sizeof(push.residual));

@@ -21,10 +21,9 @@ layout(push_constant, scalar) uniform push
 #include "smelt/tensor_tmpl.glsl"
 #define KERNEL_WEIGHT SMELT_CAT(SMELT_CAT(weight_, KERNEL_TAG), _1_r_0)
 
-#if KERNEL_ADDS
 #define SMELT_NORM line
 #define SMELT_NORM_CENTRED KERNEL_CENTRED
-#define SMELT_NORM_ADDS 1
+#define SMELT_NORM_ADDS KERNEL_ADDS
 #define SMELT_NORM_SCOPE KERNEL_SCOPE
 #define SMELT_NORM_TENSOR KERNEL_X
 #define SMELT_NORM_RESULT KERNEL_Y
@@ -37,35 +36,6 @@ layout(push_constant, scalar) uniform push
 #define SMELT_NORM_SCRATCH kernel_scratch
 #define SMELT_NORM_SCRATCH_STRIDE 0
 #include "smelt/norm_line_tmpl.glsl"
-#elif KERNEL_CENTRED
-#define SMELT_LAYER_NORM line
-#define SMELT_LAYER_NORM_SCOPE KERNEL_SCOPE
-#define SMELT_LAYER_NORM_TENSOR KERNEL_X
-#define SMELT_LAYER_NORM_RESULT KERNEL_Y
-#define SMELT_LAYER_NORM_WEIGHT KERNEL_WEIGHT
-#define SMELT_LAYER_NORM_DTYPE KERNEL_DTYPE
-#define SMELT_LAYER_NORM_RANK 4
-#define SMELT_LAYER_NORM_AXIS 3
-#define SMELT_LAYER_NORM_HELD 8
-#define SMELT_LAYER_NORM_GROUP KERNEL_GROUP
-#define SMELT_LAYER_NORM_SCRATCH kernel_scratch
-#define SMELT_LAYER_NORM_SCRATCH_STRIDE 0
-#include "smelt/layer_norm_tmpl.glsl"
-#else
-#define SMELT_RMS_NORM line
-#define SMELT_RMS_NORM_SCOPE KERNEL_SCOPE
-#define SMELT_RMS_NORM_TENSOR KERNEL_X
-#define SMELT_RMS_NORM_RESULT KERNEL_Y
-#define SMELT_RMS_NORM_WEIGHT KERNEL_WEIGHT
-#define SMELT_RMS_NORM_DTYPE KERNEL_DTYPE
-#define SMELT_RMS_NORM_RANK 4
-#define SMELT_RMS_NORM_AXIS 3
-#define SMELT_RMS_NORM_HELD 8
-#define SMELT_RMS_NORM_GROUP KERNEL_GROUP
-#define SMELT_RMS_NORM_SCRATCH kernel_scratch
-#define SMELT_RMS_NORM_SCRATCH_STRIDE 0
-#include "smelt/rms_norm_tmpl.glsl"
-#endif
 
 KERNEL_WEIGHT weight(uvec2 address, uint stride)
 {
@@ -98,13 +68,12 @@ void main()
     total.stride = stride_x;
 #endif
     uint lines = extent[0] * extent[1] * extent[2];
+    line_weights held = line_hold(g, b, n);
     for (uint line = KERNEL_FIRST; line < lines; line += KERNEL_STEP) {
 #if KERNEL_ADDS
-        line_line(source, other, total, result, kernel_place(line, extent), g, b, epsilon);
-#elif KERNEL_CENTRED
-        line_run(source, result, kernel_place(line, extent), g, b, epsilon);
+        line_line(source, other, total, result, kernel_place(line, extent), g, b, held, epsilon);
 #else
-        line_run(source, result, kernel_place(line, extent), g, epsilon);
+        line_line(source, source, result, result, kernel_place(line, extent), g, b, held, epsilon);
 #endif
     }
 }

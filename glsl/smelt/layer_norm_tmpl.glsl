@@ -100,7 +100,9 @@ void SMELT_CAT(SMELT_LAYER_NORM, _run)(SMELT_LAYER_NORM_TENSOR x, SMELT_LAYER_NO
                                        uint place[SMELT_LAYER_NORM_RANK], SMELT_LAYER_NORM_WEIGHT gamma,
                                        SMELT_LAYER_NORM_WEIGHT beta, float epsilon)
 {
-    SMELT_CAT(SMELT_LAYER_NORM, _line)(x, x, y, y, place, gamma, beta, epsilon);
+    SMELT_CAT(SMELT_LAYER_NORM, _line)
+    (x, x, y, y, place, gamma, beta,
+     SMELT_CAT(SMELT_LAYER_NORM, _hold)(gamma, beta, smelt_extent(x, SMELT_LAYER_NORM_AXIS)), epsilon);
 }
 
 #undef SMELT_LAYER_NORM

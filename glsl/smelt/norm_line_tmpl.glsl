@@ -5,9 +5,11 @@
 //         two sums of squares
 // params  all required, all undefined afterwards: SMELT_NORM (name) and with SMELT_NORM_ before: CENTRED (1: the mean is
 //         taken off and beta added), ADDS (1: r is added first), SCOPE, TENSOR, RESULT, WEIGHT, DTYPE, RANK, AXIS, HELD, GROUP, SCRATCH, SCRATCH_STRIDE
-// makes   void NAME_line(T x, T r, U h, U y, uint place[RANK], W gamma, W beta, float epsilon)   ADDS 1: of x + r, rounded to
-//         DTYPE, which h receives unless it is empty; h may be the memory of x or r where all of a line is held. ADDS 0: r and
-//         h are not looked at
+// makes   NAME_weights NAME_hold(W gamma, W beta, uint n)   an invocation's part of them for lines of n elements, in registers
+//         where all chunks fit: lines that follow each other read it once
+//         void NAME_line(T x, T r, U h, U y, uint place[RANK], W gamma, W beta, NAME_weights w, float epsilon)   ADDS 1: of
+//         x + r, rounded to DTYPE, which h receives unless it is empty; h may be the memory of x or r where all of a line is
+//         held. ADDS 0: r and h are not looked at
 // errors  layer_norm_tmpl.glsl, rms_norm_tmpl.glsl
 // needs   one of these around it
 // source  Chan, Golub and LeVeque 1983, Algorithms for computing the sample variance
@@ -79,38 +81,72 @@ float SMELT_CAT(SMELT_NORM, _of_all)(vec2 s, uint n)
 }
 
 // g and b: the chunks of gamma and beta.
-uvec4 SMELT_CAT(SMELT_NORM, _scaled)(uvec4 chunk, float mean, float scale, SMELT_NORM_W gamma, uvec4 g,
-                                     SMELT_NORM_W beta, uvec4 b)
+uvec4 SMELT_CAT(SMELT_NORM, _scaled)(uvec4 chunk, float mean, float scale, uvec4 g, uvec4 b)
 {
     uvec4 results = uvec4(0);
     [[unroll]] for (int q = 0; q < SMELT_CAT(SMELT_NORM_X, _fours); q++)
     {
-        vec4 v = (SMELT_CAT(SMELT_NORM_X, _four)(chunk, q) - mean) * scale;
-        if (gamma.n != 0u)
-            v *= SMELT_CAT(SMELT_NORM_W, _four)(g, q);
-        if (SMELT_NORM_CENTRED == 1 && beta.n != 0u)
+        vec4 v =
+            (SMELT_CAT(SMELT_NORM_X, _four)(chunk, q) - mean) * scale * SMELT_CAT(SMELT_NORM_W, _four)(g, q);
+        if (SMELT_NORM_CENTRED == 1)
             v += SMELT_CAT(SMELT_NORM_W, _four)(b, q);
         SMELT_CAT(SMELT_NORM_Y, _set)(results, q, v);
     }
     return results;
 }
 
+uvec4 SMELT_CAT(SMELT_NORM, _ones)()
+{
+    uvec4 ones = uvec4(0);
+    [[unroll]] for (int q = 0; q < SMELT_CAT(SMELT_NORM_X, _fours); q++)
+        SMELT_CAT(SMELT_NORM_Y, _set)(ones, q, vec4(1.0));
+    return ones;
+}
+
 uvec4 SMELT_CAT(SMELT_NORM, _results)(uvec4 chunk, uint i, float mean, float scale, SMELT_NORM_W gamma,
                                       SMELT_NORM_W beta)
 {
-    uvec4 g, b;
+    uvec4 g = SMELT_CAT(SMELT_NORM, _ones)(), b = uvec4(0u);
     if (gamma.n != 0u)
         g = SMELT_CAT(SMELT_NORM_W, _read)(gamma, i);
     if (SMELT_NORM_CENTRED == 1 && beta.n != 0u)
         b = SMELT_CAT(SMELT_NORM_W, _read)(beta, i);
-    return SMELT_CAT(SMELT_NORM, _scaled)(chunk, mean, scale, gamma, g, beta, b);
+    return SMELT_CAT(SMELT_NORM, _scaled)(chunk, mean, scale, g, b);
 }
 
 // Whether elements 0, PER, ... of a line begin words of 16 bytes.
 #define SMELT_NORM_STRAIGHT(line) (line.dense && line.lead == 0u)
 
+struct SMELT_CAT(SMELT_NORM, _weights) {
+    uvec4 gamma[SMELT_NORM_HELD], beta[SMELT_NORM_HELD];
+    bool held; // the arrays are there
+};
+
+SMELT_CAT(SMELT_NORM, _weights)
+SMELT_CAT(SMELT_NORM, _hold)(SMELT_NORM_WEIGHT gamma, SMELT_NORM_WEIGHT beta, uint n)
+{
+    const uint per = SMELT_CAT(SMELT_NORM_X, _per), step = SMELT_CAT(SMELT_NORM, _group_size);
+    SMELT_NORM_W g = SMELT_CAT(SMELT_NORM_W, _open)(gamma, uint[1](0u));
+    SMELT_NORM_W b = SMELT_CAT(SMELT_NORM_W, _open)(beta, uint[1](0u));
+    uint count = n / per, first = SMELT_CAT(SMELT_NORM, _group_thread)();
+    SMELT_CAT(SMELT_NORM, _weights) w;
+    w.held = SMELT_NORM_ADDS == 0 && n % per == 0u && count > 0u && count <= step * SMELT_NORM_HELD &&
+             (g.n == 0u || SMELT_NORM_STRAIGHT(g)) && (b.n == 0u || SMELT_NORM_STRAIGHT(b));
+    [[unroll]] for (uint k = 0u; k < SMELT_NORM_HELD; k++)
+    {
+        w.gamma[k] = SMELT_CAT(SMELT_NORM, _ones)();
+        w.beta[k] = uvec4(0u);
+        uint at = min(first + k * step, max(count, 1u) - 1u);
+        if (w.held && g.n != 0u)
+            w.gamma[k] = SMELT_CAT(SMELT_NORM_W, _words)(g, at);
+        if (SMELT_NORM_CENTRED == 1 && w.held && b.n != 0u)
+            w.beta[k] = SMELT_CAT(SMELT_NORM_W, _words)(b, at);
+    }
+    return w;
+}
+
 #if SMELT_NORM_ADDS == 0
-void SMELT_CAT(SMELT_NORM, _straight)(SMELT_NORM_X l, SMELT_NORM_Y o, SMELT_NORM_W gamma, SMELT_NORM_W beta,
+void SMELT_CAT(SMELT_NORM, _straight)(SMELT_NORM_X l, SMELT_NORM_Y o, SMELT_CAT(SMELT_NORM, _weights) w,
                                       uint count, uint first, float epsilon)
 {
     const uint step = SMELT_CAT(SMELT_NORM, _group_size);
@@ -141,17 +177,12 @@ void SMELT_CAT(SMELT_NORM, _straight)(SMELT_NORM_X l, SMELT_NORM_Y o, SMELT_NORM
             smelt_reduce_add(squares, first + k * step < count ? (sum.x + sum.y) + (sum.z + sum.w) : 0.0);
     }
     float scale = inversesqrt(SMELT_CAT(SMELT_NORM, _of_all)(squares, l.n) + epsilon);
-    // Where there is no weight, the line itself is read again, for nothing: loads behind branches wait for each other.
-    uvec2 gammas = gamma.n != 0u ? gamma.words : l.words, betas = beta.n != 0u ? beta.words : l.words;
     [[unroll]] for (uint k = 0u; k < SMELT_NORM_HELD; k++)
     {
-        uint c = first + k * step, at = min(c, count - 1u);
-        uvec4 g = smelt_words4_data(gammas).e[at], b = uvec4(0u);
-        if (SMELT_NORM_CENTRED == 1)
-            b = smelt_words4_data(betas).e[at];
+        uint c = first + k * step;
         if (c < count)
             smelt_words4_write_data(o.words).e[c] =
-                SMELT_CAT(SMELT_NORM, _scaled)(held[k], mean, scale, gamma, g, beta, b);
+                SMELT_CAT(SMELT_NORM, _scaled)(held[k], mean, scale, w.gamma[k], w.beta[k]);
     }
 }
 #endif
@@ -171,7 +202,7 @@ uvec4 SMELT_CAT(SMELT_NORM, _take)(SMELT_NORM_X l, SMELT_NORM_X r, uint i)
 
 void SMELT_CAT(SMELT_NORM, _line)(SMELT_NORM_TENSOR x, SMELT_NORM_TENSOR other, SMELT_NORM_RESULT total,
                                   SMELT_NORM_RESULT y, uint place[SMELT_NORM_RANK], SMELT_NORM_WEIGHT gamma,
-                                  SMELT_NORM_WEIGHT beta, float epsilon)
+                                  SMELT_NORM_WEIGHT beta, SMELT_CAT(SMELT_NORM, _weights) w, float epsilon)
 {
     SMELT_NORM_X l = SMELT_CAT(SMELT_NORM_X, _open)(x, place), r = l;
 #if SMELT_NORM_ADDS == 1
@@ -187,10 +218,8 @@ void SMELT_CAT(SMELT_NORM, _line)(SMELT_NORM_TENSOR x, SMELT_NORM_TENSOR other, 
     vec2 s = vec2(0.0), squares = vec2(0.0);
 #if SMELT_NORM_ADDS == 0
     // Lines of whole words: what is held is read, summed and written without a branch but for the last chunks.
-    if (count > 0u && count <= step * SMELT_NORM_HELD && l.n % per == 0u && SMELT_NORM_STRAIGHT(l) &&
-        SMELT_NORM_STRAIGHT(o) && (g.n == 0u || SMELT_NORM_STRAIGHT(g)) &&
-        (b.n == 0u || SMELT_NORM_STRAIGHT(b))) {
-        SMELT_CAT(SMELT_NORM, _straight)(l, o, g, b, count, first, epsilon);
+    if (w.held && SMELT_NORM_STRAIGHT(l) && SMELT_NORM_STRAIGHT(o)) {
+        SMELT_CAT(SMELT_NORM, _straight)(l, o, w, count, first, epsilon);
         return;
     }
 #endif

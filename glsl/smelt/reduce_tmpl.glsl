@@ -27,8 +27,8 @@
 //                                                the group get it; not made for SPECIALIZED
 //         and for lines that several groups share:
 //         struct NAME_state, NAME_none()
-//         NAME_state NAME_part(T t, uint place[RANK], uint part, uint parts)   what part of `parts` holds
-//         NAME_state NAME_merge(NAME_state a, NAME_state b)   in the order of their elements
+//         NAME_state NAME_part(T t, uint place[RANK], uint part, uint parts)   of every `parts`-th stretch of the line
+//         NAME_state NAME_merge(NAME_state a, NAME_state b)   in any order
 //         NAME_state NAME_gather(NAME_state s)   of all invocations of the group
 //         uvec2 NAME_pack(NAME_state s); NAME_state NAME_unpack(uvec2 bits)   to and from memory
 //         V NAME_value(NAME_state s, uint n)     n: elements of the line; uint NAME_index(NAME_state s); of MEAN and
@@ -195,7 +195,8 @@ void SMELT_CAT(SMELT_REDUCE, _fold)(inout SMELT_REDUCE_STATE s, SMELT_REDUCE_V4 
 SMELT_REDUCE_STATE SMELT_CAT(SMELT_REDUCE, _merge)(SMELT_REDUCE_STATE a, SMELT_REDUCE_STATE b)
 {
     if (SMELT_REDUCE_SEEKS) {
-        if (a.at == smelt_reduce_nowhere || (b.at != smelt_reduce_nowhere && b.key > a.key))
+        bool earlier = b.key > a.key || (b.key == a.key && b.at < a.at);
+        if (a.at == smelt_reduce_nowhere || (b.at != smelt_reduce_nowhere && earlier))
             return b;
         return a;
     }
@@ -246,12 +247,10 @@ SMELT_REDUCE_STATE SMELT_CAT(SMELT_REDUCE, _part)(SMELT_REDUCE_TENSOR t, uint pl
     SMELT_REDUCE_STATE s = SMELT_CAT(SMELT_REDUCE, _none)();
     SMELT_REDUCE_V4 sum;
     const uint per = SMELT_CAT(SMELT_REDUCE_LINE, _per), step = SMELT_CAT(SMELT_REDUCE, _group_size);
-    uint count = SMELT_CAT(SMELT_REDUCE_LINE, _chunks)(l), each = (count + parts - 1u) / parts;
-    uint end = min(part * each + each, count);
-    uint inside = min(end, SMELT_CAT(SMELT_REDUCE_LINE, _inside)(l));
-    uint c = min(part * each, end) + SMELT_CAT(SMELT_REDUCE, _group_thread)();
-    while (c < end) {
-        uint i = c * per - l.lead;
+    uint count = SMELT_CAT(SMELT_REDUCE_LINE, _chunks)(l), inside = SMELT_CAT(SMELT_REDUCE_LINE, _inside)(l);
+    // Parts take turns: those that run at once read neighbouring memory.
+    for (uint block = part * 4u * step; block < count; block += parts * 4u * step) {
+        uint c = block + SMELT_CAT(SMELT_REDUCE, _group_thread)(), i = c * per - l.lead;
         sum = SMELT_CAT(SMELT_REDUCE, _neutral)();
         if (c + 3u * step < inside && (c != 0u || l.lead == 0u)) {
             uvec4 chunks[4]; // four reads are under way at a time
@@ -271,10 +270,10 @@ SMELT_REDUCE_STATE SMELT_CAT(SMELT_REDUCE, _part)(SMELT_REDUCE_TENSOR t, uint pl
                 SMELT_CAT(SMELT_REDUCE, _chunk)
                 (s, sum, chunks[k], i + k * step * per, smelt_reduce_nowhere, place);
             }
-            c += 4u * step;
         } else {
-            SMELT_CAT(SMELT_REDUCE, _chunk)(s, sum, SMELT_CAT(SMELT_REDUCE_LINE, _read)(l, i), i, l.n, place);
-            c += step;
+            for (; c < min(block + 4u * step, count); c += step, i += step * per)
+                SMELT_CAT(SMELT_REDUCE, _chunk)
+            (s, sum, SMELT_CAT(SMELT_REDUCE_LINE, _read)(l, i), i, l.n, place);
         }
         SMELT_CAT(SMELT_REDUCE, _fold)(s, sum);
     }

@@ -98,7 +98,9 @@ void SMELT_CAT(SMELT_RMS_NORM, _run)(SMELT_RMS_NORM_TENSOR x, SMELT_RMS_NORM_RES
                                      uint place[SMELT_RMS_NORM_RANK], SMELT_RMS_NORM_WEIGHT gamma,
                                      float epsilon)
 {
-    SMELT_CAT(SMELT_RMS_NORM, _line)(x, x, y, y, place, gamma, gamma, epsilon);
+    SMELT_CAT(SMELT_RMS_NORM, _line)
+    (x, x, y, y, place, gamma, gamma,
+     SMELT_CAT(SMELT_RMS_NORM, _hold)(gamma, gamma, smelt_extent(x, SMELT_RMS_NORM_AXIS)), epsilon);
 }
 
 #undef SMELT_RMS_NORM

@@ -381,6 +381,8 @@ static void normalizations_are_right(void)
     check_normalization(
         (struct normalization){SOFTMAX, f32, 2, {2, 40000}, 1, .in_place = true}); // longer than what is held
     check_normalization((struct normalization){LAYER_NORM, f32, 2, {2, 40001}, 1, .weights = true});
+    // Several lines of a workgroup, which keeps the weights.
+    check_normalization((struct normalization){LAYER_NORM, f32, 2, {4200, 2056}, 1, .weights = true});
 }
 
 // --- What is refused --------------------------------------------------------------------------------------
