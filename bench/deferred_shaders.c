@@ -61,7 +61,7 @@ const char *const deferred_write_glsl =
 
 const char *const deferred_nothing_glsl =
     "layout(set = 0, binding = 2, rgba16f) uniform writeonly image2D picture;\n"
-    "layout(local_size_x = 128) in;\n"
+    "layout(local_size_x = neural_WORKGROUP_SIZE) in;\n"
     "layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer pass_block {\n"
     "    smelt_deferred_group deferred; };\n"
     "layout(push_constant, scalar) uniform push { pass_block block; };\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Vulkan for benchmarks and checks: pipelines, a target, submissions and timestamps.
 #include "gpu.h"
+#include "../examples/neural-material/graphics_state.h"
 
 void gpu_create(struct gpu *gpu, smelt_context context)
 {
@@ -85,55 +86,16 @@ VkPipeline gpu_compute_pipeline(struct gpu *gpu, smelt_shader shader, VkPipeline
 VkPipeline gpu_graphics_pipeline(struct gpu *gpu, smelt_shader vertex, smelt_shader fragment,
                                  VkPipelineLayout layout, VkFormat format, uint32_t width, uint32_t height)
 {
-    VkPipelineShaderStageCreateInfo stages[2] = {
-        {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-         .stage = VK_SHADER_STAGE_VERTEX_BIT,
-         .pName = "main"},
-        {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-         .stage = VK_SHADER_STAGE_FRAGMENT_BIT,
-         .pName = "main"},
-    };
-    BENCH_OK(smelt_shader_module(vertex, &stages[0].module));
-    BENCH_OK(smelt_shader_module(fragment, &stages[1].module));
-    VkPipelineRenderingCreateInfo rendering = {.sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
-                                               .colorAttachmentCount = 1,
-                                               .pColorAttachmentFormats = &format};
-    VkPipelineVertexInputStateCreateInfo input = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO};
-    VkPipelineInputAssemblyStateCreateInfo assembly = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
-        .topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST};
-    VkViewport viewport = {.width = (float)width, .height = (float)height, .maxDepth = 1};
-    VkRect2D scissor = {.extent = {width, height}};
-    VkPipelineViewportStateCreateInfo view = {.sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
-                                              .viewportCount = 1,
-                                              .pViewports = &viewport,
-                                              .scissorCount = 1,
-                                              .pScissors = &scissor};
-    VkPipelineRasterizationStateCreateInfo raster = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO, .lineWidth = 1};
-    VkPipelineMultisampleStateCreateInfo samples = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
-        .rasterizationSamples = VK_SAMPLE_COUNT_1_BIT};
-    VkPipelineColorBlendAttachmentState attachment = {.colorWriteMask = 0xf};
-    VkPipelineColorBlendStateCreateInfo blend = {.sType =
-                                                     VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
-                                                 .attachmentCount = 1,
-                                                 .pAttachments = &attachment};
-    VkGraphicsPipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
-                                         .pNext = &rendering,
-                                         .flags = statistics_flag(gpu),
-                                         .stageCount = 2,
-                                         .pStages = stages,
-                                         .pVertexInputState = &input,
-                                         .pInputAssemblyState = &assembly,
-                                         .pViewportState = &view,
-                                         .pRasterizationState = &raster,
-                                         .pMultisampleState = &samples,
-                                         .pColorBlendState = &blend,
-                                         .layout = layout};
+    struct graphics_params params = {
+        .layout = layout, .colors = &format, .color_count = 1, .extent = {width, height}};
+    struct graphics_state state;
+    BENCH_OK(smelt_shader_module(vertex, &params.vertex));
+    BENCH_OK(smelt_shader_module(fragment, &params.fragment));
+    graphics_state(&state, &params);
+    state.info.flags = statistics_flag(gpu);
     VkPipeline pipeline;
-    BENCH_VK(gpu->vk.CreateGraphicsPipelines(gpu->handles.device, VK_NULL_HANDLE, 1, &info, NULL, &pipeline));
+    BENCH_VK(gpu->vk.CreateGraphicsPipelines(gpu->handles.device, VK_NULL_HANDLE, 1, &state.info, NULL,
+                                             &pipeline));
     return pipeline;
 }
 

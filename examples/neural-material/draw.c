@@ -30,8 +30,25 @@ static void discard(VkCommandBuffer commands, const struct gpu_image *image, str
     gpu_image_barrier(commands, image, used, next);
 }
 
-static void set_viewport(VkCommandBuffer commands, VkExtent2D extent)
+// A render pass over all of a depth image, which is cleared, and over color images of its extent.
+static void begin_rendering(VkCommandBuffer commands, const struct gpu_image *depth,
+                            VkAttachmentStoreOp store, const VkRenderingAttachmentInfo *colors,
+                            uint32_t color_count)
 {
+    const VkRenderingAttachmentInfo attachment = {.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
+                                                  .imageView = depth->view,
+                                                  .imageLayout = VK_IMAGE_LAYOUT_DEPTH_ATTACHMENT_OPTIMAL,
+                                                  .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
+                                                  .storeOp = store,
+                                                  .clearValue.depthStencil.depth = 1.0f};
+    const VkRenderingInfo rendering = {.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
+                                       .renderArea.extent = depth->extent,
+                                       .layerCount = 1,
+                                       .colorAttachmentCount = color_count,
+                                       .pColorAttachments = colors,
+                                       .pDepthAttachment = &attachment};
+    VkExtent2D extent = depth->extent;
+    vkCmdBeginRendering(commands, &rendering);
     vkCmdSetViewport(commands, 0, 1, &(VkViewport){0, 0, (float)extent.width, (float)extent.height, 0, 1});
     vkCmdSetScissor(commands, 0, 1, &(VkRect2D){{0, 0}, extent});
 }
@@ -50,19 +67,8 @@ static void draw_part(struct renderer *r, VkCommandBuffer commands, uint32_t par
 
 static void record_shadow(struct renderer *r, VkCommandBuffer commands)
 {
-    const VkRenderingAttachmentInfo depth = {.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
-                                             .imageView = r->shadow.view,
-                                             .imageLayout = VK_IMAGE_LAYOUT_DEPTH_ATTACHMENT_OPTIMAL,
-                                             .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
-                                             .storeOp = VK_ATTACHMENT_STORE_OP_STORE,
-                                             .clearValue.depthStencil.depth = 1.0f};
-    const VkRenderingInfo rendering = {.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
-                                       .renderArea.extent = r->shadow.extent,
-                                       .layerCount = 1,
-                                       .pDepthAttachment = &depth};
     discard(commands, &r->shadow, depth_sampled, depth_write);
-    vkCmdBeginRendering(commands, &rendering);
-    set_viewport(commands, r->shadow.extent);
+    begin_rendering(commands, &r->shadow, VK_ATTACHMENT_STORE_OP_STORE, NULL, 0);
     vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, r->shadow_pipeline);
     vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, r->layout, 0, 1, &r->scene_set, 0,
                             NULL);
@@ -85,24 +91,11 @@ static bool record_picture(struct renderer *r, const struct surface_pipeline *su
         .resolveImageLayout = VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL,
         .loadOp = VK_ATTACHMENT_LOAD_OP_DONT_CARE, // the backdrop covers all of it
         .storeOp = resolve ? VK_ATTACHMENT_STORE_OP_DONT_CARE : VK_ATTACHMENT_STORE_OP_STORE};
-    const VkRenderingAttachmentInfo depth = {.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
-                                             .imageView = r->depth.view,
-                                             .imageLayout = VK_IMAGE_LAYOUT_DEPTH_ATTACHMENT_OPTIMAL,
-                                             .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
-                                             .storeOp = VK_ATTACHMENT_STORE_OP_DONT_CARE,
-                                             .clearValue.depthStencil.depth = 1.0f};
-    const VkRenderingInfo rendering = {.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
-                                       .renderArea.extent = r->extent,
-                                       .layerCount = 1,
-                                       .colorAttachmentCount = 1,
-                                       .pColorAttachments = &color,
-                                       .pDepthAttachment = &depth};
     discard(commands, &r->color, color_write, color_write);
     if (resolve)
         discard(commands, &r->samples_color, color_write, color_write);
     discard(commands, &r->depth, depth_write, depth_write);
-    vkCmdBeginRendering(commands, &rendering);
-    set_viewport(commands, r->extent);
+    begin_rendering(commands, &r->depth, VK_ATTACHMENT_STORE_OP_DONT_CARE, &color, 1);
     vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, r->layout, 0, 1, &r->scene_set, 0,
                             NULL);
     vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, r->backdrop_pipeline);
@@ -139,21 +132,8 @@ void renderer_draw_attachments(struct renderer *r, VkCommandBuffer commands,
                                                 .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
                                                 .storeOp = VK_ATTACHMENT_STORE_OP_STORE};
     }
-    const VkRenderingAttachmentInfo depth = {.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
-                                             .imageView = r->depth.view,
-                                             .imageLayout = VK_IMAGE_LAYOUT_DEPTH_ATTACHMENT_OPTIMAL,
-                                             .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
-                                             .storeOp = VK_ATTACHMENT_STORE_OP_DONT_CARE,
-                                             .clearValue.depthStencil.depth = 1.0f};
-    const VkRenderingInfo rendering = {.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
-                                       .renderArea.extent = r->extent,
-                                       .layerCount = 1,
-                                       .colorAttachmentCount = count,
-                                       .pColorAttachments = colors,
-                                       .pDepthAttachment = &depth};
     discard(commands, &r->depth, depth_write, depth_write);
-    vkCmdBeginRendering(commands, &rendering);
-    set_viewport(commands, r->extent);
+    begin_rendering(commands, &r->depth, VK_ATTACHMENT_STORE_OP_DONT_CARE, colors, count);
     vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, surface->pipeline);
     vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, surface->layout, 0, 1, &r->scene_set,
                             0, NULL);

@@ -5,6 +5,7 @@
 #define EXAMPLE_GPU_H
 
 #include "fail.h"
+#include "graphics_state.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -170,5 +171,6 @@ bool gpu_begin_once(struct gpu *gpu, VkCommandBuffer *commands);
 bool gpu_submit_once(struct gpu *gpu, VkCommandBuffer commands);
 
 bool gpu_shader_module(struct gpu *gpu, const uint32_t *spirv, size_t size, VkShaderModule *module);
+bool gpu_pipeline_create(struct gpu *gpu, const struct graphics_params *params, VkPipeline *pipeline);
 
 #endif

@@ -171,3 +171,10 @@ bool gpu_shader_module(struct gpu *gpu, const uint32_t *spirv, size_t size, VkSh
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = size, .pCode = spirv};
     return GPU_CALL(vkCreateShaderModule, gpu->device, &info, NULL, module);
 }
+
+bool gpu_pipeline_create(struct gpu *gpu, const struct graphics_params *params, VkPipeline *pipeline)
+{
+    struct graphics_state state;
+    graphics_state(&state, params);
+    return GPU_CALL(vkCreateGraphicsPipelines, gpu->device, VK_NULL_HANDLE, 1, &state.info, NULL, pipeline);
+}

@@ -97,6 +97,10 @@ static bool draw_neural(struct program *p)
            p->options.bundles                      ? ", shader from a bundle"
            : smelt_shader_info(shader)->from_cache ? ", shader from the cache"
                                                    : "");
+    struct smelt_memory_report memory = smelt_context_memory(p->device.context);
+    printf("memory      %.1f KiB of latents, %.1f KiB of weights on the device\n",
+           (double)memory.bytes[SMELT_MEMORY_TEXTURE] / 1024.0,
+           (double)memory.bytes[SMELT_MEMORY_WEIGHTS] / 1024.0);
     printf("mesh        %s, %u triangles\n", p->options.mesh, p->mesh.index_count / 3);
     printf("picture     %s, %ux%u, %u %s per pixel\n", p->options.output, p->options.width, p->options.height,
            p->options.samples, p->options.samples > 1 ? "samples" : "sample");

@@ -147,74 +147,24 @@ static bool create_pipeline(struct renderer *r, enum pass pass, VkShaderModule v
         {1, 0, VK_FORMAT_R32G32B32_SFLOAT, offsetof(struct vertex, normal)},
         {2, 0, VK_FORMAT_R32G32B32A32_SFLOAT, offsetof(struct vertex, tangent)},
         {3, 0, VK_FORMAT_R32G32_SFLOAT, offsetof(struct vertex, uv)}};
-    static const VkDynamicState dynamic[] = {VK_DYNAMIC_STATE_VIEWPORT, VK_DYNAMIC_STATE_SCISSOR};
-    const VkPipelineShaderStageCreateInfo stages[] = {
-        {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-         .stage = VK_SHADER_STAGE_VERTEX_BIT,
-         .module = vertex,
-         .pName = "main"},
-        {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-         .stage = VK_SHADER_STAGE_FRAGMENT_BIT,
-         .module = fragment,
-         .pName = "main"}};
     const VkPipelineVertexInputStateCreateInfo input = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO,
-        .vertexBindingDescriptionCount = pass != PASS_BACKDROP,
+        .vertexBindingDescriptionCount = 1,
         .pVertexBindingDescriptions = &binding,
-        .vertexAttributeDescriptionCount = pass == PASS_MESH     ? 4
-                                           : pass == PASS_SHADOW ? 1
-                                                                 : 0,
+        .vertexAttributeDescriptionCount = pass == PASS_SHADOW ? 1 : 4,
         .pVertexAttributeDescriptions = attributes};
-    const VkPipelineInputAssemblyStateCreateInfo assembly = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
-        .topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST};
-    const VkPipelineViewportStateCreateInfo viewport = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
-        .viewportCount = 1,
-        .scissorCount = 1};
-    const VkPipelineRasterizationStateCreateInfo rasterization = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
-        .frontFace = VK_FRONT_FACE_COUNTER_CLOCKWISE,
-        .lineWidth = 1.0f};
-    const VkPipelineMultisampleStateCreateInfo multisample = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
-        .rasterizationSamples = pass == PASS_SHADOW ? VK_SAMPLE_COUNT_1_BIT : r->samples,
-        .sampleShadingEnable = pass == PASS_MESH && r->samples > 1, // the material is finer than a pixel
-        .minSampleShading = 1.0f};
-    const VkPipelineDepthStencilStateCreateInfo depth = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_DEPTH_STENCIL_STATE_CREATE_INFO,
-        .depthTestEnable = pass != PASS_BACKDROP,
-        .depthWriteEnable = pass != PASS_BACKDROP,
-        .depthCompareOp = VK_COMPARE_OP_LESS};
-    const VkPipelineColorBlendAttachmentState blend_attachments[RENDERER_MOST_ATTACHMENTS] = {
-        {.colorWriteMask = 0xf}, {.colorWriteMask = 0xf}, {.colorWriteMask = 0xf}, {.colorWriteMask = 0xf}};
-    const VkPipelineColorBlendStateCreateInfo blend = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
-        .attachmentCount = formats.count,
-        .pAttachments = blend_attachments};
-    const VkPipelineDynamicStateCreateInfo dynamic_state = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_DYNAMIC_STATE_CREATE_INFO,
-        .dynamicStateCount = 2,
-        .pDynamicStates = dynamic};
-    const VkPipelineRenderingCreateInfo rendering = {.sType =
-                                                         VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
-                                                     .colorAttachmentCount = formats.count,
-                                                     .pColorAttachmentFormats = formats.formats,
-                                                     .depthAttachmentFormat = depth_format};
-    const VkGraphicsPipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
-                                               .pNext = &rendering,
-                                               .stageCount = fragment ? 2 : 1,
-                                               .pStages = stages,
-                                               .pVertexInputState = &input,
-                                               .pInputAssemblyState = &assembly,
-                                               .pViewportState = &viewport,
-                                               .pRasterizationState = &rasterization,
-                                               .pMultisampleState = &multisample,
-                                               .pDepthStencilState = &depth,
-                                               .pColorBlendState = &blend,
-                                               .pDynamicState = &dynamic_state,
-                                               .layout = layout};
-    return GPU_CALL(vkCreateGraphicsPipelines, r->gpu->device, VK_NULL_HANDLE, 1, &info, NULL, pipeline);
+    const struct graphics_params params = {
+        .vertex = vertex,
+        .fragment = fragment,
+        .layout = layout,
+        .colors = formats.formats,
+        .color_count = formats.count,
+        .input = pass == PASS_BACKDROP ? NULL : &input,
+        .depth = depth_format,
+        .depth_tested = pass != PASS_BACKDROP,
+        .samples = pass == PASS_SHADOW ? VK_SAMPLE_COUNT_1_BIT : r->samples,
+        .each_sample_shaded = pass == PASS_MESH && r->samples > 1}; // the material is finer than a pixel
+    return gpu_pipeline_create(r->gpu, &params, pipeline);
 }
 
 static bool create_pipelines(struct renderer *r)

@@ -75,7 +75,7 @@ bool renderer_attachments_create(struct renderer *renderer, VkShaderModule fragm
                                  uint32_t count, struct surface_pipeline *surface);
 // Clears these images to 0, draws all parts of the mesh into them, each with its number of `materials`, and leaves them as
 // color attachments.
-#define RENDERER_MOST_ATTACHMENTS 4
+#define RENDERER_MOST_ATTACHMENTS GRAPHICS_MOST_COLORS
 void renderer_draw_attachments(struct renderer *renderer, VkCommandBuffer commands,
                                const struct surface_pipeline *surface, const struct gpu_image *const *images,
                                const uint32_t *materials, uint32_t count);

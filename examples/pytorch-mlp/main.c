@@ -131,58 +131,15 @@ static bool make_pipeline(struct program *p)
                                                .pPushConstantRanges = &range};
     const struct smelt_shader_info *vertex = smelt_shader_info(p->vertex),
                                    *fragment = smelt_shader_info(p->fragment);
-    VkPipelineShaderStageCreateInfo stages[2] = {
-        {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-         .stage = VK_SHADER_STAGE_VERTEX_BIT,
-         .pName = "main"},
-        {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-         .stage = VK_SHADER_STAGE_FRAGMENT_BIT,
-         .pName = "main"}};
-    const VkPipelineVertexInputStateCreateInfo input = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO};
-    const VkPipelineInputAssemblyStateCreateInfo assembly = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
-        .topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST};
-    const VkViewport viewport = {0, 0, (float)p->size, (float)p->size, 0, 1};
-    const VkRect2D scissor = {{0, 0}, {p->size, p->size}};
-    const VkPipelineViewportStateCreateInfo view = {.sType =
-                                                        VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
-                                                    .viewportCount = 1,
-                                                    .pViewports = &viewport,
-                                                    .scissorCount = 1,
-                                                    .pScissors = &scissor};
-    const VkPipelineRasterizationStateCreateInfo raster = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO, .lineWidth = 1};
-    const VkPipelineMultisampleStateCreateInfo samples = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
-        .rasterizationSamples = VK_SAMPLE_COUNT_1_BIT};
-    const VkPipelineColorBlendAttachmentState attachment = {.colorWriteMask = 0xf};
-    const VkPipelineColorBlendStateCreateInfo blend = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
-        .attachmentCount = 1,
-        .pAttachments = &attachment};
-    const VkPipelineRenderingCreateInfo rendering = {.sType =
-                                                         VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
-                                                     .colorAttachmentCount = 1,
-                                                     .pColorAttachmentFormats = &p->target.format};
-    bool made = gpu_shader_module(&p->gpu, vertex->spirv, vertex->spirv_size, &stages[0].module) &&
-                gpu_shader_module(&p->gpu, fragment->spirv, fragment->spirv_size, &stages[1].module) &&
+    struct graphics_params params = {
+        .colors = &p->target.format, .color_count = 1, .extent = {p->size, p->size}};
+    bool made = gpu_shader_module(&p->gpu, vertex->spirv, vertex->spirv_size, &params.vertex) &&
+                gpu_shader_module(&p->gpu, fragment->spirv, fragment->spirv_size, &params.fragment) &&
                 GPU_CALL(vkCreatePipelineLayout, p->gpu.device, &layout, NULL, &p->layout);
-    const VkGraphicsPipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
-                                               .pNext = &rendering,
-                                               .stageCount = 2,
-                                               .pStages = stages,
-                                               .pVertexInputState = &input,
-                                               .pInputAssemblyState = &assembly,
-                                               .pViewportState = &view,
-                                               .pRasterizationState = &raster,
-                                               .pMultisampleState = &samples,
-                                               .pColorBlendState = &blend,
-                                               .layout = p->layout};
-    made = made &&
-           GPU_CALL(vkCreateGraphicsPipelines, p->gpu.device, VK_NULL_HANDLE, 1, &info, NULL, &p->pipeline);
-    for (int i = 0; i < 2; i++)
-        vkDestroyShaderModule(p->gpu.device, stages[i].module, NULL);
+    params.layout = p->layout;
+    made = made && gpu_pipeline_create(&p->gpu, &params, &p->pipeline);
+    vkDestroyShaderModule(p->gpu.device, params.vertex, NULL);
+    vkDestroyShaderModule(p->gpu.device, params.fragment, NULL);
     return made;
 }
 

@@ -133,57 +133,9 @@ static bool create_set(struct upscale *u)
 static bool create_pipeline(struct upscale *u, VkShaderModule vertex, VkShaderModule fragment,
                             VkFormat format, VkPipeline *pipeline)
 {
-    static const VkDynamicState dynamic[] = {VK_DYNAMIC_STATE_VIEWPORT, VK_DYNAMIC_STATE_SCISSOR};
-    static const VkPipelineVertexInputStateCreateInfo input = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO};
-    static const VkPipelineInputAssemblyStateCreateInfo assembly = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
-        .topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST};
-    static const VkPipelineViewportStateCreateInfo viewport = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
-        .viewportCount = 1,
-        .scissorCount = 1};
-    static const VkPipelineRasterizationStateCreateInfo rasterization = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO, .lineWidth = 1.0f};
-    static const VkPipelineMultisampleStateCreateInfo multisample = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
-        .rasterizationSamples = VK_SAMPLE_COUNT_1_BIT};
-    static const VkPipelineColorBlendAttachmentState blend_attachment = {.colorWriteMask = 0xf};
-    static const VkPipelineColorBlendStateCreateInfo blend = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
-        .attachmentCount = 1,
-        .pAttachments = &blend_attachment};
-    static const VkPipelineDynamicStateCreateInfo dynamic_state = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_DYNAMIC_STATE_CREATE_INFO,
-        .dynamicStateCount = 2,
-        .pDynamicStates = dynamic};
-    const VkPipelineShaderStageCreateInfo stages[] = {
-        {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-         .stage = VK_SHADER_STAGE_VERTEX_BIT,
-         .module = vertex,
-         .pName = "main"},
-        {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-         .stage = VK_SHADER_STAGE_FRAGMENT_BIT,
-         .module = fragment,
-         .pName = "main"}};
-    const VkPipelineRenderingCreateInfo rendering = {.sType =
-                                                         VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
-                                                     .colorAttachmentCount = 1,
-                                                     .pColorAttachmentFormats = &format};
-    const VkGraphicsPipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
-                                               .pNext = &rendering,
-                                               .stageCount = 2,
-                                               .pStages = stages,
-                                               .pVertexInputState = &input,
-                                               .pInputAssemblyState = &assembly,
-                                               .pViewportState = &viewport,
-                                               .pRasterizationState = &rasterization,
-                                               .pMultisampleState = &multisample,
-                                               .pColorBlendState = &blend,
-                                               .pDynamicState = &dynamic_state,
-                                               .layout = u->layout};
-    return GPU_CALL(vkCreateGraphicsPipelines, u->renderer->gpu->device, VK_NULL_HANDLE, 1, &info, NULL,
-                    pipeline);
+    const struct graphics_params params = {
+        .vertex = vertex, .fragment = fragment, .layout = u->layout, .colors = &format, .color_count = 1};
+    return gpu_pipeline_create(u->renderer->gpu, &params, pipeline);
 }
 
 static bool create_pipelines(struct upscale *u)
