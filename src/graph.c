@@ -195,8 +195,10 @@ void smelt_graph_destroy(smelt_graph *handle)
         free(graph->versions[i].places);
         free(graph->versions[i].ranges);
     }
-    for (uint32_t i = 0; i < graph->bound_count; i++)
+    for (uint32_t i = 0; i < graph->bound_count; i++) {
         free(graph->bound[i].name);
+        smelt_graph_picture_free(graph->bound[i].picture);
+    }
     free(graph->bound);
     free(graph->places);
     free(graph->scratch);
@@ -462,6 +464,8 @@ static enum smelt_result make_items(smelt_graph graph)
     enum smelt_result result = copy_list(&graph->captured, list);
     if (!result && !graph->params.no_fusion)
         result = smelt_graph_fuse(graph, list);
+    if (!result)
+        result = smelt_graph_place_pictures(graph, list);
     return result ? result : smelt_graph_make_kernels(graph, list);
 }
 

@@ -5,6 +5,7 @@
 #define SMELT_GRAPH_INTERNAL_H
 
 #include <smelt/graph.h>
+#include <smelt/image.h>
 
 #include "arguments_internal.h"
 #include "encoder_internal.h"
@@ -130,6 +131,25 @@ struct smelt_graph_bound {
     struct smelt_interval range; // of the transient tensor
     char *name;
     bool written;
+    struct smelt_graph_picture *picture; // NULL: bound to tensors
+};
+
+// A bound tensor that is an image in the one call that takes it (graph_picture.c). What is bound has a place for each image and
+// map: an address that no memory has.
+#define SMELT_GRAPH_IMAGES 32
+struct smelt_graph_image {
+    VkDescriptorSet set;
+    struct smelt_image_map map;
+    VkDeviceAddress place;
+};
+struct smelt_graph_picture {
+    struct smelt_picture form;
+    bool taken;                      // by a call; else the tensor is one
+    struct smelt_tensor_t **tensors; // in the call; owned
+    struct smelt_picture *forms;
+    uint32_t tensor_count;
+    struct smelt_graph_image images[SMELT_GRAPH_IMAGES];
+    uint64_t image_count; // that were ever bound; the oldest make room
 };
 
 // A recording of the graph: its secondary command buffer, where its transient tensors were, and what it accesses.
@@ -183,6 +203,24 @@ void smelt_graph_memory_free(struct smelt_graph_memory_plan *memory);
 enum smelt_result smelt_graph_check_places(smelt_graph graph);
 // Puts real addresses into a dispatch, whose pointers are valid until the next call then.
 enum smelt_result smelt_graph_place_dispatch(smelt_graph graph, struct smelt_dispatch *dispatch);
+
+// --- Images (graph_picture.c) -----------------------------------------------------------------------------
+
+// From the next plan on, the transient tensor, which smelt_graph_bind has named, is an image in the call that takes it, if it is
+// only one that can. `form->first` is 0.
+enum smelt_result smelt_graph_use_picture(smelt_graph graph, smelt_tensor transient,
+                                          const struct smelt_picture *form);
+// Whether it is, in the plan.
+bool smelt_graph_takes_picture(smelt_graph graph, smelt_tensor transient);
+// The image of this set, with the map that values take on the way.
+void smelt_graph_bind_picture(smelt_graph graph, smelt_tensor transient, VkDescriptorSet set,
+                              const struct smelt_image_map *map);
+// Puts pictures into the calls of a list. Their dispatches are made anew.
+enum smelt_result smelt_graph_place_pictures(smelt_graph graph, const struct smelt_graph_list *list);
+// Of what is bound to `bound`, for a dispatch whose push constants have an address in `range`.
+void smelt_graph_give_picture(const struct smelt_graph_bound *bound, VkDeviceAddress place,
+                              const struct smelt_range *range, struct smelt_dispatch *dispatch);
+void smelt_graph_picture_free(struct smelt_graph_picture *picture);
 
 // Runs the passes if needed.
 enum smelt_result smelt_graph_prepare(smelt_graph graph);

@@ -256,6 +256,14 @@ static bool real_address(smelt_graph graph, VkDeviceAddress address, VkDeviceAdd
     return true;
 }
 
+// What holds a transient address and is bound; NULL: nothing.
+static const struct smelt_graph_bound *bound_at(smelt_graph graph, VkDeviceAddress address)
+{
+    uint32_t p = find_piece(&graph->memory, address);
+    return p == NOWHERE || !graph->memory.pieces[p].bound ? NULL
+                                                          : &graph->bound[graph->memory.pieces[p].bound - 1];
+}
+
 // An address in the copy of a call's push constants; `range` is one that the call accesses.
 static bool patch_push(smelt_graph graph, uint8_t *push, const uint8_t *from, uint32_t size,
                        const struct smelt_range *range)
@@ -295,7 +303,10 @@ enum smelt_result smelt_graph_place_dispatch(smelt_graph graph, struct smelt_dis
         if (!smelt_is_transient(range->begin) || !real_address(graph, range->begin, &ranges[r].begin))
             continue;
         ranges[r].end = ranges[r].begin + (range->end - range->begin);
-        if (d->source) {
+        const struct smelt_graph_bound *bound = bound_at(graph, range->begin);
+        if (bound && bound->picture && bound->picture->taken) {
+            smelt_graph_give_picture(bound, ranges[r].begin, range, d);
+        } else if (d->source) {
             const struct smelt_member *member = &d->source->info.arguments[range->argument];
             uint8_t *side = d->source->arguments[range->argument].in_push ? push : block;
             memcpy(side + member->offset, &ranges[r].begin, sizeof(ranges[r].begin));
@@ -307,7 +318,7 @@ enum smelt_result smelt_graph_place_dispatch(smelt_graph graph, struct smelt_dis
         }
     }
     d->push = push;
-    d->block = d->block ? block : NULL;
+    d->block = block_size ? block : d->block; // a picture's is where it is
     d->ranges = ranges;
     return SMELT_OK;
 }

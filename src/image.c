@@ -19,6 +19,14 @@ static const struct {
     {VK_FORMAT_R32_SFLOAT, "r32f"},
 };
 
+const char *smelt_image_layout_name(VkFormat format)
+{
+    for (uint32_t i = 0; i < SMELT_COUNT_OF(formats); i++)
+        if (formats[i].format == format)
+            return formats[i].name;
+    return NULL;
+}
+
 // --- Life -----------------------------------------------------------------------------------------------------
 
 static const VkDescriptorType types[2] = {VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, VK_DESCRIPTOR_TYPE_STORAGE_IMAGE};
@@ -66,9 +74,7 @@ static enum smelt_result fill(smelt_image image, const struct smelt_image_params
     if (vk != VK_SUCCESS)
         return smelt_fail_vk(context, vk, "vkCreateDescriptorPool");
     smelt_set_debug_name(context, VK_OBJECT_TYPE_DESCRIPTOR_POOL, (uint64_t)image->pool, image->name);
-    for (uint32_t i = 0; i < SMELT_COUNT_OF(formats); i++)
-        if (formats[i].format == params->format)
-            image->layout_name = formats[i].name;
+    image->layout_name = smelt_image_layout_name(params->format);
     enum smelt_result result = SMELT_OK;
     if (params->usage & VK_IMAGE_USAGE_SAMPLED_BIT)
         result = make_set(image, 0, params->view,
@@ -166,15 +172,21 @@ static enum smelt_result check(smelt_encoder encoder, smelt_tensor tensor, smelt
                : smelt_image_require(image, tensor->context, call, info->shape[3], info->shape[2], written);
 }
 
+struct smelt_image_map smelt_image_whole_map(const struct smelt_image_map *map)
+{
+    struct smelt_image_map whole = map ? *map : (struct smelt_image_map){0};
+    bool plain = true;
+    for (int i = 0; i < 4; i++)
+        plain = plain && whole.scale[i] == 0;
+    for (int i = 0; i < 4 && plain; i++)
+        whole.scale[i] = 1;
+    return whole;
+}
+
 static void fill_numbers(struct smelt_operator_call *call, const struct smelt_image_map *map)
 {
-    bool plain = true;
-    for (int i = 0; map && i < 4; i++)
-        plain = plain && map->scale[i] == 0;
-    for (int i = 0; i < 4; i++) {
-        call->numbers[i] = plain ? 1 : map->scale[i];
-        call->numbers[4 + i] = map ? map->offset[i] : 0;
-    }
+    const struct smelt_image_map whole = smelt_image_whole_map(map);
+    memcpy(call->numbers, &whole, sizeof(whole));
     call->number_count = 8;
 }
 

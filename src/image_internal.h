@@ -3,6 +3,8 @@
 #ifndef SMELT_IMAGE_INTERNAL_H
 #define SMELT_IMAGE_INTERNAL_H
 
+#include <smelt/image.h>
+
 #include "internal.h"
 
 struct smelt_image_t {
@@ -14,6 +16,11 @@ struct smelt_image_t {
     VkDescriptorPool pool;
     VkDescriptorSet sets[2]; // to be read, to be written; null: it cannot be
 };
+
+// With 1 for a scale of zeros.
+struct smelt_image_map smelt_image_whole_map(const struct smelt_image_map *map);
+// Of a format that is written, in GLSL; NULL: it is not written. Static storage.
+const char *smelt_image_layout_name(VkFormat format);
 
 // That an image can be read or written at all, and has this size. `call` is for the message.
 enum smelt_result smelt_image_require(smelt_image image, smelt_context context, const char *call,

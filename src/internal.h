@@ -145,6 +145,7 @@ struct smelt_context_t {
     uint64_t features;            // enabled ones, of feature_table.h
     bool cooperative_vector_f16;  // the driver lists f16 products
     bool required_subgroup_size;  // compute pipelines can ask for one
+    bool subgroup_broadcast;      // compute shaders have subgroupBroadcast
     uint64_t pipeline_cache_hash; // of what was read from disk, or 0
     VkPhysicalDeviceMemoryProperties memory_properties;
     enum smelt_backend forced_backend;

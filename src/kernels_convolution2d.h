@@ -50,6 +50,9 @@ void smelt_convolution_fill_push(const struct smelt_convolution *convolution, bo
 
 // Whether the kernels for processors (kernels_convolution2d_lanes.c) take a checked call, and that.
 bool smelt_convolution_takes_lanes(const struct smelt_convolution *convolution);
+// Whether a call takes an image for a (it is read) or d (written), which is then this picture, so that they take it.
+bool smelt_convolution_takes_picture(smelt_context context, const struct smelt_convolution2d_params *params,
+                                     const struct smelt_picture *form, bool is_a, bool is_d);
 enum smelt_result smelt_convolution_encode_lanes(smelt_encoder encoder,
                                                  const struct smelt_convolution *convolution,
                                                  const struct smelt_dispatch *what);

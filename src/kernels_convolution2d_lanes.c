@@ -4,14 +4,17 @@
 #include "kernels_convolution2d.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MOST_PIXELS 8 // of a lane
 
 // What a kernel is compiled for.
 struct kernel_key {
-    uint32_t lanes, pixels, channels, vector, weight_vector, whole;
+    uint32_t lanes, pixels, channels, vector, weight_vector, whole, terms;
     uint32_t image_f16, weight_f16, d_is_f32, bias, activation, residual;
+    uint32_t source; // a is an image
+    char format[8];  // d is one; else empty
 };
 
 static bool is_f32_or_f16(smelt_tensor tensor)
@@ -19,17 +22,54 @@ static bool is_f32_or_f16(smelt_tensor tensor)
     return tensor->info.dtype == SMELT_DTYPE_F32 || tensor->info.dtype == SMELT_DTYPE_F16;
 }
 
+static bool asks_for_kernel(const struct smelt_convolution2d_params *p)
+{
+    const struct smelt_matmul2d_tiling *tiling = &p->tiling;
+    return tiling->m || tiling->n || tiling->k || tiling->subgroups_m || tiling->subgroups_n || p->baked ||
+           p->backend != SMELT_BACKEND_AUTO;
+}
+
 bool smelt_convolution_takes_lanes(const struct smelt_convolution *convolution)
 {
     const struct smelt_convolution2d_params *p = convolution->params;
     const struct smelt_capabilities *c = &convolution->context->capabilities;
-    const struct smelt_matmul2d_tiling *tiling = &p->tiling;
-    bool asked = tiling->m || tiling->n || tiling->k || tiling->subgroups_m || tiling->subgroups_n;
-    return c->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU && c->subgroup_size == 8 && !asked && !p->baked &&
-           smelt_kernels_have_text() && p->backend == SMELT_BACKEND_AUTO && !convolution->integers &&
-           is_f32_or_f16(p->a) && is_f32_or_f16(p->b) && is_f32_or_f16(p->d) &&
+    if (p->a->picture || p->d->picture)
+        return true;
+    return c->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU && c->subgroup_size == 8 &&
+           convolution->context->subgroup_broadcast && !asks_for_kernel(p) && smelt_kernels_have_text() &&
+           !convolution->integers && is_f32_or_f16(p->a) && is_f32_or_f16(p->b) && is_f32_or_f16(p->d) &&
            !convolution->geometry.transposed &&
            (convolution->geometry.groups == 1 || convolution->group_outputs >= 8);
+}
+
+// Whether the pixels of a tensor of a call lie as those of the picture.
+static bool lies_as_picture(const struct smelt_convolution2d_params *p, smelt_tensor tensor,
+                            const struct smelt_picture *form)
+{
+    const struct smelt_tensor_info *t = &tensor->info;
+    const uint8_t *order = smelt_image_order[p->image_layout];
+    const uint64_t shape[4] = {1, form->height, form->width, form->channels},
+                   strides[4] = {0, form->width * form->channels, form->channels, 1};
+    for (int i = 0; i < 4; i++)
+        if (t->shape[order[i]] != shape[i] || (shape[i] > 1 && t->strides[order[i]] != strides[i]))
+            return false;
+    return true;
+}
+
+bool smelt_convolution_takes_picture(smelt_context context, const struct smelt_convolution2d_params *p,
+                                     const struct smelt_picture *form, bool is_a, bool is_d)
+{
+    const struct smelt_capabilities *c = &context->capabilities;
+    bool cpu = c->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    uint64_t terms =
+        smelt_tensor_element_count(p->b) / p->d->info.shape[smelt_image_order[p->image_layout][C]];
+    bool whole =
+        is_a != is_d && is_d == (form->format != NULL) && !p->residual && !p->a->picture && !p->d->picture;
+    // Where matrices are fast, a dispatch that converts costs less than many terms without them.
+    return whole && (cpu || terms <= 256) && c->subgroup_size >= 8 && c->subgroup_size <= 64 &&
+           context->subgroup_broadcast && !asks_for_kernel(p) && is_f32_or_f16(p->a) && is_f32_or_f16(p->b) &&
+           is_f32_or_f16(p->d) && p->geometry.groups <= 1 && !p->geometry.transposed &&
+           lies_as_picture(p, is_a ? p->a : p->d, form);
 }
 
 static void write_kernel(struct smelt_text *text, const void *user)
@@ -53,6 +93,10 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_op_define_number(text, "KERNEL_", "WHOLE", key->whole);
     smelt_op_define_number(text, "KERNEL_", "IMAGE_F16", key->image_f16);
     smelt_op_define_number(text, "KERNEL_", "WEIGHT_F16", key->weight_f16);
+    smelt_op_define_number(text, "KERNEL_", "TERMS", key->terms);
+    smelt_op_define_number(text, "KERNEL_", "SOURCE", key->source);
+    smelt_op_define_number(text, "KERNEL_", "TARGET", *key->format != 0);
+    smelt_op_define(text, "KERNEL_", "FORMAT", key->format);
     smelt_text_add(text, "%s%s", smelt_kernel_text("kernels/convolution2d_constants.glsl"),
                    smelt_kernel_text("kernels/convolution2d_lanes_body.glsl"));
 }
@@ -96,10 +140,17 @@ static struct kernel_key describe(const struct smelt_convolution *convolution,
     struct kernel_key key;
     memset(&key, 0, sizeof(key)); // compared as bytes
     key.lanes = convolution->context->capabilities.subgroup_size;
-    key.channels = outputs <= 8 ? 8 : 16;
+    key.channels = p->d->picture ? 4 : outputs <= 8 ? 8 : 16;
     for (key.pixels = 1; key.pixels < MOST_PIXELS && key.pixels * key.lanes < convolution->pixels;)
         key.pixels *= 2;
-    key.vector = is_aligned(&p->a->info, push->stride_a, push->channels, 4) ? 4 : 1;
+    key.vector = p->a->picture                                                ? p->a->picture->channels
+                 : is_aligned(&p->a->info, push->stride_a, push->channels, 4) ? 4
+                                                                              : 1;
+    for (key.terms = 1; key.vector % (2 * key.terms) == 0 && key.lanes >= key.channels / 4 * 2 * key.terms;)
+        key.terms *= 2;
+    key.source = p->a->picture != NULL;
+    if (p->d->picture)
+        snprintf(key.format, sizeof(key.format), "%s", p->d->picture->format);
     key.weight_vector = is_aligned(&p->b->info, push->stride_b, outputs, 4) ? 4 : 1;
     key.whole = is_aligned(&p->d->info, push->stride_d, outputs, each) &&
                 (!p->residual || p->residual->info.address % 16 == 0);
@@ -126,6 +177,10 @@ static enum smelt_result get_kernel(smelt_encoder encoder, const struct smelt_co
         .dtype = convolution->params->a->info.dtype,
         .backend = SMELT_BACKEND_PORTABLE,
         .push_size = SMELT_CONVOLUTION_PUSH_SIZE,
+        .image_type = key->source    ? VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE
+                      : *key->format ? VK_DESCRIPTOR_TYPE_STORAGE_IMAGE
+                                     : 0,
+        .subgroup_size = convolution->context->required_subgroup_size ? key->lanes : 0,
         .constants = {push->batch, push->height, push->width, push->channels, push->outputs, push->kernel_h,
                       push->kernel_w, g->stride_y, g->stride_x, g->dilation_y, g->dilation_x, g->padding_top,
                       g->padding_left, g->padding_bottom, g->padding_right, g->output_padding_y,

@@ -78,7 +78,8 @@ static void add_order(struct call *call)
         uint64_t inner = y->rank ? y->shape[order[y->rank - 1]] : 1;
         count = count / inner * ((inner + 1) / 2);
     }
-    call->push.count = (uint32_t)(count / SMELT_MAX(call->of->per, 1));
+    const struct smelt_picture *picture = call->of->tensors[0]->picture; // an invocation writes a pixel
+    call->push.count = (uint32_t)(count / SMELT_MAX(call->of->per, 1) / (picture ? picture->channels : 1));
     call->word_count += call->ranks[0];
 }
 
@@ -142,6 +143,32 @@ static const char *storage_type(enum smelt_dtype dtype)
     return own ? smelt_dtype_name(dtype) : smelt_dtype_bits(dtype) == 16 ? "u16" : "u8";
 }
 
+// A tensor of pixels: its elements one by one, scaled on the way.
+static void write_picture(struct smelt_text *text, const struct smelt_picture *picture, uint32_t i)
+{
+    uint32_t c = picture->channels;
+    smelt_text_add(
+        text,
+        "float t%u_map(float v, uint c)\n{\n    smelt_words4_data map = smelt_words4_data(tensors[%u]);\n"
+        "    return v * uintBitsToFloat(map.e[0][c]) + uintBitsToFloat(map.e[1][c]);\n}\n",
+        i, i);
+    if (picture->format)
+        smelt_text_add(text,
+                       "layout(set = 0, binding = 0, %s) uniform writeonly image2D picture;\n"
+                       "#define PICTURE_CHANNELS %uu\n#define PICTURE_WIDTH %uu\nvec4 pixel;\n"
+                       "void t%u_store(uint place, float v)\n{\n    uint c = place %% %uu;\n"
+                       "    pixel[c] = t%u_map(v, c);\n}\n",
+                       picture->format, c, picture->width, i, c, i);
+    else
+        smelt_text_add(
+            text,
+            "#extension GL_EXT_samplerless_texture_functions : require\n"
+            "layout(set = 0, binding = 0) uniform texture2D picture;\n"
+            "float t%u_load(uint place)\n{\n    uint at = (place + %uu) / %uu, c = (place + %uu) %% %uu;\n"
+            "    return t%u_map(texelFetch(picture, ivec2(at %% %uu, at / %uu), 0)[c], c);\n}\n",
+            i, picture->first, c, picture->first, c, i, picture->width, picture->width);
+}
+
 static void write_tensor(struct smelt_text *text, const struct call *call, uint32_t i, uint32_t *words)
 {
     static const char *const macros[] = {[SMELT_ACCESS_READ_WRITE] = "READ_WRITE",
@@ -180,6 +207,10 @@ static void write_tensor(struct smelt_text *text, const struct call *call, uint3
                    "t%u_%s_0_%s t%u()\n{\n    t%u_%s_0_%s t;\n"
                    "    t.data = smelt_%s_%s_data(tensors[%u]);\n    return t;\n}\n",
                    i, name, tag, i, i, name, tag, storage_type(dtype), whole_byte ? "rw" : tag, i);
+    if (call->of->tensors[i]->picture) {
+        write_picture(text, call->of->tensors[i]->picture, i);
+        return;
+    }
     if (access != SMELT_ACCESS_WRITE)
         smelt_text_add(text, "%s t%u_load(uint place)\n{\n    return smelt_load_at(t%u(), place);\n}\n", v, i,
                        i);
@@ -231,6 +262,9 @@ static void write_key(struct smelt_text *key, const struct call *call)
         smelt_tensor t = call->of->tensors[i];
         smelt_text_add(key, " %s %u %d", t ? smelt_dtype_name(t->info.dtype) : "-", call->ranks[i],
                        (int)call->access[i]);
+        if (t && t->picture)
+            smelt_text_add(key, " %s %u %u %u", t->picture->format ? t->picture->format : "read",
+                           t->picture->channels, t->picture->width, t->picture->first);
     }
     smelt_text_add(key, " %u %u %u", call->of->size_count, call->of->number_count, call->of->per);
 }
@@ -250,6 +284,12 @@ static enum smelt_result get_kernel(smelt_encoder encoder, struct call *call, st
         .constant_count = 1 + call->word_count,
         .size_count = 1 + call->word_count,
     };
+    for (uint32_t i = 0; i < MAX_TENSORS; i++)
+        if (call->of->tensors[i] && call->of->tensors[i]->picture) {
+            request.image_type = call->of->tensors[i]->picture->format ? VK_DESCRIPTOR_TYPE_STORAGE_IMAGE
+                                                                       : VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE;
+            request.size_count = 0; // the block of the dispatch is the picture's
+        }
     memcpy(&request.constants[1], call->words, call->word_count * sizeof(uint32_t));
     write_key(&key, call);
     request.key = key.data;

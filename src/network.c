@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Networks: what the caller asked for becomes a description with all shapes known, then a plan. A network keeps its
 // description as it was read and makes each plan from a copy.
+#include "image_internal.h"
 #include "network_internal.h"
 
 #include <stdio.h>
@@ -224,33 +225,6 @@ static enum smelt_result describe_ends(smelt_network network, struct smelt_netwo
     return result ? result : check_names(network, plan, "images", network->images, network->image_count);
 }
 
-// Images are tensors behind the intermediates.
-static enum smelt_result place_images(smelt_network network, struct smelt_network_plan *plan,
-                                      struct smelt_graph_memory *memory)
-{
-    uint32_t count = plan->ir->input_count + plan->ir->output_count;
-    plan->graph_size = memory->size;
-    plan->image_places = calloc((size_t)count + 1, sizeof(*plan->image_places));
-    if (!plan->image_places)
-        return smelt_ir_no_memory(plan->ir);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct smelt_network_binding *b = &plan->bindings[i];
-        if (!b->image)
-            continue;
-        if (!smelt_dtype_is_float(b->dtype) || b->rank != 4 || b->shape[0] != 1 || b->shape[1] > 4 ||
-            !plan->bound[i])
-            return smelt_fail(network->context, SMELT_ERROR_SHAPE,
-                              "network '%s': \"%.80s\" cannot be an image: wanted a float type and the shape "
-                              "[1][1 to 4][height][width]",
-                              network->name, b->name);
-        uint64_t size = smelt_tensor_info(plan->bound[i])->size, step = memory->alignment;
-        plan->image_places[i] = memory->size = (memory->size + step - 1) / step * step;
-        memory->size += size;
-        memory->lower_bound += size;
-    }
-    return SMELT_OK;
-}
-
 // Counts workgroups of what is replayed.
 static enum smelt_result look_at_sizes(struct smelt_network_plan *plan, bool *small)
 {
@@ -286,8 +260,9 @@ static enum smelt_result fill_info(smelt_network network, struct smelt_network_p
     enum smelt_result result = smelt_graph_count(plan->graph, &counts);
     if (!result)
         result = smelt_graph_plan_memory(plan->graph, &memory);
+    uint32_t converted = 0;
     if (!result)
-        result = place_images(network, plan, &memory);
+        result = smelt_network_place_images(network, plan, &memory, &converted);
     bool small = false;
     enum smelt_backend backend = SMELT_BACKEND_AUTO;
     if (!result)
@@ -305,7 +280,7 @@ static enum smelt_result fill_info(smelt_network network, struct smelt_network_p
                                              .intermediates_alignment = memory.alignment,
                                              .weights_size = network->weights.size,
                                              .node_count = plan->ir->node_count,
-                                             .dispatch_count = counts.optimized_dispatches,
+                                             .dispatch_count = counts.optimized_dispatches + converted,
                                              .backend = backend,
                                              .async_suits = small,
                                              .tuning = plan->tuning_hash};
@@ -384,6 +359,11 @@ static enum smelt_result check_params(smelt_context context, const struct smelt_
             if (!lists[k].names || !lists[k].names[i])
                 return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "network: %s%s is NULL",
                                   lists[k].what, lists[k].names ? " has a name that" : "");
+    for (uint32_t i = 0; params->image_formats && i < params->image_count; i++)
+        if (params->image_formats[i] && !smelt_image_layout_name(params->image_formats[i]))
+            return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
+                              "network: image_formats: images of format %d cannot be written",
+                              (int)params->image_formats[i]);
     return SMELT_OK;
 }
 
@@ -419,7 +399,10 @@ static enum smelt_result fill(smelt_network network, const struct smelt_network_
                             &network->more_output_count) &&
                  copy_names(params->channels_last, params->channels_last_count, &network->channels_last,
                             &network->channels_last_count) &&
-                 copy_names(params->images, params->image_count, &network->images, &network->image_count);
+                 copy_names(params->images, params->image_count, &network->images, &network->image_count) &&
+                 (network->image_formats = calloc((size_t)params->image_count + 1, sizeof(VkFormat)));
+    for (uint32_t i = 0; whole && params->image_formats && i < params->image_count; i++)
+        network->image_formats[i] = params->image_formats[i];
     return whole ? SMELT_OK : smelt_ir_no_memory(network->source);
 }
 
@@ -527,6 +510,7 @@ void smelt_network_destroy(smelt_network *handle)
     free_names(network->more_outputs, network->more_output_count);
     free_names(network->channels_last, network->channels_last_count);
     free_names(network->images, network->image_count);
+    free(network->image_formats);
     free(network->name);
     smelt_ir_destroy(&network->source);
     free(network);

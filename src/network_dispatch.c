@@ -119,36 +119,6 @@ static enum smelt_result check_heap(smelt_network network, const struct smelt_ne
     return SMELT_OK;
 }
 
-// The tensor of an image in the heap of a dispatch; made once for each place.
-static enum smelt_result place_image(smelt_network network, const struct smelt_network_dispatch *dispatch,
-                                     uint32_t binding, smelt_tensor *tensor)
-{
-    struct smelt_network_plan *plan = network->plan;
-    uint64_t offset = dispatch->heap_offset + plan->image_places[binding];
-    VkDeviceAddress address = smelt_heap_info(dispatch->heap).address + offset;
-    for (uint32_t i = 0; i < plan->placed_count; i++)
-        if (plan->placed[i].binding == binding && plan->placed[i].address == address) {
-            *tensor = plan->placed[i].tensor;
-            return SMELT_OK;
-        }
-    const struct smelt_tensor_info *like = smelt_tensor_info(plan->bound[binding]);
-    struct smelt_tensor_params params = {.dtype = like->dtype,
-                                         .rank = like->rank,
-                                         .heap = dispatch->heap,
-                                         .heap_offset = offset,
-                                         .name = like->name};
-    memcpy(params.shape, like->shape, sizeof(params.shape));
-    memcpy(params.strides, like->strides, sizeof(params.strides));
-    struct smelt_network_placed *placed = realloc(plan->placed, (plan->placed_count + 1) * sizeof(*placed));
-    if (!placed)
-        return smelt_ir_no_memory(plan->ir);
-    plan->placed = placed;
-    enum smelt_result result = smelt_tensor_create(network->context, &params, tensor);
-    if (!result)
-        placed[plan->placed_count++] = (struct smelt_network_placed){binding, address, *tensor};
-    return result;
-}
-
 static enum smelt_result bind(smelt_network network, const struct smelt_network_dispatch *dispatch,
                               const struct smelt_network_argument *const *arguments, smelt_tensor *tensors)
 {
@@ -162,8 +132,8 @@ static enum smelt_result bind(smelt_network network, const struct smelt_network_
             continue;
         tensors[i] = arguments[i]->tensor;
         if (plan->bindings[i].image)
-            result = place_image(network, dispatch, i, &tensors[i]);
-        if (!result)
+            result = smelt_network_bind_image(network, dispatch, i, arguments[i], &tensors[i]);
+        else
             result = smelt_graph_bind(plan->graph, plan->bound[i], tensors[i]);
     }
     return result;
@@ -177,12 +147,12 @@ static enum smelt_result record(smelt_encoder encoder, smelt_network network,
     uint32_t inputs = plan->info.input_count, count = inputs + plan->info.output_count;
     enum smelt_result result = SMELT_OK;
     for (uint32_t i = 0; i < inputs && !result; i++)
-        if (plan->bindings[i].image)
+        if (plan->bindings[i].image && !plan->bindings[i].direct)
             result = smelt_encode_image_load(encoder, tensors[i], arguments[i]->image, &arguments[i]->map);
     if (!result)
         result = smelt_encoder_replay(encoder, plan->graph);
     for (uint32_t i = inputs; i < count && !result; i++)
-        if (plan->bindings[i].image)
+        if (plan->bindings[i].image && !plan->bindings[i].direct)
             result = smelt_encode_image_store(encoder, arguments[i]->image, tensors[i], &arguments[i]->map);
     return result;
 }

@@ -72,6 +72,7 @@ struct smelt_network_t {
     bool no_fusion, tune;
     char **more_outputs, **channels_last, **images;
     uint32_t more_output_count, channels_last_count, image_count;
+    VkFormat *image_formats; // as many as images
     struct smelt_network_weights weights;
     struct smelt_kernel_codes kernels; // of the package, given to the context
     struct smelt_network_plan *plan;
@@ -124,5 +125,18 @@ enum smelt_result smelt_weights_place(smelt_network network, const char *key, co
 // Copies what was placed since the last time to the device, in one submission, and waits.
 enum smelt_result smelt_weights_upload(smelt_network network);
 void smelt_weights_free(smelt_network network);
+
+// --- Images (network_image.c) -----------------------------------------------------------------------------
+
+// Before the graph's first plan, and after it: which bindings are `direct`, places for the tensors of the others, which are
+// counted. Errors of the latter: SHAPE (a binding that no image can be).
+enum smelt_result smelt_network_use_images(smelt_network network, struct smelt_network_plan *plan);
+enum smelt_result smelt_network_place_images(smelt_network network, struct smelt_network_plan *plan,
+                                             struct smelt_graph_memory *memory, uint32_t *converted);
+// Binds the image of a checked argument, or its tensor in the heap, which `tensor` is then.
+enum smelt_result smelt_network_bind_image(smelt_network network,
+                                           const struct smelt_network_dispatch *dispatch, uint32_t binding,
+                                           const struct smelt_network_argument *argument,
+                                           smelt_tensor *tensor);
 
 #endif

@@ -525,6 +525,8 @@ static enum smelt_result take_graph(struct smelt_lowering *lowering)
     for (uint32_t i = 0; i < lowering->ir->input_count + lowering->ir->output_count && !result; i++)
         if (plan->bound[i]) // so that they take no memory of the heap
             result = smelt_graph_bind(plan->graph, plan->bound[i], NULL);
+    if (!result)
+        result = smelt_network_use_images(lowering->network, plan);
     return smelt_lower_take(lowering, result);
 }
 

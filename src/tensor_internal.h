@@ -18,6 +18,14 @@ static inline uint32_t smelt_tensor_type(enum smelt_dtype dtype, uint32_t rank)
     return 1 + (uint32_t)dtype + 256 * rank;
 }
 
+// Pixels of an image as a tensor's elements, packed with channels last: kernels read it as a texture at set 0, binding 0, or
+// write it as a storage image there, and find scale and offset of four channels where the tensor's address points.
+struct smelt_picture {
+    uint32_t width, height, channels;
+    const char *format; // in GLSL: it is written. NULL: it is read. Static storage
+    uint32_t first;     // element of it that the tensor's first one is
+};
+
 // Aligned to a line of the cache, which holds what a dispatch reads of it.
 #define SMELT_TENSOR_LINE 64
 struct smelt_tensor_t {
@@ -29,6 +37,8 @@ struct smelt_tensor_t {
     bool opaque;                // a device-optimal matrix: only binds
     bool transient;             // without memory: its address is one of those below
     bool part;                  // a slice or view of another one
+    const struct smelt_picture
+        *picture; // NULL: elements are in memory. In calls of graphs only (graph_picture.c)
 };
 
 // Transient tensors and what graphs call the memory that they will have: addresses that no device has. Those of tensors are

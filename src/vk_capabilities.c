@@ -296,6 +296,8 @@ enum smelt_result smelt_capabilities_read(smelt_context context, bool ignore_kno
     context->cooperative_vector_f16 = vector_f16(context);
     context->required_subgroup_size =
         c->subgroup_size_control && (p.vulkan13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT);
+    context->subgroup_broadcast = (p.vulkan11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                                  (p.vulkan11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_BALLOT_BIT);
     read_cooperative_matrices(context);
     read_flexible_matrices(context);
     context->vk.GetPhysicalDeviceMemoryProperties(context->physical_device, &context->memory_properties);

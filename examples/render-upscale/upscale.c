@@ -27,11 +27,16 @@ static bool create_network(smelt_context context, const struct upscale_params *p
     if (!ok(smelt_package_open(params->package, &u->package)))
         return false;
     VkExtent2D scene = u->renderer->extent;
-    static const char *const images[] = {"input", "output"}; // pixels instead of tensors
+    static const char *const images[] = {"input", "output"}; // pixels instead of tensors, in the kernels
+    static const VkFormat formats[] = {VK_FORMAT_UNDEFINED, VK_FORMAT_R8G8B8A8_UNORM};
     const struct smelt_network_input input = {
         .name = "input", .rank = 4, .shape = {1, 1, scene.height, scene.width}};
-    const struct smelt_network_params network = {
-        .inputs = &input, .input_count = 1, .storage = params->dtype, .images = images, .image_count = 2};
+    const struct smelt_network_params network = {.inputs = &input,
+                                                 .input_count = 1,
+                                                 .storage = params->dtype,
+                                                 .images = images,
+                                                 .image_count = 2,
+                                                 .image_formats = formats};
     if (!ok(smelt_network_create(context, u->package, &network, &u->network)))
         return false;
     const struct smelt_heap_params heap = {.size = smelt_network_info(u->network)->intermediates_size};

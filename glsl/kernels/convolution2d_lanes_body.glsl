@@ -6,13 +6,28 @@
 //
 // KERNEL_LANES (the subgroup size), KERNEL_PIXELS, KERNEL_CHANNELS (a multiple of 4), KERNEL_VECTOR (channels of the image that
 // are read at once: 1 or 4), KERNEL_WEIGHT_VECTOR (outputs of the weight likewise), KERNEL_WHOLE (d and the residual are written
-// and read 16 bytes at once), KERNEL_IMAGE_F16, KERNEL_WEIGHT_F16 (bias too), and what convolution2d_constants.glsl names, are
-// the includer's. Strides are in the order of NHWC and HWIO. Sums are f32.
+// and read 16 bytes at once), KERNEL_TERMS (of those channels, whose weights are read at once), KERNEL_IMAGE_F16, KERNEL_WEIGHT_F16 (bias too), and what convolution2d_constants.glsl names, are
+// the includer's. KERNEL_SOURCE: a is an image of KERNEL_VECTOR channels, all there are; KERNEL_TARGET: d is one, of at most
+// KERNEL_CHANNELS, 4; the address is that of scale and offset of four channels then. Strides are in the order of NHWC and HWIO. Sums are f32.
 layout(local_size_x = KERNEL_LANES) in;
 
-// Vectors of the weights of one term, and terms whose weights are read at once.
-const uint across = KERNEL_CHANNELS / 4;
-const uint terms = KERNEL_LANES / across < KERNEL_VECTOR ? KERNEL_LANES / across : KERNEL_VECTOR;
+const uint across = KERNEL_CHANNELS / 4; // vectors of the weights of one term
+const uint terms = KERNEL_TERMS;
+
+#if KERNEL_SOURCE
+#extension GL_EXT_samplerless_texture_functions : require
+layout(set = 0, binding = 0) uniform texture2D picture;
+#elif KERNEL_TARGET
+layout(set = 0, binding = 0, KERNEL_FORMAT) uniform writeonly image2D picture;
+#endif
+struct map {
+    vec4 scale, offset;
+};
+map read_map(uvec2 address)
+{
+    return map(uintBitsToFloat(smelt_words4_data(address).e[0]),
+               uintBitsToFloat(smelt_words4_data(address).e[1]));
+}
 
 float read_element(uvec2 address, uint at, bool half_precision)
 {
@@ -113,6 +128,11 @@ void main()
         return;
     uint first = group * section + block * KERNEL_CHANNELS, end = (group + 1) * section;
 
+#if KERNEL_SOURCE
+    map own_map = read_map(a);
+#elif KERNEL_TARGET
+    map own_map = read_map(d);
+#endif
     uint base[KERNEL_PIXELS];
     ivec2 origin[KERNEL_PIXELS];
     [[unroll]] for (uint p = 0; p < KERNEL_PIXELS; p++)
@@ -128,20 +148,33 @@ void main()
     const bool padded = padding_top + padding_left + padding_bottom + padding_right != 0;
     for (uint ky = 0; ky < rows; ky++)
         for (uint kx = 0; kx < columns; kx++) {
-            uint at[KERNEL_PIXELS], tap = ky * stride_b[0] + kx * stride_b[1];
+#if KERNEL_SOURCE
+            ivec2 at[KERNEL_PIXELS];
+#else
+            uint at[KERNEL_PIXELS];
+#endif
+            uint tap = ky * stride_b[0] + kx * stride_b[1];
             bool inside[KERNEL_PIXELS];
             [[unroll]] for (uint p = 0; p < KERNEL_PIXELS; p++)
             {
                 ivec2 from = origin[p] + ivec2(ky * dilation_y, kx * dilation_x);
                 inside[p] =
                     !padded || (from.x >= 0 && from.y >= 0 && from.x < int(high) && from.y < int(wide));
+#if KERNEL_SOURCE
+                at[p] = inside[p] ? from.yx : ivec2(0);
+#else
                 at[p] = base[p] + (inside[p] ? uint(from.x) * stride_a[1] + uint(from.y) * stride_a[2] : 0);
+#endif
             }
             for (uint c = 0; c < inner; c += KERNEL_VECTOR) {
                 vec4 x[KERNEL_PIXELS];
                 [[unroll]] for (uint p = 0; p < KERNEL_PIXELS; p++)
                 {
+#if KERNEL_SOURCE
+                    x[p] = texelFetch(picture, at[p], 0) * own_map.scale + own_map.offset;
+#else
                     x[p] = read_image(at[p] + c * stride_a[3]);
+#endif
                     x[p] = mix(vec4(0.0), x[p], bvec4(inside[p]));
                 }
                 [[unroll]] for (uint t = 0; t < KERNEL_VECTOR; t += terms)
@@ -169,10 +202,17 @@ void main()
     [[unroll]] for (uint p = 0; p < KERNEL_PIXELS; p++)
     {
         uint pixel = begin + p * KERNEL_LANES + lane;
+#if KERNEL_TARGET
+        vec4 all = finish(sum[p][0]) * own_map.scale + own_map.offset;
+        [[unroll]] for (uint c = 0; c < 4; c++) if (c >= end) all[c] = c < 3 ? 0.0 : 1.0;
+        if (pixel < pixels)
+            imageStore(picture, ivec2(pixel % out_wide, pixel / out_wide), all);
+#else
         if (pixel < pixels)
             write_pixel(pixel / out_wide / out_high * stride_d[0] +
                             pixel / out_wide % out_high * stride_d[1] + pixel % out_wide * stride_d[2] +
                             first * stride_d[3],
                         sum[p], end - first);
+#endif
     }
 }

@@ -52,6 +52,9 @@ struct smelt_network_params {
     // Names of inputs and outputs that are images: of a float type and shape [1][1 to 4][h][w].
     const char *const *images;
     uint32_t image_count;
+    // Formats of these images, in their order, those of outputs count: NULL, or UNDEFINED: any that is written, but then a
+    // dispatch converts. With a format the last kernel writes pixels itself, where it can (smelt_network_binding.direct).
+    const VkFormat *image_formats;
     bool no_fusion; // every operator by itself
     // No weight is changed to take in another one (a normalisation behind a convolution), so that each can be replaced.
     bool keep_weights;
@@ -88,8 +91,10 @@ struct smelt_network_binding {
     const char *element;    // its type in the model: "f32", "i64", "bool"
     enum smelt_dtype dtype; // of the tensor that a dispatch takes
     uint32_t rank;
-    uint64_t shape[SMELT_NETWORK_MAX_RANK];      // with an extent of 0 it takes no tensor
-    bool image;                                  // takes an image of shape[3] x shape[2] pixels
+    uint64_t shape[SMELT_NETWORK_MAX_RANK]; // with an extent of 0 it takes no tensor
+    bool image;                             // takes an image of shape[3] x shape[2] pixels
+    bool
+        direct; // the only kernel that reads, or writes, its values does so in the image: no dispatch converts
     uint64_t strides[SMELT_NETWORK_MAX_RANK];    // in elements
     const char *symbols[SMELT_NETWORK_MAX_RANK]; // of inputs: names of free extents; NULL: fixed
 };
@@ -103,7 +108,7 @@ struct smelt_network_info {
     uint64_t intermediates_alignment; // of their place in the heap
     uint64_t weights_size;            // bytes on the device
     uint32_t node_count;              // operators of the model that run on the device
-    uint32_t dispatch_count;          // dispatches that they became
+    uint32_t dispatch_count;          // dispatches that they became, with those that convert images
     enum smelt_backend backend;       // of its matrix products and convolutions, where their tiles fit
     // Most dispatches are too small to fill a large device (fewer than 64 workgroups): on an asynchronous compute queue of the
     // caller's, beside its draws, the network would cost them little.

@@ -120,73 +120,166 @@ static struct smelt_ir *mixer(void)
     return ir;
 }
 
-static void networks(void)
+// The same by operators that are no convolutions: y = x, twice by pooling of 1 x 1.
+static struct smelt_ir *pooler(void)
 {
-    static uint8_t texels[4 * WIDTH * HEIGHT];
-    static float out[4 * WIDTH * HEIGHT];
-    const char *const ends[2] = {"x", "y"};
-    const struct smelt_network_params params = {.images = ends, .image_count = 2, .storage = SMELT_DTYPE_F32};
+    static const int64_t one[2] = {1, 1};
+    const struct smelt_ir_attribute kernel = {.integers = one, .count = 2};
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *x = rig_input(ir, "x", 4, (const uint64_t[]){1, 3, HEIGHT, WIDTH});
+    struct smelt_ir_value *h = rig_node(ir, "MaxPool", "h", x, NULL, NULL),
+                          *y = rig_node(ir, "MaxPool", "y", h, NULL, NULL);
+    CHECK_OK(smelt_ir_set_attribute(ir, h->producer, "kernel_shape", &kernel));
+    CHECK_OK(smelt_ir_set_attribute(ir, y->producer, "kernel_shape", &kernel));
+    CHECK_OK(smelt_ir_add_output(ir, y));
+    return ir;
+}
+
+// A network between two images, and a tensor that takes the second one's pixels.
+struct between {
+    struct picture from, to;
+    smelt_network network;
+    smelt_heap heap;
+    smelt_tensor pixels;
+    struct smelt_network_argument arguments[2];
+    struct smelt_network_dispatch dispatch;
+};
+static uint8_t texels[4 * WIDTH * HEIGHT];
+
+static void between_start(struct between *b, struct smelt_ir *ir, enum smelt_backend backend, VkFormat format)
+{
+    static const char *const ends[2] = {"x", "y"};
+    const VkFormat formats[2] = {VK_FORMAT_UNDEFINED, format};
+    const struct smelt_network_params params = {.images = ends,
+                                                .image_count = 2,
+                                                .image_formats = format ? formats : NULL,
+                                                .storage = SMELT_DTYPE_F32,
+                                                .backend = backend};
+    *b = (struct between){
+        .from = make_picture(VK_FORMAT_R8G8B8A8_UNORM, VK_IMAGE_USAGE_SAMPLED_BIT, VK_IMAGE_LAYOUT_UNDEFINED),
+        .to = make_picture(VK_FORMAT_R16G16B16A16_SFLOAT,
+                           VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_STORAGE_BIT, VK_IMAGE_LAYOUT_GENERAL),
+        .pixels = image_tensor(SMELT_DTYPE_F32, 4, false)};
+    CHECK_OK(smelt_network_create_from_ir(rig_context(), ir, &params, &b->network));
+    const struct smelt_network_info *info = smelt_network_info(b->network);
+    CHECK(info->inputs[0].image && info->outputs[0].image);
+    const struct smelt_heap_params room = {.size = info->intermediates_size};
+    CHECK_OK(smelt_heap_create(rig_context(), &room, &b->heap));
+    b->arguments[0] =
+        (struct smelt_network_argument){.name = "x",
+                                        .image = b->from.handle,
+                                        .map = {.scale = {1, 1, 1, 1}, .offset = {-0.5f, -0.5f, -0.5f, 0}}};
+    b->arguments[1] = (struct smelt_network_argument){
+        .name = "y",
+        .image = b->to.handle,
+        .map = {.scale = {0.5f, 0.5f, 0.5f, 1}, .offset = {0.5f, 0.5f, 0.5f, 0}}};
+    b->dispatch =
+        (struct smelt_network_dispatch){.arguments = b->arguments, .argument_count = 2, .heap = b->heap};
+    paint(texels);
+    rig_upload(rig_context(), &b->from.image, texels, sizeof(texels));
+}
+
+static void between_end(struct between *b)
+{
+    smelt_network_destroy(&b->network);
+    smelt_heap_destroy(&b->heap);
+    smelt_tensor_destroy(&b->pixels);
+    free_picture(&b->from);
+    free_picture(&b->to);
+}
+
+// One recording, and the pixels of the second image after it: [4][h][w].
+static void between_run(struct between *b, float *out)
+{
     const struct smelt_barrier done =
         smelt_barrier_between(SMELT_STAGE_MACHINE_LEARNING, SMELT_STAGE_MACHINE_LEARNING);
-    struct picture from =
-        make_picture(VK_FORMAT_R8G8B8A8_UNORM, VK_IMAGE_USAGE_SAMPLED_BIT, VK_IMAGE_LAYOUT_UNDEFINED);
-    struct picture to =
-        make_picture(VK_FORMAT_R16G16B16A16_SFLOAT, VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_STORAGE_BIT,
-                     VK_IMAGE_LAYOUT_GENERAL);
-    smelt_network network = NULL;
-    smelt_heap heap = NULL;
-    smelt_tensor b = image_tensor(SMELT_DTYPE_F32, 4, false);
-    CHECK_OK(smelt_network_create_from_ir(rig_context(), mixer(), &params, &network));
-    const struct smelt_network_info *info = smelt_network_info(network);
-    CHECK(info->inputs[0].image && info->outputs[0].image);
-    CHECK(info->intermediates_size >= 3 * 3 * WIDTH * HEIGHT * 4);
-    const struct smelt_heap_params room = {.size = info->intermediates_size};
-    CHECK_OK(smelt_heap_create(rig_context(), &room, &heap));
-    struct smelt_network_argument arguments[2] = {
-        {.name = "x",
-         .image = from.handle,
-         .map = {.scale = {1, 1, 1, 1}, .offset = {-0.5f, -0.5f, -0.5f, 0}}},
-        {.name = "y",
-         .image = to.handle,
-         .map = {.scale = {0.5f, 0.5f, 0.5f, 1}, .offset = {0.5f, 0.5f, 0.5f, 0}}}};
-    struct smelt_network_dispatch dispatch = {.arguments = arguments, .argument_count = 2, .heap = heap};
-    paint(texels);
-    rig_upload(rig_context(), &from.image, texels, sizeof(texels));
-    for (int time = 0; time < 2; time++) {
-        smelt_encoder encoder = NULL;
-        CHECK_OK(smelt_encoder_create(rig_context(), NULL, &encoder));
-        CHECK_OK(smelt_encoder_begin(encoder, NULL));
-        to_general(encoder, &to);
-        CHECK_OK(smelt_encoder_dispatch_network(encoder, network, &dispatch));
-        CHECK_OK(smelt_encoder_barrier(encoder, &done));
-        CHECK_OK(smelt_encode_image_load(encoder, b, to.handle, NULL));
-        CHECK(smelt_encoder_counters(encoder).submits == 0);
-        CHECK_OK(smelt_encoder_commit_and_wait(encoder));
-        CHECK_OK(smelt_tensor_read_and_wait(b, NULL, out, sizeof(out)));
-        for (uint32_t i = 0; i < WIDTH * HEIGHT; i++)
-            for (uint32_t c = 0; c < 3; c++) {
-                float sum = 0;
-                for (uint32_t k = 0; k < 3; k++)
-                    for (uint32_t j = 0; j < 3; j++)
-                        sum += mix[3 * c + k] * mix[3 * k + j] * (texels[4 * i + j] / 255.0f - 0.5f);
-                CHECK(fabsf(out[c * WIDTH * HEIGHT + i] - (0.5f * sum + 0.5f)) < 2e-3f);
-            }
-        smelt_encoder_destroy(&encoder);
-    }
     smelt_encoder encoder = NULL;
     CHECK_OK(smelt_encoder_create(rig_context(), NULL, &encoder));
-    arguments[1].image = from.handle;
-    CHECK_FAILS(smelt_encoder_dispatch_network(encoder, network, &dispatch), SMELT_ERROR_INVALID_ARGUMENT,
+    CHECK_OK(smelt_encoder_begin(encoder, NULL));
+    to_general(encoder, &b->to);
+    CHECK_OK(smelt_encoder_dispatch_network(encoder, b->network, &b->dispatch));
+    CHECK_OK(smelt_encoder_barrier(encoder, &done));
+    CHECK_OK(smelt_encode_image_load(encoder, b->pixels, b->to.handle, NULL));
+    CHECK(smelt_encoder_counters(encoder).submits == 0);
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+    CHECK_OK(smelt_tensor_read_and_wait(b->pixels, NULL, out, 4 * WIDTH * HEIGHT * sizeof(float)));
+    smelt_encoder_destroy(&encoder);
+}
+
+// `mixed`: by mix, twice. `gain`: the scale of the output's map.
+static void between_check(const float *out, bool mixed, float gain)
+{
+    for (uint32_t i = 0; i < WIDTH * HEIGHT; i++)
+        for (uint32_t c = 0; c < 4; c++) {
+            float sum = 0;
+            for (uint32_t k = 0; k < 3 && mixed; k++)
+                for (uint32_t j = 0; j < 3 && c < 3; j++)
+                    sum += mix[3 * c + k] * mix[3 * k + j] * (texels[4 * i + j] / 255.0f - 0.5f);
+            sum = mixed ? sum : texels[4 * i + c] / 255.0f - 0.5f;
+            CHECK(fabsf(out[c * WIDTH * HEIGHT + i] - (c < 3 ? gain * sum + 0.5f : 1)) < 2e-3f);
+        }
+}
+
+// With a dispatch that converts at each end, with the first kernel reading pixels, and with the last one writing them too.
+static void networks(void)
+{
+    static const struct {
+        enum smelt_backend backend;
+        VkFormat format;
+        bool mixed, direct[2];
+    } rows[] = {
+        {SMELT_BACKEND_PORTABLE, VK_FORMAT_UNDEFINED, true, {false, false}},
+        {SMELT_BACKEND_AUTO, VK_FORMAT_UNDEFINED, true, {true, false}},
+        {SMELT_BACKEND_AUTO, VK_FORMAT_R16G16B16A16_SFLOAT, true, {true, true}},
+        {SMELT_BACKEND_AUTO, VK_FORMAT_UNDEFINED, false, {true, false}},
+        {SMELT_BACKEND_AUTO, VK_FORMAT_R16G16B16A16_SFLOAT, false, {true, true}},
+    };
+    static float outs[SMELT_COUNT_OF(rows)][4 * WIDTH * HEIGHT], again[4 * WIDTH * HEIGHT];
+    bool cpu = smelt_context_capabilities(rig_context())->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    for (uint32_t r = 0; r < SMELT_COUNT_OF(rows); r++) {
+        struct between b;
+        between_start(&b, rows[r].mixed ? mixer() : pooler(), rows[r].backend, rows[r].format);
+        const struct smelt_network_info *info = smelt_network_info(b.network);
+        CHECK(info->inputs[0].direct == rows[r].direct[0] && info->outputs[0].direct == rows[r].direct[1]);
+        CHECK(info->dispatch_count == 4u - rows[r].direct[0] - rows[r].direct[1]);
+        between_run(&b, outs[r]);
+        between_check(outs[r], rows[r].mixed, 0.5f);
+        for (uint32_t k = 0; k < 34; k++) { // more maps than are kept, the first one at last
+            float gain = k < 33 ? 0.25f + (float)k / 64 : 0.5f;
+            for (uint32_t c = 0; c < 3; c++)
+                b.arguments[1].map.scale[c] = gain;
+            between_run(&b, again);
+            between_check(again, rows[r].mixed, gain);
+        }
+        between_end(&b);
+    }
+    if (cpu) // the same kernels, with and without a tensor between
+        CHECK(!memcmp(outs[1], outs[2], sizeof(outs[1])));
+    CHECK(!memcmp(outs[3], outs[4], sizeof(outs[3])));
+}
+
+static void images_that_do_not_fit(void)
+{
+    struct between b;
+    between_start(&b, mixer(), SMELT_BACKEND_AUTO, VK_FORMAT_R8G8B8A8_UNORM);
+    smelt_encoder encoder = NULL;
+    CHECK_OK(smelt_encoder_create(rig_context(), NULL, &encoder));
+    CHECK_FAILS(smelt_encoder_dispatch_network(encoder, b.network, &b.dispatch), SMELT_ERROR_INVALID_ARGUMENT,
+                "is rgba16f, wanted rgba8 as image_formats says");
+    b.arguments[1].image = b.from.handle;
+    CHECK_FAILS(smelt_encoder_dispatch_network(encoder, b.network, &b.dispatch), SMELT_ERROR_INVALID_ARGUMENT,
                 "without usage STORAGE");
-    arguments[1] = (struct smelt_network_argument){.name = "y", .tensor = b};
-    CHECK_FAILS(smelt_encoder_dispatch_network(encoder, network, &dispatch), SMELT_ERROR_INVALID_ARGUMENT,
+    b.arguments[1] = (struct smelt_network_argument){.name = "y", .tensor = b.pixels};
+    CHECK_FAILS(smelt_encoder_dispatch_network(encoder, b.network, &b.dispatch), SMELT_ERROR_INVALID_ARGUMENT,
                 "takes an image");
     smelt_encoder_destroy(&encoder);
-    smelt_network_destroy(&network);
-    smelt_heap_destroy(&heap);
-    smelt_tensor_destroy(&b);
-    free_picture(&from);
-    free_picture(&to);
+    static const char *const ends[1] = {"y"};
+    const VkFormat format = VK_FORMAT_R8G8B8A8_SRGB;
+    const struct smelt_network_params params = {.images = ends, .image_count = 1, .image_formats = &format};
+    smelt_network network = NULL;
+    CHECK_FAILS(smelt_network_create_from_ir(rig_context(), mixer(), &params, &network),
+                SMELT_ERROR_UNSUPPORTED, "image_formats: images of format 43 cannot be written");
+    between_end(&b);
 }
 
 static void refuses(void)
@@ -253,6 +346,7 @@ static void names_stages(void)
 static const struct test tests[] = {
     {"images to tensors and back", copies},
     {"an image in, an image out", networks},
+    {"images that do not fit", images_that_do_not_fit},
     {"what does not fit", refuses},
     {"stages by what work does", names_stages},
 };
