@@ -22,7 +22,7 @@ struct network {
 };
 
 struct options {
-    bool json, quick, f32, tune;
+    bool json, quick, f32, tune, start;
     const char *device;
     enum smelt_backend backend;
 };
@@ -199,6 +199,35 @@ static bool run_package(struct gpu *gpu, const struct options *options, const ch
     return psnr >= PSNR;
 }
 
+// How long a program that does nothing else takes until it has a result: `began` is when it began, context_s what its
+// context took. The network is made twice, the second time with all kernels there.
+static void print_start(struct gpu *gpu, const struct options *options, const char *path, double began,
+                        double context_s)
+{
+    smelt_package package = NULL;
+    struct network n, again;
+    double at = bench_now();
+    BENCH_OK(smelt_package_open(path, &package));
+    double opened = bench_now();
+    create(gpu->context, package, options->f32 ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16, options->backend,
+           options->tune, &n);
+    double created = bench_now();
+    run(gpu, &n);
+    double ran = bench_now();
+    run(gpu, &n);
+    double second = bench_now();
+    create(gpu->context, package, options->f32 ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16, options->backend,
+           options->tune, &again);
+    printf("%s: %.1f ms: context %.1f, package %.1f, network %.1f (%.1f with its kernels there), tensors and "
+           "inputs %.1f, first run %.1f (second %.1f)\n",
+           path, (ran - began) * 1e3, context_s * 1e3, (opened - at) * 1e3, n.made_s * 1e3,
+           again.made_s * 1e3, (created - opened - n.made_s) * 1e3, (ran - created) * 1e3,
+           (second - ran) * 1e3);
+    destroy(&again);
+    destroy(&n);
+    smelt_package_close(&package);
+}
+
 // With --tune: what was chosen, too.
 static void log_line(void *user, enum smelt_log_level level, const char *line)
 {
@@ -209,13 +238,11 @@ static void log_line(void *user, enum smelt_log_level level, const char *line)
 
 static bool parse(int argc, char **argv, struct options *options)
 {
-    static const struct option list[] = {{"json", no_argument, NULL, 'j'},
-                                         {"quick", no_argument, NULL, 'q'},
-                                         {"f32", no_argument, NULL, 'f'},
-                                         {"portable", no_argument, NULL, 'p'},
-                                         {"tune", no_argument, NULL, 't'},
-                                         {"device", required_argument, NULL, 'd'},
-                                         {0}};
+    static const struct option list[] = {
+        {"json", no_argument, NULL, 'j'},         {"quick", no_argument, NULL, 'q'},
+        {"f32", no_argument, NULL, 'f'},          {"portable", no_argument, NULL, 'p'},
+        {"tune", no_argument, NULL, 't'},         {"start", no_argument, NULL, 's'},
+        {"device", required_argument, NULL, 'd'}, {0}};
     int option;
     *options = (struct options){0};
     while ((option = getopt_long(argc, argv, "", list, NULL)) >= 0) {
@@ -223,6 +250,7 @@ static bool parse(int argc, char **argv, struct options *options)
         options->quick |= option == 'q';
         options->f32 |= option == 'f';
         options->tune |= option == 't';
+        options->start |= option == 's';
         if (option == 'p')
             options->backend = SMELT_BACKEND_PORTABLE;
         if (option == 'd')
@@ -237,24 +265,35 @@ int main(int argc, char **argv)
 {
     static struct gpu gpu;
     struct options options;
+    double began = bench_now();
     if (!parse(argc, argv, &options)) {
-        fprintf(stderr, "usage: bench_network [--json] [--quick] [--f32] [--portable] [--tune] [--device "
-                        "NAME] PACKAGE...\n"
-                        "  --f32       store f32, not f16\n"
-                        "  --portable  PORTABLE kernels only\n"
-                        "  --tune      kernels by timing (smelt_network_params.tune)\n");
+        fprintf(stderr,
+                "usage: bench_network [--json] [--quick] [--f32] [--portable] [--tune] [--start] [--device "
+                "NAME] PACKAGE...\n"
+                "  --f32       store f32, not f16\n"
+                "  --portable  PORTABLE kernels only\n"
+                "  --tune      kernels by timing (smelt_network_params.tune)\n"
+                "  --start     how long the first package takes from nothing to a result\n");
         return 2;
     }
-    const struct smelt_context_params params = {
-        .device_name = options.device, .log = log_line, .log_user = &options};
+    const struct smelt_context_params params = {.device_name = options.device,
+                                                .log = log_line,
+                                                .log_user = &options,
+                                                .log_level =
+                                                    options.tune ? SMELT_LOG_DEBUG : SMELT_LOG_WARNING};
     smelt_context made = NULL;
     BENCH_OK(smelt_context_create(&params, &made));
+    double context_s = bench_now() - began;
     gpu_create(&gpu, made);
-    bench_open(options.json, gpu.context);
     uint32_t wrong = 0;
-    for (int i = optind; i < argc; i++)
-        wrong += !run_package(&gpu, &options, argv[i], i == optind);
-    bench_close(options.json, (uint32_t)(argc - optind), wrong, 0);
+    if (options.start) {
+        print_start(&gpu, &options, argv[optind], began, context_s);
+    } else {
+        bench_open(options.json, gpu.context);
+        for (int i = optind; i < argc; i++)
+            wrong += !run_package(&gpu, &options, argv[i], i == optind);
+        bench_close(options.json, (uint32_t)(argc - optind), wrong, 0);
+    }
     smelt_context context = gpu.context;
     gpu_destroy(&gpu);
     smelt_context_destroy(&context);

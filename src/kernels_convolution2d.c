@@ -113,15 +113,6 @@ static void write_kernel(struct smelt_text *text, const void *user)
 
 // --- What a call takes ------------------------------------------------------------------------------------
 
-static bool is_packed(const struct smelt_tensor_info *t)
-{
-    uint64_t stride = 1;
-    for (uint32_t i = t->rank; i-- > 0; stride *= t->shape[i])
-        if (t->strides[i] != stride && t->shape[i] > 1)
-            return false;
-    return true;
-}
-
 // How many elements, to 8, the address and all of `count` numbers are multiples of.
 static uint32_t alignment_of(const struct smelt_tensor_info *t, const uint64_t *numbers, uint32_t count)
 {
@@ -193,7 +184,7 @@ static bool is_product(const struct call *call, struct smelt_tensor_t *a, struct
                  g->groups == 1;
     bool ohwi = p->weight_layout == SMELT_WEIGHT_OHWI;
     if (!plain || p->tiling.m == 1 || !(ohwi || p->weight_layout == SMELT_WEIGHT_HWIO) ||
-        !is_packed(&p->b->info))
+        !smelt_tensor_is_packed(&p->b->info))
         return false;
     *b = *p->b;
     b->info.rank = 2;
@@ -364,9 +355,9 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
     if (d->scope == SMELT_SCOPE_THREAD)
         d->depthwise = channelwise;
     else
-        d->weight_strided = baked || !is_packed(&p->b->info);
+        d->weight_strided = baked || !smelt_tensor_is_packed(&p->b->info);
     if (!baked) {
-        bool whole = is_packed(&p->b->info);
+        bool whole = smelt_tensor_is_packed(&p->b->info);
         d->alignment = image_alignment(
             call, &p->a->info, d->depthwise ? call->convolution.a[C] : call->convolution.a[C] / g->groups);
         d->weight_alignment = whole ? weight_alignment(call, d->depthwise) : 1;
@@ -651,6 +642,14 @@ enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
     uint32_t phases = smelt_convolution_phases(&call.convolution);
     if (phases > 1)
         return encode_phases(encoder, &call.convolution, phases, &what);
+    struct smelt_op_info info;
+    if (smelt_convolution_choose_split(&call.convolution, &info))
+        return smelt_convolution_encode_split(encoder, &call.convolution, &info, &what);
+    if (params->tiling.subgroups_k)
+        return smelt_fail(call.convolution.context, SMELT_ERROR_UNSUPPORTED,
+                          "convolution2d: no tile of %" PRIu32 " x %" PRIu32 " whose sums %" PRIu32
+                          " subgroups share, for this call or device",
+                          params->tiling.m, params->tiling.n, params->tiling.subgroups_k);
     if (smelt_convolution_takes_lanes(&call.convolution))
         return smelt_convolution_encode_lanes(encoder, &call.convolution, &what);
     struct smelt_tensor_t a, b, d;

@@ -68,4 +68,11 @@ uint32_t smelt_convolution_phases(const struct smelt_convolution *call);
 void smelt_convolution_set_phase(const struct smelt_convolution *call, uint32_t phase,
                                  struct smelt_convolution_phase *made);
 
+// Whether a checked call is one for the kernels whose subgroups share its sums (kernels_convolution2d_split.c): by its tiling, or,
+// where that asks for nothing, by what was measured. Fills `info` with tile, stage flags and subgroup size; then the call.
+bool smelt_convolution_choose_split(const struct smelt_convolution *call, struct smelt_op_info *info);
+enum smelt_result smelt_convolution_encode_split(smelt_encoder encoder, const struct smelt_convolution *call,
+                                                 const struct smelt_op_info *info,
+                                                 const struct smelt_dispatch *what);
+
 #endif

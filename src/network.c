@@ -300,6 +300,15 @@ static enum smelt_result lower(smelt_network network, struct smelt_network_plan 
     return result;
 }
 
+static enum smelt_result infer(smelt_network network, struct smelt_ir *ir)
+{
+    bool merges = false;
+    enum smelt_result result = smelt_ir_infer(ir);
+    if (!result && network->merges)
+        result = smelt_network_merge(ir, &merges);
+    return result || !merges ? result : smelt_ir_infer(ir);
+}
+
 static enum smelt_result make_plan(smelt_network network, const struct smelt_network_input *inputs,
                                    uint32_t input_count, struct smelt_network_plan **out)
 {
@@ -320,7 +329,7 @@ static enum smelt_result make_plan(smelt_network network, const struct smelt_net
     if (!result)
         result = add_outputs(network, plan->ir);
     if (!result)
-        result = smelt_ir_infer(plan->ir);
+        result = infer(network, plan->ir);
     if (!result)
         result = smelt_ir_simplify(plan->ir);
     if (!result)
@@ -419,9 +428,8 @@ static enum smelt_result absorb(smelt_network network)
     enum smelt_result result = smelt_network_absorb(ir);
     if (!result)
         result = choose_backend(network, &backend);
-    return result ? result
-                  : smelt_network_rewrite(ir, network->storage == SMELT_DTYPE_F16 &&
-                                                  backend != SMELT_BACKEND_PORTABLE);
+    network->merges = !result && network->storage == SMELT_DTYPE_F16 && backend != SMELT_BACKEND_PORTABLE;
+    return result ? result : smelt_network_rewrite(ir, network->merges);
 }
 
 // Takes `ir`, and the list of `kernels` (NULL: none).

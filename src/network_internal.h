@@ -70,6 +70,7 @@ struct smelt_network_t {
     enum smelt_dtype storage;
     enum smelt_backend backend;
     bool no_fusion, tune;
+    bool merges; // convolutions are merged: they run on matrices
     char **more_outputs, **channels_last, **images;
     uint32_t more_output_count, channels_last_count, image_count;
     VkFormat *image_formats; // as many as images
@@ -94,6 +95,10 @@ enum smelt_result smelt_network_absorb(struct smelt_ir *ir);
 
 // Joins operators and fills up channels (network_rewrite.c), likewise; `matrices`: convolutions run on them.
 enum smelt_result smelt_network_rewrite(struct smelt_ir *ir, bool matrices);
+
+// Merges convolutions of an inferred network for which a dispatch takes longer than more products on matrices (network_merge.c).
+// Values that are outputs stay. `merges`: it did, and what was inferred has to be again.
+enum smelt_result smelt_network_merge(struct smelt_ir *ir, bool *merges);
 
 // Lowers all nodes of plan->ir, whose shapes are known, into plan->graph (network_lower.c). Errors leave what was made to
 // smelt_network_plan_free.

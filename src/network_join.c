@@ -40,13 +40,17 @@ enum smelt_result smelt_network_join(struct smelt_lowering *lowering)
     for (uint32_t n = 0; n < ir->node_count; n++) {
         struct smelt_ir_node *node = ir->nodes[n];
         uint64_t begin = 0;
+        if (!strcmp(node->op->name, "Conv") || !strcmp(node->op->name, "ConvTranspose"))
+            lowering->joins[node->inputs[0]->id].convolved = true;
         if (strcmp(node->op->name, "Concat") != 0 || node->input_count < 2 ||
             smelt_ir_integer(node, "axis") != 1)
             continue;
         for (uint32_t i = 0; i < node->input_count && node->inputs[i]; i++) {
             struct smelt_lowering_join *join = &lowering->joins[node->inputs[i]->id];
-            if (!join->concat && can_join(lowering, node, node->inputs[i]))
-                *join = (struct smelt_lowering_join){node, begin};
+            if (!join->concat && can_join(lowering, node, node->inputs[i])) {
+                join->concat = node;
+                join->begin = begin;
+            }
             begin += (uint64_t)node->inputs[i]->shape[1].constant;
         }
     }
@@ -57,6 +61,7 @@ smelt_tensor smelt_lower_joined(struct smelt_lowering *lowering, const struct sm
                                 bool channels_last)
 {
     const struct smelt_lowering_join *join = &lowering->joins[value->id];
+    channels_last = channels_last || lowering->joins[join->concat->outputs[0]->id].convolved;
     smelt_tensor whole = smelt_lower_output(lowering, join->concat, 0,
                                             channels_last ? SMELT_ORDER_CHANNELS_LAST : SMELT_ORDER_ROWS);
     if (!whole)

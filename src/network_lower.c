@@ -84,18 +84,6 @@ void smelt_lower_strides(enum smelt_dtype dtype, uint32_t rank, const uint64_t *
     }
 }
 
-bool smelt_lower_is_packed(smelt_tensor tensor)
-{
-    const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
-    uint64_t step = 1;
-    for (uint32_t d = info->rank; d-- > 0;) {
-        if (info->shape[d] != 1 && info->strides[d] != step)
-            return false;
-        step *= info->shape[d];
-    }
-    return true;
-}
-
 // --- Tensors ------------------------------------------------------------------------------------------------
 
 // The plan owns it from now on. NULL: out of memory.
@@ -320,7 +308,7 @@ smelt_tensor smelt_lower_packed_input(struct smelt_lowering *lowering, const str
                                       uint32_t index)
 {
     smelt_tensor tensor = smelt_lower_input(lowering, node, index);
-    if (!tensor || smelt_lower_is_packed(tensor))
+    if (!tensor || smelt_tensor_is_packed(&tensor->info))
         return tensor;
     const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
     smelt_tensor packed = smelt_lower_temporary(lowering, info->dtype, info->rank, info->shape);
@@ -379,6 +367,8 @@ smelt_tensor smelt_lower_output(struct smelt_lowering *lowering, const struct sm
         return *place;
     uint64_t shape[SMELT_IR_MAX_RANK], strides[SMELT_IR_MAX_RANK];
     smelt_lower_shape(value, shape);
+    if (order == SMELT_ORDER_LARGEST_INPUT && value->rank == 4 && lowering->joins[value->id].convolved)
+        order = SMELT_ORDER_CHANNELS_LAST;
     if (order != SMELT_ORDER_LARGEST_INPUT || !order_of_input(lowering, node, value, strides))
         smelt_lower_strides(smelt_lower_dtype(lowering, value), value->rank, shape, order, strides);
     if (lowering->joins[value->id].concat)

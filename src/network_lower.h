@@ -20,13 +20,16 @@
 enum smelt_order {
     SMELT_ORDER_ROWS,          // row-major, packed
     SMELT_ORDER_CHANNELS_LAST, // axis 1 is the innermost, the others row-major (of rank >= 3; else as ROWS)
-    SMELT_ORDER_LARGEST_INPUT, // as the largest input of the output's rank that is no constant, without gaps; else ROWS
+    // As the largest input of the output's rank that is no constant, without gaps; else ROWS. Of images that a convolution
+    // reads CHANNELS_LAST.
+    SMELT_ORDER_LARGEST_INPUT,
 };
 
 // Where a Concat wants a value (network_join.c): from channel `begin` of its output on.
 struct smelt_lowering_join {
     const struct smelt_ir_node *concat; // NULL: nowhere
     uint64_t begin;
+    bool convolved; // a convolution reads the value itself, and wants its channels last
 };
 
 struct smelt_lowering {
@@ -85,8 +88,6 @@ void smelt_lower_shape(const struct smelt_ir_value *value, uint64_t shape[SMELT_
 // Strides of a packed tensor.
 void smelt_lower_strides(enum smelt_dtype dtype, uint32_t rank, const uint64_t *shape, enum smelt_order order,
                          uint64_t *strides);
-// Whether elements lie row-major without gaps; axes of extent 1 do not count.
-bool smelt_lower_is_packed(smelt_tensor tensor);
 // "FILE: node "NAME" (OP): ...": sets lowering->result, if nothing failed before, and returns it.
 enum smelt_result smelt_lower_fail(struct smelt_lowering *lowering, const struct smelt_ir_node *node,
                                    enum smelt_result result, const char *format, ...) SMELT_PRINTF(4, 5);

@@ -202,7 +202,7 @@ static enum smelt_result multiply(const struct product *p)
     const struct smelt_tensor_info *a = smelt_tensor_info(p->a);
     uint64_t terms = smelt_tensor_element_count(p->y) * a->shape[a->rank - 1];
     if (fits_call(p, terms) && a->rank > 1 && smelt_tensor_info(p->b)->rank == 2 &&
-        smelt_lower_is_packed(p->a) && smelt_lower_is_packed(p->y)) {
+        smelt_tensor_is_packed(&p->a->info) && smelt_tensor_is_packed(&p->y->info)) {
         const struct smelt_matmul2d_params params = {.a = rows_of(p, p->a),
                                                      .b = p->b,
                                                      .d = rows_of(p, p->y),

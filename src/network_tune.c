@@ -9,29 +9,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TUNE_VERSION 1
+#define TUNE_VERSION 2
 #define ROUNDS 7
 #define MOST_NS                                                                                              \
     50000000.0 // of a dispatch: the slice that a display's watchdog leaves; slower ones are not tried again
 
-// Tiles for matrices, then what PORTABLE has: its own, and one invocation for 8 channels of a pixel.
+// The library's own; small tiles whose sums several subgroups share; large ones; then what PORTABLE has: its own, and one
+// invocation for 8 channels of a pixel.
+#define SPLIT(tile_m, tile_n, subgroups)                                                                     \
+    {                                                                                                        \
+        SMELT_BACKEND_AUTO,                                                                                  \
+        {                                                                                                    \
+            .m = tile_m, .n = tile_n, .subgroups_k = subgroups                                               \
+        }                                                                                                    \
+    }
 static const struct smelt_tuned candidates[] = {
     {SMELT_BACKEND_AUTO, {0}},
-    {SMELT_BACKEND_AUTO, {.m = 16, .n = 32, .k = 64, .subgroups_m = 1, .subgroups_n = 2}},
-    {SMELT_BACKEND_AUTO, {.m = 32, .n = 16, .k = 32, .subgroups_m = 2, .subgroups_n = 1}},
-    {SMELT_BACKEND_AUTO, {.m = 32, .n = 32, .k = 32, .subgroups_m = 2, .subgroups_n = 1}},
-    {SMELT_BACKEND_AUTO, {.m = 32, .n = 32, .k = 64, .subgroups_m = 2, .subgroups_n = 2}},
+    SPLIT(16, 16, 4),
+    SPLIT(16, 16, 8),
+    SPLIT(16, 32, 2),
+    SPLIT(16, 32, 4),
+    SPLIT(16, 32, 8),
+    SPLIT(32, 16, 1),
+    SPLIT(32, 16, 2),
+    SPLIT(32, 16, 4),
+    SPLIT(32, 16, 8),
+    SPLIT(32, 32, 1),
+    SPLIT(32, 32, 2),
+    SPLIT(32, 32, 4),
+    SPLIT(32, 32, 8),
+    SPLIT(64, 16, 2),
+    SPLIT(64, 32, 1),
+    SPLIT(64, 32, 2),
+    SPLIT(64, 32, 4),
+    SPLIT(32, 64, 2),
+    SPLIT(64, 64, 1),
+    SPLIT(64, 64, 2),
     {SMELT_BACKEND_AUTO, {.m = 64, .n = 16, .k = 32, .subgroups_m = 4, .subgroups_n = 1}},
-    {SMELT_BACKEND_AUTO, {.m = 64, .n = 32, .k = 32, .subgroups_m = 4, .subgroups_n = 1}},
     {SMELT_BACKEND_AUTO, {.m = 64, .n = 32, .k = 64, .subgroups_m = 4, .subgroups_n = 2}},
-    {SMELT_BACKEND_AUTO, {.m = 32, .n = 64, .k = 64, .subgroups_m = 2, .subgroups_n = 4}},
-    {SMELT_BACKEND_AUTO, {.m = 64, .n = 64, .k = 32, .subgroups_m = 2, .subgroups_n = 2}},
-    {SMELT_BACKEND_AUTO, {.m = 64, .n = 64, .k = 32, .subgroups_m = 4, .subgroups_n = 2}},
-    {SMELT_BACKEND_AUTO, {.m = 64, .n = 64, .k = 64, .subgroups_m = 4, .subgroups_n = 4}},
-    {SMELT_BACKEND_AUTO, {.m = 128, .n = 16, .k = 32, .subgroups_m = 4, .subgroups_n = 1}},
-    {SMELT_BACKEND_AUTO, {.m = 128, .n = 32, .k = 32, .subgroups_m = 4, .subgroups_n = 1}},
+    {SMELT_BACKEND_AUTO, {.m = 64, .n = 64, .k = 64, .subgroups_m = 2, .subgroups_n = 2}},
     {SMELT_BACKEND_AUTO, {.m = 128, .n = 64, .k = 32, .subgroups_m = 4, .subgroups_n = 2}},
-    {SMELT_BACKEND_AUTO, {.m = 128, .n = 128, .k = 32, .subgroups_m = 2, .subgroups_n = 2}},
     {SMELT_BACKEND_PORTABLE, {0}},
     {SMELT_BACKEND_PORTABLE, {.m = 1}},
 };
@@ -59,15 +76,15 @@ static enum smelt_result add_tensor(struct rehearsal *r, smelt_tensor like, smel
 
 static enum smelt_result record(struct rehearsal *r, uint32_t i)
 {
-    static const char *const labels[] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7",  "8",
-                                         "9", "10", "11", "12", "13", "14", "15", "16", "17"};
+    char label[8];
     struct smelt_convolution2d_params params = r->params;
     if (candidates[i].tiling.m > 1 && r->lowering->context->capabilities.subgroup_size < 32)
         return SMELT_ERROR_UNSUPPORTED; // tiles are of subgroups of 32
     if (params.backend == SMELT_BACKEND_AUTO)
         params.backend = (enum smelt_backend)candidates[i].backend;
     params.tiling = candidates[i].tiling;
-    enum smelt_result result = smelt_encoder_set_label(r->encoder, labels[i]);
+    snprintf(label, sizeof(label), "%u", i);
+    enum smelt_result result = smelt_encoder_set_label(r->encoder, label);
     return result ? result : smelt_encode_convolution2d(r->encoder, &params);
 }
 
@@ -143,16 +160,24 @@ static enum smelt_result rehearse(struct smelt_lowering *lowering,
             at = i;
     *best = candidates[at];
     const struct smelt_matmul2d_tiling *t = &best->tiling;
-    smelt_log(
-        lowering->context, SMELT_LOG_INFO,
-        "tuning: convolution %ux%u in %llu channels to %llux%llux%llu: %s %ux%ux%u on %ux%u, %.1f us of %.1f",
-        (uint32_t)smelt_tensor_info(params->b)->shape[0], (uint32_t)smelt_tensor_info(params->b)->shape[1],
-        (unsigned long long)smelt_tensor_info(params->a)->shape[3],
-        (unsigned long long)smelt_tensor_info(params->d)->shape[1],
-        (unsigned long long)smelt_tensor_info(params->d)->shape[2],
-        (unsigned long long)smelt_tensor_info(params->d)->shape[3],
-        smelt_backend_name((enum smelt_backend)best->backend), t->m, t->n, t->k, t->subgroups_m,
-        t->subgroups_n, r.ns[at] / 1000, r.ns[0] / 1000);
+    smelt_log(lowering->context, SMELT_LOG_INFO,
+              "tuning: convolution %ux%u in %llu channels to %llux%llux%llu: %s %ux%ux%u on %ux%ux%u, %.1f "
+              "us of %.1f",
+              (uint32_t)smelt_tensor_info(params->b)->shape[0],
+              (uint32_t)smelt_tensor_info(params->b)->shape[1],
+              (unsigned long long)smelt_tensor_info(params->a)->shape[3],
+              (unsigned long long)smelt_tensor_info(params->d)->shape[1],
+              (unsigned long long)smelt_tensor_info(params->d)->shape[2],
+              (unsigned long long)smelt_tensor_info(params->d)->shape[3],
+              smelt_backend_name((enum smelt_backend)best->backend), t->m, t->n, t->k, t->subgroups_m,
+              t->subgroups_n, t->subgroups_k, r.ns[at] / 1000, r.ns[0] / 1000);
+    for (uint32_t i = 0; i < CANDIDATES; i++) {
+        t = &candidates[i].tiling;
+        if (r.ns[i] > 0)
+            smelt_log(lowering->context, SMELT_LOG_DEBUG, "tuning: ... %s %ux%ux%u on %ux%ux%u: %.1f us",
+                      smelt_backend_name((enum smelt_backend)candidates[i].backend), t->m, t->n, t->k,
+                      t->subgroups_m, t->subgroups_n, t->subgroups_k, r.ns[i] / 1000);
+    }
     smelt_encoder_destroy(&r.encoder);
     for (uint32_t i = 0; i < 4; i++)
         smelt_tensor_destroy(&r.tensors[i]);

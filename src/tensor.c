@@ -478,6 +478,17 @@ bool smelt_tensor_same_shape(const struct smelt_tensor_info *a, const struct sme
     return a->rank == b->rank && !memcmp(a->shape, b->shape, a->rank * sizeof(a->shape[0]));
 }
 
+bool smelt_tensor_is_packed(const struct smelt_tensor_info *t)
+{
+    uint64_t step = 1;
+    for (uint32_t d = t->rank; d-- > 0;) {
+        if (t->shape[d] != 1 && t->strides[d] != step)
+            return false;
+        step *= t->shape[d];
+    }
+    return true;
+}
+
 bool smelt_tensor_lies_as(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b)
 {
     return a->dtype == b->dtype && smelt_tensor_same_shape(a, b) &&

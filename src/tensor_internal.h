@@ -58,6 +58,8 @@ enum smelt_result smelt_tensor_require_plain(smelt_tensor tensor, const char *ac
 // Whether two tensors are of one shape; and whether of one type, shape and strides.
 bool smelt_tensor_same_shape(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b);
 bool smelt_tensor_lies_as(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b);
+// Whether elements lie row-major without gaps; axes of extent 1 do not count.
+bool smelt_tensor_is_packed(const struct smelt_tensor_info *t);
 
 // Whether two tensors share bytes: told exactly for disjoint boxes of one layout, else by the ranges that they span.
 bool smelt_tensor_share_bytes(const struct smelt_tensor_info *a, const struct smelt_tensor_info *b);

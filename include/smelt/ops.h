@@ -213,6 +213,8 @@ struct smelt_matmul2d_tiling {
         addressed; // COOPMAT2: 1 when matrices are loaded straight from device memory by tensor addressing
     uint32_t fragment_m, fragment_n, fragment_k; // COOPMAT: the device's matrix; COOPMAT2: what one
                                                  // matrix holds; PORTABLE: of an invocation
+    uint32_t
+        subgroups_k; // smelt_encode_convolution2d: subgroups that share the sums of a tile; 0: they do not
 };
 // Of an mlp: m samples of a subgroup at a time, k rows of a weight in shared memory (SUBGROUP: 0), subgroups_m of the
 // workgroup, n 0, subgroups_n 1; fragments of PORTABLE are 1.
@@ -357,7 +359,8 @@ struct smelt_convolution2d_params {
     enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
     enum smelt_backend backend;             // AUTO: the best (a build without compiler has PORTABLE)
     // m, n, k, subgroups_m, subgroups_n of the workgroup's tile; m 1 alone: an invocation for 8 channels of a pixel (on
-    // PORTABLE). Zeros: from a table
+    // PORTABLE); m, n, subgroups_k: a small tile whose sums 1 to 8 subgroups share (COOPMAT with f16, NHWC, HWIO without gaps,
+    // one group, not transposed; UNSUPPORTED otherwise). Zeros: from a table
     struct smelt_matmul2d_tiling tiling;
     bool baked; // the kernel that was made when the library was built, also where there is a compiler
 };

@@ -17,7 +17,9 @@ struct convolution {
     bool bias, wide, baked; // wide: d is f32
     enum smelt_backend backend;
     uint32_t gap; // elements between rows of images, and of the weight
-    uint32_t tile_m;
+    uint32_t tile_m, tile_n, subgroups_k;
+    bool residual; // what d holds, of noise
+    uint32_t step; // between channels of a
 };
 
 static double noise(uint64_t i, uint32_t seed)
@@ -42,10 +44,12 @@ static uint32_t extent(const struct smelt_convolution2d_geometry *g, uint32_t im
                          : (image + padding - reach) / or_one(stride) + 1;
 }
 
-static smelt_tensor tensor4(enum smelt_dtype dtype, const uint32_t shape[4], uint32_t gap)
+// `gap` elements behind each innermost row, whose elements are `step` apart (0: 1).
+static smelt_tensor tensor4_apart(enum smelt_dtype dtype, const uint32_t shape[4], uint32_t gap,
+                                  uint32_t step)
 {
     struct smelt_tensor_params params = {.dtype = dtype, .rank = 4};
-    uint64_t stride = 1;
+    uint64_t stride = or_one(step);
     for (int i = 3; i >= 0; i--) {
         params.shape[i] = shape[i];
         params.strides[i] = stride;
@@ -54,6 +58,11 @@ static smelt_tensor tensor4(enum smelt_dtype dtype, const uint32_t shape[4], uin
     smelt_tensor tensor = NULL;
     CHECK_OK(smelt_tensor_create(test_context(), &params, &tensor));
     return tensor;
+}
+
+static smelt_tensor tensor4(enum smelt_dtype dtype, const uint32_t shape[4], uint32_t gap)
+{
+    return tensor4_apart(dtype, shape, gap, 1);
 }
 
 static smelt_tensor image(enum smelt_dtype dtype, enum smelt_image_layout layout, uint32_t n, uint32_t h,
@@ -130,7 +139,7 @@ static double wanted(const struct convolution *p, uint32_t n, uint32_t y, uint32
                 *size += fabs(product);
             }
         }
-    return p->activation == SMELT_ACTIVATION_RELU ? fmax(sum, 0) : sum;
+    return sum;
 }
 
 static smelt_tensor weight(const struct convolution *p)
@@ -144,7 +153,8 @@ static smelt_tensor weight(const struct convolution *p)
 static struct smelt_convolution2d_params params_of(const struct convolution *p, uint32_t h, uint32_t w)
 {
     struct smelt_convolution2d_params params = {
-        .a = image(p->dtype, p->image, p->n, p->h, p->w, p->c, p->gap),
+        .a = p->step ? tensor4_apart(p->dtype, (const uint32_t[]){p->n, p->h, p->w, p->c}, p->gap, p->step)
+                     : image(p->dtype, p->image, p->n, p->h, p->w, p->c, p->gap),
         .b = weight(p),
         .d = image(p->wide ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16, p->image, p->n, h, w, p->o, p->gap),
         .image_layout = p->image,
@@ -153,7 +163,7 @@ static struct smelt_convolution2d_params params_of(const struct convolution *p, 
         .activation = p->activation,
         .accumulated = SMELT_DTYPE_F32,
         .backend = p->backend,
-        .tiling = {.m = p->tile_m},
+        .tiling = {.m = p->tile_m, .n = p->tile_n, .subgroups_k = p->subgroups_k},
         .baked = p->baked,
     };
     const struct smelt_tensor_params bias = {.dtype = p->dtype, .rank = 1, .shape = {p->o}};
@@ -163,6 +173,10 @@ static struct smelt_convolution2d_params params_of(const struct convolution *p, 
     write_noise(params.b, 2);
     if (params.bias)
         write_noise(params.bias, 3);
+    if (p->residual) {
+        params.residual = params.d;
+        write_noise(params.d, 4);
+    }
     return params;
 }
 
@@ -188,10 +202,15 @@ static void check_convolution(struct convolution p)
         for (uint32_t y = 0; y < h; y++)
             for (uint32_t x = 0; x < w; x++)
                 for (uint32_t o = 0; o < p.o; o++) {
+                    uint64_t at = image_index(&p, n, y, x, o, h, w, p.o);
                     double size, exact = wanted(&p, n, y, x, o, &size);
-                    double bound =
-                        (2 * terms + 9) * 0x1p-23 * size + (p.wide ? 0 : 0x1p-10 * (fabs(exact) + 1e-3));
-                    wrong += !(fabs(got[image_index(&p, n, y, x, o, h, w, p.o)] - exact) <= bound);
+                    if (p.residual)
+                        exact += noise(at, 4);
+                    if (p.activation == SMELT_ACTIVATION_RELU)
+                        exact = fmax(exact, 0);
+                    double bound = (2 * terms + 9) * 0x1p-23 * (size + 1) +
+                                   (p.wide ? 0 : 0x1p-10 * (fabs(exact) + 1e-3));
+                    wrong += !(fabs(got[at] - exact) <= bound);
                 }
     CHECK(wrong == 0);
     free(got);
@@ -327,6 +346,92 @@ static const struct convolution convolutions[] = {
      .wide = true,
      .bias = true},
 };
+
+// Whose sums several subgroups share: whole groups of 8 channels and not, more steps than subgroups and fewer.
+static const struct convolution shared[] = {
+    {.n = 2,
+     .h = 5,
+     .w = 6,
+     .c = 8,
+     .o = 16,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .geometry = {.padding_top = 1, .padding_left = 1, .padding_bottom = 1, .padding_right = 1},
+     .dtype = SMELT_DTYPE_F16,
+     .bias = true,
+     .activation = SMELT_ACTIVATION_RELU,
+     .tile_m = 16,
+     .tile_n = 16,
+     .subgroups_k = 4},
+    {.n = 1,
+     .h = 7,
+     .w = 9,
+     .c = 3,
+     .o = 5,
+     .kernel_h = 2,
+     .kernel_w = 3,
+     .geometry = {.stride_y = 2, .stride_x = 3, .dilation_y = 2, .padding_left = 2, .padding_bottom = 1},
+     .dtype = SMELT_DTYPE_F16,
+     .bias = true,
+     .residual = true,
+     .tile_m = 16,
+     .tile_n = 16,
+     .subgroups_k = 2},
+    {.n = 1,
+     .h = 9,
+     .w = 7,
+     .c = 24,
+     .o = 40,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .geometry = {.stride_y = 2, .stride_x = 1, .dilation_x = 2, .padding_top = 1, .padding_right = 2},
+     .step = 2,
+     .dtype = SMELT_DTYPE_F16,
+     .residual = true,
+     .wide = true,
+     .tile_m = 32,
+     .tile_n = 32,
+     .subgroups_k = 3},
+    {.n = 3,
+     .h = 3,
+     .w = 5,
+     .c = 16,
+     .o = 24,
+     .kernel_h = 1,
+     .kernel_w = 1,
+     .dtype = SMELT_DTYPE_F16,
+     .step = 3,
+     .residual = true,
+     .bias = true,
+     .tile_m = 16,
+     .tile_n = 16,
+     .subgroups_k = 1},
+};
+
+static void shared_sums_are_right(void)
+{
+    const struct smelt_backend_query query = {.op = SMELT_OP_CONVOLUTION2D,
+                                              .scope = SMELT_SCOPE_WORKGROUP,
+                                              .stored = SMELT_DTYPE_F16,
+                                              .accumulated = SMELT_DTYPE_F32,
+                                              .backend = SMELT_BACKEND_COOPMAT};
+    struct smelt_backend_choice choice;
+    if (smelt_backend_choose(test_context(), &query, &choice)) {
+        struct convolution c = shared[0];
+        struct smelt_convolution2d_params p = params_of(&c, 5, 6);
+        smelt_encoder encoder = test_begin();
+        CHECK_FAILS(smelt_encode_convolution2d(encoder, &p), SMELT_ERROR_UNSUPPORTED,
+                    "no tile of 16 x 16 whose sums 4 subgroups share");
+        test_end(encoder);
+        smelt_tensor_destroy(&p.a);
+        smelt_tensor_destroy(&p.b);
+        smelt_tensor_destroy(&p.bias);
+        smelt_tensor_destroy(&p.d);
+        SKIP("the device has no matrices of f16");
+    }
+    for (size_t i = 0; i < SMELT_COUNT_OF(shared); i++)
+        check_convolution(shared[i]);
+}
 
 static void convolutions_are_right(void)
 {
@@ -498,9 +603,8 @@ static void tells_what_it_will_be(void)
 }
 
 static const struct test tests[] = {
-    {"convolutions are right", convolutions_are_right},
-    {"refuses bad calls", refuses_bad_calls},
-    {"refuses bad descriptors", refuses_bad_descriptors},
+    {"convolutions are right", convolutions_are_right}, {"shared sums are right", shared_sums_are_right},
+    {"refuses bad calls", refuses_bad_calls},           {"refuses bad descriptors", refuses_bad_descriptors},
     {"tells what it will be", tells_what_it_will_be},
 };
 

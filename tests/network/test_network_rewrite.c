@@ -127,6 +127,79 @@ static void fills_channels(void)
     smelt_network_destroy(&network);
 }
 
+static void set_integers(struct smelt_ir *ir, struct smelt_ir_value *value, const char *name,
+                         const int64_t *integers, uint32_t count)
+{
+    const struct smelt_ir_attribute a = {.set = true, .integers = integers, .count = count};
+    CHECK_OK(smelt_ir_set_attribute(ir, value->producer, name, &a));
+}
+
+// 3 x 3 with zeros around beside 1 x 1, each with a Relu; and behind them each channel by itself (3 x 2, every second row),
+// then 1 x 1. `split`: the ones side by side are read one by one too.
+static struct smelt_ir *make_mergeable(const struct numbers *n, bool split)
+{
+    enum { BOTH = O + 3 };
+    const int64_t pads[4] = {1, 1, 2, 0}, strides[2] = {2, 1};
+    const struct smelt_ir_attribute groups = {.set = true, .integer = BOTH};
+    float w[3 * C], each[BOTH * 6], shift[BOTH], last[5 * BOTH];
+    fill(w, 3 * C, 4);
+    fill(each, BOTH * 6, 5);
+    fill(shift, BOTH, 6);
+    fill(last, 5 * BOTH, 7);
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *wide = rig_node(ir, "Relu", "wide", add_convolution(ir, n), NULL, NULL),
+                          *x = smelt_ir_find(ir, "x");
+    struct smelt_ir_value *weight = rig_weight(ir, "w1", 4, (const uint64_t[]){3, C, 1, 1}, w),
+                          *narrow = rig_node(ir, "Relu", "narrow", rig_node(ir, "Conv", "d", x, weight, NULL),
+                                             NULL, NULL),
+                          *both = add_concat(ir, "both", wide, narrow);
+    struct smelt_ir_value *taps = rig_weight(ir, "each", 4, (const uint64_t[]){BOTH, 1, 3, 2}, each),
+                          *bias = rig_weight(ir, "shift", 1, (const uint64_t[]){BOTH}, shift),
+                          *e = rig_node(ir, "Conv", "e", both, taps, bias);
+    CHECK_OK(smelt_ir_set_attribute(ir, e->producer, "group", &groups));
+    set_integers(ir, e, "pads", pads, 4);
+    set_integers(ir, e, "strides", strides, 2);
+    struct smelt_ir_value *y = rig_node(
+        ir, "Conv", "y", e, rig_weight(ir, "last", 4, (const uint64_t[]){5, BOTH, 1, 1}, last), NULL);
+    CHECK_OK(smelt_ir_add_output(ir, y));
+    if (split)
+        CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Abs", "more", narrow, NULL, NULL)));
+    return ir;
+}
+
+static uint32_t run_merged(struct smelt_ir *ir, const struct numbers *n, float *y)
+{
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, NULL, &network));
+    uint32_t nodes = smelt_network_info(network)->node_count;
+    struct rig_run run = rig_make(network);
+    rig_write(&run, 0, n->x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, y);
+    rig_free(&run);
+    smelt_network_destroy(&network);
+    return nodes;
+}
+
+static void merges_convolutions(void)
+{
+    enum { ROWS = 4, COLUMNS = 6, COUNT = 5 * ROWS * COLUMNS };
+    const struct numbers n = make_numbers();
+    for (int split = 0; split < 2; split++) {
+        float wanted[COUNT], got[COUNT];
+        CHECK(run_merged(make_mergeable(&n, split), &n, wanted) == 7u + (uint32_t)split);
+        struct smelt_ir *ir = make_mergeable(&n, split);
+        bool merges = false;
+        CHECK_OK(smelt_ir_infer(ir));
+        CHECK_OK(smelt_network_merge(ir, &merges));
+        CHECK(merges);
+        // Conv, Relu, Conv; or all but the one of each channel.
+        CHECK(run_merged(ir, &n, got) == (split ? 7 : 3));
+        for (int i = 0; i < COUNT; i++)
+            CHECK(rig_is_near(got[i], wanted[i]));
+    }
+}
+
 static uint64_t run_tuned(bool tune, float *y)
 {
     const struct numbers n = make_numbers();
@@ -161,6 +234,7 @@ static void tunes(void)
 static const struct test tests[] = {
     {"Relu of both signs is one convolution", joins_signs},
     {"channels are filled up", fills_channels},
+    {"convolutions are merged", merges_convolutions},
     {"kernels by timing", tunes},
 };
 

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+// Convolutions of f16 on matrices with too little to do for large tiles: glsl/kernels/convolution2d_split_body.glsl, whose
+// subgroups share the sums of a small tile.
+#include "kernels_convolution2d.h"
+
+#include <string.h>
+
+#define TERMS 32                // of a subgroup at a time
+#define MOST (1u << 19)         // pixels, terms: as the kernel divides
+#define MAX_SUBGROUPS 8         // of a workgroup
+#define MOST_SHARED (48 * 1024) // bytes; what devices with matrices have
+
+// What a kernel is compiled for.
+struct kernel_key {
+    uint32_t tile_m, tile_n, subgroups, lanes, fragment_m, fragment_n, fragment_k;
+    uint32_t activation, wide, whole_a, whole_b, whole_d;
+};
+
+// The push constants, word for word.
+struct split_push {
+    uint64_t a, b, bias, d, residual;
+    uint32_t height, width, channels, rows, columns, outputs, pixels, terms, kernel_w;
+    uint32_t stride_a[4], stride_d[3];
+    uint32_t stride, dilation, padding; // y, x << 16
+};
+#define PUSH_SIZE 116
+_Static_assert(offsetof(struct split_push, padding) == PUSH_SIZE - 4,
+               "convolution2d_split_body.glsl's constants");
+
+static void write_kernel(struct smelt_text *text, const void *user)
+{
+    const struct kernel_key *key = user;
+    const struct {
+        const char *name;
+        uint32_t value;
+    } numbers[] = {
+        {"TILE_M", key->tile_m},         {"TILE_N", key->tile_n},         {"SUBGROUPS", key->subgroups},
+        {"LANES", key->lanes},           {"FRAGMENT_M", key->fragment_m}, {"FRAGMENT_N", key->fragment_n},
+        {"FRAGMENT_K", key->fragment_k}, {"D_IS_F32", key->wide},         {"A_WHOLE", key->whole_a},
+        {"B_WHOLE", key->whole_b},       {"D_WHOLE", key->whole_d},
+    };
+    smelt_text_add(text,
+                   "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/memory.glsl\"\n#include "
+                   "\"smelt/tensor_data.glsl\"\n#include \"smelt/activation.glsl\"\n"
+                   "#define KERNEL_ACTIVATE(v) SMELT_CAT(smelt_activation_, %s)(v)\n",
+                   smelt_op_activation_macro((enum smelt_activation)key->activation));
+    for (uint32_t i = 0; i < SMELT_COUNT_OF(numbers); i++)
+        smelt_op_define_number(text, "KERNEL_", numbers[i].name, numbers[i].value);
+    smelt_text_add(text, "%s", smelt_kernel_text("kernels/convolution2d_split_body.glsl"));
+}
+
+// --- Whether it is for a call ----------------------------------------------------------------------------
+
+// Whether 8 neighbours are 16 bytes of f16, or 32 of f32, at a multiple of 16.
+static bool is_whole(const struct smelt_tensor_info *t, uint64_t address)
+{
+    uint64_t all = address / 2 | t->shape[3];
+    for (uint32_t i = 0; i < 3; i++)
+        all |= t->shape[i] > 1 ? t->strides[i] : 0;
+    return all % 8 == 0;
+}
+
+// How far its channels are apart if 8 of them are so; 0: they are not.
+static uint32_t whole_step(const struct smelt_tensor_info *a)
+{
+    uint64_t step = a->strides[3];
+    return step <= 2 && is_whole(a, step == 2 ? a->address & ~UINT64_C(2) : a->address) ? (uint32_t)step : 0;
+}
+
+static bool fits_push(const struct smelt_convolution2d_geometry *g)
+{
+    return SMELT_MAX(g->stride_y, g->stride_x) < 1u << 15 &&
+           SMELT_MAX(g->dilation_y, g->dilation_x) < 1u << 15 &&
+           SMELT_MAX(g->padding_top, g->padding_left) < 1u << 15;
+}
+
+static bool can_split(const struct smelt_convolution *call)
+{
+    const struct smelt_convolution2d_params *p = call->params;
+    const struct smelt_tensor_info *a = &p->a->info, *d = &p->d->info;
+    const struct smelt_convolution2d_geometry *g = &call->geometry;
+    uint64_t terms = call->b[KERNEL_H] * call->b[KERNEL_W] * call->b[IN];
+    return smelt_kernels_have_text() && !p->baked && a->dtype == SMELT_DTYPE_F16 &&
+           p->computed != SMELT_DTYPE_F32 && g->groups == 1 && !g->transposed && fits_push(g) &&
+           p->image_layout == SMELT_IMAGE_NHWC && p->weight_layout == SMELT_WEIGHT_HWIO &&
+           smelt_tensor_is_packed(&p->b->info) && (d->strides[3] == 1 || d->shape[3] == 1) &&
+           call->pixels < MOST && terms < MOST;
+}
+
+static uint64_t tiles_of(const struct smelt_convolution *call, uint32_t m, uint32_t n)
+{
+    return (call->pixels + m - 1) / m * ((call->d[C] + n - 1) / n);
+}
+
+// By what was measured on an H200 (docs/performance.md). 0 subgroups: another kernel.
+static struct smelt_matmul2d_tiling choose_tile(const struct smelt_convolution *call)
+{
+    uint64_t steps = (call->b[KERNEL_H] * call->b[KERNEL_W] * call->b[IN] + TERMS - 1) / TERMS;
+    struct smelt_matmul2d_tiling t = {.m = 32, .n = call->d[C] <= 16 ? 16 : 32};
+    if (call->context->capabilities.subgroup_size < 32 || tiles_of(call, 32, 32) > 2048)
+        return t;
+    t.subgroups_k = steps >= 4 ? 4 : steps >= 2 ? 2 : 1;
+    return t;
+}
+
+// What the device multiplies by, in `info`; false: it does not, or another backend is to.
+static bool has_matrices(const struct smelt_convolution *call, struct smelt_op_info *info)
+{
+    const struct smelt_convolution2d_descriptor d = {
+        .scope = SMELT_SCOPE_WORKGROUP,
+        .stored_left = SMELT_DTYPE_F16,
+        .stored = SMELT_DTYPE_F16,
+        .computed = call->params->computed,
+        .accumulated = SMELT_DTYPE_F32,
+        .backend = call->params->backend,
+    };
+    const struct smelt_op op = {.name = "conv", .kind = SMELT_OP_CONVOLUTION2D, .convolution2d = &d};
+    smelt_hold_errors(true);
+    enum smelt_result result = smelt_op_query(call->context, &op, 0, info);
+    smelt_hold_errors(false);
+    return !result && info->choice.backend == SMELT_BACKEND_COOPMAT &&
+           info->choice.computed == SMELT_DTYPE_F16;
+}
+
+// Rows of the tile in shared memory, with 16 bytes between: the kernel's PART.
+static uint32_t shared_size(const struct smelt_matmul2d_tiling *t)
+{
+    uint32_t operands = t->m * (TERMS / 8 + 1) + TERMS * (t->n / 8 + 1), sums = t->m * (t->n / 4 + 1);
+    return t->subgroups_k * 16 * SMELT_MAX(operands, sums);
+}
+
+bool smelt_convolution_choose_split(const struct smelt_convolution *call, struct smelt_op_info *info)
+{
+    const struct smelt_matmul2d_tiling *asked = &call->params->tiling;
+    bool asks = asked->m || asked->n || asked->k || asked->subgroups_m || asked->subgroups_n;
+    if ((asks && !asked->subgroups_k) || !can_split(call))
+        return false;
+    struct smelt_matmul2d_tiling tile = asks ? *asked : choose_tile(call);
+    if (!tile.subgroups_k || !has_matrices(call, info))
+        return false;
+    const struct smelt_matmul2d_tiling *t = &info->tiling;
+    tile.k = TERMS;
+    tile.subgroup_size = t->subgroup_size;
+    tile.fragment_m = t->fragment_m;
+    tile.fragment_n = t->fragment_n;
+    tile.fragment_k = t->fragment_k;
+    tile.subgroups_m = tile.subgroups_n = 1;
+    info->tiling = tile;
+    uint32_t across = tile.n / 8;
+    return tile.subgroups_k <= MAX_SUBGROUPS && tile.m && tile.m % tile.fragment_m == 0 && tile.n &&
+           tile.n % SMELT_MAX(tile.fragment_n, 8) == 0 && TERMS % tile.fragment_k == 0 &&
+           tile.fragment_k % 8 == 0 && tile.fragment_n % 4 == 0 && tile.m * 4 % tile.subgroup_size == 0 &&
+           tile.subgroup_size % across == 0 && shared_size(&tile) <= MOST_SHARED &&
+           tiles_of(call, tile.m, tile.n) <= call->context->capabilities.max_workgroup_count[0];
+}
+
+// --- The call --------------------------------------------------------------------------------------------
+
+static uint32_t both(uint32_t y, uint32_t x)
+{
+    return y | x << 16;
+}
+
+static struct split_push push_of(const struct smelt_convolution *call)
+{
+    const struct smelt_convolution2d_params *p = call->params;
+    const struct smelt_convolution2d_geometry *g = &call->geometry;
+    struct split_push push = {
+        .a = p->a->info.address,
+        .b = p->b->info.address,
+        .bias = p->bias ? p->bias->info.address : 0,
+        .d = p->d->info.address,
+        .residual = p->residual ? p->residual->info.address : 0,
+        .height = (uint32_t)call->a[H],
+        .width = (uint32_t)call->a[W],
+        .channels = (uint32_t)call->a[C],
+        .rows = (uint32_t)call->d[H],
+        .columns = (uint32_t)call->d[W],
+        .outputs = (uint32_t)call->d[C],
+        .pixels = (uint32_t)call->pixels,
+        .terms = (uint32_t)(call->b[KERNEL_H] * call->b[KERNEL_W] * call->b[IN]),
+        .kernel_w = (uint32_t)call->b[KERNEL_W],
+        .stride = both(g->stride_y, g->stride_x),
+        .dilation = both(g->dilation_y, g->dilation_x),
+        .padding = both(g->padding_top, g->padding_left),
+    };
+    for (int i = 0; i < 4; i++)
+        push.stride_a[i] = (uint32_t)p->a->info.strides[i];
+    for (int i = 0; i < 3; i++)
+        push.stride_d[i] = (uint32_t)p->d->info.strides[i];
+    return push;
+}
+
+enum smelt_result smelt_convolution_encode_split(smelt_encoder encoder, const struct smelt_convolution *call,
+                                                 const struct smelt_op_info *info,
+                                                 const struct smelt_dispatch *what)
+{
+    const struct smelt_convolution2d_params *p = call->params;
+    const struct smelt_matmul2d_tiling *t = &info->tiling;
+    const struct split_push push = push_of(call);
+    const struct kernel_key key = {
+        .tile_m = t->m,
+        .tile_n = t->n,
+        .subgroups = t->subgroups_k,
+        .lanes = t->subgroup_size,
+        .fragment_m = t->fragment_m,
+        .fragment_n = t->fragment_n,
+        .fragment_k = t->fragment_k,
+        .activation = (uint32_t)p->activation,
+        .wide = p->d->info.dtype == SMELT_DTYPE_F32,
+        .whole_a = whole_step(&p->a->info),
+        .whole_b = p->b->info.address % 16 == 0 && call->d[C] % 8 == 0,
+        .whole_d = is_whole(&p->d->info, push.d) && (push.bias | push.residual) % 16 == 0,
+    };
+    const struct smelt_kernel_request request = {
+        .name = "convolution2d split",
+        .key = &key,
+        .key_size = sizeof(key),
+        .write = write_kernel,
+        .user = &key,
+        .backend = SMELT_BACKEND_COOPMAT,
+        .dtype = SMELT_DTYPE_F16,
+        .push_size = PUSH_SIZE,
+        .stage_flags = info->stage_flags,
+        .subgroup_size = info->subgroup_size.requiredSubgroupSize,
+    };
+    struct smelt_kernel kernel;
+    enum smelt_result result = smelt_kernel_get(encoder, &request, &kernel);
+    return result ? result
+                  : smelt_kernel_dispatch(encoder, &kernel, &push, PUSH_SIZE,
+                                          (uint32_t)tiles_of(call, t->m, t->n), 1, 1, what);
+}
