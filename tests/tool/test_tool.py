@@ -110,6 +110,28 @@ def write_png(name, width, height, kind, pixel, bits=8, palette=None):
     return path(name)
 
 
+def write_exr(name, width, height, channels, pixel):
+    """Uncompressed lines of f32; channels in alphabetic order."""
+    def attribute(key, kind, value):
+        return key.encode() + b'\0' + kind.encode() + b'\0' + struct.pack('<I', len(value)) + value
+    listed = b''.join(c.encode() + b'\0' + struct.pack('<IBBBBII', 2, 0, 0, 0, 0, 1, 1) for c in channels) + b'\0'
+    window = struct.pack('<iiii', 0, 0, width - 1, height - 1)
+    head = struct.pack('<II', 20000630, 2) + attribute('channels', 'chlist', listed)
+    head += attribute('compression', 'compression', b'\0') + attribute('dataWindow', 'box2i', window)
+    head += attribute('displayWindow', 'box2i', window) + attribute('lineOrder', 'lineOrder', b'\0')
+    head += attribute('pixelAspectRatio', 'float', struct.pack('<f', 1))
+    head += attribute('screenWindowCenter', 'v2f', struct.pack('<ff', 0, 0))
+    head += attribute('screenWindowWidth', 'float', struct.pack('<f', 1)) + b'\0'
+    size = 8 + 4 * width * len(channels)
+    table = b''.join(struct.pack('<Q', len(head) + 8 * height + y * size) for y in range(height))
+    lines = b''.join(struct.pack('<ii', y, size - 8) + b''.join(
+        struct.pack('<f', pixel(x, y, c)) for c in range(len(channels)) for x in range(width)) for y in range(height))
+    os.makedirs(os.path.dirname(path(name)), exist_ok=True)
+    with open(path(name), 'wb') as f:
+        f.write(head + table + lines)
+    return path(name)
+
+
 NET_SHADER = '''#version 460
 #include "smelt/base.glsl"
 #include "smelt/op/net.glsl"

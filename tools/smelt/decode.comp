@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT
 // smelt material decode: the stored values at the points of a grid, a band of rows at a time. "surface.glsl" is the material's
 // generated module; OUTPUTS is the number of the network's outputs, LATENTS that of its textures, CLAMP whether they end at
-// their edges.
+// their edges. TILE: the points of a workgroup, which evaluates them together as a deferred material; 0: each invocation for
+// itself.
 #version 460
 #include "smelt/base.glsl"
 #extension GL_EXT_samplerless_texture_functions : require
 
 layout(set = 0, binding = 0) uniform texture2D latents[LATENTS];
-layout(local_size_x = 8, local_size_y = 8) in;
 
 #include "surface.glsl"
+
+#if TILE > 0
+layout(local_size_x = surface_WORKGROUP_SIZE) in;
+#else
+layout(local_size_x = 8, local_size_y = 8) in;
+#endif
 
 #define SMELT_TENSOR decoded
 #define SMELT_DTYPE SMELT_DTYPE_F32
@@ -64,16 +70,30 @@ vec4 surface_fetch(surface_block material, uint index, vec2 uv, float lod)
 #endif
 }
 
-void main()
+// The point, and whether its values are kept.
+void evaluate(surface_block material, uvec2 at, bool kept)
 {
-    uvec2 at = gl_GlobalInvocationID.xy;
-    decoded_f32_2_w_0x0 points = block.points;
-    if (at.x >= block.width || at.y >= block.rows)
-        return;
     vec2 uv = block.origin + (vec2(at.x, block.first_row + at.y) + 0.5) * block.step;
     float y[OUTPUTS];
-    surface_block material = block.material; // a copy: an argument may not drop "readonly"
+    decoded_f32_2_w_0x0 points = block.points;
     surface_eval_raw(material, uv, block.lod, y);
-    for (uint c = 0; c < OUTPUTS; c++)
+    for (uint c = 0; c < OUTPUTS && kept; c++)
         smelt_store(points, at.y * block.width + at.x, c, y[c]);
+}
+
+void main()
+{
+    surface_block material = block.material; // a copy: an argument may not drop "readonly"
+#if TILE > 0
+    surface_load(material);
+    for (uint i = 0; i < TILE; i += surface_WORKGROUP_SIZE) {
+        uint point = gl_WorkGroupID.x * TILE + i + gl_LocalInvocationIndex;
+        bool kept = i + gl_LocalInvocationIndex < TILE && point < block.width * block.rows;
+        evaluate(material, uvec2(point % block.width, point / block.width), kept);
+    }
+#else
+    uvec2 at = gl_GlobalInvocationID.xy;
+    if (at.x < block.width && at.y < block.rows)
+        evaluate(material, at, true);
+#endif
 }

@@ -22,8 +22,9 @@ struct contender {
     struct maps maps;
     double bits_per_texel; // of the source's texels, with all mips
     uint64_t device_size;
-    uint64_t times[SMELT_BACKEND_COUNT]; // to evaluate the finest level, ns; 0: not this way
-    double flicker;                      // mean change from frame to frame of the minified surface
+    // To evaluate the finest level by a backend, ns; 0: not this way. [1]: as deferred materials are, by whole workgroups
+    uint64_t times[2][SMELT_BACKEND_COUNT];
+    double flicker; // mean change from frame to frame of the minified surface
     struct level_difference levels[MAPS_LEVELS];
 };
 

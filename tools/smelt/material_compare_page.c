@@ -69,9 +69,19 @@ static void tell_mips(const struct comparison *found)
     }
 }
 
+// The ways to evaluate a package are 0 to 2 SMELT_BACKEND_COUNT - 1. Milliseconds; 0: not this way.
+static double time_of_way(const struct contender *contender, int way, char name[32])
+{
+    bool deferred = way >= SMELT_BACKEND_COUNT;
+    int backend = way % SMELT_BACKEND_COUNT;
+    snprintf(name, 32, "%s%s", deferred ? "deferred " : "", smelt_backend_name((enum smelt_backend)backend));
+    return (double)contender->times[deferred][backend] * 1e-6;
+}
+
 void compare_text(const struct comparison *found)
 {
     const struct maps *source = &found->source;
+    char name[32];
     printf("source %s: %ux%u, %u maps, changes by %.5f from frame to frame when minified\n", source->path,
            source->width, source->height, source->count, found->source_flicker);
     if (*found->left_out)
@@ -85,10 +95,10 @@ void compare_text(const struct comparison *found)
         if (!isnan(c->levels[0].chroma))
             printf(", Oklab chroma error %.5f", c->levels[0].chroma);
         putchar('\n');
-        for (int b = 0; b < SMELT_BACKEND_COUNT; b++)
-            if (c->times[b])
-                printf("  %s evaluates the finest mip in %.3f ms on %s\n",
-                       smelt_backend_name((enum smelt_backend)b), (double)c->times[b] * 1e-6, found->device);
+        for (int way = 0; way < 2 * SMELT_BACKEND_COUNT; way++)
+            if (time_of_way(c, way, name) > 0)
+                printf("  %s evaluates the finest mip in %.3f ms on %s\n", name, time_of_way(c, way, name),
+                       found->device);
     }
     for (uint32_t k = 0; k < found->count; k++)
         tell_maps(found, &found->contenders[k]);
@@ -151,10 +161,12 @@ static cJSON *contender_json(const struct comparison *found, const struct conten
     cJSON_AddNumberToObject(item, "device_bytes", (double)contender->device_size);
     cJSON_AddNumberToObject(item, "temporal_change", contender->flicker);
     cJSON *times = cJSON_AddObjectToObject(item, "evaluate_ms");
-    for (int b = 0; b < SMELT_BACKEND_COUNT; b++)
-        if (contender->times[b])
-            cJSON_AddNumberToObject(times, smelt_backend_name((enum smelt_backend)b),
-                                    (double)contender->times[b] * 1e-6);
+    for (int way = 0; way < 2 * SMELT_BACKEND_COUNT; way++) {
+        char name[32];
+        double time = time_of_way(contender, way, name);
+        if (time > 0)
+            cJSON_AddNumberToObject(times, name, time);
+    }
     cJSON *mips = cJSON_AddArrayToObject(item, "mips");
     for (uint32_t l = 0; l < found->source.level_count; l++)
         cJSON_AddItemToArray(mips, level_json(found, &contender->levels[l], l));

@@ -9,7 +9,7 @@
 
 extern const struct smelt_embedded tool_shaders[];
 
-enum { MAX_POINTS = 1 << 20 };
+enum { MAX_POINTS = 1 << 20, TILE = 1024 }; // TILE: points that a workgroup takes of a deferred material
 
 static enum smelt_result load(struct material_decoder *d, const char *path,
                               const struct material_choice *choice)
@@ -17,8 +17,10 @@ static enum smelt_result load(struct material_decoder *d, const char *path,
     struct smelt_material_params params = {.path = path,
                                            .backend = choice->backend,
                                            .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                                           .computed = choice->computed};
+                                           .computed = choice->computed,
+                                           .deferred = choice->deferred};
     enum smelt_result result = tool_context(choice->device, false, &d->context);
+    d->deferred = choice->deferred;
     if (!result)
         result = smelt_material_create(d->context, &params, &d->material);
     if (!result)
@@ -33,19 +35,23 @@ static enum smelt_result load(struct material_decoder *d, const char *path,
 
 static enum smelt_result compile(struct material_decoder *d)
 {
-    char outputs[16], latents[16], *module = NULL;
+    char outputs[16], latents[16], tile[16], *module = NULL;
     snprintf(outputs, sizeof(outputs), "%u", d->info->output_count);
     snprintf(latents, sizeof(latents), "%u", d->info->latent_count);
+    snprintf(tile, sizeof(tile), "%d", d->deferred ? TILE : 0);
     enum smelt_result result = smelt_material_glsl(d->material, "surface", &module);
     if (result)
         return result;
     struct smelt_define defines[] = {
-        {"OUTPUTS", outputs}, {"LATENTS", latents}, {"CLAMP", d->info->clamp ? "1" : "0"}};
+        {"OUTPUTS", outputs}, {"LATENTS", latents}, {"CLAMP", d->info->clamp ? "1" : "0"}, {"TILE", tile}};
+    const struct smelt_op op = {.name = "surface_net", .kind = SMELT_OP_MLP, .mlp = &d->info->mlp};
     struct smelt_virtual_file file = {"surface.glsl", module};
     struct smelt_shader_params params = {.path = "decode.comp",
                                          .source = (const char *)tool_shaders[0].data,
                                          .defines = defines,
-                                         .define_count = 3,
+                                         .define_count = 4,
+                                         .ops = &op,
+                                         .op_count = d->deferred ? 1 : 0,
                                          .files = &file,
                                          .file_count = 1,
                                          .backend = d->info->mlp.backend};
@@ -160,7 +166,9 @@ static enum smelt_result run_band(struct material_decoder *d, uint32_t width, ui
         result = smelt_arguments_bind(d->arguments, commands, VK_PIPELINE_BIND_POINT_COMPUTE, d->layout,
                                       VK_SHADER_STAGE_COMPUTE_BIT, 0);
         CALL(CmdBindPipeline)(commands, VK_PIPELINE_BIND_POINT_COMPUTE, d->pipeline);
-        if (!result)
+        if (!result && d->deferred)
+            CALL(CmdDispatch)(commands, (width * rows + TILE - 1) / TILE, 1, 1);
+        else if (!result)
             CALL(CmdDispatch)(commands, (width + 7) / 8, (rows + 7) / 8, 1);
     }
 #undef CALL

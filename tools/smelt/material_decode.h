@@ -16,6 +16,7 @@ struct material_choice {
     const char *device;
     enum smelt_backend backend; // AUTO: the best
     enum smelt_dtype computed;  // NONE: as smelt_material_params
+    bool deferred;              // by whole workgroups, as smelt_material_params.deferred
 };
 
 // Zero-initialised before it is opened; the first members are for reading.
@@ -23,6 +24,7 @@ struct material_decoder {
     const struct smelt_material_info *info;
     smelt_context context;
     uint64_t device_size; // bytes of weights and latents on the device
+    bool deferred;
     smelt_material material;
     smelt_shader shader;
     smelt_encoder encoder;

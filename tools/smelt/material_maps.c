@@ -74,9 +74,16 @@ static uint32_t components_of(enum smelt_semantic semantic, uint32_t otherwise)
     }
 }
 
-const char *channel_map_name(const struct smelt_channel *channel)
+struct map map_of_channel(const struct smelt_channel *channel)
 {
-    return channel->semantic == SMELT_SEMANTIC_OTHER ? channel->name : smelt_semantic_name(channel->semantic);
+    struct map map = {.semantic = channel->semantic,
+                      .components = channel->count,
+                      .colour = channel->transfer == SMELT_TRANSFER_SRGB && channel->count >= 3,
+                      .low = channel->minimum,
+                      .high = channel->maximum};
+    snprintf(map.name, sizeof(map.name), "%s",
+             map.semantic == SMELT_SEMANTIC_OTHER ? channel->name : smelt_semantic_name(map.semantic));
+    return map;
 }
 
 // --- Levels -----------------------------------------------------------------------------------------------------------------
@@ -244,6 +251,23 @@ int maps_kind_of(const char *path, enum maps_kind *kind)
     return TOOL_OK;
 }
 
+// How a map that is linear in its file is stored, as smelt material train does it: a base colour and what is only a picture
+// encoded, any other number as a share of the range that it needs.
+static void choose_range(const struct image *image, bool picture, struct map *map)
+{
+    size_t count = (size_t)image->width * image->height * image->components;
+    float low = 0, high = 1;
+    for (size_t i = 0; i < count; i++) {
+        low = fminf(low, image->pixels[i]);
+        high = fmaxf(high, image->pixels[i]);
+    }
+    if (map->semantic == SMELT_SEMANTIC_BASE_COLOR || picture || (map->colour && low >= 0 && high <= 1))
+        return;
+    map->colour = false;
+    map->low = map->semantic == SMELT_SEMANTIC_NORMAL && low < 0 ? -1 : low; // of unit vectors
+    map->high = high;
+}
+
 // The finest level of a map from a decoded image: grey becomes a colour where one is wanted, and alpha is left out.
 static void take_image(const struct image *image, bool y_down, struct map *map)
 {
@@ -251,27 +275,39 @@ static void take_image(const struct image *image, bool y_down, struct map *map)
     for (size_t i = 0; i < (size_t)image->width * image->height; i++)
         for (uint32_t c = 0; c < map->components; c++) {
             float x = image->pixels[i * image->components + (c < colours ? c : 0)];
+            x = (x - map->low) / (map->high - map->low);
             if (map->colour && image->linear)
                 x = (float)srgb_encode(x < 0 ? 0 : x);
             map->levels[0][i * map->components + c] = y_down && c == 1 ? 1 - x : x;
         }
+    if (map->semantic == SMELT_SEMANTIC_NORMAL) { // directions have no range
+        map->low = 0;
+        map->high = 1;
+    }
 }
 
+// `stem`: the file's name, which tells what it is; NULL: only a picture.
 static int add_image(const char *path, const char *stem, struct maps *maps)
 {
     struct image image = {0};
     struct stat status;
     char message[256];
-    const struct alias *alias = maps->kind == MAPS_IMAGE ? NULL : find_alias(stem);
+    const struct alias *alias = stem ? find_alias(stem) : NULL;
     struct map *map = &maps->maps[maps->count];
-    snprintf(map->name, sizeof(map->name), "%s", alias ? smelt_semantic_name(alias->semantic) : stem);
+    snprintf(map->name, sizeof(map->name), "%s",
+             alias  ? smelt_semantic_name(alias->semantic)
+             : stem ? stem
+                    : "image");
     if (maps_find(maps, map->name))
         return TOOL_OK; // a second file of the same map
     if (!image_decode(path, &image, message))
         return tool_fail("%s", message);
     map->semantic = alias ? alias->semantic : SMELT_SEMANTIC_OTHER;
-    map->components = components_of(map->semantic, maps->kind == MAPS_FOLDER && image.components < 3 ? 1 : 3);
+    map->components = components_of(map->semantic, stem && image.components < 3 ? 1 : 3);
     map->colour = map->components == 3 && map->semantic != SMELT_SEMANTIC_NORMAL;
+    map->high = 1;
+    if (image.linear)
+        choose_range(&image, !stem, map);
     int result = TOOL_OK;
     if (!maps->count) {
         maps->width = image.width;
@@ -303,6 +339,12 @@ static int is_visible_image(const struct dirent *entry)
     return entry->d_name[0] != '.' && is_image_name(entry->d_name);
 }
 
+// The name of a file that is_image_name, without its ending.
+static void stem_of(const char *name, char stem[256])
+{
+    snprintf(stem, 256, "%.*s", (int)(strrchr(name, '.') - name), name);
+}
+
 static int read_folder(struct maps *maps)
 {
     struct dirent **entries = NULL;
@@ -315,8 +357,7 @@ static int read_folder(struct maps *maps)
     for (int i = 0; i < count; i++) {
         char path[4096], stem[256];
         snprintf(path, sizeof(path), "%s/%s", maps->path, entries[i]->d_name);
-        snprintf(stem, sizeof(stem), "%.*s", (int)(strrchr(entries[i]->d_name, '.') - entries[i]->d_name),
-                 entries[i]->d_name);
+        stem_of(entries[i]->d_name, stem);
         if (!status)
             status = add_image(path, stem, maps);
         free(entries[i]);
@@ -327,13 +368,19 @@ static int read_folder(struct maps *maps)
     return status;
 }
 
-int maps_read(const char *path, struct maps *maps)
+int maps_read(const char *path, bool named, struct maps *maps)
 {
+    char stem[256];
+    const char *slash = strrchr(path, '/');
     *maps = (struct maps){.path = path};
     int status = maps_kind_of(path, &maps->kind);
     if (status)
         return status;
-    return maps->kind == MAPS_FOLDER ? read_folder(maps) : add_image(path, "image", maps);
+    if (maps->kind == MAPS_FOLDER)
+        return read_folder(maps);
+    if (named)
+        stem_of(slash ? slash + 1 : path, stem);
+    return add_image(path, named ? stem : NULL, maps);
 }
 
 // --- Evaluating -----------------------------------------------------------------------------------------------------------------
@@ -352,10 +399,7 @@ void channel_values(const struct smelt_channel *channel, const float *outputs, s
 static int add_channel(const struct smelt_channel *channel, struct maps *maps)
 {
     struct map *map = &maps->maps[maps->count++];
-    snprintf(map->name, sizeof(map->name), "%s", channel_map_name(channel));
-    map->semantic = channel->semantic;
-    map->components = channel->count;
-    map->colour = channel->transfer == SMELT_TRANSFER_SRGB && channel->count >= 3;
+    *map = map_of_channel(channel);
     return allocate_levels(maps, map);
 }
 
@@ -384,6 +428,36 @@ int maps_evaluate(struct material_decoder *decoder, const char *path, uint32_t w
     }
     free(outputs);
     return status;
+}
+
+void map_convert(const struct map *from, const struct map *to, float *values, size_t points)
+{
+    // What is not known by its name has the numbers that its file has.
+    bool encoded = from->colour != to->colour && from->semantic != SMELT_SEMANTIC_OTHER;
+    if (!encoded && from->low == to->low && from->high == to->high)
+        return;
+    for (size_t i = 0; i < points * from->components; i++) {
+        double x = values[i];
+        if (encoded && from->colour && i % from->components < 3)
+            x = srgb_decode(x);
+        x = (from->low + x * (from->high - from->low) - to->low) / (to->high - to->low);
+        if (encoded && to->colour && i % from->components < 3)
+            x = srgb_encode(x > 0 ? x : 0);
+        values[i] = (float)x;
+    }
+}
+
+void maps_convert(struct maps *maps, const struct maps *other)
+{
+    for (uint32_t i = 0; i < maps->count; i++) {
+        struct map *map = &maps->maps[i];
+        const struct map *to = maps_find(other, map->name);
+        for (uint32_t l = 0; l < maps->level_count; l++)
+            map_convert(map, to, map->levels[l], (size_t)level_width(maps, l) * level_height(maps, l));
+        map->colour = to->colour;
+        map->low = to->low;
+        map->high = to->high;
+    }
 }
 
 int maps_like(const struct maps *maps, struct maps *copy)

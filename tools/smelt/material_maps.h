@@ -15,6 +15,7 @@ struct map {
     enum smelt_semantic semantic;
     uint32_t components;        // 1 to 4
     bool colour;                // the first three are an sRGB-encoded colour
+    float low, high;            // what a stored 0 and 1 stand for, decoded
     float *levels[MAPS_LEVELS]; // [height >> l][width >> l][components], at least 1 each; normals with Y up
 };
 
@@ -32,13 +33,18 @@ struct maps {
 // Which of the three `path` is; a package is not read.
 int maps_kind_of(const char *path, enum maps_kind *kind);
 // The images of a folder, all of one size, or one image, and their mips: averages of linear light, of directions, of numbers.
-int maps_read(const char *path, struct maps *maps);
+// `named`: a single image is what its file's name says, as in a folder, else any picture.
+int maps_read(const char *path, bool named, struct maps *maps);
 // All levels of a package at a source size, evaluated. *time: of the finest level on the device, ns.
 int maps_evaluate(struct material_decoder *decoder, const char *path, uint32_t width, uint32_t height,
                   struct maps *maps, uint64_t *time);
-// Maps like those of `maps`, of the same names, with memory for all levels but nothing in it.
 // Releases the maps that `other` has no counterpart of: one of the same name and number of components.
 void maps_keep_common(struct maps *maps, const struct maps *other);
+// Stored values of one map become those that another one of its name would store: its transfer and range.
+void map_convert(const struct map *from, const struct map *to, float *values, size_t points);
+// All of `maps` as their counterparts in `other` are stored.
+void maps_convert(struct maps *maps, const struct maps *other);
+// Maps like those of `maps`, of the same names, with memory for all levels but nothing in it.
 int maps_like(const struct maps *maps, struct maps *copy);
 void maps_release(struct maps *maps);
 
@@ -56,7 +62,7 @@ void map_sample(const struct maps *maps, const struct map *map, const struct mat
 // The channel of an evaluated grid [points][outputs] as values [points][components], Y up.
 void channel_values(const struct smelt_channel *channel, const float *outputs, size_t points,
                     uint32_t output_count, float *values);
-// The name that maps_evaluate gives to a channel.
-const char *channel_map_name(const struct smelt_channel *channel);
+// The map, without levels, that a channel of a package is.
+struct map map_of_channel(const struct smelt_channel *channel);
 
 #endif
