@@ -149,7 +149,7 @@ def test_numbers_beyond_0_to_1_are_shares_of_the_source_range():
     exr('up_exr/normal.exr', 8, 8, 'BGR', lambda x, y, c: 1 if c == 0 else -0.01)
     flat('up8/normal.png', [128, 128, 255], (8, 8))
     angle = finest(compare(path('up_exr'), path('up8')))['maps']['normal']['angle']
-    assert angle < 0.5, angle
+    assert angle < 1.5, angle  # 0.8 of the hundredths, and bytes
 
 
 def test_the_text_has_a_verdict():
