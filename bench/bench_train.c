@@ -10,7 +10,7 @@
 
 #include <math.h>
 
-enum { CHANNELS = 9, MOST_STEPS = 4000 };
+enum { CHANNELS = 9, MOST_STEPS = 4000, PORTIONS = 5 };
 
 struct size {
     const char *name;
@@ -48,7 +48,8 @@ static double psnr(smelt_trainer trainer)
 }
 
 struct row {
-    double seconds, first, last; // of a step; dB
+    struct bench_summary seconds; // of a step
+    double first, last;           // dB
     bool same;
     struct smelt_trainer_info info;
 };
@@ -63,9 +64,13 @@ static void run_row(smelt_context context, const struct smelt_trainer_params *pa
         row->info = smelt_trainer_info(trainer);
         BENCH_OK(smelt_trainer_run_and_wait(trainer, steps / 4)); // warm
         row->first = psnr(trainer);
-        double begin = bench_now();
-        BENCH_OK(smelt_trainer_run_and_wait(trainer, steps));
-        row->seconds = (bench_now() - begin) / steps;
+        double seconds[PORTIONS];
+        for (int portion = 0; portion < PORTIONS; portion++) {
+            double begin = bench_now();
+            BENCH_OK(smelt_trainer_run_and_wait(trainer, steps / PORTIONS));
+            seconds[portion] = (bench_now() - begin) / (steps / PORTIONS);
+        }
+        row->seconds = bench_summarise(seconds, PORTIONS);
         psnr(trainer);
         BENCH_OK(smelt_trainer_run_and_wait(trainer, steps / 8 + 1));
         row->last = psnr(trainer);
@@ -132,12 +137,14 @@ int bench_train(int argc, char **argv)
             bool good = row.same && row.last > row.first;
             wrong += !good;
             printf(options.json ? "%s{\"name\": \"%s\", \"batch\": %u, \"samples\": %u, \"groups\": %u, "
-                                  "\"step_us\": %.2f, \"steps_per_second\": %.0f, \"psnr_first\": %.2f, "
+                                  "\"step_us\": %.2f, \"step_us_min\": %.2f, \"step_us_max\": %.2f, "
+                                  "\"steps_per_second\": %.0f, \"psnr_first\": %.2f, "
                                   "\"psnr_last\": %.2f, \"same_bits\": %d}"
-                                : "%s%-22s batch %u, %u samples x %u groups: %8.1f us a step, %7.0f steps/s, "
-                                  "%.2f -> %.2f dB, same bits %d\n",
+                                : "%s%-22s batch %u, %u samples x %u groups: %8.1f us a step (%.1f to %.1f), "
+                                  "%7.0f steps/s, %.2f -> %.2f dB, same bits %d\n",
                    options.json && rows ? ", " : "", name, row.info.batch, row.info.samples, row.info.groups,
-                   1e6 * row.seconds, 1 / row.seconds, row.first, row.last, row.same);
+                   1e6 * row.seconds.median, 1e6 * row.seconds.minimum, 1e6 * row.seconds.maximum,
+                   1 / row.seconds.median, row.first, row.last, row.same);
             fflush(stdout);
             rows++;
         }

@@ -186,10 +186,12 @@ static void write_network(struct smelt_text *text, const struct smelt_trainer_la
     for (int i = 0; i < 3; i++)
         smelt_op_define_number(text, prefix, fragments[i], 1);
     smelt_op_define_number(text, prefix, "UNROLL", 0);
+    smelt_op_define_number(text, prefix, "COPY", 0);
     smelt_text_add(text, "#else\n");
     for (int i = 0; i < 3; i++)
         smelt_op_define_number(text, prefix, fragments[i], l->fragment[i]);
     smelt_op_define_number(text, prefix, "UNROLL", l->unroll);
+    smelt_op_define_number(text, prefix, "COPY", l->copy);
     smelt_text_add(text, "#endif\n");
     smelt_op_define(text, prefix, "SCRATCH", "scratch");
     smelt_op_define(text, prefix, "BACKEND", "SMELT_BACKEND_DEFAULT");

@@ -23,7 +23,7 @@ struct smelt_trainer_layout {
     float weights[SMELT_TRAINER_MAX_OUTPUTS];
     enum smelt_backend backend;
     uint32_t subgroup_size, subgroups, fragment[3];
-    bool unroll;
+    bool unroll, copy;                             // of mlp_gradient_tmpl.glsl
     uint32_t padded[SMELT_TRAINER_MAX_LAYERS + 1]; // widths
     uint32_t layer_begin[SMELT_TRAINER_MAX_LAYERS], weight_count;
     uint32_t scratch, portable_scratch;       // uvec4

@@ -19,6 +19,7 @@ struct place {
     float lod;
     int level;
 };
+shared uvec4 places[TRAINER_SAMPLES]; // of the samples: uv, lod, level
 
 // Where sample `i` of this step is: the middle of a texel of a level, or anywhere between texels, a share of the way to the next
 // level.
@@ -61,33 +62,69 @@ void corners(vec2 uv, uvec2 extent, out uvec4 at, out vec4 weight)
 
 // --- Targets ----------------------------------------------------------------------------------------------
 
-// Halves, padded to TARGET_WORDS words for each texel.
-void add_target(int level, vec2 uv, float by, inout float t[4 * TRAINER_OUTPUT_GROUPS])
+// Samples of an invocation.
+#define TRAINER_TURNS ((TRAINER_SAMPLES + TRAINER_THREADS - 1) / TRAINER_THREADS)
+#define TRAINER_TARGETS (4 * TRAINER_OUTPUT_GROUPS)
+
+// Halves, padded to TARGET_WORDS words for each texel: 1, 2 or a multiple of 4.
+void add_texel(uint texel, float by, inout float t[TRAINER_TURNS * TRAINER_TARGETS], uint at)
 {
-    uvec4 at;
-    vec4 weight;
-    corners(uv, trainer_level[level].xy, at, weight);
-    for (int c = 0; c < 4; c++) {
-        if (weight[c] == 0.0)
-            continue;
-        uint word = (trainer_level[level].z + at[c]) * TRAINER_TARGET_WORDS;
-        [[unroll]] for (int i = 0; i < TRAINER_TARGET_WORDS; i++)
+#if TRAINER_TARGET_WORDS % 4 == 0
+    [[unroll]] for (uint i = 0u; i < TRAINER_TARGET_WORDS / 4u; i++)
+    {
+        uvec4 words = smelt_words4_data(targets).e[texel * (TRAINER_TARGET_WORDS / 4u) + i];
+        [[unroll]] for (uint j = 0u; j < 4u; j++) if (8u * i + 2u * j < TRAINER_OUTPUTS)
         {
-            vec2 pair = unpackHalf2x16(smelt_words1_data(targets).e[word + i]) * (weight[c] * by);
-            t[2 * i] += pair.x;
-            t[2 * i + 1] += pair.y;
+            vec2 pair = unpackHalf2x16(words[j]) * by;
+            t[at + 8u * i + 2u * j] += pair.x;
+            t[at + 8u * i + 2u * j + 1u] += pair.y;
         }
     }
+#else
+    [[unroll]] for (uint i = 0u; i < TRAINER_TARGET_WORDS; i++)
+    {
+        vec2 pair = unpackHalf2x16(smelt_words1_data(targets).e[texel * TRAINER_TARGET_WORDS + i]) * by;
+        t[at + 2u * i] += pair.x;
+        t[at + 2u * i + 1u] += pair.y;
+    }
+#endif
 }
 
-void target_of(place p, out float t[4 * TRAINER_OUTPUT_GROUPS])
+// All four texels are read at once; one that does not count is the first of them.
+void add_target(int level, vec2 uv, float by, inout float t[TRAINER_TURNS * TRAINER_TARGETS], uint at)
 {
-    for (int i = 0; i < 4 * TRAINER_OUTPUT_GROUPS; i++)
+    uvec4 corner;
+    vec4 weight;
+    corners(uv, trainer_level[level].xy, corner, weight);
+    for (int c = 0; c < 4; c++)
+        add_texel(trainer_level[level].z + (weight[c] == 0.0 ? corner.x : corner[c]), weight[c] * by, t, at);
+}
+
+// Places of all samples, and of an invocation's own what the maps have there, for put_gradients.
+void put_places(uint first, out float t[TRAINER_TURNS * TRAINER_TARGETS])
+{
+    for (uint i = 0u; i < TRAINER_TURNS * TRAINER_TARGETS; i++)
         t[i] = 0.0;
-    float f = p.lod - float(p.level);
-    add_target(p.level, p.uv, 1.0 - f, t);
-    if (f > 0.0)
-        add_target(p.level + 1, p.uv, f, t);
+    [[unroll]] for (uint turn = 0u; turn < TRAINER_TURNS; turn++)
+    {
+        uint s = gl_LocalInvocationIndex + turn * TRAINER_THREADS;
+        if (s >= TRAINER_SAMPLES)
+            break;
+        place p = place_of(first + s);
+        places[s] = uvec4(floatBitsToUint(vec3(p.uv, p.lod)), uint(p.level));
+        float f = p.lod - float(p.level);
+        add_target(p.level, p.uv, 1.0 - f, t, turn * TRAINER_TARGETS);
+        if (f > 0.0)
+            add_target(p.level + 1, p.uv, f, t, turn * TRAINER_TARGETS);
+    }
+    barrier();
+}
+
+place place_at(uint s)
+{
+    uvec4 words = places[s];
+    vec3 v = uintBitsToFloat(words.xyz);
+    return place(v.xy, v.z, int(words.w));
 }
 
 // --- Inputs -----------------------------------------------------------------------------------------------
@@ -143,29 +180,39 @@ void scatter(uint c, place p, float dx)
 }
 #endif
 
-void put_inputs(uint first)
+void put_inputs()
 {
-    for (uint i = gl_LocalInvocationIndex; i < TRAINER_SAMPLES * net_input_groups; i += TRAINER_THREADS) {
-        uint s = i / net_input_groups, g = i % net_input_groups;
-        place p = place_of(first + s);
-        vec4 v;
 #if TRAINER_TEXTURES
-        if (g - TRAINER_FIRST < TRAINER_TEXTURES)
-            v = fetch(g - TRAINER_FIRST, p);
-        else
+    [[dont_unroll]] for (uint i = gl_LocalInvocationIndex; i < TRAINER_SAMPLES * TRAINER_TEXTURES;
+                         i += TRAINER_THREADS)
+    {
+        uint s = i / TRAINER_TEXTURES, t = i % TRAINER_TEXTURES;
+        net_put(s, TRAINER_FIRST + t, fetch(t, place_at(s)));
+    }
 #endif
-            v = trainer_encode(g, p.uv, p.lod);
-        net_put(s, g, v);
+    // Neighbouring invocations have the same inputs of neighbouring samples: they run the same code.
+    [[dont_unroll]] for (uint i = gl_LocalInvocationIndex;
+                         i < TRAINER_SAMPLES * (net_input_groups - TRAINER_TEXTURES); i += TRAINER_THREADS)
+    {
+        uint s = i % TRAINER_SAMPLES, g = i / TRAINER_SAMPLES;
+        if (TRAINER_TEXTURES > 0 && g >= TRAINER_FIRST)
+            g += TRAINER_TEXTURES;
+        place p = place_at(s);
+        net_put(s, g, trainer_encode(g, p.uv, p.lod));
     }
 }
 
 // --- Losses -----------------------------------------------------------------------------------------------
 
-void put_gradients(uint first, inout vec4 errors[TRAINER_OUTPUT_GROUPS])
+void put_gradients(uint first, float targets_of[TRAINER_TURNS * TRAINER_TARGETS],
+                   inout vec4 errors[TRAINER_OUTPUT_GROUPS])
 {
-    for (uint s = gl_LocalInvocationIndex; s < TRAINER_SAMPLES; s += TRAINER_THREADS) {
-        float t[4 * TRAINER_OUTPUT_GROUPS], y[4 * TRAINER_OUTPUT_GROUPS], dy[4 * TRAINER_OUTPUT_GROUPS];
-        target_of(place_of(first + s), t);
+    [[unroll]] for (uint turn = 0u; turn < TRAINER_TURNS; turn++)
+    {
+        uint s = gl_LocalInvocationIndex + turn * TRAINER_THREADS;
+        if (s >= TRAINER_SAMPLES)
+            break;
+        float t[TRAINER_TARGETS], y[TRAINER_TARGETS], dy[TRAINER_TARGETS];
         bool counts = first + s < TRAINER_BATCH;
         [[unroll]] for (int g = 0; g < TRAINER_OUTPUT_GROUPS; g++)
         {
@@ -174,6 +221,7 @@ void put_gradients(uint first, inout vec4 errors[TRAINER_OUTPUT_GROUPS])
             {
                 int o = 4 * g + i;
                 y[o] = v[i];
+                t[o] = targets_of[turn * TRAINER_TARGETS + o];
                 e[i] = counts && o < TRAINER_OUTPUTS ? y[o] - t[o] : 0.0;
                 dy[o] = 0.0;
                 if (counts && o < TRAINER_OUTPUTS)
@@ -203,17 +251,16 @@ void put_gradients(uint first, inout vec4 errors[TRAINER_OUTPUT_GROUPS])
 // The workgroup's squared errors, in the order of its invocations.
 void write_errors(uvec2 to, vec4 errors[TRAINER_OUTPUT_GROUPS])
 {
-    [[unroll]] for (int g = 0; g < TRAINER_OUTPUT_GROUPS; g++)
-    {
-        barrier();
-        scratch[gl_LocalInvocationIndex] = floatBitsToUint(errors[g]);
-        barrier();
-        if (gl_LocalInvocationIndex < 4u) {
-            float sum = 0.0;
-            for (uint i = 0u; i < TRAINER_THREADS; i++)
-                sum += uintBitsToFloat(scratch[i][gl_LocalInvocationIndex]);
-            smelt_f32_w_data(to).e[net_parameters + 4 * g + gl_LocalInvocationIndex] = sum;
-        }
+    const uint rows = min(TRAINER_SAMPLES, TRAINER_THREADS); // the others have none
+    barrier();
+    [[unroll]] for (uint g = 0u; g < TRAINER_OUTPUT_GROUPS; g++) if (gl_LocalInvocationIndex < rows)
+        scratch[g * rows + gl_LocalInvocationIndex] = floatBitsToUint(errors[g]);
+    barrier();
+    for (uint i = gl_LocalInvocationIndex; i < 4u * TRAINER_OUTPUT_GROUPS; i += TRAINER_THREADS) {
+        float sum = 0.0;
+        for (uint row = 0u; row < rows; row++)
+            sum += uintBitsToFloat(scratch[i / 4u * rows + row][i % 4u]);
+        smelt_f32_w_data(to).e[net_parameters + i] = sum;
     }
 }
 
@@ -230,9 +277,11 @@ void main()
     [[dont_unroll]] for (uint first = gl_WorkGroupID.x * TRAINER_SAMPLES; first < TRAINER_BATCH;
                          first += TRAINER_GROUPS * TRAINER_SAMPLES)
     {
-        put_inputs(first);
+        float t[TRAINER_TURNS * TRAINER_TARGETS];
+        put_places(first, t);
+        put_inputs();
         net_forward();
-        put_gradients(first, errors);
+        put_gradients(first, t, errors);
         net_backward();
 #if TRAINER_TEXTURES
         [[dont_unroll]] for (uint i = gl_LocalInvocationIndex; i < TRAINER_SAMPLES * 4 * TRAINER_TEXTURES;
@@ -241,10 +290,10 @@ void main()
             uint s = i / (4 * TRAINER_TEXTURES), c = i % (4 * TRAINER_TEXTURES);
             float dx = net_take_gradient(s, 4 * TRAINER_FIRST + c);
             if (first + s < TRAINER_BATCH)
-                scatter(c, place_of(first + s), dx * (TRAINER_REMAP_SCALE / TRAINER_LOSS_SCALE));
+                scatter(c, place_at(s), dx * (TRAINER_REMAP_SCALE / TRAINER_LOSS_SCALE));
         }
-        barrier();
 #endif
+        barrier();
     }
     net_end();
     write_errors(sums, errors);

@@ -51,6 +51,13 @@
 #if SMELT_MLP_GRADIENT_UNROLL != 0 && SMELT_MLP_GRADIENT_UNROLL != 1
 #error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_UNROLL must be 0 or 1"
 #endif
+#ifndef SMELT_MLP_GRADIENT_COPY
+#error                                                                                                       \
+    "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_COPY (1: weights are copied to the scratch, 0: not) is not defined"
+#endif
+#if SMELT_MLP_GRADIENT_COPY != 0 && SMELT_MLP_GRADIENT_COPY != 1
+#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_COPY must be 0 or 1"
+#endif
 #if SMELT_MLP_GRADIENT_SUBGROUP_SIZE < 1 || SMELT_MLP_GRADIENT_SUBGROUP_SIZE > 128
 #error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_SUBGROUP_SIZE must be a literal, 1 to 128"
 #endif
@@ -76,6 +83,9 @@
 #if SMELT_MLP_GRADIENT_FRAGMENT_M != 1 || SMELT_MLP_GRADIENT_FRAGMENT_N != 1 ||                              \
     SMELT_MLP_GRADIENT_FRAGMENT_K != 1
 #error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_FRAGMENT_M, _N and _K must be 1 with PORTABLE"
+#endif
+#if SMELT_MLP_GRADIENT_COPY
+#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_COPY must be 0 with PORTABLE"
 #endif
 #else
 #if SMELT_MLP_GRADIENT_FRAGMENT_M < 8 || SMELT_MLP_GRADIENT_FRAGMENT_M > 64 ||                               \
@@ -212,3 +222,4 @@
 #endif
 #endif
 const int SMELT_CAT(SMELT_MLP_GRADIENT, _unroll_is) = SMELT_CAT(smelt_flag_is_, SMELT_MLP_GRADIENT_UNROLL);
+const int SMELT_CAT(SMELT_MLP_GRADIENT, _copy_is) = SMELT_CAT(smelt_flag_is_, SMELT_MLP_GRADIENT_COPY);

@@ -8,14 +8,25 @@
 // errors  see mlp_gradient_tmpl.glsl
 // needs   mlp_gradient_tmpl.glsl around it
 // source  see mlp_gradient_tmpl.glsl
-#if SMELT_MG_FINAL
-#define SMELT_MG_TO_GROUP 4 // f32
-#else
-#define SMELT_MG_TO_GROUP SMELT_MG_GROUP
-#endif
-const uint SMELT_CAT(SMELT_MG_LAYER, _to) = SMELT_MG_FROM + SMELT_MG_SAMPLES * SMELT_MG_FROM_PITCH;
-const uint SMELT_CAT(SMELT_MG_LAYER, _pitch) = SMELT_MG_N / SMELT_MG_TO_GROUP | 1;
 const uint SMELT_CAT(SMELT_MG_LAYER, _end_of) = SMELT_MG_BEGIN + SMELT_MG_N * (SMELT_MG_K + 1);
+#if SMELT_MG_GROUP == 8
+const uint SMELT_CAT(SMELT_MG_LAYER, _to) = SMELT_MG_SAMPLES * SMELT_MG_FROM_PITCH;
+const uint SMELT_CAT(SMELT_MG_LAYER, _pitch) = SMELT_CAT(SMELT_MG, _to_pitch);
+#if SMELT_MG_INNER
+const uint SMELT_CAT(SMELT_MG_LAYER, _copy) = SMELT_CAT(SMELT_MG_BEFORE, _scratch_end);
+#else
+const uint SMELT_CAT(SMELT_MG_LAYER, _copy) = SMELT_CAT(SMELT_MG, _ones) + SMELT_MG_FN / 8;
+#endif
+const uint SMELT_CAT(SMELT_MG_LAYER, _scratch_end) =
+    SMELT_CAT(SMELT_MG_LAYER, _copy) + SMELT_MLP_GRADIENT_COPY *
+                                           (SMELT_MG_N * (SMELT_MG_K / 8 | 1) + SMELT_MG_N / 8);
+#else
+const uint SMELT_CAT(SMELT_MG_LAYER, _to) = SMELT_MG_FROM + SMELT_MG_SAMPLES * SMELT_MG_FROM_PITCH;
+const uint SMELT_CAT(SMELT_MG_LAYER, _pitch) = SMELT_MG_N / 4 | 1;
+const uint SMELT_CAT(SMELT_MG_LAYER,
+                     _scratch_end) = SMELT_CAT(SMELT_MG_LAYER, _to) + SMELT_MG_SAMPLES *
+                                                                          SMELT_CAT(SMELT_MG_LAYER, _pitch);
+#endif
 #define SMELT_MG_TO SMELT_CAT(SMELT_MG_LAYER, _to)
 #define SMELT_MG_TO_PITCH SMELT_CAT(SMELT_MG_LAYER, _pitch)
 #if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_PORTABLE
@@ -24,7 +35,6 @@ const uint SMELT_CAT(SMELT_MG_LAYER, _end_of) = SMELT_MG_BEGIN + SMELT_MG_N * (S
 #include "smelt/mlp_gradient_coopmat_tmpl.glsl"
 #endif
 
-#undef SMELT_MG_TO_GROUP
 #undef SMELT_MG_TO
 #undef SMELT_MG_TO_PITCH
 #undef SMELT_MG_LAYER

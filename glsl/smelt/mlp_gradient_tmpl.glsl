@@ -3,7 +3,7 @@
 // gradients of all weights.
 //
 // what    h[0] = x; h[i + 1] = activation_i(W_i h[i] + bias_i); y = h[layers] for SAMPLES samples at a time, whose values all
-//         stay in shared memory; then, from the gradients of y, those of x, and of W and bias summed over these samples and
+//         stay in shared memory and registers; then, from the gradients of y, those of x, and of W and bias summed over these samples and
 //         all before. The caller's invocations put samples in and take results out, in any order of its own. A workgroup's
 //         sums are added up by the caller (in a fixed order, where every run has to give the same bits)
 // params  all required, all undefined afterwards:
@@ -18,6 +18,8 @@
 //         SMELT_MLP_GRADIENT_FRAGMENT_M _N _K  COOPMAT, COOPMAT2: the device's product f16 x f16 -> f32, multiples of 8, powers
 //                                        of 2. PORTABLE: 1
 //         SMELT_MLP_GRADIENT_UNROLL      1: loops over matrices are unrolled; 0: not, for software devices and PORTABLE
+//         SMELT_MLP_GRADIENT_COPY        1: products read weights from a copy in the scratch, which is faster; 0: from memory,
+//                                        where the scratch would be too large, and with PORTABLE
 //         SMELT_MLP_GRADIENT_SCRATCH     name of a `shared uvec4` array of NAME_scratch elements or more
 //         SMELT_MLP_GRADIENT_BACKEND     SMELT_BACKEND_PORTABLE (all in f32), _COOPMAT or _COOPMAT2 (f16 with f32 sums)
 // makes   for the name NAME, widths padded to multiples of a unit (PORTABLE 4, else the largest of FRAGMENT_M, _N, _K):
@@ -78,10 +80,43 @@
 
 uvec2 SMELT_CAT(SMELT_MG, _weights), SMELT_CAT(SMELT_MG, _sums);
 
-// The scratch: for the input and each layer's output a row for each sample, pitch odd in uvec4. Outputs of the network are f32.
+// The scratch has rows for samples, pitches odd in uvec4. PORTABLE: for the input and each layer's output; else for the input and
+// the output, and then the gradient, of one layer, then ones and the copy of all weights. Outputs of the network are f32.
 const uint SMELT_CAT(SMELT_MG, _input_groups) = SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH0) / 4;
+#define SMELT_MG_PITCH(width) (SMELT_MG_PADDED(width) / SMELT_MG_GROUP | 1)
+#define SMELT_MG_LAST_PITCH(width) (SMELT_MG_PADDED(width) / 4 | 1)
 #define SMELT_MG_FROM 0u
-#define SMELT_MG_FROM_PITCH (SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH0) / SMELT_MG_GROUP | 1)
+#if SMELT_MG_GROUP == 4
+#define SMELT_MG_FROM_PITCH SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0)
+#else
+#if SMELT_MLP_GRADIENT_LAYERS == 1
+const uint SMELT_CAT(SMELT_MG, _from_pitch) = SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0);
+const uint SMELT_CAT(SMELT_MG, _to_pitch) = SMELT_MG_LAST_PITCH(SMELT_MLP_GRADIENT_WIDTH1);
+#elif SMELT_MLP_GRADIENT_LAYERS == 2
+const uint SMELT_CAT(SMELT_MG, _from_pitch) = max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0),
+                                                  SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH1));
+const uint SMELT_CAT(SMELT_MG, _to_pitch) = max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH1),
+                                                SMELT_MG_LAST_PITCH(SMELT_MLP_GRADIENT_WIDTH2));
+#elif SMELT_MLP_GRADIENT_LAYERS == 3
+const uint SMELT_CAT(SMELT_MG, _inner_pitch) = max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH1),
+                                                   SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH2));
+const uint SMELT_CAT(SMELT_MG, _from_pitch) = max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0),
+                                                  SMELT_CAT(SMELT_MG, _inner_pitch));
+const uint SMELT_CAT(SMELT_MG, _to_pitch) = max(SMELT_CAT(SMELT_MG, _inner_pitch),
+                                                SMELT_MG_LAST_PITCH(SMELT_MLP_GRADIENT_WIDTH3));
+#else
+const uint SMELT_CAT(SMELT_MG, _inner_pitch) = max(max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH1),
+                                                       SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH2)),
+                                                   SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH3));
+const uint SMELT_CAT(SMELT_MG, _from_pitch) = max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0),
+                                                  SMELT_CAT(SMELT_MG, _inner_pitch));
+const uint SMELT_CAT(SMELT_MG, _to_pitch) = max(SMELT_CAT(SMELT_MG, _inner_pitch),
+                                                SMELT_MG_LAST_PITCH(SMELT_MLP_GRADIENT_WIDTH4));
+#endif
+#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _from_pitch)
+const uint SMELT_CAT(SMELT_MG, _ones) = SMELT_MG_SAMPLES *
+                                        (SMELT_CAT(SMELT_MG, _from_pitch) + SMELT_CAT(SMELT_MG, _to_pitch));
+#endif
 void SMELT_CAT(SMELT_MG, _put)(uint s, uint g, vec4 x)
 {
     uint place = s * SMELT_MG_FROM_PITCH;
@@ -122,8 +157,13 @@ float SMELT_CAT(SMELT_MG, _take_gradient)(uint s, uint i)
 #define SMELT_MG_INNER 1
 #define SMELT_MG_BEFORE SMELT_CAT(SMELT_MG, _layer0)
 #define SMELT_MG_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION1
+#if SMELT_MG_GROUP == 4
 #define SMELT_MG_FROM SMELT_CAT(SMELT_MG, _layer0_to)
 #define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _layer0_pitch)
+#else
+#define SMELT_MG_FROM 0u
+#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _from_pitch)
+#endif
 #define SMELT_MG_BEGIN SMELT_CAT(SMELT_MG, _layer0_end_of)
 #define SMELT_MG_FINAL (SMELT_MLP_GRADIENT_LAYERS == 2)
 #include "smelt/mlp_gradient_layer_tmpl.glsl"
@@ -135,8 +175,13 @@ float SMELT_CAT(SMELT_MG, _take_gradient)(uint s, uint i)
 #define SMELT_MG_INNER 1
 #define SMELT_MG_BEFORE SMELT_CAT(SMELT_MG, _layer1)
 #define SMELT_MG_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION2
+#if SMELT_MG_GROUP == 4
 #define SMELT_MG_FROM SMELT_CAT(SMELT_MG, _layer1_to)
 #define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _layer1_pitch)
+#else
+#define SMELT_MG_FROM 0u
+#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _from_pitch)
+#endif
 #define SMELT_MG_BEGIN SMELT_CAT(SMELT_MG, _layer1_end_of)
 #define SMELT_MG_FINAL (SMELT_MLP_GRADIENT_LAYERS == 3)
 #include "smelt/mlp_gradient_layer_tmpl.glsl"
@@ -148,8 +193,13 @@ float SMELT_CAT(SMELT_MG, _take_gradient)(uint s, uint i)
 #define SMELT_MG_INNER 1
 #define SMELT_MG_BEFORE SMELT_CAT(SMELT_MG, _layer2)
 #define SMELT_MG_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION3
+#if SMELT_MG_GROUP == 4
 #define SMELT_MG_FROM SMELT_CAT(SMELT_MG, _layer2_to)
 #define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _layer2_pitch)
+#else
+#define SMELT_MG_FROM 0u
+#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _from_pitch)
+#endif
 #define SMELT_MG_BEGIN SMELT_CAT(SMELT_MG, _layer2_end_of)
 #define SMELT_MG_FINAL 1
 #include "smelt/mlp_gradient_layer_tmpl.glsl"
@@ -175,8 +225,7 @@ float SMELT_CAT(SMELT_MG, _take_gradient)(uint s, uint i)
 #define SMELT_MG_LAST_LAYER SMELT_CAT(SMELT_MG, SMELT_MG_LAST)
 const uint SMELT_CAT(SMELT_MG, _output_groups) = SMELT_MG_PADDED(SMELT_MG_WIDTH) / 4;
 const uint SMELT_CAT(SMELT_MG, _parameters) = SMELT_CAT(SMELT_MG_LAST_LAYER, _end_of);
-const uint SMELT_CAT(SMELT_MG, _scratch) =
-    SMELT_CAT(SMELT_MG_LAST_LAYER, _to) + SMELT_MG_SAMPLES * SMELT_CAT(SMELT_MG_LAST_LAYER, _pitch);
+const uint SMELT_CAT(SMELT_MG, _scratch) = SMELT_CAT(SMELT_MG_LAST_LAYER, _scratch_end);
 void SMELT_CAT(SMELT_MG, _check)()
 {
     int scratch_is_too_small[SMELT_MG_SCRATCH.length() < SMELT_CAT(SMELT_MG, _scratch) ? 0 : 1];

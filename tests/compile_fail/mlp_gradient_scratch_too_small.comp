@@ -18,6 +18,7 @@ shared uvec4 scratch[32 * 4 - 1];
 #define SMELT_MLP_GRADIENT_FRAGMENT_N 1
 #define SMELT_MLP_GRADIENT_FRAGMENT_K 1
 #define SMELT_MLP_GRADIENT_UNROLL 0
+#define SMELT_MLP_GRADIENT_COPY 0
 #define SMELT_MLP_GRADIENT_SCRATCH scratch
 #define SMELT_MLP_GRADIENT_BACKEND SMELT_BACKEND_PORTABLE
 #include "smelt/mlp_gradient_tmpl.glsl"

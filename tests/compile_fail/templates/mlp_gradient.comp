@@ -31,6 +31,7 @@ shared uvec4 scratch[32 * 15];
 #define SMELT_MLP_GRADIENT_FRAGMENT_N 1                      // wrong: 0
 #define SMELT_MLP_GRADIENT_FRAGMENT_K 1                      // wrong: 0
 #define SMELT_MLP_GRADIENT_UNROLL 0                          // wrong: 2
+#define SMELT_MLP_GRADIENT_COPY 0                            // wrong: 1 2
 #define SMELT_MLP_GRADIENT_SCRATCH scratch
 #define SMELT_MLP_GRADIENT_BACKEND SMELT_BACKEND_PORTABLE // wrong: 0 SMELT_BACKEND_COOPVEC
 #include "smelt/mlp_gradient_tmpl.glsl"
