@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define NOWHERE UINT32_MAX
+#define SMALL (1u << 20)    // bytes of all transient tensors together
 #define BOUND_ALIGNMENT 64u // of what a transient tensor is bound to: kernels are chosen by its own address
 
 // --- Pieces -----------------------------------------------------------------------------------------------
@@ -181,10 +182,12 @@ static enum smelt_result place_pieces(smelt_graph graph)
             items[next].first = memory->pieces[p].first;
             items[next++].last = memory->pieces[p].last;
         }
+    // Small ones lie close together: 256 would be much of the whole.
+    uint64_t alignment = memory->total < SMALL ? BOUND_ALIGNMENT : SMELT_TRANSIENT_ALIGNMENT;
     enum smelt_result result =
         memory->lower_bound == UINT64_MAX
             ? smelt_graph_no_memory(graph)
-            : smelt_memory_place(graph->context, items, count, SMELT_TRANSIENT_ALIGNMENT, &memory->size);
+            : smelt_memory_place(graph->context, items, count, alignment, &memory->size);
     for (uint32_t p = 0, i = 0; p < memory->count && !result; p++)
         if (!memory->pieces[p].bound)
             memory->pieces[p].offset = items[i++].offset;

@@ -227,7 +227,8 @@ def test_verify_counts_and_tells():
 def test_verify_has_tolerances_and_checks():
     need_networks()
     write_case('loose/bad', [0, 2, 3.5])
-    run('verify', path('loose'), '--atol', '0.5')
+    run('verify', path('loose'), '--atol', '0.5', '--memory', '1.15')
+    run('verify', path('loose'), '--memory', 'much', status=2)
     run('verify', path('loose'), '--rtol', '0.15')
     run('verify', path('loose'), '--top1')
     run('verify', path('loose'), '--psnr', '10')

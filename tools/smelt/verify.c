@@ -34,6 +34,7 @@ static const char help[] =
     "      --top1            floats: only that the largest element of every sample is the same one\n"
     "      --psnr DB         floats: only that the signal to noise ratio is at least DB decibels\n"
     "      --checks FILE     the last two by case: JSON, {\"PATTERN\": \"top1\" or decibels, ...}\n"
+    "      --memory R        and that intermediates take at most R times what is in use at once\n"
     "      --validation      with Vulkan's validation layers; a message of theirs is a failure\n"
     "      --json            for machines\n"
     "      --help\n"
@@ -50,6 +51,7 @@ struct request {
     double rtol, atol; // negative: by type
     enum check check;
     double decibels;
+    double memory; // 0: not looked at
     bool validation, as_json;
     cJSON *checks;
     smelt_context context;
@@ -213,6 +215,12 @@ static void run_data_set(const struct request *request, const char *path, uint32
     if (runner.network) {
         verdict->intermediates_size = runner.info->intermediates_size;
         verdict->intermediates_least = runner.info->intermediates_least;
+        if (request->memory > 0 &&
+            (double)verdict->intermediates_size > request->memory * (double)verdict->intermediates_least)
+            judge(verdict, FAILED,
+                  "%llu bytes of intermediates, wanted at most %g times the %llu in use at once",
+                  (unsigned long long)verdict->intermediates_size, request->memory,
+                  (unsigned long long)verdict->intermediates_least);
         runner_destroy(&runner);
     }
     model_close(&model);
@@ -352,6 +360,8 @@ static int parse_option(struct request *request, int option)
     case 'p':
         request->check = CHECK_PSNR;
         return parse_number("--psnr", optarg, &request->decibels);
+    case 'm':
+        return parse_number("--memory", optarg, &request->memory);
     case 'c':
         request->checks_file = optarg;
         return TOOL_OK;
@@ -368,17 +378,13 @@ static int parse_option(struct request *request, int option)
 
 int tool_verify(int argc, char **argv)
 {
-    static const struct option options[] = {{"only", required_argument, NULL, 'o'},
-                                            RUNNER_OPTIONS,
-                                            {"rtol", required_argument, NULL, 'r'},
-                                            {"atol", required_argument, NULL, 'a'},
-                                            {"top1", no_argument, NULL, 't'},
-                                            {"psnr", required_argument, NULL, 'p'},
-                                            {"checks", required_argument, NULL, 'c'},
-                                            {"validation", no_argument, NULL, 'v'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"only", required_argument, NULL, 'o'},   RUNNER_OPTIONS,
+        {"rtol", required_argument, NULL, 'r'},   {"atol", required_argument, NULL, 'a'},
+        {"top1", no_argument, NULL, 't'},         {"psnr", required_argument, NULL, 'p'},
+        {"memory", required_argument, NULL, 'm'}, {"checks", required_argument, NULL, 'c'},
+        {"validation", no_argument, NULL, 'v'},   {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     struct request request = {.choice = {.storage = SMELT_DTYPE_F32}, .rtol = -1, .atol = -1};
     for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         if (o == 'h') {
