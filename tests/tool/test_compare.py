@@ -218,6 +218,7 @@ def test_compare_says_what_is_wrong():
     with open(path('broken.safetensors'), 'wb') as f:
         f.write(b'rubbish!' * 4)
     fails('material', 'compare', small, path('broken.safetensors'), says='broken.safetensors')
+    fails('material', 'compare', small, small, '-o', small, says='used twice', status=2)
     fails('material', 'compare', small, small, '-o', '/nonexistent/page.html', says='/nonexistent/page.html')
     flat('dot.png', [5, 6, 7], (1, 1))
     assert finest(compare(path('dot.png'), path('dot.png')))['psnr'] == 'inf', 'one pixel'

@@ -95,6 +95,7 @@ def test_distill_says_what_is_wrong():
     refused(TEACHER.replace('sin(', 'sine('), 'teacher.glsl:7')
     fails('material', 'distill', '--teacher', good, '-o', '/nonexistent/x.safetensors', says='/nonexistent/x')
     fails('material', 'distill', '--teacher', good, '-o', os.path.dirname(good), says='it is a directory')
+    fails('material', 'distill', '--teacher', good, '-o', good, says='used twice', status=2)
     assert not os.path.exists(path('wrong.safetensors'))
 
 

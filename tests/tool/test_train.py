@@ -177,6 +177,19 @@ def test_a_gltf_file_with_its_pictures_inside():
         fails('--gltf', path('cut.glb'), says=says)
 
 
+def test_the_fewest_bits_that_reach_a_psnr_with_weights_of_f8():
+    need_compiler()
+    color = png('psnr.png', 32, 32, 2, lambda x, y: (6 * x, 6 * y, 90))
+    given = ('--base-color', color, '--batch', '256', '--steps', '12', '--weights', 'f8')
+    told = train(*given, '--target-psnr', '6', '-o', path('reached.safetensors'))
+    found = [float(bits) for bits in re.findall(r'([0-9.]+) bits per texel: [0-9.]+ dB after 3 steps', told.stderr)]
+    assert found and 'weights of f8' in told.stdout, (told.stderr, told.stdout)
+    assert json.loads(run('info', '--json', path('reached.safetensors')).stdout)['material']['bits_per_texel'] <= min(found)
+    told = train(*given, '--target-psnr', '79', '-o', path('never.safetensors'), status=1).stderr
+    assert 'do not reach it' in told.split('\n')[-2], told
+    assert not os.path.exists(path('never.safetensors')) and not os.path.exists(path('never.safetensors.part'))
+
+
 def test_less_device_memory_tries_smaller_batches():
     need_compiler()
     jpeg = os.path.join(ROOT, 'examples/materials/rock053/base_color.jpg')
@@ -215,6 +228,12 @@ def test_refuses_files():
     fails('--roughness', dot, says=['1x1', 'do not hold the network'], status=2)
     fails('--normal', flat, '-o', '/nonexistent/x.safetensors', says=['/nonexistent/x.safetensors', 'No such file'])
     fails('--gltf', path('text.png'), says='glTF')
+    fails('--normal', flat, '-o', os.path.dirname(flat), says='it is a directory')
+    fails('--normal', flat, '--preview', '/nonexistent/x.png', says=['/nonexistent/x.png', 'No such file'])
+    fails('--roughness', exr('infinite.exr', 4, 4, ['Y'], lambda x, y, c: float('inf') if y == 3 else 0), says=['column 0, row 3', 'infinite'])
+    before = content(flat)
+    fails('--normal', flat, '-o', flat, says='used twice', status=2)
+    assert content(flat) == before
 
 
 def test_refuses_options():
@@ -227,6 +246,7 @@ def test_refuses_options():
     fails(*given, '--weights', 'i4', says='f16, f8 or i8', status=2)
     fails(*given, '--bits-per-texel', '5', '--target-psnr', '30', says='one of both', status=2)
     fails(*given, '--resume', '--target-psnr', '30', says='--resume', status=2)
+    fails(*given, '-o', path('same'), '--preview', path('same'), says='used twice', status=2)
     fails(*given, '--material', 'x', says='--gltf', status=2)
     fails(*given, '--alpha-mask', '0.5', says='opacity', status=2)
     fails('--roughness', '0.5', '--normal-y', 'down', says='--normal', status=2)

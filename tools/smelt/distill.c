@@ -500,7 +500,9 @@ int material_distill(int argc, char **argv)
             "--help tells more");
     struct teacher teacher = {0};
     smelt_context context = NULL;
-    int status = tool_check_output(request.output);
+    int status = tool_check_apart(request.output, request.teacher);
+    if (!status)
+        status = tool_check_output(request.output);
     if (!status)
         status = teacher_read(request.teacher, request.inputs, request.input_count, &teacher);
     if (!status && tool_context(request.device, false, &context))

@@ -85,6 +85,14 @@ int tool_check_output(const char *path)
     return TOOL_OK;
 }
 
+int tool_check_apart(const char *output, const char *other)
+{
+    struct stat a, b;
+    bool same = other && (!strcmp(output, other) || (!stat(output, &a) && !stat(other, &b) &&
+                                                     a.st_dev == b.st_dev && a.st_ino == b.st_ino));
+    return same ? tool_usage_error("%s is used twice: the output would overwrite it", other) : TOOL_OK;
+}
+
 bool tool_parse_size(const char *text, uint32_t *width, uint32_t *height)
 {
     char *end;

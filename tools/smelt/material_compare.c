@@ -462,7 +462,8 @@ int material_compare(int argc, char **argv)
     int status = parse(argc, argv, &request);
     if (status)
         return status;
-    if (request.output)
+    if (request.output && !(status = tool_check_apart(request.output, request.a)) &&
+        !(status = tool_check_apart(request.output, request.b)))
         status = tool_check_output(request.output);
     if (status)
         return status;

@@ -45,6 +45,8 @@ bool tool_parse_backend(const char *text, enum smelt_backend *backend);
 // Whether a file of this name can be written, before work whose result goes there; a file that is there stays as it is. A
 // tool_status, after its message.
 int tool_check_output(const char *path);
+// Whether an output is another file than one that is read or written too (NULL: none). A tool_status, after its message.
+int tool_check_apart(const char *output, const char *other);
 
 // "f32" or "f16", the value of an option that the message names.
 bool tool_parse_float(const char *option, const char *text, enum smelt_dtype *dtype);

@@ -181,6 +181,13 @@ static int check_options(const struct train_options *o, const struct train_maps 
     if (o->resume && o->target_psnr > 0)
         return tool_usage_error("--resume and --target-psnr: give the bits per texel that were found");
     bool opacity = o->gltf != NULL, normal = false;
+    int status = tool_check_apart(o->output, o->gltf);
+    if (!status)
+        status = tool_check_apart(o->output, o->preview);
+    for (uint32_t i = 0; i < maps->count && !status; i++)
+        status = tool_check_apart(o->output, maps->maps[i].file);
+    if (status)
+        return status;
     for (uint32_t i = 0; i < maps->count; i++) {
         opacity |= maps->maps[i].semantic == SMELT_SEMANTIC_OPACITY ||
                    maps->maps[i].semantic == SMELT_SEMANTIC_BASE_COLOR; // whose alpha may be it
