@@ -244,7 +244,10 @@ bool smelt_ir_wants_contents(const struct smelt_ir *ir, const struct smelt_ir_va
 // Types and shapes of every value, contents where they can be computed (network_infer.c). May be called again
 // after the calls above. Errors: FORMAT, SHAPE, DTYPE, UNSUPPORTED, each naming the node.
 enum smelt_result smelt_ir_infer(struct smelt_ir *ir);
-// Removes computed nodes, identities, and what no output needs (network_simplify.c). After smelt_ir_infer.
+// Pixel shuffles of Reshape, Transpose and Reshape become DepthToSpace and SpaceToDepth (network_shuffle.c), which take any
+// size: before smelt_ir_set_input_shape, after smelt_ir_infer.
+enum smelt_result smelt_ir_join_shuffles(struct smelt_ir *ir);
+// That, and removes computed nodes, identities, and what no output needs (network_simplify.c). After smelt_ir_infer.
 enum smelt_result smelt_ir_simplify(struct smelt_ir *ir);
 // What f32 weights are kept as in a package: F32 or F16 (network_simplify.c). A single number keeps f32, a weight
 // too when an operator needs it exactly, or when a finite element of it would become infinite; `overflowed` (NULL: not wanted) receives

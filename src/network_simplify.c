@@ -102,6 +102,9 @@ enum smelt_result smelt_ir_simplify(struct smelt_ir *ir)
 {
     if (!ir->inferred)
         return smelt_fail(NULL, SMELT_ERROR_NOT_READY, "%s: wanted an inferred network", ir->file);
+    enum smelt_result result = smelt_ir_join_shuffles(ir);
+    if (result)
+        return result;
     unsigned char *used = calloc((size_t)ir->value_count + 1, 1);
     struct smelt_ir_value **forward = calloc((size_t)ir->value_count + 1, sizeof(struct smelt_ir_value *));
     if (!used || !forward) {

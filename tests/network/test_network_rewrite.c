@@ -231,10 +231,92 @@ static void tunes(void)
         CHECK(!memcmp(first, again, sizeof(first)));
 }
 
+// --- Pixel shuffles -----------------------------------------------------------------------------------------------
+
+struct shuffle {
+    const char *op, *mode; // what it becomes; op NULL: it stays
+    int64_t six[6], perm[6], y[4];
+    uint64_t x[4];
+};
+
+static struct smelt_ir_value *shape_of(struct smelt_ir *ir, const int64_t *integers, uint32_t count)
+{
+    struct smelt_ir_value *value;
+    CHECK_OK(smelt_ir_integers_constant(ir, integers, count, &value));
+    return value;
+}
+
+// `watched`: what is between is an output too, which keeps the three operators.
+static struct smelt_ir *make_shuffle(const struct shuffle *s, bool watched)
+{
+    const struct smelt_ir_attribute perm = {.set = true, .integers = s->perm, .count = 6};
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *x = rig_input(ir, "x", 4, s->x);
+    struct smelt_ir_value *six = rig_node(ir, "Reshape", "six", x, shape_of(ir, s->six, 6), NULL);
+    struct smelt_ir_value *moved = rig_node(ir, "Transpose", "moved", six, NULL, NULL);
+    CHECK_OK(smelt_ir_set_attribute(ir, moved->producer, "perm", &perm));
+    CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Reshape", "y", moved, shape_of(ir, s->y, 4), NULL)));
+    if (watched)
+        CHECK_OK(smelt_ir_add_output(ir, moved));
+    return ir;
+}
+
+static void run_shuffle(struct smelt_ir *ir, const float *x, float *y)
+{
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, NULL, &network));
+    struct rig_run run = rig_make(network);
+    rig_write(&run, 0, x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, y);
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+static void joins_shuffles(void)
+{
+    static const struct shuffle shuffles[] = {
+        {"DepthToSpace", "CRD", {1, 3, 2, 2, 4, 5}, {0, 1, 4, 2, 5, 3}, {1, 3, 8, 10}, {1, 12, 4, 5}},
+        {"DepthToSpace", "DCR", {1, 2, 2, 3, 4, 5}, {0, 3, 4, 1, 5, 2}, {1, 3, 8, 10}, {1, 12, 4, 5}},
+        {"SpaceToDepth", NULL, {1, 3, 4, 2, 5, 2}, {0, 3, 5, 1, 2, 4}, {1, 12, 4, 5}, {1, 3, 8, 10}},
+        {NULL, NULL, {1, 3, 2, 2, 4, 5}, {0, 1, 4, 3, 5, 2}, {1, 3, 8, 10}, {1, 12, 4, 5}}, // another order
+        {NULL, NULL, {1, 3, 2, 2, 4, 5}, {0, 1, 4, 2, 5, 3}, {1, 6, 4, 10}, {1, 12, 4, 5}}, // another shape
+        {NULL,
+         NULL,
+         {1, 3, 2, 2, 5, 4},
+         {0, 1, 4, 2, 5, 3},
+         {1, 3, 10, 8},
+         {1, 12, 4, 5}}, // rows are no rows
+    };
+    static float x[240], joined[240], apart[240];
+    fill(x, 240, 7);
+    for (uint32_t i = 0; i < SMELT_COUNT_OF(shuffles); i++) {
+        const struct shuffle *s = &shuffles[i];
+        struct smelt_ir *ir = make_shuffle(s, false);
+        CHECK_OK(smelt_ir_infer(ir));
+        CHECK_OK(smelt_ir_join_shuffles(ir));
+        CHECK(ir->node_count == (s->op ? 1u : 3u));
+        if (s->op) {
+            CHECK(!strcmp(ir->nodes[0]->op->name, s->op) && smelt_ir_integer(ir->nodes[0], "blocksize") == 2);
+            CHECK(!s->mode || smelt_ir_word_is(ir->nodes[0], "mode", s->mode));
+            static const char *const free_extents[4] = {"1", "12", "H", "W"};
+            if (s->mode) { // any size now
+                CHECK_OK(smelt_ir_set_input_shape(ir, "x", 4, free_extents));
+                CHECK_OK(smelt_ir_infer(ir));
+            }
+            run_shuffle(make_shuffle(s, false), x, joined);
+            run_shuffle(make_shuffle(s, true), x, apart);
+            CHECK(!memcmp(joined, apart, sizeof(joined)));
+        }
+        smelt_ir_destroy(&ir);
+    }
+}
+
 static const struct test tests[] = {
     {"Relu of both signs is one convolution", joins_signs},
     {"channels are filled up", fills_channels},
     {"convolutions are merged", merges_convolutions},
+    {"pixel shuffles are one operator", joins_shuffles},
     {"kernels by timing", tunes},
 };
 

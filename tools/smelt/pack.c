@@ -323,6 +323,9 @@ static int pack(const struct request *request)
     progress(request, large, "reading");
     if (model_read_onnx(request->model, &ir) != SMELT_OK)
         return tool_fail_smelt();
+    // Pixel shuffles that say one size only take any; what cannot be inferred yet may be with the other shapes.
+    if (request->shape_count && !smelt_ir_infer(ir) && smelt_ir_join_shuffles(ir))
+        status = tool_fail_smelt();
     for (uint32_t i = 0; i < request->shape_count && !status; i++)
         status = set_shape(ir, request->shapes[i]);
     if (!status)
