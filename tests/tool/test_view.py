@@ -4,12 +4,13 @@
 
 usage: test_view.py SMELT [NAME]
 """
+import json
 import os
 import shutil
 import subprocess
 import sys
 
-from test_tool import ROCK, ROOT, Skip, fails, main, need_compiler, path, read_png, run, write
+from test_tool import ROCK, ROOT, Skip, fails, main, need_compiler, path, read_png, run, write, write_png
 
 SOURCE = os.path.join(ROOT, 'examples/materials/rock053')
 METAL = os.path.join(ROOT, 'examples/materials/metal053c.safetensors')
@@ -80,6 +81,24 @@ def test_keys_choose_file_path_and_backend():
     assert worst < 60 and inline != [bytes(len(row)) for row in inline], worst
     title, _ = view(['key b', 'key q', 'key n'], ROCK, METAL)
     assert title.startswith('rock053: inline, portable, '), title
+
+
+def test_levels_are_picked_one_after_another():
+    need_display()
+    package = path('levels.safetensors')
+    write_png(path('color.png'), 64, 64, 2, lambda x, y: (255 * (x // 2 % 2), 255 * (y // 2 % 2), 128))
+    run('material', 'train', '--base-color', path('color.png'), '--roughness', '0.5', '--steps', '12', '--batch', '256',
+        '--bits-per-texel', '40', '-o', package)
+    count = json.loads(run('info', '--json', package).stdout)['material']['latent_mips']
+    assert count > 3, count
+    shown = [view(['key m'] * n, package, '--mesh', 'plane') for n in (0, 2, count)]
+    for level, (title, _) in zip((0, 2, 0), shown):
+        assert f', level {level} of {count}, ' in title, title
+    assert shown[0][1] == shown[2][1] != shown[1][1]
+    title, deferred = view(['key p', 'key m', 'key m'], package, '--mesh', 'plane')
+    assert title.startswith('levels: deferred, ') and f', level 2 of {count}, ' in title, title
+    assert max(abs(a - b) for x, y in zip(shown[1][1], deferred) for a, b in zip(x, y)) < 60
+    assert ', level 0 of 1, ' in view(['key m', 'key n'], package, METAL)[0]
 
 
 def test_bad_input_is_refused():
