@@ -311,18 +311,27 @@ static enum smelt_result make_plain(smelt_context context, const struct smelt_te
     return SMELT_OK;
 }
 
-enum smelt_result smelt_tensor_create(smelt_context context, const struct smelt_tensor_params *params,
-                                      smelt_tensor *tensor)
+// The name and layout of a tensor that a call is to make; `what` the call makes, for the message of a NULL.
+static enum smelt_result begin(smelt_context context, const struct smelt_tensor_params *params,
+                               const smelt_tensor *tensor, const char *what, const char **name,
+                               struct layout *layout)
 {
     if (!context || !params || !tensor)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "tensor: %s is NULL, wanted one",
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "%s: %s is NULL, wanted one", what,
                           !context  ? "context"
                           : !params ? "params"
                                     : "tensor");
-    const char *name = params->name ? params->name : "tensor";
+    *name = params->name ? params->name : "tensor";
+    return make_layout(context, params, *name, layout);
+}
+
+enum smelt_result smelt_tensor_create(smelt_context context, const struct smelt_tensor_params *params,
+                                      smelt_tensor *tensor)
+{
+    const char *name;
     struct layout layout;
     smelt_tensor made = NULL;
-    enum smelt_result result = make_layout(context, params, name, &layout);
+    enum smelt_result result = begin(context, params, tensor, "tensor", &name, &layout);
     if (result != SMELT_OK)
         return result;
     if (params->heap && params->buffer)
@@ -363,15 +372,10 @@ enum smelt_result smelt_tensor_create_transient(smelt_context context,
                                                 const struct smelt_tensor_params *params,
                                                 smelt_tensor *tensor)
 {
-    if (!context || !params || !tensor)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "transient tensor: %s is NULL, wanted one",
-                          !context  ? "context"
-                          : !params ? "params"
-                                    : "tensor");
-    const char *name = params->name ? params->name : "tensor";
+    const char *name;
     struct layout layout;
     smelt_tensor made = NULL;
-    enum smelt_result result = make_layout(context, params, name, &layout);
+    enum smelt_result result = begin(context, params, tensor, "transient tensor", &name, &layout);
     if (result == SMELT_OK)
         result = require_no_place(context, params, name, SMELT_TENSOR_USAGE_HOST);
     if (result == SMELT_OK)

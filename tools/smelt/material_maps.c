@@ -3,6 +3,7 @@
 #include "material_maps.h"
 
 #include "image_decode.h"
+#include "image_resample.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -88,19 +89,14 @@ struct map map_of_channel(const struct smelt_channel *channel)
 
 // --- Levels -----------------------------------------------------------------------------------------------------------------
 
-static uint32_t halved(uint32_t extent, uint32_t level)
-{
-    return extent >> level ? extent >> level : 1;
-}
-
 uint32_t level_width(const struct maps *maps, uint32_t level)
 {
-    return halved(maps->width, level);
+    return image_level_extent(maps->width, level);
 }
 
 uint32_t level_height(const struct maps *maps, uint32_t level)
 {
-    return halved(maps->height, level);
+    return image_level_extent(maps->height, level);
 }
 
 struct image_view map_level(const struct maps *maps, const struct map *map, uint32_t level)
@@ -152,33 +148,32 @@ static void close_texel(const struct map *map, const double *value, float *store
                                                                    : value[c]);
 }
 
-// How much of [begin, end) lies in the texel `at`.
-static double overlap(double begin, double end, uint32_t at)
+// A level from the finer one.
+static int shrink(const struct maps *maps, const struct map *map, uint32_t level)
 {
-    return fmin(end, at + 1.0) - fmax(begin, at);
-}
-
-// A level from the finer one: each texel the mean over its area there, which for odd extents has parts of texels.
-static void shrink(const struct maps *maps, const struct map *map, uint32_t level)
-{
-    uint32_t w = level_width(maps, level), h = level_height(maps, level);
+    uint32_t w = level_width(maps, level), h = level_height(maps, level), components = map->components;
     uint32_t from_w = level_width(maps, level - 1), from_h = level_height(maps, level - 1);
-    double sx = (double)from_w / w, sy = (double)from_h / h;
-    for (uint32_t y = 0; y < h; y++)
-        for (uint32_t x = 0; x < w; x++) {
-            double sum[4] = {0};
-            for (uint32_t v = (uint32_t)(y * sy); v < from_h && v < (y + 1) * sy; v++)
-                for (uint32_t u = (uint32_t)(x * sx); u < from_w && u < (x + 1) * sx; u++) {
-                    double value[4],
-                        weight = overlap(x * sx, (x + 1) * sx, u) * overlap(y * sy, (y + 1) * sy, v);
-                    open_texel(map, map->levels[level - 1] + ((size_t)v * from_w + u) * map->components,
-                               value);
-                    for (uint32_t c = 0; c < map->components; c++)
-                        sum[c] += value[c] * weight / (sx * sy);
-                }
-            make_unit(map, sum);
-            close_texel(map, sum, map->levels[level] + ((size_t)y * w + x) * map->components);
-        }
+    size_t texels = (size_t)w * h, from = (size_t)from_w * from_h;
+    float *fine = malloc(from * components * sizeof(*fine)),
+          *coarse = malloc(texels * components * sizeof(*coarse));
+    bool room = fine && coarse;
+    double value[4] = {0};
+    for (size_t i = 0; i < from && room; i++) {
+        open_texel(map, map->levels[level - 1] + i * components, value);
+        for (uint32_t c = 0; c < components; c++)
+            fine[i * components + c] = (float)value[c];
+    }
+    if (room)
+        image_resample(fine, from_w, from_h, components, coarse, w, h, false);
+    for (size_t i = 0; i < texels && room; i++) {
+        for (uint32_t c = 0; c < components; c++)
+            value[c] = coarse[i * components + c];
+        make_unit(map, value);
+        close_texel(map, value, map->levels[level] + i * components);
+    }
+    free(fine);
+    free(coarse);
+    return room ? TOOL_OK : tool_fail("out of memory for a map of %ux%u", maps->width, maps->height);
 }
 
 // Adds `weight` of the bilinear lookup at (u, v), repeated, in one level.
@@ -324,7 +319,7 @@ static int add_image(const char *path, const char *stem, struct maps *maps)
     if (!result)
         take_image(&image, alias && alias->y_down, map);
     for (uint32_t l = 1; !result && l < maps->level_count; l++)
-        shrink(maps, map, l);
+        result = shrink(maps, map, l);
     for (uint32_t l = 0; l < maps->level_count; l++) // RGB takes as much as RGBA
         maps->device_size +=
             (uint64_t)level_width(maps, l) * level_height(maps, l) * (map->components < 3 ? 1 : 4);

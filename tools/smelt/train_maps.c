@@ -4,22 +4,18 @@
 
 #include "image_decode.h"
 #include "image_metrics.h"
+#include "image_resample.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-uint32_t train_level_extent(uint32_t extent, uint32_t level)
-{
-    return extent >> level ? extent >> level : 1;
-}
-
 const float *train_maps_level(const struct train_maps *maps, uint32_t level)
 {
     uint64_t texels = 0;
     for (uint32_t l = 0; l < level; l++)
-        texels += (uint64_t)train_level_extent(maps->width, l) * train_level_extent(maps->height, l);
+        texels += (uint64_t)image_level_extent(maps->width, l) * image_level_extent(maps->height, l);
     return maps->values + texels * maps->outputs;
 }
 
@@ -58,60 +54,6 @@ struct train_map *train_maps_add(struct train_maps *maps, const char *name, enum
                               .high = 1};
     snprintf(map->name, sizeof(map->name), "%s", name);
     return map;
-}
-
-// --- Filtering --------------------------------------------------------------------------------------------
-
-// The texels of one axis that a result is the mean of, with weights whose sum is 1.
-struct taps {
-    int32_t first, count;
-    float weight[2]; // of the first and the last; those between count 1 before the scale
-    float scale;
-};
-
-static struct taps taps_of(uint32_t at, uint32_t from, uint32_t to)
-{
-    double ratio = (double)from / to;
-    if (ratio <= 1) { // between two texels
-        double x = (at + 0.5) * ratio - 0.5, below = floor(x);
-        return (struct taps){(int32_t)below, 2, {(float)(1 - (x - below)), (float)(x - below)}, 1};
-    }
-    double low = at * ratio, high = (at + 1) * ratio;
-    int32_t first = (int32_t)floor(low + 1e-9), last = (int32_t)ceil(high - 1e-9) - 1;
-    return (struct taps){
-        first, last - first + 1, {(float)(first + 1 - low), (float)(high - last)}, (float)(1 / ratio)};
-}
-
-static uint32_t wrap(int32_t at, uint32_t extent, bool clamp)
-{
-    int32_t size = (int32_t)extent;
-    if (clamp)
-        return at < 0 ? 0 : at >= size ? extent - 1 : (uint32_t)at;
-    return (uint32_t)((at % size + size) % size);
-}
-
-void train_resample(const float *from, uint32_t width, uint32_t height, uint32_t components, float *to,
-                    uint32_t to_width, uint32_t to_height, bool clamp)
-{
-    for (uint32_t y = 0; y < to_height; y++) {
-        struct taps down = taps_of(y, height, to_height);
-        for (uint32_t x = 0; x < to_width; x++) {
-            struct taps across = taps_of(x, width, to_width);
-            float *out = to + ((size_t)y * to_width + x) * components;
-            memset(out, 0, components * sizeof(*out));
-            for (int32_t j = 0; j < down.count; j++)
-                for (int32_t i = 0; i < across.count; i++) {
-                    float v = j == 0 ? down.weight[0] : j == down.count - 1 ? down.weight[1] : 1;
-                    float u = i == 0 ? across.weight[0] : i == across.count - 1 ? across.weight[1] : 1;
-                    const float *in = from + ((size_t)wrap(down.first + j, height, clamp) * width +
-                                              wrap(across.first + i, width, clamp)) *
-                                                 components;
-                    float weight = u * v * across.scale * down.scale;
-                    for (uint32_t c = 0; c < components; c++)
-                        out[c] += weight * in[c];
-                }
-        }
-    }
 }
 
 // --- From a file to filterable values ---------------------------------------------------------------------
@@ -191,7 +133,7 @@ static int read_map(struct loading *l, struct train_map *map, const struct image
                 filterable(map, image, image->pixels[i * image->components + component], c);
     }
     if (!status && !same)
-        train_resample(values, image->width, image->height, map->count, resized, maps->width, maps->height,
+        image_resample(values, image->width, image->height, map->count, resized, maps->width, maps->height,
                        maps->clamp);
     for (size_t i = 0; i < texels && !status; i++)
         memcpy(l->fine + i * maps->outputs + map->first, resized + i * map->count,
@@ -296,17 +238,17 @@ static void make_levels(struct loading *l)
     double coverage = opacity ? covered(l->fine + opacity->first, texels, maps->outputs, 1, maps->cutoff) : 0;
     normalise(maps, l->fine, texels);
     for (uint32_t level = 0; level < maps->levels; level++) {
-        uint32_t width = train_level_extent(maps->width, level),
-                 height = train_level_extent(maps->height, level);
+        uint32_t width = image_level_extent(maps->width, level),
+                 height = image_level_extent(maps->height, level);
         float *out = maps->values + (train_maps_level(maps, level) - maps->values);
         texels = (size_t)width * height;
         store(maps, l->fine, texels, out);
         if (level + 1 == maps->levels)
             break;
-        uint32_t w = train_level_extent(maps->width, level + 1),
-                 h = train_level_extent(maps->height, level + 1);
+        uint32_t w = image_level_extent(maps->width, level + 1),
+                 h = image_level_extent(maps->height, level + 1);
         premultiply(maps, l->fine, texels, false);
-        train_resample(l->fine, width, height, maps->outputs, l->coarse, w, h, maps->clamp);
+        image_resample(l->fine, width, height, maps->outputs, l->coarse, w, h, maps->clamp);
         premultiply(maps, l->coarse, (size_t)w * h, true);
         normalise(maps, l->coarse, (size_t)w * h);
         if (opacity && maps->cutoff > 0)
@@ -389,8 +331,8 @@ static int take_memory(struct loading *l)
     if (maps->outputs > TRAIN_MAX_OUTPUTS)
         return tool_fail("the maps have %u components, wanted at most %d", maps->outputs, TRAIN_MAX_OUTPUTS);
     for (maps->texels = 0; longest >> maps->levels; maps->levels++)
-        maps->texels += (uint64_t)train_level_extent(maps->width, maps->levels) *
-                        train_level_extent(maps->height, maps->levels);
+        maps->texels += (uint64_t)image_level_extent(maps->width, maps->levels) *
+                        image_level_extent(maps->height, maps->levels);
     size_t finest = (size_t)maps->width * maps->height * maps->outputs * sizeof(float);
     maps->values = malloc(maps->texels * maps->outputs * sizeof(float));
     l->fine = malloc(finest);

@@ -46,13 +46,7 @@ int train_maps_from_gltf(struct train_maps *maps, const char *path, const char *
 int train_maps_load(struct train_maps *maps);
 void train_maps_release(struct train_maps *maps);
 
-// Extents of a level, and where it begins in `values`.
-uint32_t train_level_extent(uint32_t extent, uint32_t level);
+// Where a level begins in `values`.
 const float *train_maps_level(const struct train_maps *maps, uint32_t level);
-
-// [height][width][components] to another extent: each result is the mean over the area it covers, between texels where
-// that is less than one.
-void train_resample(const float *from, uint32_t width, uint32_t height, uint32_t components, float *to,
-                    uint32_t to_width, uint32_t to_height, bool clamp);
 
 #endif

@@ -2,6 +2,8 @@
 // From bits per texel to latents and a network, and from a trainer's state to a package.
 #include "train_plan.h"
 
+#include "image_resample.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +18,7 @@ static uint64_t chain_texels(uint32_t width, uint32_t height, uint32_t mips)
 {
     uint64_t texels = 0;
     for (uint32_t m = 0; m < mips; m++)
-        texels += (uint64_t)train_level_extent(width, m) * train_level_extent(height, m);
+        texels += (uint64_t)image_level_extent(width, m) * image_level_extent(height, m);
     return texels;
 }
 
@@ -237,7 +239,7 @@ static bool add_latents(struct package *p, const struct train_plan *plan, smelt_
             const struct smelt_trainer_grid *grid = &params->grids[g];
             if (m >= grid->mips)
                 continue;
-            const uint64_t shape[] = {train_level_extent(grid->height, m), train_level_extent(grid->width, m),
+            const uint64_t shape[] = {image_level_extent(grid->height, m), image_level_extent(grid->width, m),
                                       bits / 2};
             uint64_t texels = shape[0] * shape[1];
             uint32_t channels = 4 * grid->textures;

@@ -5,6 +5,7 @@
 #include "bc7.h"
 #include "image_file.h"
 #include "image_metrics.h"
+#include "image_resample.h"
 #include "material_decode.h"
 
 #include <math.h>
@@ -22,7 +23,7 @@ static float byte_of(float v)
 static void add_errors(const struct train_maps *maps, uint32_t level, const float *values,
                        struct train_score *score)
 {
-    size_t texels = (size_t)train_level_extent(maps->width, level) * train_level_extent(maps->height, level);
+    size_t texels = (size_t)image_level_extent(maps->width, level) * image_level_extent(maps->height, level);
     const float *wanted = train_maps_level(maps, level);
     for (uint32_t c = 0; c < maps->outputs; c++) {
         double sum = 0;
@@ -115,7 +116,7 @@ static uint32_t group_outputs(const struct train_maps *maps, uint32_t groups[MAX
 static int through_bc7(smelt_context context, const struct train_maps *maps, uint32_t level,
                        const uint32_t *outputs, uint32_t count, float *values)
 {
-    uint32_t width = train_level_extent(maps->width, level), height = train_level_extent(maps->height, level);
+    uint32_t width = image_level_extent(maps->width, level), height = image_level_extent(maps->height, level);
     size_t texels = (size_t)width * height;
     const float *from = train_maps_level(maps, level);
     uint8_t *rgba = malloc(texels * 4), *blocks = malloc(bc7_size(width, height));
@@ -140,7 +141,7 @@ static uint64_t chain_size(const struct train_maps *maps, uint32_t first)
 {
     uint64_t size = 0;
     for (uint32_t l = first; l < maps->levels; l++)
-        size += bc7_size(train_level_extent(maps->width, l), train_level_extent(maps->height, l));
+        size += bc7_size(image_level_extent(maps->width, l), image_level_extent(maps->height, l));
     return size;
 }
 
@@ -164,9 +165,9 @@ int train_score_bc7(smelt_context context, const struct train_maps *maps, uint64
         if (!status && !l)
             score->hue = hue_error(maps, values);
         for (uint32_t finer = 0; l == first && finer < first && !status; finer++) {
-            train_resample(values, train_level_extent(maps->width, l), train_level_extent(maps->height, l),
-                           maps->outputs, fine, train_level_extent(maps->width, finer),
-                           train_level_extent(maps->height, finer), maps->clamp);
+            image_resample(values, image_level_extent(maps->width, l), image_level_extent(maps->height, l),
+                           maps->outputs, fine, image_level_extent(maps->width, finer),
+                           image_level_extent(maps->height, finer), maps->clamp);
             add_errors(maps, finer, fine, score);
             if (!finer)
                 score->hue = hue_error(maps, fine);
@@ -209,7 +210,7 @@ int train_preview(const struct train_maps *maps, const char *path, const char *d
         status = material_decoder_run(&decoder, &grid, values, NULL);
     }
     for (uint32_t row = 0; row < 2 && !status; row++) {
-        train_resample(row ? values : maps->values, maps->width, maps->height, maps->outputs, small, width,
+        image_resample(row ? values : maps->values, maps->width, maps->height, maps->outputs, small, width,
                        height, maps->clamp);
         for (uint32_t m = 0; m < maps->count; m++)
             draw(maps, small, m, row, width, height, bytes);
