@@ -2,30 +2,17 @@
 // Values that only a Concat puts together are written where it wants them: each is a slice of the Concat's output, which then
 // has nothing to copy. Of images along their channels, made by operators that write any strides.
 #include "network_internal.h"
+#include "network_operators.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static bool writes_slices(const struct smelt_ir_node *node)
-{
-    static const char *const operators[] = {"Add",           "AveragePool", "BatchNormalization",
-                                            "Clip",          "Concat",      "Conv",
-                                            "ConvTranspose", "GridSample",  "HardSwish",
-                                            "LeakyRelu",     "MaxPool",     "Mul",
-                                            "Pad",           "Relu",        "Resize",
-                                            "Sigmoid",       "Tanh"};
-    for (uint32_t i = 0; i < SMELT_COUNT_OF(operators); i++)
-        if (!strcmp(node->op->name, operators[i]))
-            return true;
-    return false;
-}
 
 static bool can_join(const struct smelt_lowering *lowering, const struct smelt_ir_node *concat,
                      const struct smelt_ir_value *value)
 {
     enum smelt_dtype dtype = smelt_lower_dtype(lowering, value);
     return value->producer && !value->constant && !value->is_output && smelt_ir_element_count(value) &&
-           (dtype == SMELT_DTYPE_F32 || dtype == SMELT_DTYPE_F16) && writes_slices(value->producer) &&
+           (dtype == SMELT_DTYPE_F32 || dtype == SMELT_DTYPE_F16) && value->producer->op->writes_slices &&
            !smelt_network_is_wide(lowering, concat) && !smelt_network_is_wide(lowering, value->producer) &&
            dtype == smelt_lower_dtype(lowering, concat->outputs[0]) && value->rank == 4 &&
            concat->outputs[0]->rank == 4;

@@ -139,20 +139,20 @@ static enum smelt_result rule_clip(struct smelt_ir *ir, struct smelt_ir_node *no
 #define ALPHA(value) ((const struct smelt_attribute_schema[]){SMELT_NUMBER("alpha", value), {0}})
 #define FLOAT_FUNCTION(name, since)                                                                          \
     {                                                                                                        \
-        name, since, 1, 1, 1, NULL, rule_unary_float, NULL, 0, 0, smelt_lower_elementwise                    \
+        name, since, 1, 1, 1, NULL, rule_unary_float, NULL, 0, 0, smelt_lower_elementwise, true              \
     }
 #define EVALUATED(name, since, rule)                                                                         \
     {                                                                                                        \
-        name, since, 1, 1, 1, NULL, rule, smelt_evaluate_unary, 0, 0, smelt_lower_elementwise                \
+        name, since, 1, 1, 1, NULL, rule, smelt_evaluate_unary, 0, 0, smelt_lower_elementwise, true          \
     }
 #define BINARY(name, since, rule)                                                                            \
     {                                                                                                        \
-        name, since, 2, 2, 1, NULL, rule, smelt_evaluate_nary, 0, 0, smelt_lower_elementwise                 \
+        name, since, 2, 2, 1, NULL, rule, smelt_evaluate_nary, 0, 0, smelt_lower_elementwise, true           \
     }
 #define VARIADIC(name)                                                                                       \
     {                                                                                                        \
         name, 1, 1, SMELT_IR_VARIADIC, 1, NULL, rule_nary, smelt_evaluate_nary, 0, 0,                        \
-            smelt_lower_elementwise                                                                          \
+            smelt_lower_elementwise, true                                                                    \
     }
 
 static const struct smelt_attribute_schema selu[] = {
@@ -179,27 +179,27 @@ static const struct smelt_operator operators[] = {
     FLOAT_FUNCTION("Asinh", 9),
     FLOAT_FUNCTION("Atan", 7),
     FLOAT_FUNCTION("Atanh", 9),
-    {"Cast", 1, 1, 1, 1, cast, rule_cast, smelt_evaluate_cast, 0, 0, smelt_lower_cast},
+    {"Cast", 1, 1, 1, 1, cast, rule_cast, smelt_evaluate_cast, 0, 0, smelt_lower_cast, false},
     EVALUATED("Ceil", 1, rule_unary_float),
-    {"Celu", 12, 1, 1, 1, ALPHA(1), rule_unary_float, NULL, 0, 0, smelt_lower_elementwise},
-    {"Clip", 1, 1, 3, 1, NULL, rule_clip, NULL, 0, 6, smelt_lower_clip},
+    {"Celu", 12, 1, 1, 1, ALPHA(1), rule_unary_float, NULL, 0, 0, smelt_lower_elementwise, true},
+    {"Clip", 1, 1, 3, 1, NULL, rule_clip, NULL, 0, 6, smelt_lower_clip, true},
     FLOAT_FUNCTION("Cos", 7),
     FLOAT_FUNCTION("Cosh", 9),
     BINARY("Div", 1, rule_nary),
-    {"Elu", 1, 1, 1, 1, ALPHA(1), rule_unary_float, NULL, 0, 0, smelt_lower_elementwise},
+    {"Elu", 1, 1, 1, 1, ALPHA(1), rule_unary_float, NULL, 0, 0, smelt_lower_elementwise, true},
     BINARY("Equal", 1, rule_compare),
     FLOAT_FUNCTION("Erf", 9),
     EVALUATED("Exp", 1, rule_unary_float),
     EVALUATED("Floor", 1, rule_unary_float),
-    {"Gelu", 20, 1, 1, 1, gelu, rule_unary_float, NULL, 0, 0, smelt_lower_elementwise},
+    {"Gelu", 20, 1, 1, 1, gelu, rule_unary_float, NULL, 0, 0, smelt_lower_elementwise, true},
     BINARY("Greater", 1, rule_compare),
     BINARY("GreaterOrEqual", 12, rule_compare),
-    {"HardSigmoid", 1, 1, 1, 1, hard_sigmoid, rule_unary_float, NULL, 0, 0, smelt_lower_elementwise},
+    {"HardSigmoid", 1, 1, 1, 1, hard_sigmoid, rule_unary_float, NULL, 0, 0, smelt_lower_elementwise, true},
     FLOAT_FUNCTION("HardSwish", 14),
-    {"Identity", 1, 1, 1, 1, NULL, rule_unary, smelt_evaluate_copy, 0, 0, smelt_lower_identity},
-    {"IsInf", 10, 1, 1, 1, is_infinite, rule_test, NULL, 0, 0, smelt_lower_is_infinite},
-    {"IsNaN", 9, 1, 1, 1, NULL, rule_test, NULL, 0, 0, smelt_lower_elementwise},
-    {"LeakyRelu", 1, 1, 1, 1, ALPHA(0.01f), rule_unary_float, NULL, 0, 0, smelt_lower_elementwise},
+    {"Identity", 1, 1, 1, 1, NULL, rule_unary, smelt_evaluate_copy, 0, 0, smelt_lower_identity, false},
+    {"IsInf", 10, 1, 1, 1, is_infinite, rule_test, NULL, 0, 0, smelt_lower_is_infinite, false},
+    {"IsNaN", 9, 1, 1, 1, NULL, rule_test, NULL, 0, 0, smelt_lower_elementwise, false},
+    {"LeakyRelu", 1, 1, 1, 1, ALPHA(0.01f), rule_unary_float, NULL, 0, 0, smelt_lower_elementwise, true},
     BINARY("Less", 1, rule_compare),
     BINARY("LessOrEqual", 12, rule_compare),
     EVALUATED("Log", 1, rule_unary_float),
@@ -207,17 +207,17 @@ static const struct smelt_operator operators[] = {
     VARIADIC("Mean"),
     VARIADIC("Min"),
     FLOAT_FUNCTION("Mish", 18),
-    {"Mod", 10, 2, 2, 1, mod, rule_nary, smelt_evaluate_nary, 0, 0, smelt_lower_mod},
+    {"Mod", 10, 2, 2, 1, mod, rule_nary, smelt_evaluate_nary, 0, 0, smelt_lower_mod, false},
     BINARY("Mul", 1, rule_nary),
     EVALUATED("Neg", 1, rule_unary_number),
     EVALUATED("Not", 1, rule_not),
     BINARY("Or", 1, rule_logical),
-    {"PRelu", 1, 2, 2, 1, NULL, rule_prelu, NULL, 0, 0, smelt_lower_elementwise},
+    {"PRelu", 1, 2, 2, 1, NULL, rule_prelu, NULL, 0, 0, smelt_lower_elementwise, true},
     BINARY("Pow", 1, rule_pow),
     EVALUATED("Reciprocal", 1, rule_unary_float),
     EVALUATED("Relu", 1, rule_unary_number),
     EVALUATED("Round", 11, rule_unary_float),
-    {"Selu", 1, 1, 1, 1, selu, rule_unary_float, NULL, 0, 0, smelt_lower_elementwise},
+    {"Selu", 1, 1, 1, 1, selu, rule_unary_float, NULL, 0, 0, smelt_lower_elementwise, true},
     FLOAT_FUNCTION("Sigmoid", 1),
     EVALUATED("Sign", 9, rule_unary_number),
     FLOAT_FUNCTION("Sin", 7),
@@ -227,11 +227,11 @@ static const struct smelt_operator operators[] = {
     EVALUATED("Sqrt", 1, rule_unary_float),
     BINARY("Sub", 1, rule_nary),
     VARIADIC("Sum"),
-    {"Swish", 24, 1, 1, 1, ALPHA(1), rule_unary_float, NULL, 0, 0, smelt_lower_elementwise},
+    {"Swish", 24, 1, 1, 1, ALPHA(1), rule_unary_float, NULL, 0, 0, smelt_lower_elementwise, true},
     FLOAT_FUNCTION("Tan", 7),
     FLOAT_FUNCTION("Tanh", 1),
-    {"ThresholdedRelu", 10, 1, 1, 1, ALPHA(1), rule_unary_float, NULL, 0, 0, smelt_lower_elementwise},
-    {"Where", 9, 3, 3, 1, NULL, rule_where, smelt_evaluate_where, 0, 0, smelt_lower_elementwise},
+    {"ThresholdedRelu", 10, 1, 1, 1, ALPHA(1), rule_unary_float, NULL, 0, 0, smelt_lower_elementwise, true},
+    {"Where", 9, 3, 3, 1, NULL, rule_where, smelt_evaluate_where, 0, 0, smelt_lower_elementwise, true},
     BINARY("Xor", 1, rule_logical),
 };
 

@@ -145,13 +145,14 @@ static const struct smelt_attribute_schema running[] = {
     SMELT_FLAG("exclusive", 0), SMELT_FLAG("reverse", 0), {0}};
 
 static const struct smelt_operator operators[] = {
-    {"CumSum", 11, 2, 2, 1, running, rule_cumsum, NULL, 2, 0, smelt_lower_cumsum},
-    {"GatherElements", 11, 2, 2, 1, along, rule_gather_elements, NULL, 0, 0, smelt_lower_gather_elements},
-    {"GatherND", 11, 2, 2, 1, batched, rule_gather_nd, NULL, 0, 0, smelt_lower_gather_nd},
+    {"CumSum", 11, 2, 2, 1, running, rule_cumsum, NULL, 2, 0, smelt_lower_cumsum, false},
+    {"GatherElements", 11, 2, 2, 1, along, rule_gather_elements, NULL, 0, 0, smelt_lower_gather_elements,
+     false},
+    {"GatherND", 11, 2, 2, 1, batched, rule_gather_nd, NULL, 0, 0, smelt_lower_gather_nd, false},
     {"ScatterElements", 11, 3, 3, 1, scatter_along, rule_scatter_elements, NULL, 0, 0,
-     smelt_lower_scatter_elements},
-    {"ScatterND", 11, 3, 3, 1, scatter, rule_scatter_nd, NULL, 0, 0, smelt_lower_scatter_nd},
-    {"Trilu", 14, 1, 2, 1, triangle, rule_trilu, NULL, 2, 0, smelt_lower_trilu},
+     smelt_lower_scatter_elements, false},
+    {"ScatterND", 11, 3, 3, 1, scatter, rule_scatter_nd, NULL, 0, 0, smelt_lower_scatter_nd, false},
+    {"Trilu", 14, 1, 2, 1, triangle, rule_trilu, NULL, 2, 0, smelt_lower_trilu, false},
 };
 
 const struct smelt_operator_family smelt_family_index = {operators, SMELT_COUNT_OF(operators),

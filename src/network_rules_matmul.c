@@ -164,12 +164,12 @@ static const struct smelt_attribute_schema attention[] = {
     {0}};
 
 static const struct smelt_operator operators[] = {
-    {"Attention", 23, 3, 7, 4, attention, rule_attention, NULL, 0, 0, smelt_lower_attention},
-    {"Gemm", 1, 2, 3, 1, gemm, rule_gemm, NULL, 0, 0, smelt_lower_gemm},
-    {"MatMul", 1, 2, 2, 1, NULL, rule_matmul, NULL, 0, 0, smelt_lower_matmul},
-    {"MatMulInteger", 10, 2, 4, 1, NULL, rule_matmul_integer, NULL, 0, 0, smelt_lower_matmul_integer},
+    {"Attention", 23, 3, 7, 4, attention, rule_attention, NULL, 0, 0, smelt_lower_attention, false},
+    {"Gemm", 1, 2, 3, 1, gemm, rule_gemm, NULL, 0, 0, smelt_lower_gemm, false},
+    {"MatMul", 1, 2, 2, 1, NULL, rule_matmul, NULL, 0, 0, smelt_lower_matmul, false},
+    {"MatMulInteger", 10, 2, 4, 1, NULL, rule_matmul_integer, NULL, 0, 0, smelt_lower_matmul_integer, false},
     {"QLinearMatMul", 10, 8, 8, 1, NULL, rule_qlinear_matmul, NULL, 0, 1 << 1 | 1 << 4 | 1 << 6,
-     smelt_lower_qlinear_matmul},
+     smelt_lower_qlinear_matmul, false},
 };
 
 const struct smelt_operator_family smelt_family_matmul = {operators, SMELT_COUNT_OF(operators),

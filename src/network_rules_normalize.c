@@ -95,13 +95,16 @@ static const struct smelt_attribute_schema lrn[] = {
     {0}};
 
 static const struct smelt_operator operators[] = {
-    {"BatchNormalization", 1, 5, 5, 1, epsilon, rule_channels, NULL, 0, 0, smelt_lower_batch_normalization},
-    {"GroupNormalization", 18, 3, 3, 1, group, rule_group, NULL, 0, 0, smelt_lower_group_normalization},
-    {"InstanceNormalization", 1, 3, 3, 1, epsilon, rule_channels, NULL, 0, 0,
-     smelt_lower_group_normalization},
-    {"LRN", 1, 1, 1, 1, lrn, rule_channels, NULL, 0, 0, smelt_lower_lrn},
-    {"LayerNormalization", 17, 2, 3, 3, layer, rule_layer, NULL, 0, 0, smelt_lower_layer_normalization},
-    {"RMSNormalization", 23, 2, 2, 1, layer, rule_layer, NULL, 0, 0, smelt_lower_layer_normalization},
+    {"BatchNormalization", 1, 5, 5, 1, epsilon, rule_channels, NULL, 0, 0, smelt_lower_batch_normalization,
+     true},
+    {"GroupNormalization", 18, 3, 3, 1, group, rule_group, NULL, 0, 0, smelt_lower_group_normalization,
+     false},
+    {"InstanceNormalization", 1, 3, 3, 1, epsilon, rule_channels, NULL, 0, 0, smelt_lower_group_normalization,
+     false},
+    {"LRN", 1, 1, 1, 1, lrn, rule_channels, NULL, 0, 0, smelt_lower_lrn, false},
+    {"LayerNormalization", 17, 2, 3, 3, layer, rule_layer, NULL, 0, 0, smelt_lower_layer_normalization,
+     false},
+    {"RMSNormalization", 23, 2, 2, 1, layer, rule_layer, NULL, 0, 0, smelt_lower_layer_normalization, false},
 };
 
 const struct smelt_operator_family smelt_family_normalize = {operators, SMELT_COUNT_OF(operators),

@@ -84,10 +84,10 @@ static const struct smelt_attribute_schema dequantize[] = {SMELT_INTEGER("axis",
                                                            {0}};
 
 static const struct smelt_operator operators[] = {
-    {"DequantizeLinear", 10, 2, 3, 1, dequantize, rule_dequantize, NULL, 0, 2, smelt_lower_quantize},
+    {"DequantizeLinear", 10, 2, 3, 1, dequantize, rule_dequantize, NULL, 0, 2, smelt_lower_quantize, false},
     {"DynamicQuantizeLinear", 11, 1, 1, 3, NULL, rule_dynamic_quantize, NULL, 0, 0,
-     smelt_lower_dynamic_quantize},
-    {"QuantizeLinear", 10, 2, 3, 1, quantize, rule_quantize, NULL, 0, 2, smelt_lower_quantize},
+     smelt_lower_dynamic_quantize, false},
+    {"QuantizeLinear", 10, 2, 3, 1, quantize, rule_quantize, NULL, 0, 2, smelt_lower_quantize, false},
 };
 
 const struct smelt_operator_family smelt_family_quantize = {operators, SMELT_COUNT_OF(operators),

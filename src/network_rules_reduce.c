@@ -80,12 +80,12 @@ static const struct smelt_attribute_schema softmax[] = {SMELT_INTEGER("axis", -1
 
 #define REDUCE(name, rule, evaluate)                                                                         \
     {                                                                                                        \
-        name, 1, 1, 2, 1, reduce, rule, evaluate, 2, 0, smelt_lower_reduce                                   \
+        name, 1, 1, 2, 1, reduce, rule, evaluate, 2, 0, smelt_lower_reduce, false                            \
     }
 static const struct smelt_operator operators[] = {
-    {"ArgMax", 1, 1, 1, 1, arg, rule_arg, NULL, 0, 0, smelt_lower_arg},
-    {"ArgMin", 1, 1, 1, 1, arg, rule_arg, NULL, 0, 0, smelt_lower_arg},
-    {"LogSoftmax", 1, 1, 1, 1, softmax, rule_softmax, NULL, 0, 0, smelt_lower_softmax},
+    {"ArgMax", 1, 1, 1, 1, arg, rule_arg, NULL, 0, 0, smelt_lower_arg, false},
+    {"ArgMin", 1, 1, 1, 1, arg, rule_arg, NULL, 0, 0, smelt_lower_arg, false},
+    {"LogSoftmax", 1, 1, 1, 1, softmax, rule_softmax, NULL, 0, 0, smelt_lower_softmax, false},
     REDUCE("ReduceL1", rule_reduce, NULL),
     REDUCE("ReduceL2", rule_reduce_float, NULL),
     REDUCE("ReduceLogSum", rule_reduce_float, NULL),
@@ -96,7 +96,7 @@ static const struct smelt_operator operators[] = {
     REDUCE("ReduceProd", rule_reduce, smelt_evaluate_reduce),
     REDUCE("ReduceSum", rule_reduce, smelt_evaluate_reduce),
     REDUCE("ReduceSumSquare", rule_reduce, NULL),
-    {"Softmax", 1, 1, 1, 1, softmax, rule_softmax, NULL, 0, 0, smelt_lower_softmax},
+    {"Softmax", 1, 1, 1, 1, softmax, rule_softmax, NULL, 0, 0, smelt_lower_softmax, false},
 };
 
 const struct smelt_operator_family smelt_family_reduce = {operators, SMELT_COUNT_OF(operators), "Reductions"};

@@ -244,12 +244,12 @@ static const struct smelt_attribute_schema resize[] = {
     {0}};
 
 static const struct smelt_operator operators[] = {
-    {"DepthToSpace", 1, 1, 1, 1, depth_to_space, rule_depth_to_space, NULL, 0, 0,
-     smelt_lower_depth_and_space},
-    {"GridSample", 16, 2, 2, 1, grid_sample, rule_grid_sample, NULL, 0, 0, smelt_lower_grid_sample},
-    {"Resize", 10, 1, 4, 1, resize, rule_resize, NULL, 14, 14, smelt_lower_resize},
-    {"SpaceToDepth", 1, 1, 1, 1, space_to_depth, rule_space_to_depth, NULL, 0, 0,
-     smelt_lower_depth_and_space},
+    {"DepthToSpace", 1, 1, 1, 1, depth_to_space, rule_depth_to_space, NULL, 0, 0, smelt_lower_depth_and_space,
+     false},
+    {"GridSample", 16, 2, 2, 1, grid_sample, rule_grid_sample, NULL, 0, 0, smelt_lower_grid_sample, true},
+    {"Resize", 10, 1, 4, 1, resize, rule_resize, NULL, 14, 14, smelt_lower_resize, true},
+    {"SpaceToDepth", 1, 1, 1, 1, space_to_depth, rule_space_to_depth, NULL, 0, 0, smelt_lower_depth_and_space,
+     false},
 };
 
 const struct smelt_operator_family smelt_family_sample = {operators, SMELT_COUNT_OF(operators), "Resampling"};

@@ -61,9 +61,9 @@ static const struct smelt_attribute_schema shape[] = {
     SMELT_INTEGER("end", 0), SMELT_INTEGER("start", 0), {0}};
 
 static const struct smelt_operator operators[] = {
-    {"Range", 11, 3, 3, 1, NULL, rule_range, smelt_evaluate_range, 7, 7, NULL},
-    {"Shape", 1, 1, 1, 1, shape, rule_shape, smelt_evaluate_shape, 0, 0, NULL},
-    {"Size", 1, 1, 1, 1, NULL, rule_size, smelt_evaluate_size, 0, 0, NULL},
+    {"Range", 11, 3, 3, 1, NULL, rule_range, smelt_evaluate_range, 7, 7, NULL, false},
+    {"Shape", 1, 1, 1, 1, shape, rule_shape, smelt_evaluate_shape, 0, 0, NULL, false},
+    {"Size", 1, 1, 1, 1, NULL, rule_size, smelt_evaluate_size, 0, 0, NULL, false},
 };
 
 const struct smelt_operator_family smelt_family_shape = {operators, SMELT_COUNT_OF(operators),

@@ -291,15 +291,16 @@ static enum smelt_result rule_global_pool(struct smelt_ir *ir, struct smelt_ir_n
 }
 
 static const struct smelt_operator operators[] = {
-    {"AveragePool", 1, 1, 1, 1, average_pool, rule_average_pool, NULL, 0, 0, smelt_lower_pool},
-    {"Conv", 1, 2, 3, 1, convolution, rule_conv, NULL, 0, 0, smelt_lower_conv},
-    {"ConvInteger", 10, 2, 4, 1, convolution, rule_conv_integer, NULL, 0, 0, smelt_lower_conv_integer},
-    {"ConvTranspose", 1, 2, 3, 1, transposed, rule_conv_transpose, NULL, 0, 0, smelt_lower_conv_transpose},
-    {"GlobalAveragePool", 1, 1, 1, 1, NULL, rule_global_pool, NULL, 0, 0, smelt_lower_global_pool},
-    {"GlobalMaxPool", 1, 1, 1, 1, NULL, rule_global_pool, NULL, 0, 0, smelt_lower_global_pool},
-    {"MaxPool", 1, 1, 1, 2, max_pool, rule_pool, NULL, 0, 0, smelt_lower_pool},
+    {"AveragePool", 1, 1, 1, 1, average_pool, rule_average_pool, NULL, 0, 0, smelt_lower_pool, true},
+    {"Conv", 1, 2, 3, 1, convolution, rule_conv, NULL, 0, 0, smelt_lower_conv, true},
+    {"ConvInteger", 10, 2, 4, 1, convolution, rule_conv_integer, NULL, 0, 0, smelt_lower_conv_integer, false},
+    {"ConvTranspose", 1, 2, 3, 1, transposed, rule_conv_transpose, NULL, 0, 0, smelt_lower_conv_transpose,
+     true},
+    {"GlobalAveragePool", 1, 1, 1, 1, NULL, rule_global_pool, NULL, 0, 0, smelt_lower_global_pool, false},
+    {"GlobalMaxPool", 1, 1, 1, 1, NULL, rule_global_pool, NULL, 0, 0, smelt_lower_global_pool, false},
+    {"MaxPool", 1, 1, 1, 2, max_pool, rule_pool, NULL, 0, 0, smelt_lower_pool, true},
     {"QLinearConv", 10, 8, 9, 1, convolution, rule_qlinear_conv, NULL, 0, 1 << 1 | 1 << 4 | 1 << 6,
-     smelt_lower_qlinear_conv},
+     smelt_lower_qlinear_conv, false},
 };
 
 const struct smelt_operator_family smelt_family_window = {operators, SMELT_COUNT_OF(operators),

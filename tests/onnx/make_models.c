@@ -93,6 +93,18 @@ static void shapes(void)
     save_model("shapes.onnx", 18);
 }
 
+static void shuffles(void)
+{
+    add_node(&graph, "Reshape", "first", "x,six", "a");
+    with_integers("Transpose", "a", "b", "perm", (const int64_t[]){0, 1, 4, 2, 5, 3}, 6);
+    add_node(&graph, "Reshape", "last", "b,four", "y");
+    add_integers(&graph, "six", (const int64_t[]){1, 3, 2, 2, 4, 5}, 6);
+    add_integers(&graph, "four", (const int64_t[]){1, 3, 8, 10}, 4);
+    add_input(&graph, "x", 1, "1,12,4,5");
+    add_output(&graph, "y");
+    save_model("shuffles.onnx", 18);
+}
+
 static void old_forms(void)
 {
     with_integers("Squeeze", "x", "a", "axes", (const int64_t[]){0}, 1);
@@ -193,6 +205,7 @@ int main(int argc, char **argv)
     mkdir(folder, 0777);
     windows();
     shapes();
+    shuffles();
     old_forms();
     numbers();
     newest();
