@@ -50,6 +50,10 @@ enum smelt_dtype smelt_lower_dtype(const struct smelt_lowering *lowering, const 
         return SMELT_DTYPE_U32;
     case SMELT_ELEMENT_BOOL:
         return SMELT_DTYPE_U8;
+    case SMELT_ELEMENT_I4:
+        return lowering->wide ? SMELT_DTYPE_I8 : SMELT_DTYPE_I4;
+    case SMELT_ELEMENT_U4:
+        return lowering->wide ? SMELT_DTYPE_U8 : SMELT_DTYPE_U4;
     default:
         return smelt_element_info(value->element)->dtype;
     }

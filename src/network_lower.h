@@ -42,8 +42,9 @@ struct smelt_lowering {
     enum smelt_backend backend;        // AUTO, or what the caller asked for
     struct smelt_lowering_join *joins; // by a value's id
     bool *keeps_f32;                   // likewise: f32 whatever the storage
-    bool wide;                         // the node computes in f32 whatever the storage (network_precision.c)
-    enum smelt_result result;          // of the first service that failed
+    bool
+        wide; // the node computes in f32 whatever the storage, or in bytes what has 4 bits (network_precision.c)
+    enum smelt_result result; // of the first service that failed
 };
 
 // Services. Those that give a tensor give NULL where the node leaves the value out or it has no element, and when they fail:

@@ -28,8 +28,6 @@ static enum smelt_result index_call(struct smelt_lowering *lowering, struct smel
     for (uint32_t i = 1; i < 3; i++)
         if (!call.tensors[i])
             return smelt_lower_fail(lowering, node, SMELT_ERROR_UNSUPPORTED, "an input without elements");
-    if (smelt_dtype_bits(smelt_tensor_info(call.tensors[0])->dtype) == 4)
-        return smelt_lower_fail(lowering, node, SMELT_ERROR_UNSUPPORTED, "elements of 4 bits");
     return smelt_encode_operator(lowering->encoder, &call);
 }
 

@@ -53,9 +53,6 @@ enum smelt_result smelt_lower_reshape(struct smelt_lowering *lowering, struct sm
     smelt_tensor x = smelt_lower_input(lowering, node, 0);
     smelt_lower_shape(value, shape);
     if (x && !restride(smelt_tensor_info(x), value->rank, shape, strides)) {
-        if (is_4_bits(x))
-            return smelt_lower_fail(lowering, node, SMELT_ERROR_UNSUPPORTED,
-                                    "rows of an odd number of 4 bit elements");
         x = smelt_lower_packed_input(lowering, node, 0);
         smelt_lower_strides(smelt_tensor_info(x)->dtype, value->rank, shape, SMELT_ORDER_ROWS, strides);
     }
@@ -173,8 +170,6 @@ enum smelt_result smelt_lower_concat(struct smelt_lowering *lowering, struct sme
     if (result || lowering->result)
         return smelt_lower_take(lowering, result);
     const struct smelt_tensor_info *info = smelt_tensor_info(y);
-    if (is_4_bits(y))
-        return smelt_lower_fail(lowering, node, SMELT_ERROR_UNSUPPORTED, "elements of 4 bits");
     for (uint32_t i = 0; i < node->input_count && !lowering->result; i++) {
         smelt_tensor x = smelt_lower_input(lowering, node, i);
         if (!x)

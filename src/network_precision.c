@@ -2,6 +2,8 @@
 // Values that keep f32 where the storage is f16: what f16 would lose wholly, between operators that take operands of any
 // float type each. These are single numbers (scales, and their products, may be far below 2^-24), what integers of 16 bits
 // and more are cast to (sums of products pass 65504), and weights that an operator wants exactly. And what the package names.
+// Operators that move elements of 4 bits to other rows do so as bytes: two of them cannot be written at once.
+#include "kernels_operator.h"
 #include "network_internal.h"
 
 #include <stdlib.h>
@@ -59,11 +61,52 @@ enum smelt_result smelt_network_keep_f32(struct smelt_lowering *lowering)
     return SMELT_OK;
 }
 
-// --- Nodes that compute in f32 ----------------------------------------------------------------------------------
+// --- Nodes that compute in wider types --------------------------------------------------------------------------
+
+static bool is_4_bits(const struct smelt_ir_value *value)
+{
+    return value && (value->element == SMELT_ELEMENT_I4 || value->element == SMELT_ELEMENT_U4);
+}
+
+static bool has_odd_rows(const struct smelt_ir_value *value)
+{
+    return value->rank && value->shape[value->rank - 1].constant % 2;
+}
+
+static bool moves_halves(const struct smelt_ir_node *node)
+{
+    static smelt_lower_rule *const rules[] = {smelt_lower_transpose,       smelt_lower_concat,
+                                              smelt_lower_depth_and_space, smelt_lower_gather_elements,
+                                              smelt_lower_gather_nd,       smelt_lower_scatter_elements,
+                                              smelt_lower_scatter_nd,      smelt_lower_trilu};
+    bool moves = node->op->lower == smelt_lower_reshape && node->inputs[0] && node->outputs[0] &&
+                 (has_odd_rows(node->inputs[0]) || has_odd_rows(node->outputs[0]));
+    for (uint32_t i = 0; i < SMELT_COUNT_OF(rules); i++)
+        moves |= node->op->lower == rules[i];
+    return moves && is_4_bits(node->outputs[0]);
+}
+
+// What elements that are wide are kept as.
+static enum smelt_dtype wide_dtype(const struct smelt_ir_value *value)
+{
+    return value->element == SMELT_ELEMENT_I4   ? SMELT_DTYPE_I8
+           : value->element == SMELT_ELEMENT_U4 ? SMELT_DTYPE_U8
+                                                : SMELT_DTYPE_F32;
+}
+
+static enum smelt_result convert(struct smelt_lowering *lowering, smelt_tensor to, smelt_tensor from)
+{
+    if (smelt_dtype_is_float(smelt_tensor_info(to)->dtype))
+        return smelt_lower_take(lowering, smelt_encode_copy(lowering->encoder, to, from, NULL));
+    const struct smelt_operator_call call = {.body = "operator_copy.glsl", .tensors = {to, from}};
+    return smelt_lower_take(lowering, smelt_encode_operator(lowering->encoder, &call));
+}
 
 bool smelt_network_is_wide(const struct smelt_lowering *lowering, const struct smelt_ir_node *node)
 {
     bool wide = false;
+    if (moves_halves(node))
+        return true;
     if (lowering->storage == SMELT_DTYPE_F32 || takes_any_float(node))
         return false;
     for (uint32_t i = 0; i < node->input_count + node->output_count; i++) {
@@ -77,23 +120,22 @@ bool smelt_network_is_wide(const struct smelt_lowering *lowering, const struct s
 smelt_tensor smelt_lower_widened(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
                                  smelt_tensor tensor)
 {
-    if (!lowering->wide || !tensor || value->element != SMELT_ELEMENT_F32 ||
-        smelt_tensor_info(tensor)->dtype == SMELT_DTYPE_F32)
+    enum smelt_dtype dtype = wide_dtype(value);
+    if (!lowering->wide || !tensor || (value->element != SMELT_ELEMENT_F32 && !is_4_bits(value)) ||
+        smelt_tensor_info(tensor)->dtype == dtype)
         return tensor;
     const struct smelt_tensor_info *info = smelt_tensor_info(tensor);
-    smelt_tensor copy = smelt_lower_temporary(lowering, SMELT_DTYPE_F32, info->rank, info->shape);
+    smelt_tensor copy = smelt_lower_temporary(lowering, dtype, info->rank, info->shape);
     bool channels_last = info->rank >= 3 && info->strides[1] == 1 && info->shape[1] > 1;
     if (copy && channels_last) { // as it lies
         uint64_t strides[SMELT_IR_MAX_RANK];
-        smelt_lower_strides(SMELT_DTYPE_F32, info->rank, info->shape, SMELT_ORDER_CHANNELS_LAST, strides);
+        smelt_lower_strides(dtype, info->rank, info->shape, SMELT_ORDER_CHANNELS_LAST, strides);
         copy = smelt_lower_view(lowering, copy, 0, info->rank, info->shape, strides);
     }
-    if (!copy || smelt_lower_take(lowering, smelt_encode_copy(lowering->encoder, copy, tensor, NULL)))
-        return NULL;
-    return copy;
+    return copy && !convert(lowering, copy, tensor) ? copy : NULL;
 }
 
-// An output that is kept as f16: its tensor, and what the node wrote into it.
+// An output that is kept in less: its tensor, and what the node wrote into it.
 static enum smelt_result narrow_output(struct smelt_lowering *lowering, struct smelt_ir_node *node,
                                        uint32_t index, smelt_tensor place)
 {
@@ -105,13 +147,12 @@ static enum smelt_result narrow_output(struct smelt_lowering *lowering, struct s
     bool channels_last = info->rank >= 3 && info->strides[1] == 1 && info->shape[1] > 1;
     smelt_tensor narrow = smelt_lower_output(lowering, node, index,
                                              channels_last ? SMELT_ORDER_CHANNELS_LAST : SMELT_ORDER_ROWS);
-    return narrow ? smelt_lower_take(lowering, smelt_encode_copy(lowering->encoder, narrow, wide, NULL))
-                  : lowering->result;
+    return narrow ? convert(lowering, narrow, wide) : lowering->result;
 }
 
 static bool narrows(const struct smelt_ir_value *output)
 {
-    return output && output->element == SMELT_ELEMENT_F32 && !output->keep_f32;
+    return output && (is_4_bits(output) || (output->element == SMELT_ELEMENT_F32 && !output->keep_f32));
 }
 
 enum smelt_result smelt_lower_wide(struct smelt_lowering *lowering, struct smelt_ir_node *node)

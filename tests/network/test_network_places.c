@@ -95,6 +95,38 @@ static void slices_of_4_bits(void)
     node_end(&node);
 }
 
+// Rows of an odd number of elements, which end in the middle of a byte, become others.
+static void rows_of_4_bits(void)
+{
+    const double a[15] = {0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2}, shape[2] = {5, 3};
+    const int64_t swap[2] = {1, 0};
+    struct node turn = node_start("Transpose");
+    node_input(&turn, SMELT_ELEMENT_I4, 2, (const uint64_t[]){3, 5}, a);
+    node_attribute(&turn, "perm", &(struct smelt_ir_attribute){.integers = swap, .count = 2});
+    const double *y = node_run(&turn);
+    for (uint32_t i = 0; i < 15; i++)
+        node_expect(&turn, i, y[i], a[i % 3 * 5 + i / 3], 0);
+    node_end(&turn);
+    struct node reshape = node_start("Reshape");
+    node_input(&reshape, SMELT_ELEMENT_I4, 2, (const uint64_t[]){3, 5}, a);
+    node_constant(&reshape, SMELT_ELEMENT_I64, 1, (const uint64_t[]){2}, shape);
+    expect_all(&reshape, node_run(&reshape), 15, a);
+    node_end(&reshape);
+    for (int axis = 0; axis < 2; axis++) {
+        const double b[6] = {8, 9, 10, 11, 12, 15}, c[6] = {1, 2, 3, 4, 5, 6};
+        struct node concat = node_start("Concat");
+        node_input(&concat, SMELT_ELEMENT_U4, 2, (const uint64_t[]){2, 3}, b);
+        node_input(&concat, SMELT_ELEMENT_U4, 2, (const uint64_t[]){2, 3}, c);
+        set(&concat, "axis", axis);
+        y = node_run(&concat);
+        for (uint32_t i = 0; i < 12; i++) {
+            bool first = axis ? i % 6 < 3 : i < 6;
+            node_expect(&concat, i, y[i], (first ? b : c)[axis ? i / 6 * 3 + i % 3 : i % 6], 0);
+        }
+        node_end(&concat);
+    }
+}
+
 static void tiles_and_expansions(void)
 {
     const double repeats[2] = {2, 3}, shape[3] = {2, 3, 4}, column[3] = {5, 6, 7};
@@ -387,6 +419,7 @@ static const struct test tests[] = {
     {"pads", pads},
     {"slices", slices},
     {"slices of 4 bits", slices_of_4_bits},
+    {"rows of 4 bits", rows_of_4_bits},
     {"tiles and expansions", tiles_and_expansions},
     {"gathers", gathers},
     {"transposed reshapes", transposed_reshapes},
