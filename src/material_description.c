@@ -131,14 +131,23 @@ static enum smelt_result read_texture(smelt_package package, const struct smelt_
     struct smelt_material_texture *t = &d->textures[index];
     t->width = d->latent_width;
     t->height = d->latent_height;
-    enum smelt_result result = cJSON_IsObject(at->value) ? ONLY(at, "mips", "format", "width", "height")
-                                                         : smelt_json_fail(at, "an object");
+    enum smelt_result result = cJSON_IsObject(at->value)
+                                   ? ONLY(at, "mips", "format", "width", "height", "taps")
+                                   : smelt_json_fail(at, "an object");
     if (!result && smelt_json_has(at, "format"))
         result = smelt_json_word(at, "format", formats, 2, &format);
     if (!result && smelt_json_has(at, "width"))
         result = smelt_json_u32(at, "width", 1, MAX_EXTENT, &t->width);
     if (!result && smelt_json_has(at, "height"))
         result = smelt_json_u32(at, "height", 1, MAX_EXTENT, &t->height);
+    t->taps = 1;
+    if (!result && smelt_json_has(at, "taps"))
+        result = smelt_json_u32(at, "taps", 1, 4, &t->taps);
+    if (!result && t->taps != 1 && t->taps != 4) {
+        struct smelt_json taps = smelt_json_member(at, "taps");
+        result = smelt_json_fail(&taps, "1 or 4");
+    }
+    d->fetch_count += t->taps;
     t->bits = format ? 4 : 8;
     t->lod_shift = log2f(
         SMELT_MAX((float)t->width / (float)d->latent_width, (float)t->height / (float)d->latent_height));
@@ -199,7 +208,7 @@ static enum smelt_result read_encoding(const struct smelt_json *at,
         encoding->feature = input == 2   ? SMELT_FEATURE_LOD
                             : input == 1 ? SMELT_FEATURE_UV
                                          : SMELT_FEATURE_LATENTS;
-        encoding->width = input == 2 ? 1 : input == 1 ? 2 : 4 * d->latent_count;
+        encoding->width = input == 2 ? 1 : input == 1 ? 2 : 4 * d->fetch_count;
         encoding->scale = (float)scale;
         return SMELT_OK;
     }

@@ -3,6 +3,7 @@
 // name, and the canonical text by which architectures are compared.
 #include "material_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +49,9 @@ void smelt_material_architecture(const struct smelt_material_description *d,
     add_line(a, "latents: %u, %s, remapped by %s and %s\n", d->latent_count, d->clamp ? "clamp" : "repeat",
              smelt_float_literal(d->remap_scale).text, smelt_float_literal(d->remap_bias).text);
     for (uint32_t i = 0; i < d->latent_count; i++)
-        add_line(a, "latent %u: %u bits, lod shift %s\n", i, d->textures[i].bits,
-                 smelt_float_literal(d->textures[i].lod_shift).text);
+        add_line(a, "latent %u: %u bits, lod shift %s%s\n", i, d->textures[i].bits,
+                 smelt_float_literal(d->textures[i].lod_shift).text,
+                 d->textures[i].taps == 4 ? ", 4 taps" : "");
     for (uint32_t i = 0; i < d->encoding_count; i++)
         add_line(a, "encoding %u: %s of %u, scale %s\n", i, features[d->encodings[i].feature],
                  d->encodings[i].count, smelt_float_literal(d->encodings[i].scale).text);
@@ -67,18 +69,33 @@ void smelt_material_architecture(const struct smelt_material_description *d,
     }
 }
 
+// Latent `i`, to inputs from `at` on: at the place, or at a quarter of its texel to all sides.
+static void add_fetches(struct smelt_text *text, const char *name, const struct smelt_material_description *d,
+                        uint32_t i, uint32_t at)
+{
+    const struct smelt_material_texture *t = &d->textures[i];
+    for (uint32_t tap = 0; tap < t->taps; tap++) {
+        char place[96] = "uv";
+        if (t->taps > 1)
+            snprintf(place, sizeof(place), "uv + vec2(%s) / vec2(b.latent_extent)",
+                     (const char *[]){"-d, -d", "d, -d", "-d, d", "d, d"}[tap]);
+        if (t->taps > 1 && !tap)
+            smelt_text_add(text, "    d = %s;\n", smelt_float_literal(0.25F * exp2f(-t->lod_shift)).text);
+        smelt_text_add(text, "    f = %s_fetch(b, %uu, %s, lod + %s) * %s + %s;\n", name, i, place,
+                       smelt_float_literal(t->lod_shift).text, smelt_float_literal(d->remap_scale).text,
+                       smelt_float_literal(d->remap_bias).text);
+        for (uint32_t c = 0; c < 4; c++)
+            smelt_text_add(text, "    smelt_set(x, %u, f.%c);\n", at + 4 * tap + c, "xyzw"[c]);
+    }
+}
+
 static void add_feature(struct smelt_text *text, const char *name, const struct smelt_material_description *d,
                         const struct smelt_material_encoding *e, uint32_t at)
 {
     switch (e->feature) {
     case SMELT_FEATURE_LATENTS:
-        for (uint32_t i = 0; i < d->latent_count; i++) {
-            smelt_text_add(text, "    f = %s_fetch(b, %uu, uv, lod + %s) * %s + %s;\n", name, i,
-                           smelt_float_literal(d->textures[i].lod_shift).text,
-                           smelt_float_literal(d->remap_scale).text, smelt_float_literal(d->remap_bias).text);
-            for (uint32_t c = 0; c < 4; c++)
-                smelt_text_add(text, "    smelt_set(x, %u, f.%c);\n", at + 4 * i + c, "xyzw"[c]);
-        }
+        for (uint32_t i = 0; i < d->latent_count; at += 4 * d->textures[i++].taps)
+            add_fetches(text, name, d, i, at);
         break;
     case SMELT_FEATURE_UV:
         smelt_text_add(text, "    smelt_set(x, %u, uv.x);\n    smelt_set(x, %u, uv.y);\n", at, at + 1);
@@ -113,7 +130,7 @@ static void add_raw(struct smelt_text *text, const char *name, const struct smel
     smelt_text_add(
         text,
         "void %s_eval_raw(%s_block b, vec2 uv, float lod, out float y[%u])\n{\n    %s_net_input x;\n"
-        "    vec4 f;\n",
+        "    vec4 f;\n    float d;\n",
         name, name, outputs, name);
     for (uint32_t i = 0; i < d->encoding_count; i++) {
         add_feature(text, name, d, &d->encodings[i], at);

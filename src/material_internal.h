@@ -33,6 +33,7 @@ struct smelt_material_description {
     const char *name;
     uint32_t source_width, source_height;
     uint32_t latent_count, latent_width, latent_height;
+    uint32_t fetch_count; // of all latents, each as often as it has taps
     struct smelt_material_texture textures[SMELT_MATERIAL_MAX_LATENTS];
     bool clamp; // address mode: clamp to edge instead of repeat
     float remap_scale, remap_bias;

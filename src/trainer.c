@@ -151,7 +151,8 @@ static enum smelt_result encode_steps(smelt_trainer t, smelt_encoder encoder, ui
                                                     .first = p->rate,
                                                     .last = p->last_rate,
                                                     .warmup = t->layout.schedule_begin,
-                                                    .steps = t->layout.schedule_end};
+                                                    .steps = t->layout.schedule_end,
+                                                    .beta2 = SMELT_TRAINER_BETA2};
     enum smelt_result result = SMELT_OK;
     for (uint32_t i = 0; i < steps && !result; i++) {
         result = smelt_encode_learning_rate(encoder, &rate);

@@ -24,7 +24,7 @@ static void write_numbers(struct smelt_text *text, const struct smelt_trainer_la
     define(text, "SAMPLES", p->samples);
     define(text, "GROUPS", p->groups);
     define(text, "THREADS", l->subgroup_size * l->subgroups);
-    define(text, "TEXTURES", l->textures);
+    define(text, "FETCHES", l->fetches);
     define(text, "FIRST", l->first_group);
     define(text, "OUTPUTS", l->outputs);
     define(text, "OUTPUT_GROUPS", l->output_groups);
@@ -52,7 +52,7 @@ static void write_numbers(struct smelt_text *text, const struct smelt_trainer_la
     define_float(text, "LOSS_SCALE", portable ? 1 : 128);
     define_float(text, "FIXED_SCALE", 262144);
     define_float(text, "BETA1", 0.9F);
-    define_float(text, "BETA2", 0.999F);
+    define_float(text, "BETA2", SMELT_TRAINER_BETA2);
     define_float(text, "EPSILON", 1e-8F);
 }
 
@@ -74,6 +74,31 @@ static void write_images(struct smelt_text *text, const char *name, const struct
     smelt_text_add(text, "};\n");
 }
 
+// Of a fetch: its grid, which of the grid's textures, and how far from the place.
+static void write_fetches(struct smelt_text *text, const struct smelt_trainer_layout *l)
+{
+    const struct smelt_trainer_params *p = &l->params;
+    uint32_t fetch = 0;
+    smelt_text_add(text, "const uvec2 trainer_fetch[%u] = {", l->fetches);
+    for (uint32_t g = 0; g < p->grid_count; g++)
+        for (uint32_t i = 0; i < p->grids[g].textures * p->grids[g].taps; i++)
+            smelt_text_add(text, "%suvec2(%uu, %uu)", fetch++ ? ", " : "", g, i / p->grids[g].taps);
+    smelt_text_add(text, "};\nconst vec2 trainer_offset[%u] = {", l->fetches);
+    fetch = 0;
+    for (uint32_t g = 0; g < p->grid_count; g++) {
+        const struct smelt_trainer_grid *grid = &p->grids[g];
+        float x = 0.25F / (float)grid->width, y = 0.25F / (float)grid->height;
+        for (uint32_t i = 0; i < grid->textures * grid->taps; i++)
+            if (grid->taps == 1)
+                smelt_text_add(text, "%svec2(0.0)", fetch++ ? ", " : "");
+            else
+                smelt_text_add(text, "%svec2(%s, %s)", fetch++ ? ", " : "",
+                               smelt_float_literal(i & 1 ? x : -x).text,
+                               smelt_float_literal(i & 2 ? y : -y).text);
+    }
+    smelt_text_add(text, "};\n");
+}
+
 static void write_tables(struct smelt_text *text, const struct smelt_trainer_layout *l)
 {
     const struct smelt_trainer_params *p = &l->params;
@@ -85,21 +110,19 @@ static void write_tables(struct smelt_text *text, const struct smelt_trainer_lay
     write_floats(text, "level_share", shares, p->levels);
     write_images(text, "level", l->levels, p->levels);
     write_floats(text, "weight", l->weights, l->outputs);
-    if (!l->textures)
+    if (!l->fetches)
         return;
     write_images(text, "mip", l->mips, l->grid_mip[p->grid_count]);
     for (uint32_t g = 0; g < p->grid_count; g++)
-        lods[g] = log2f((float)p->grids[g].width / (float)p->source_width);
+        lods[g] = log2f(SMELT_MAX((float)p->grids[g].width / (float)p->source_width,
+                                  (float)p->grids[g].height / (float)p->source_height));
     write_floats(text, "grid_lod", lods, p->grid_count);
-    smelt_text_add(text, "const uvec4 trainer_grid[%u] = {", p->grid_count);
-    for (uint32_t g = 0, first = 0; g < p->grid_count; first += p->grids[g++].textures)
-        smelt_text_add(text, "%suvec4(%uu, %uu, %uu, %uu)", g ? ", " : "", first, p->grids[g].textures,
-                       l->grid_mip[g], p->grids[g].mips);
-    smelt_text_add(text, "};\nconst uint trainer_texture_grid[%u] = {", l->textures);
-    for (uint32_t g = 0, t = 0; g < p->grid_count; g++)
-        for (uint32_t i = 0; i < p->grids[g].textures; i++)
-            smelt_text_add(text, "%s%uu", t++ ? ", " : "", g);
+    smelt_text_add(text, "const uvec3 trainer_grid[%u] = {", p->grid_count);
+    for (uint32_t g = 0; g < p->grid_count; g++)
+        smelt_text_add(text, "%suvec3(%uu, %uu, %uu)", g ? ", " : "", p->grids[g].textures, l->grid_mip[g],
+                       p->grids[g].mips);
     smelt_text_add(text, "};\n");
+    write_fetches(text, l);
 }
 
 // --- Encodings --------------------------------------------------------------------------------------------
@@ -119,7 +142,7 @@ static void write_input(struct smelt_text *text, const struct smelt_trainer_enco
         break;
     }
     case SMELT_TRAINER_LOD:
-        smelt_text_add(text, "lod * %s", smelt_float_literal(e->scale).text);
+        smelt_text_add(text, "min(lod * %s, 1.0)", smelt_float_literal(e->scale).text);
         break;
     default:
         smelt_text_add(text, "0.0");
@@ -129,7 +152,7 @@ static void write_input(struct smelt_text *text, const struct smelt_trainer_enco
 static uint32_t inputs_of(const struct smelt_trainer_layout *l, const struct smelt_trainer_encoding *e)
 {
     static const uint32_t each[] = {0, 0, 4, 2, 1, 0};
-    return e->feature == SMELT_TRAINER_LATENTS ? 4 * l->textures
+    return e->feature == SMELT_TRAINER_LATENTS ? 4 * l->fetches
            : e->feature == SMELT_TRAINER_UV    ? 2
            : e->feature == SMELT_TRAINER_LOD   ? 1
                                                : each[e->feature] * e->count;
@@ -218,7 +241,7 @@ void smelt_trainer_write_update(struct smelt_text *text, const void *user)
     write_numbers(text, l);
     for (uint32_t g = 0; g < p->grid_count; g++)
         levels[g] = p->grids[g].bits ? (float)((1u << p->grids[g].bits) - 1) : 0;
-    if (l->textures) {
+    if (l->fetches) {
         write_floats(text, "grid_levels", levels, p->grid_count);
         smelt_text_add(text, "const uint trainer_grid_end[%u] = {", p->grid_count);
         for (uint32_t g = 0; g < p->grid_count; g++) {

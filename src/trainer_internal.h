@@ -11,6 +11,7 @@
 
 #define SMELT_TRAINER_MAX_MIPS (SMELT_TRAINER_MAX_GRIDS * SMELT_TRAINER_MAX_LEVELS)
 #define SMELT_TRAINER_GRAPH_STEPS 16 // in a captured graph
+#define SMELT_TRAINER_BETA2 0.99F    // of Adam: latents see few samples, and the maps' details come late
 
 // A mip of a grid, or a level of the maps.
 struct smelt_trainer_image {
@@ -28,7 +29,8 @@ struct smelt_trainer_layout {
     uint32_t layer_begin[SMELT_TRAINER_MAX_LAYERS], weight_count;
     uint32_t scratch, portable_scratch;       // uvec4
     uint32_t outputs, output_groups, partial; // partial: f32 that a workgroup leaves
-    uint32_t textures, first_group;           // of all grids; the first group of 4 inputs that is latents
+    uint32_t textures, fetches;               // of all grids; each texture is fetched `taps` times
+    uint32_t first_group;                     // of 4 inputs that is latents
     uint32_t grid_mip[SMELT_TRAINER_MAX_GRIDS + 1];
     struct smelt_trainer_image mips[SMELT_TRAINER_MAX_MIPS], levels[SMELT_TRAINER_MAX_LEVELS];
     uint32_t latent_groups, texels;        // groups of 4 of all grids; of all levels

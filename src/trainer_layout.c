@@ -50,6 +50,9 @@ static enum smelt_result check_grids(smelt_context context, const struct smelt_t
             {"a grid's bits", grid->bits, 0, 8},
         };
         result = check_numbers(context, numbers, SMELT_COUNT_OF(numbers));
+        if (!result)
+            result =
+                check(context, "a grid's taps", grid->taps, grid->taps <= 1 || grid->taps == 4, "1 or 4");
         textures += grid->textures;
     }
     return result ? result
@@ -155,12 +158,14 @@ static void fill_defaults(smelt_context context, struct smelt_trainer_params *p)
 {
     bool cpu = context->capabilities.device_type == VK_PHYSICAL_DEVICE_TYPE_CPU, shares = false;
     p->batch = p->batch ? p->batch : cpu ? 4096 : 65536;
-    p->rate = p->rate != 0 ? p->rate : 0.005F;
+    p->rate = p->rate != 0 ? p->rate : 0.01F;
     p->last_rate = p->last_rate != 0 ? p->last_rate : p->rate / 100;
     p->latent_rate = p->latent_rate != 0 ? p->latent_rate : 4;
     p->weight_dtype = p->weight_dtype ? p->weight_dtype : SMELT_DTYPE_F16;
     if (p->remap_scale == 0 && p->remap_bias == 0)
         p->remap_scale = 1;
+    for (uint32_t i = 0; i < p->grid_count; i++)
+        p->grids[i].taps = p->grids[i].taps ? p->grids[i].taps : 1;
     for (uint32_t i = 0; i < p->encoding_count; i++)
         if (p->encodings[i].scale == 0)
             p->encodings[i].scale = 1;
@@ -194,7 +199,7 @@ static enum smelt_result lay_out_inputs(smelt_context context, struct smelt_trai
                                   at);
             l->first_group = at / 4;
         }
-        at += e->feature == SMELT_TRAINER_LATENTS         ? 4 * l->textures
+        at += e->feature == SMELT_TRAINER_LATENTS         ? 4 * l->fetches
               : e->feature == SMELT_TRAINER_UV            ? 2
               : e->feature == SMELT_TRAINER_FREQUENCY     ? 4 * e->count
               : e->feature == SMELT_TRAINER_TRIANGLE_WAVE ? 2 * e->count
@@ -222,6 +227,7 @@ static enum smelt_result lay_out_images(smelt_context context, struct smelt_trai
         const struct smelt_trainer_grid *grid = &p->grids[g];
         l->grid_mip[g] = mip;
         l->textures += grid->textures;
+        l->fetches += grid->textures * grid->taps;
         for (uint32_t i = 0; i < grid->mips; i++) {
             struct smelt_trainer_image *image = &l->mips[mip++];
             *image = (struct smelt_trainer_image){halved(grid->width, i), halved(grid->height, i),

@@ -46,7 +46,12 @@ place place_of(uint i)
 void corners(vec2 uv, uvec2 extent, out uvec4 at, out vec4 weight)
 {
     ivec2 size = ivec2(extent);
-    vec2 p = (uv - floor(uv)) * vec2(size) - 0.5; // at least -1/2, at most size - 1/2
+#if TRAINER_CLAMP
+    uv = clamp(uv, 0.0, 1.0);
+#else
+    uv -= floor(uv);
+#endif
+    vec2 p = uv * vec2(size) - 0.5; // at least -1/2, at most size - 1/2
     vec2 below = floor(p), f = p - below;
     ivec2 low = ivec2(below), high = low + 1;
 #if TRAINER_CLAMP
@@ -129,7 +134,7 @@ place place_at(uint s)
 
 // --- Inputs -----------------------------------------------------------------------------------------------
 
-#if TRAINER_TEXTURES
+#if TRAINER_FETCHES
 vec4 fetch_mip(uint mip, uint textures, uint texture, vec2 uv)
 {
     uvec4 at;
@@ -142,20 +147,21 @@ vec4 fetch_mip(uint mip, uint textures, uint texture, vec2 uv)
     return sum;
 }
 
-// Texture `t` of all grids.
-vec4 fetch(uint t, place p)
+// Of all grids, textures and taps.
+vec4 fetch(uint f, place p)
 {
-    uint g = trainer_texture_grid[t];
-    uvec4 grid = trainer_grid[g]; // first texture, textures, first mip, mips
-    float level = clamp(p.lod + trainer_grid_lod[g], 0.0, float(grid.w - 1u));
+    uint g = trainer_fetch[f].x, t = trainer_fetch[f].y;
+    uvec3 grid = trainer_grid[g]; // textures, first mip, mips
+    vec2 uv = p.uv + trainer_offset[f];
+    float level = clamp(p.lod + trainer_grid_lod[g], 0.0, float(grid.z - 1u));
     uint mip = uint(level);
-    vec4 v = fetch_mip(grid.z + mip, grid.y, t - grid.x, p.uv);
+    vec4 v = fetch_mip(grid.y + mip, grid.x, t, uv);
     if (level > float(mip))
-        v = mix(v, fetch_mip(grid.z + mip + 1u, grid.y, t - grid.x, p.uv), level - float(mip));
+        v = mix(v, fetch_mip(grid.y + mip + 1u, grid.x, t, uv), level - float(mip));
     return v * TRAINER_REMAP_SCALE + TRAINER_REMAP_BIAS;
 }
 
-// The gradient of latent `c` of a sample, to its texels. Neighbouring invocations have neighbouring latents.
+// The gradient of component `c` of all fetches of a sample, to its texels. Neighbouring invocations have neighbouring latents.
 void scatter_mip(uint mip, uint textures, uint c, vec2 uv, float g)
 {
     uvec4 at;
@@ -169,34 +175,35 @@ void scatter_mip(uint mip, uint textures, uint c, vec2 uv, float g)
 
 void scatter(uint c, place p, float dx)
 {
-    uint g = trainer_texture_grid[c / 4u];
-    uvec4 grid = trainer_grid[g];
-    float level = clamp(p.lod + trainer_grid_lod[g], 0.0, float(grid.w - 1u));
+    uint g = trainer_fetch[c / 4u].x, channel = 4u * trainer_fetch[c / 4u].y + c % 4u;
+    uvec3 grid = trainer_grid[g];
+    vec2 uv = p.uv + trainer_offset[c / 4u];
+    float level = clamp(p.lod + trainer_grid_lod[g], 0.0, float(grid.z - 1u));
     uint mip = uint(level);
     float f = level - float(mip);
-    scatter_mip(grid.z + mip, grid.y, c - 4u * grid.x, p.uv, dx * (1.0 - f));
+    scatter_mip(grid.y + mip, grid.x, channel, uv, dx * (1.0 - f));
     if (f > 0.0)
-        scatter_mip(grid.z + mip + 1u, grid.y, c - 4u * grid.x, p.uv, dx * f);
+        scatter_mip(grid.y + mip + 1u, grid.x, channel, uv, dx * f);
 }
 #endif
 
 void put_inputs()
 {
-#if TRAINER_TEXTURES
-    [[dont_unroll]] for (uint i = gl_LocalInvocationIndex; i < TRAINER_SAMPLES * TRAINER_TEXTURES;
+#if TRAINER_FETCHES
+    [[dont_unroll]] for (uint i = gl_LocalInvocationIndex; i < TRAINER_SAMPLES * TRAINER_FETCHES;
                          i += TRAINER_THREADS)
     {
-        uint s = i / TRAINER_TEXTURES, t = i % TRAINER_TEXTURES;
+        uint s = i / TRAINER_FETCHES, t = i % TRAINER_FETCHES;
         net_put(s, TRAINER_FIRST + t, fetch(t, place_at(s)));
     }
 #endif
     // Neighbouring invocations have the same inputs of neighbouring samples: they run the same code.
     [[dont_unroll]] for (uint i = gl_LocalInvocationIndex;
-                         i < TRAINER_SAMPLES * (net_input_groups - TRAINER_TEXTURES); i += TRAINER_THREADS)
+                         i < TRAINER_SAMPLES * (net_input_groups - TRAINER_FETCHES); i += TRAINER_THREADS)
     {
         uint s = i % TRAINER_SAMPLES, g = i / TRAINER_SAMPLES;
-        if (TRAINER_TEXTURES > 0 && g >= TRAINER_FIRST)
-            g += TRAINER_TEXTURES;
+        if (TRAINER_FETCHES > 0 && g >= TRAINER_FIRST)
+            g += TRAINER_FETCHES;
         place p = place_at(s);
         net_put(s, g, trainer_encode(g, p.uv, p.lod));
     }
@@ -283,11 +290,11 @@ void main()
         net_forward();
         put_gradients(first, t, errors);
         net_backward();
-#if TRAINER_TEXTURES
-        [[dont_unroll]] for (uint i = gl_LocalInvocationIndex; i < TRAINER_SAMPLES * 4 * TRAINER_TEXTURES;
+#if TRAINER_FETCHES
+        [[dont_unroll]] for (uint i = gl_LocalInvocationIndex; i < TRAINER_SAMPLES * 4 * TRAINER_FETCHES;
                              i += TRAINER_THREADS)
         {
-            uint s = i / (4 * TRAINER_TEXTURES), c = i % (4 * TRAINER_TEXTURES);
+            uint s = i / (4 * TRAINER_FETCHES), c = i % (4 * TRAINER_FETCHES);
             float dx = net_take_gradient(s, 4 * TRAINER_FIRST + c);
             if (first + s < TRAINER_BATCH)
                 scatter(c, place_at(s), dx * (TRAINER_REMAP_SCALE / TRAINER_LOSS_SCALE));

@@ -76,7 +76,7 @@ void update_weights()
 #endif
 }
 
-#if TRAINER_TEXTURES
+#if TRAINER_FETCHES
 void update_latents()
 {
     uint i = (gl_WorkGroupID.x - TRAINER_WEIGHT_GROUPS) * 256u + gl_LocalInvocationIndex;
@@ -120,7 +120,7 @@ void main()
 {
     if (gl_WorkGroupID.x < TRAINER_WEIGHT_GROUPS)
         update_weights();
-#if TRAINER_TEXTURES
+#if TRAINER_FETCHES
     else
         update_latents();
 #endif

@@ -71,6 +71,7 @@ SMELT_API void smelt_material_destroy(smelt_material *material);
 // A texture of four latent channels.
 struct smelt_material_texture {
     uint32_t width, height, mips;
+    uint32_t taps;   // times it is fetched for an evaluation: 1, or 4 around the place
     uint32_t bits;   // of a channel: 8 (VK_FORMAT_R8G8B8A8_UNORM) or 4 (VK_FORMAT_B4G4R4A4_UNORM_PACK16)
     float lod_shift; // log2 of its extent over the material's: what NAME_eval adds to a lod before NAME_fetch
 };

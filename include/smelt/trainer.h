@@ -30,15 +30,17 @@ struct smelt_trainer_grid {
     uint32_t width, height, mips; // 1 to 16384; mips: 1 to SMELT_TRAINER_MAX_LEVELS
     uint32_t textures;            // of 4 channels
     uint32_t bits;                // 1 to 8: values are 0..1 in steps of 1 / (2^bits - 1). 0: any floats
+    uint32_t taps; // fetches of each: 1, or 4 at +-1/4 of a texel of mip 0 across and down. 0: 1
 };
 
 enum smelt_trainer_feature {
-    SMELT_TRAINER_LATENTS = 0,       // of all grids, 4 for each texture: value * remap_scale + remap_bias
+    // Of all grids and textures, 4 for each tap, left to right and top to bottom: value * remap_scale + remap_bias
+    SMELT_TRAINER_LATENTS = 0,
     SMELT_TRAINER_UV = 1,            // u, v
     SMELT_TRAINER_FREQUENCY = 2,     // count octaves o: sin, cos of 2 pi 2^o scale u, then of v
     SMELT_TRAINER_TRIANGLE_WAVE = 3, // count octaves o: the triangle wave of 2^o scale u, then of v
     SMELT_TRAINER_PADDING = 4,       // count zeros
-    SMELT_TRAINER_LOD = 5,           // scale times the level of detail in mips of the maps
+    SMELT_TRAINER_LOD = 5,           // scale times the level of detail in mips of the maps, at most 1
     SMELT_TRAINER_FEATURE_COUNT = 6,
 };
 
@@ -78,7 +80,7 @@ struct smelt_trainer_params {
     uint32_t
         steps; // of the whole schedule: 1 to 2^24; steps beyond go on at last_rate, with latents frozen if any ever are
     uint32_t warmup, frozen_steps; // the last of `steps`, with latents rounded and left as they are
-    float rate, last_rate;         // 0: 0.005 and a hundredth of rate; along a cosine
+    float rate, last_rate;         // 0: 0.01 and a hundredth of rate; along a cosine
     float latent_rate;             // times the rate. 0: 4
     // What the network reads of weights: F32 (f16 by COOPMAT and COOPMAT2), F16, F8E4M3, or I8 with a scale for each output, the
     // row's largest / 127. NONE: F16

@@ -12,6 +12,7 @@ enum { REFERENCE_WIDEST = 64 };
 // Encodings in this order: latents, u and v, sines, triangles, zeros.
 struct reference {
     uint32_t latents, mips, width, height;
+    uint32_t taps;                // of the last latent
     const uint8_t *texels[16][4]; // [][0]: the finest
     bool uv, clamp;
     uint32_t octaves, triangles;
@@ -46,6 +47,7 @@ static inline float *reference_floats(smelt_package package, const char *format,
 static inline struct reference reference_make(smelt_package package, const struct smelt_material_info *info)
 {
     struct reference r = {.latents = info->latent_count,
+                          .taps = info->latents[info->latent_count - 1].taps,
                           .mips = info->latent_mips,
                           .width = info->latent_width,
                           .height = info->latent_height,
@@ -105,9 +107,14 @@ static inline uint32_t reference_features(const struct reference *r, double u, d
     uint32_t n = 0;
     double level = fmin(fmax(lod, 0), r->mips - 1.0), fraction = level - floor(level), steep[2] = {0, 0};
     uint32_t low = (uint32_t)level, high = low + 1 < r->mips ? low + 1 : low;
-    for (; n < 4 * r->latents; n++) {
-        double a = reference_bilinear(r, n / 4, low, u, v, n % 4, &steep[0]);
-        double b = reference_bilinear(r, n / 4, high, u, v, n % 4, &steep[1]);
+    uint32_t fetched = 4 * (r->latents - 1 + r->taps);
+    for (; n < fetched; n++) {
+        uint32_t i = n / 4 < r->latents ? n / 4 : r->latents - 1, tap = n / 4 - i;
+        bool spread = i + 1 == r->latents && r->taps == 4;
+        double s = spread ? u + (tap & 1 ? 0.25 : -0.25) / r->width : u;
+        double t = spread ? v + (tap & 2 ? 0.25 : -0.25) / r->height : v;
+        double a = reference_bilinear(r, i, low, s, t, n % 4, &steep[0]);
+        double b = reference_bilinear(r, i, high, s, t, n % 4, &steep[1]);
         x[n] = 2 * (a * (1 - fraction) + b * fraction) - 1;
         // A sampler's fractions are rounded or cut, and so may be its result: to 8 bits, the texels' own.
         error[n] =
@@ -135,7 +142,7 @@ static inline uint32_t reference_features(const struct reference *r, double u, d
     for (uint32_t i = n; i < r->widths[0]; i++)
         x[i] = 0;
     for (uint32_t i = 0; i < r->widths[0]; i++)
-        error[i] = (i < 4 * r->latents ? error[i] : 0) + tolerance->feature;
+        error[i] = (i < fetched ? error[i] : 0) + tolerance->feature;
     return n;
 }
 

@@ -275,7 +275,7 @@ static double tiny_lod(const struct eval_point *points, uint32_t i)
     return lods[i / 64];
 }
 
-static void check_tiny_raw(bool clamp, bool hardware)
+static void check_tiny_raw(bool clamp, bool hardware, bool taps)
 {
     static struct tiny t;
     static struct eval_point points[448];
@@ -284,10 +284,18 @@ static void check_tiny_raw(bool clamp, bool hardware)
     tiny_make(&t, 3);
     if (clamp)
         tiny_replace(&t, "\"repeat\"", "\"clamp\"");
+    if (taps) { // in place of sines and triangles
+        tiny_replace(&t, "\"latent1.mip0\"]", "\"latent1.mip0\"],\"taps\":4");
+        tiny_replace(&t, "{\"type\":\"frequency\",\"input\":\"uv\",\"n_frequencies\":2,\"scale\":2},", "");
+        tiny_replace(&t, "{\"type\":\"triangle_wave\",\"input\":\"uv\",\"n_frequencies\":2,\"scale\":1},",
+                     "");
+    }
     smelt_package package = tiny_package(&t);
     smelt_material material = tiny_material(context, package);
     struct reference r = tiny_reference(package, material);
     r.clamp = clamp;
+    if (taps)
+        r.octaves = r.triangles = 0;
     struct tolerance tolerance = tolerance_of(context, material);
     tolerance.sampler_bits = hardware ? 8 : 0;
     struct eval_options options = {.hardware = hardware, .capacity = 448};
@@ -312,9 +320,15 @@ static void check_tiny_raw(bool clamp, bool hardware)
 
 static void every_encoding_and_mip(void)
 {
-    check_tiny_raw(false, false);
-    check_tiny_raw(false, true);
-    check_tiny_raw(true, true);
+    check_tiny_raw(false, false, false);
+    check_tiny_raw(false, true, false);
+    check_tiny_raw(true, true, false);
+}
+
+static void taps_around_the_place(void)
+{
+    check_tiny_raw(false, false, true);
+    check_tiny_raw(true, true, true);
 }
 
 static double linear_from_srgb(double v)
@@ -494,6 +508,7 @@ static const struct test tests[] = {
     {"cooperative vectors agree with plain arithmetic to 50 dB", cooperative_vectors_agree},
     {"a hardware sampler stays within its bound", hardware_samplers_stay_within_theirs},
     {"every encoding, address mode and mip", every_encoding_and_mip},
+    {"taps around the place", taps_around_the_place},
     {"surfaces are linear, unit length and in range", surfaces_are_linear_unit_and_in_range},
 #if SMELT_TEST_JPEG
     {"PSNR against the source maps is as stated", psnr_is_as_stated},

@@ -50,14 +50,14 @@ static struct smelt_trainer_params small(const float *maps)
         .source_height = SIZE,
         .levels = LEVELS,
         .fractional = 0.25F,
-        .grids = {{8, 8, 2, 1, 8}, {4, 4, 1, 1, 4}},
+        .grids = {{8, 8, 2, 1, 8}, {4, 4, 1, 1, 4, .taps = 4}},
         .grid_count = 2,
         .encodings = {{.feature = SMELT_TRAINER_LATENTS},
                       {.feature = SMELT_TRAINER_FREQUENCY, .count = 2},
                       {.feature = SMELT_TRAINER_LOD, .scale = 0.5F}},
         .encoding_count = 3,
         .layer_count = 3,
-        .widths = {17, 16, 16, OUTPUTS},
+        .widths = {29, 16, 16, OUTPUTS},
         .activations = {SMELT_ACTIVATION_GELU, SMELT_ACTIVATION_RELU, SMELT_ACTIVATION_NONE},
         .oklab_weights = {0.1F, 0.4F, 0.4F},
         .batch = 1000,
@@ -166,15 +166,17 @@ static void what_is_refused(void)
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "bits is 9");
     p = good, p.grids[1].textures = 16;
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "textures together is 17");
+    p = good, p.grids[0].taps = 2;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "taps is 2, wanted 1 or 4");
     p = good, p.widths[0] = 18;
-    refuse(p, SMELT_ERROR_SHAPE, "widths[0] is 18, wanted 17");
+    refuse(p, SMELT_ERROR_SHAPE, "widths[0] is 18, wanted 29");
     p = good, p.widths[1] = 200;
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "a width is 200");
     p = good, p.activations[2] = SMELT_ACTIVATION_GELU;
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "last activation");
     p = good, p.grid_count = 0;
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "latents begin at input 0");
-    p = good, p.encodings[0] = (struct smelt_trainer_encoding){.feature = SMELT_TRAINER_PADDING, .count = 8};
+    p = good, p.encodings[0] = (struct smelt_trainer_encoding){.feature = SMELT_TRAINER_PADDING, .count = 20};
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "grid_count");
     p = good, p.oklab_first = 2;
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "oklab_first is 2");

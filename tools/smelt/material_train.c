@@ -122,16 +122,16 @@ static int make_trainer(struct run *r)
         weights[i] = 1;
     p->targets = r->maps.values;
     p->steps = r->steps;
-    p->frozen_steps = r->steps / 10;
+    p->frozen_steps = r->steps / 20;
     p->warmup = r->steps / 100;
-    p->batch = r->options->batch ? r->options->batch : cpu ? 8192 : 65536;
+    p->batch = r->options->batch ? r->options->batch : cpu ? 4096 : 32768;
     p->seed = r->options->seed;
     p->loss = SMELT_LOSS_L2;
     p->weights = weights;
     for (uint32_t i = 0; i < r->maps.count; i++)
         if (r->maps.maps[i].semantic == SMELT_SEMANTIC_BASE_COLOR) {
             p->oklab_first = r->maps.maps[i].first;
-            p->oklab_weights[1] = p->oklab_weights[2] = 4; // of hue: a and b
+            p->oklab_weights[1] = p->oklab_weights[2] = 80; // of hue: a and b
         }
     for (;; p->batch /= 2) {
         enum smelt_result result = smelt_trainer_create(r->context, p, &r->trainer);
@@ -394,7 +394,7 @@ static int open_device(struct run *r)
         return tool_fail(
             "training compiles shaders, but this build has no GLSL compiler (-Dcompiler=disabled)");
     bool cpu = smelt_context_capabilities(r->context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    r->steps = r->options->steps ? r->options->steps : cpu ? 1500 : 20000;
+    r->steps = r->options->steps ? r->options->steps : cpu ? 3000 : 60000;
     return TOOL_OK;
 }
 

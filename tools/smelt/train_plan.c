@@ -9,10 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OCTAVES = 3, PERIOD = 8, PAD = 16, HIDDEN = 64, GRIDS = 2, MAX_PARTS = 128 };
+enum { PAD = 16, HIDDEN = 64, LODS = 4, GRIDS = 2, MAX_PARTS = 128 };
 
-// Textures of four 4-bit channels: one at the finer extent, two at half of it.
-static const uint32_t textures[GRIDS] = {1, 2};
+// Textures of four 4-bit channels. The finer one is fetched four times, so that the network finds its texels apart from each
+// other; of maps that are smaller than its second mip, the coarser ones hold enough.
+static const struct {
+    uint32_t textures, taps, mips;
+} grids[GRIDS] = {{1, 4, 2}, {2, 1, SMELT_TRAINER_MAX_LEVELS}};
 
 static uint64_t chain_texels(uint32_t width, uint32_t height, uint32_t mips)
 {
@@ -49,43 +52,63 @@ static uint64_t network_size(const struct train_plan *plan)
     return size;
 }
 
+// The coarser grid at 1 / (2 scale) of the maps, the finer one at twice its extent.
 static void set_grids(struct smelt_trainer_params *p, const struct train_maps *maps, double scale)
 {
+    uint32_t width = (uint32_t)(0.5 * maps->width / scale + 0.5),
+             height = (uint32_t)(0.5 * maps->height / scale + 0.5);
     for (uint32_t g = 0; g < GRIDS; g++) {
-        double s = scale * (1 << g);
-        uint32_t width = (uint32_t)(maps->width / s + 0.5), height = (uint32_t)(maps->height / s + 0.5);
-        width = width ? width : 1;
-        height = height ? height : 1;
-        p->grids[g] = (struct smelt_trainer_grid){.width = width,
-                                                  .height = height,
-                                                  .mips = mips_of(width, height),
-                                                  .textures = textures[g],
-                                                  .bits = 4};
+        struct smelt_trainer_grid *grid = &p->grids[g];
+        *grid = (struct smelt_trainer_grid){.width = (width ? width : 1) * (GRIDS - g),
+                                            .height = (height ? height : 1) * (GRIDS - g),
+                                            .textures = grids[g].textures,
+                                            .bits = 4,
+                                            .taps = grids[g].taps};
+        uint32_t mips = mips_of(grid->width, grid->height);
+        grid->mips = mips < grids[g].mips ? mips : grids[g].mips;
     }
     p->grid_count = GRIDS;
+    // Waves of two texels of the finer grid: where between its texels a place is.
+    p->encodings[1] = (struct smelt_trainer_encoding){
+        .feature = SMELT_TRAINER_FREQUENCY, .count = 1, .scale = (float)(width ? width : 1)};
 }
 
 static void set_network(struct smelt_trainer_params *p, const struct train_maps *maps, uint32_t hidden)
 {
-    uint32_t inputs = 0, longest = maps->width > maps->height ? maps->width : maps->height;
+    uint32_t inputs = 4 + LODS;
     for (uint32_t g = 0; g < GRIDS; g++)
-        inputs += 4 * textures[g];
-    float levels = maps->levels > 1 ? (float)(maps->levels - 1) : 1;
+        inputs += 4 * grids[g].textures * grids[g].taps;
     p->encodings[0] = (struct smelt_trainer_encoding){.feature = SMELT_TRAINER_LATENTS};
-    p->encodings[1] = (struct smelt_trainer_encoding){
-        .feature = SMELT_TRAINER_FREQUENCY, .count = OCTAVES, .scale = fmaxf((float)longest / PERIOD, 1)};
-    p->encodings[2] =
-        (struct smelt_trainer_encoding){.feature = SMELT_TRAINER_LOD, .count = 1, .scale = 1 / levels};
-    inputs += 4 * OCTAVES + 1;
+    // The finest mips share latents: each has an input that parts it from the next.
+    for (uint32_t i = 0; i < LODS; i++) {
+        uint32_t most = i + 1 < LODS || maps->levels <= LODS ? i + 1 : maps->levels - 1;
+        p->encodings[2 + i] = (struct smelt_trainer_encoding){
+            .feature = SMELT_TRAINER_LOD, .count = 1, .scale = 1 / (float)most};
+    }
     uint32_t padding = (PAD - inputs % PAD) % PAD;
-    p->encodings[3] = (struct smelt_trainer_encoding){.feature = SMELT_TRAINER_PADDING, .count = padding};
-    p->encoding_count = padding ? 4 : 3;
+    p->encodings[2 + LODS] =
+        (struct smelt_trainer_encoding){.feature = SMELT_TRAINER_PADDING, .count = padding};
+    p->encoding_count = padding ? 3 + LODS : 2 + LODS;
     p->layer_count = 3;
     p->widths[0] = inputs + padding;
     p->widths[1] = p->widths[2] = hidden;
     p->widths[3] = maps->outputs;
     p->activations[0] = p->activations[1] = SMELT_ACTIVATION_GELU;
     p->activations[2] = SMELT_ACTIVATION_NONE;
+}
+
+// Of the samples. The finest mip and the next share all latents: with a quarter of the samples from level to level the second one
+// would be worse than BC7 of as many bytes.
+static void set_shares(struct smelt_trainer_params *p)
+{
+    const float finest = 0.6F, even = 0.1F;
+    float all = 0;
+    for (uint32_t i = 1; i < p->levels; i++)
+        all += ldexpf(1, -2 * (int)i);
+    p->level_share[0] = finest;
+    for (uint32_t i = 1; i < p->levels; i++)
+        p->level_share[i] =
+            (1 - finest) * ((1 - even) * ldexpf(1, -2 * (int)i) / all + even / (float)(p->levels - 1));
 }
 
 int train_plan_make(struct train_plan *plan, const struct train_maps *maps, double bits_per_texel,
@@ -98,9 +121,10 @@ int train_plan_make(struct train_plan *plan, const struct train_maps *maps, doub
                                        .source_height = maps->height,
                                        .levels = maps->levels,
                                        .clamp = maps->clamp,
-                                       .fractional = 0.2F,
+                                       .fractional = 0.1F,
                                        .remap_scale = 2,
                                        .remap_bias = -1};
+    set_shares(p);
     // Small maps: a smaller network, which leaves at least half to the latents.
     uint32_t hidden = HIDDEN;
     for (set_network(p, maps, hidden); hidden > 16 && (double)network_size(plan) > budget / 2; hidden /= 2)
@@ -121,7 +145,9 @@ int train_plan_make(struct train_plan *plan, const struct train_maps *maps, doub
         else
             high = middle;
     }
-    set_grids(p, maps, high);
+    // Texels of the maps that lie alike in those of the latents are learnt together.
+    double whole = exp2(ceil(log2(high)));
+    set_grids(p, maps, whole < 1.05 * high ? whole : high);
     plan->size = latent_size(p) + network_size(plan);
     plan->bits_per_texel = 8 * (double)plan->size / texels;
     return TOOL_OK;
@@ -277,6 +303,8 @@ static cJSON *describe_latents(const struct train_maps *maps, const struct smelt
             cJSON *item = cJSON_CreateObject();
             cJSON_AddNumberToObject(item, "width", p->grids[g].width);
             cJSON_AddNumberToObject(item, "height", p->grids[g].height);
+            if (p->grids[g].taps > 1)
+                cJSON_AddNumberToObject(item, "taps", p->grids[g].taps);
             cJSON *mips = cJSON_AddArrayToObject(item, "mips");
             for (uint32_t m = p->grids[g].mips; m-- > 0;) {
                 char name[32];
