@@ -6,9 +6,12 @@ usage: test_distill.py SMELT [NAME]
 """
 import json
 import os
+import pty
+import signal
+import subprocess
 import sys
 
-from test_tool import ROOT, fails, main, need_compiler, path, run, write
+from test_tool import ROOT, SMELT, fails, main, need_compiler, path, run, write
 
 TEACHER = '''// smelt input a 0..1 identity
 // smelt input b -1..1 frequency 2
@@ -49,6 +52,24 @@ def test_the_same_seed_gives_the_same_package():
         distill(teacher, 'seed.safetensors', '--steps', '3', '--seed', str(seed), '--dtype', 'f32')
         files.append(content(path('seed.safetensors')))
     assert files[0] == files[1] != files[2]
+
+
+def test_ctrl_c_leaves_the_package_so_far():
+    need_compiler()
+    terminal, other = pty.openpty()  # it tells its progress to terminals only
+    command = [SMELT, 'material', 'distill', '--teacher', write('simple.glsl', TEACHER), '-o', path('stopped.safetensors'), *SMALL,
+               '--steps', '1000000']
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=other, text=True,
+                          env=dict(os.environ, XDG_CACHE_HOME=path('cache'))) as process:
+        os.close(other)  # so that reading ends with the process
+        told = b''
+        while b' of 1000000 steps' not in told:
+            told += os.read(terminal, 1000)
+        process.send_signal(signal.SIGINT)
+        found = json.loads(process.communicate(timeout=100)[0])
+    os.close(terminal)
+    assert process.returncode == 0 and 0 < found['steps'] < 1000000, (process.returncode, found)
+    run('info', '--verify', path('stopped.safetensors'))
 
 
 def test_flags_replace_what_the_file_says_and_the_report_is_plain():

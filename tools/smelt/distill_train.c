@@ -293,7 +293,8 @@ int distill_train(smelt_context context, const struct teacher *teacher, const st
                   float *biases[SMELT_MLP_MAX_LAYERS], uint32_t *steps)
 {
     struct trainer t = {.context = context, .teacher = teacher, .network = network, .training = training};
-    struct sigaction action = {.sa_handler = on_interrupt}, before;
+    // A second Ctrl-C ends the program as it always does.
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
     sigaction(SIGINT, &action, &before);
     enum smelt_result result = capture(&t);
     if (!result)
