@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-#define TERMS 32                // of a subgroup at a time
-#define MOST (1u << 19)         // pixels, terms: as the kernel divides
+#define TERMS 32               // of a subgroup at a time
+#define MOST_PIXELS (1u << 24) // as the kernel divides
+#define MOST_TERMS (1u << 19)
 #define MAX_SUBGROUPS 8         // of a workgroup
 #define MOST_SHARED (48 * 1024) // bytes; what devices with matrices have
 
@@ -84,7 +85,7 @@ static bool can_split(const struct smelt_convolution *call)
            p->computed != SMELT_DTYPE_F32 && g->groups == 1 && !g->transposed && fits_push(g) &&
            p->image_layout == SMELT_IMAGE_NHWC && p->weight_layout == SMELT_WEIGHT_HWIO &&
            smelt_tensor_is_packed(&p->b->info) && (d->strides[3] == 1 || d->shape[3] == 1) &&
-           call->pixels < MOST && terms < MOST;
+           call->pixels < MOST_PIXELS && terms < MOST_TERMS;
 }
 
 static uint64_t tiles_of(const struct smelt_convolution *call, uint32_t m, uint32_t n)
@@ -92,14 +93,25 @@ static uint64_t tiles_of(const struct smelt_convolution *call, uint32_t m, uint3
     return (call->pixels + m - 1) / m * ((call->d[C] + n - 1) / n);
 }
 
-// By what was measured on an H200 (docs/performance.md). 0 subgroups: another kernel.
+// By what was measured on an H200 (docs/performance.md): as many subgroups as it runs at once, of the smallest tiles that do not
+// ask for more. 0 of them: another kernel.
 static struct smelt_matmul2d_tiling choose_tile(const struct smelt_convolution *call)
 {
-    uint64_t steps = (call->b[KERNEL_H] * call->b[KERNEL_W] * call->b[IN] + TERMS - 1) / TERMS;
-    struct smelt_matmul2d_tiling t = {.m = 32, .n = call->d[C] <= 16 ? 16 : 32};
-    if (call->context->capabilities.subgroup_size < 32 || tiles_of(call, 32, 32) > 2048)
+    uint64_t terms = call->b[KERNEL_H] * call->b[KERNEL_W] * call->b[IN];
+    struct smelt_matmul2d_tiling t = {.m = 16, .n = call->d[C] <= 16 ? 16 : 32};
+    bool few_channels = call->d[C] > 16 && call->d[C] <= 32 && terms <= 288;
+    bool ragged = !whole_step(&call->params->a->info);
+    if (call->context->capabilities.subgroup_size < 32 ||
+        (tiles_of(call, 32, 32) > 2048 && !few_channels && !ragged))
         return t;
-    t.subgroups_k = steps >= 4 ? 4 : steps >= 2 ? 2 : 1;
+    if (tiles_of(call, t.m, t.n) < 100)
+        t.n = 16;
+    if (tiles_of(call, t.m, t.n) > 528)
+        t.m = 32;
+    t.subgroups_k = 1;
+    while (t.subgroups_k < MAX_SUBGROUPS && t.subgroups_k * TERMS < terms &&
+           2 * t.subgroups_k * tiles_of(call, t.m, t.n) <= 1056)
+        t.subgroups_k *= 2;
     return t;
 }
 

@@ -188,22 +188,39 @@ static void scatter_rows_of_4_bits(uint64_t rows, uint64_t extent, const uint8_t
     }
 }
 
+// Elements from row-major to any strides; the innermost loop goes along what is innermost there.
 static void scatter(uint32_t bytes, uint32_t rank, const uint64_t *shape, const uint64_t *strides,
                     const char *from, char *to)
 {
-    uint64_t c[SMELT_IR_MAX_RANK] = {0}, inner = rank ? shape[rank - 1] : 1, count = 1;
-    uint64_t step = rank ? strides[rank - 1] * bytes : 0;
-    for (uint32_t d = 0; d + 1 < rank; d++)
-        count *= shape[d];
+    uint64_t c[SMELT_IR_MAX_RANK] = {0}, steps[SMELT_IR_MAX_RANK], count = 1, step = 1;
+    uint32_t inner = 0;
+    for (uint32_t d = rank; d-- > 0; step *= shape[d]) {
+        steps[d] = step;
+        if (shape[d] > 1 && (shape[inner] == 1 || strides[d] < strides[inner]))
+            inner = d;
+    }
+    for (uint32_t d = 0; d < rank; d++)
+        count *= d == inner ? 1 : shape[d];
     for (uint64_t i = 0; i < count; i++) {
-        uint64_t place = 0;
-        for (uint32_t d = 0; d + 1 < rank; d++)
+        uint64_t source = 0, place = 0;
+        for (uint32_t d = 0; d < rank; d++) {
+            source += c[d] * steps[d];
             place += c[d] * strides[d];
-        char *at = to + place * bytes;
-        for (uint64_t k = 0; k < inner; k++, from += bytes, at += step)
-            memcpy(at, from, bytes);
-        for (uint32_t d = rank > 0 ? rank - 1 : 0; d-- > 0 && ++c[d] == shape[d];)
-            c[d] = 0;
+        }
+        for (uint64_t k = 0; k < (rank ? shape[inner] : 1); k++) {
+            const char *element = from + (source + (rank ? k * steps[inner] : 0)) * bytes;
+            char *at = to + (place + (rank ? k * strides[inner] : 0)) * bytes;
+            if (bytes == 2)
+                memcpy(at, element, 2);
+            else
+                memcpy(at, element, bytes);
+        }
+        for (uint32_t d = rank; d-- > 0;)
+            if (d != inner) {
+                if (++c[d] < shape[d])
+                    break;
+                c[d] = 0;
+            }
     }
 }
 

@@ -71,9 +71,15 @@ static bool is_cheap(const struct window *merged, const struct window *a, const 
            merged->pixels * weights <= MOST_PRODUCTS + merged->pixels * before; // of one result each
 }
 
-static double number(const struct smelt_ir_value *value, uint64_t index)
+// A weight or bias as f32; zeros where there is none.
+static float *read_weight(struct smelt_ir *ir, const struct smelt_ir_value *value, uint64_t count)
 {
-    return value ? smelt_element_number(value->stored, value->data, index) : 0;
+    float *numbers = smelt_ir_allocate(ir, (size_t)count * sizeof(float));
+    if (numbers && value &&
+        smelt_dtype_convert(SMELT_DTYPE_F32, numbers, smelt_element_info(value->stored)->dtype, value->data,
+                            count))
+        return NULL;
+    return numbers;
 }
 
 static uint64_t count_of(const struct window *w, uint32_t input)
@@ -180,9 +186,9 @@ static bool can_stand_together(const struct window *a, const struct window *b, s
 }
 
 // A convolution's weight among those of the merged one, from channel `first` on.
-static void put_weight(const struct window *merged, const struct window *part, uint64_t first, float *data)
+static void put_weight(const struct window *merged, const struct window *part, uint64_t first, const float *w,
+                       float *data)
 {
-    const struct smelt_ir_value *w = part->node->inputs[1];
     uint64_t plane = (uint64_t)(merged->kernel[0] * merged->kernel[1]),
              down = (uint64_t)(merged->before[0] - part->before[0]),
              right = (uint64_t)(merged->before[1] - part->before[1]), at = 0;
@@ -190,7 +196,7 @@ static void put_weight(const struct window *merged, const struct window *part, u
         for (uint64_t y = 0; y < (uint64_t)part->kernel[0]; y++)
             for (uint64_t x = 0; x < (uint64_t)part->kernel[1]; x++)
                 data[(first * part->channels + i) * plane + (y + down) * (uint64_t)merged->kernel[1] + x +
-                     right] = (float)number(w, at++);
+                     right] = w[at++];
 }
 
 // `a` becomes both; what `b` made is left out of the Concat.
@@ -200,12 +206,15 @@ static enum smelt_result stand_together(struct smelt_ir *ir, const struct window
     struct smelt_ir_value *weight,
         *bias = NULL, *const biases[2] = {smelt_ir_input(a->node, 2), smelt_ir_input(b->node, 2)};
     float *weights = allocate(ir, merged, 1), *sums = allocate(ir, merged, 2);
-    if (!weights || !sums)
+    const float *first = read_weight(ir, a->node->inputs[1], weights_of(a)),
+                *second = read_weight(ir, b->node->inputs[1], weights_of(b)),
+                *shifts[2] = {read_weight(ir, biases[0], a->outputs), read_weight(ir, biases[1], b->outputs)};
+    if (!weights || !sums || !first || !second || !shifts[0] || !shifts[1])
         return smelt_ir_no_memory(ir);
-    put_weight(merged, a, 0, weights);
-    put_weight(merged, b, a->outputs, weights);
-    for (uint64_t o = 0; o < merged->outputs; o++)
-        sums[o] = (float)(o < a->outputs ? number(biases[0], o) : number(biases[1], o - a->outputs));
+    put_weight(merged, a, 0, first, weights);
+    put_weight(merged, b, a->outputs, second, weights);
+    memcpy(sums, shifts[0], a->outputs * sizeof(float));
+    memcpy(sums + a->outputs, shifts[1], b->outputs * sizeof(float));
     enum smelt_result result = add_constant(ir, merged, a, b, 1, weights, &weight);
     if (!result && (biases[0] || biases[1]))
         result = add_constant(ir, merged, a, b, 2, sums, &bias);
@@ -265,19 +274,21 @@ static bool can_go_through(const struct window *each, const struct window *all, 
 static enum smelt_result go_through(struct smelt_ir *ir, const struct window *each, const struct window *all,
                                     const struct window *merged)
 {
-    const struct smelt_ir_value *w = all->node->inputs[1], *taps = each->node->inputs[1],
-                                *shift = smelt_ir_input(each->node, 2), *last = smelt_ir_input(all->node, 2);
-    uint64_t plane = (uint64_t)(each->kernel[0] * each->kernel[1]);
+    const struct smelt_ir_value *shift = smelt_ir_input(each->node, 2), *last = smelt_ir_input(all->node, 2);
+    uint64_t plane = (uint64_t)(each->kernel[0] * each->kernel[1]), channels = all->channels;
     struct smelt_ir_value *weight, *bias = NULL;
     float *weights = allocate(ir, merged, 1), *sums = allocate(ir, merged, 2);
-    if (!weights || !sums)
+    const float *w = read_weight(ir, all->node->inputs[1], weights_of(all)),
+                *taps = read_weight(ir, each->node->inputs[1], weights_of(each)),
+                *shifts = read_weight(ir, shift, channels), *lasts = read_weight(ir, last, all->outputs);
+    if (!weights || !sums || !w || !taps || !shifts || !lasts)
         return smelt_ir_no_memory(ir);
     for (uint64_t i = 0; i < weights_of(merged); i++)
-        weights[i] = (float)(number(w, i / plane) * number(taps, i % (all->channels * plane)));
+        weights[i] = w[i / plane] * taps[i % (channels * plane)];
     for (uint64_t o = 0; o < all->outputs; o++) {
-        double sum = number(last, o);
-        for (uint64_t c = 0; c < all->channels; c++)
-            sum += number(w, o * all->channels + c) * number(shift, c);
+        double sum = lasts[o];
+        for (uint64_t c = 0; c < channels; c++)
+            sum += (double)w[o * channels + c] * shifts[c];
         sums[o] = (float)sum;
     }
     enum smelt_result result = add_constant(ir, merged, each, all, 1, weights, &weight);

@@ -28,7 +28,7 @@ layout(push_constant, scalar) uniform push
         residual; // addresses; bias, residual: 0 for none. Elements of the residual lie as those of d
     uint height, width, channels;   // of a
     uint rows, columns, outputs;    // of d
-    uint pixels, terms, kernel_w;   // pixels of d, terms of a sum: less than 2^19
+    uint pixels, terms, kernel_w;   // pixels of d: less than 2^24; terms of a sum: 2^19
     uint stride_a[4], stride_d[3];  // elements: batch, rows, columns, channels
     uint stride, dilation, padding; // y, x << 16; padding: top and left
 };
@@ -52,10 +52,18 @@ uint divide(uint n, float reciprocal)
     return uint((float(n) + 0.5) * reciprocal);
 }
 
+// For n < 2^24, where the quotient of floats is at most 1 off.
+uint divide_large(uint n, uint divisor)
+{
+    uint quotient = uint(float(n) * (1.0 / float(divisor)));
+    int rest = int(n - quotient * divisor);
+    return rest < 0 ? quotient - 1u : rest < int(divisor) ? quotient : quotient + 1u;
+}
+
 // (batch, row, column) of a pixel of d
 uvec3 place_of(uint pixel)
 {
-    uint line = divide(pixel, 1.0 / float(columns)), image = divide(line, 1.0 / float(rows));
+    uint line = divide_large(pixel, columns), image = divide_large(line, rows);
     return uvec3(image, line - image * rows, pixel - line * columns);
 }
 
