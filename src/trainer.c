@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLAYS 64 // of the graph in a submission
+#define REPLAYS 64         // of the graph in a submission
+#define MEASURED_PIECES 16 // of the step that is timed, whatever it takes
 
 // Tensors of its own.
 enum memory {
@@ -25,6 +26,7 @@ enum memory {
 
 struct step_push {
     VkDeviceAddress weights, partial, seen, gradient, targets, state;
+    uint32_t first_group;
 };
 struct update_push {
     VkDeviceAddress parameters, m, v, copies, partial, seen, gradient, state, errors;
@@ -40,6 +42,7 @@ struct smelt_trainer_t {
     smelt_tensor images[SMELT_TRAINER_MAX_MIPS];
     smelt_graph graph; // of SMELT_TRAINER_GRAPH_STEPS; NULL: to be captured
     uint32_t counted;  // steps since the errors were read
+    uint32_t pieces;   // dispatches of a step's batch; 0: not known yet
 };
 
 // --- Recording --------------------------------------------------------------------------------------------
@@ -102,14 +105,27 @@ static uint32_t add_ranges(smelt_trainer t, const enum memory *list, uint32_t co
 static enum smelt_result encode_step(smelt_trainer t, smelt_encoder encoder)
 {
     static const enum memory list[] = {COPIES, PARTIAL, SEEN, GRADIENT, TARGETS, STATE};
-    const struct step_push push = {address(t, COPIES),   address(t, PARTIAL), address(t, SEEN),
-                                   address(t, GRADIENT), address(t, TARGETS), address(t, STATE)};
+    struct step_push push = {address(t, COPIES),
+                             address(t, PARTIAL),
+                             address(t, SEEN),
+                             address(t, GRADIENT),
+                             address(t, TARGETS),
+                             address(t, STATE),
+                             0};
+    uint32_t groups = t->layout.params.groups;
+    enum smelt_result result = SMELT_OK;
     struct smelt_range ranges[MEMORY_COUNT];
     // PORTABLE's sums are added up in place.
     uint32_t count = add_ranges(t, list, SMELT_COUNT_OF(list),
                                 1u << COPIES | 1u << SEEN | 1u << TARGETS | 1u << STATE, 0, ranges);
-    return dispatch(t, encoder, "trainer step", smelt_trainer_write_step, &push, sizeof(push),
-                    t->layout.params.groups, ranges, count);
+    for (uint32_t i = 1; i <= t->pieces && !result; i++) {
+        uint32_t end = (uint32_t)((uint64_t)groups * i / t->pieces);
+        result = dispatch(t, encoder, "trainer step", smelt_trainer_write_step, &push,
+                          offsetof(struct step_push, first_group) + sizeof(push.first_group),
+                          end - push.first_group, ranges, count);
+        push.first_group = end;
+    }
+    return result;
 }
 
 static enum smelt_result encode_round(smelt_trainer t, smelt_encoder encoder)
@@ -180,11 +196,30 @@ static enum smelt_result capture(smelt_trainer t)
     return result;
 }
 
+// A step on the clock, which says how many dispatches the next ones are.
+static enum smelt_result take_timed_step(smelt_trainer t)
+{
+    const struct smelt_trainer_params *p = &t->layout.params;
+    t->pieces = SMELT_MIN(p->groups, MEASURED_PIECES);
+    enum smelt_result result = encode_steps(t, t->encoder, 1);
+    uint64_t begin = smelt_os_time_ns();
+    if (!result)
+        result = smelt_encoder_commit_and_wait(t->encoder);
+    double slices = (double)(smelt_os_time_ns() - begin) * 1e-6 / (double)p->slice;
+    t->pieces = result ? 0 : slices < p->groups ? (uint32_t)slices + 1 : p->groups;
+    t->counted += !result;
+    return result;
+}
+
 enum smelt_result smelt_trainer_run_and_wait(smelt_trainer t, uint32_t steps)
 {
     if (!t)
         return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "trainer_run: trainer is NULL");
     enum smelt_result result = encode_update(t, t->encoder, true); // the caller may have written masters
+    if (!result && !t->pieces && steps) {
+        result = take_timed_step(t);
+        steps--;
+    }
     if (!result && !t->graph && steps >= SMELT_TRAINER_GRAPH_STEPS)
         result = capture(t);
     while (!result && steps) {
@@ -414,6 +449,7 @@ struct smelt_trainer_info smelt_trainer_info(smelt_trainer t)
     info.batch = l->params.batch;
     info.samples = l->params.samples;
     info.groups = l->params.groups;
+    info.pieces = t->pieces;
     info.weight_count = l->weight_count;
     info.latent_count = 4 * (uint64_t)l->latent_groups;
     for (uint32_t i = 0; i < SMELT_COUNT_OF(state_parts); i++)

@@ -99,6 +99,7 @@ static enum smelt_result check_optimizer(smelt_context context, const struct sme
         {"last_rate", p->last_rate, 0, 1e30},
         {"latent_rate", p->latent_rate, 0, 1e30},
         {"fractional", p->fractional, 0, 1},
+        {"slice", p->slice, 0, 1e6},
         {"loss", p->loss, 0, SMELT_LOSS_OKLAB - 1},
     };
     enum smelt_result result = check_numbers(context, numbers, SMELT_COUNT_OF(numbers));
@@ -158,6 +159,7 @@ static void fill_defaults(smelt_context context, struct smelt_trainer_params *p)
 {
     bool cpu = context->capabilities.device_type == VK_PHYSICAL_DEVICE_TYPE_CPU, shares = false;
     p->batch = p->batch ? p->batch : cpu ? 4096 : 65536;
+    p->slice = p->slice != 0 ? p->slice : cpu ? 1e6F : 50;
     p->rate = p->rate != 0 ? p->rate : 0.01F;
     p->last_rate = p->last_rate != 0 ? p->last_rate : p->rate / 100;
     p->latent_rate = p->latent_rate != 0 ? p->latent_rate : 4;

@@ -12,6 +12,7 @@
 layout(push_constant, scalar) uniform push
 {
     uvec2 weights, partial, seen, gradient, targets, state; // addresses
+    uint first_group;                                       // of this dispatch: a step may be several
 };
 
 struct place {
@@ -274,14 +275,14 @@ void write_errors(uvec2 to, vec4 errors[TRAINER_OUTPUT_GROUPS])
 void main()
 {
     uvec2 sums = partial;
-    uint carry;
-    sums.x = uaddCarry(sums.x, gl_WorkGroupID.x * TRAINER_PARTIAL * 4u, carry);
+    uint carry, group = first_group + gl_WorkGroupID.x;
+    sums.x = uaddCarry(sums.x, group * TRAINER_PARTIAL * 4u, carry);
     sums.y += carry;
     vec4 errors[TRAINER_OUTPUT_GROUPS];
     for (int g = 0; g < TRAINER_OUTPUT_GROUPS; g++)
         errors[g] = vec4(0.0);
     net_begin(weights, sums);
-    [[dont_unroll]] for (uint first = gl_WorkGroupID.x * TRAINER_SAMPLES; first < TRAINER_BATCH;
+    [[dont_unroll]] for (uint first = group * TRAINER_SAMPLES; first < TRAINER_BATCH;
                          first += TRAINER_GROUPS * TRAINER_SAMPLES)
     {
         float t[TRAINER_TURNS * TRAINER_TARGETS];

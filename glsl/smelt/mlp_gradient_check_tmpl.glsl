@@ -68,10 +68,18 @@
 #error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_SAMPLES must be a literal, 4 to 1024, a multiple of 4"
 #endif
 #if SMELT_MLP_GRADIENT_BACKEND != SMELT_BACKEND_PORTABLE &&                                                  \
+    SMELT_MLP_GRADIENT_BACKEND != SMELT_BACKEND_COOPVEC &&                                                   \
     SMELT_MLP_GRADIENT_BACKEND != SMELT_BACKEND_COOPMAT &&                                                   \
     SMELT_MLP_GRADIENT_BACKEND != SMELT_BACKEND_COOPMAT2
 #error                                                                                                       \
-    "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_BACKEND must be SMELT_BACKEND_PORTABLE, _COOPMAT or _COOPMAT2"
+    "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_BACKEND must be SMELT_BACKEND_PORTABLE, _COOPVEC, _COOPMAT or _COOPMAT2"
+#endif
+#if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_COOPVEC && (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPVEC) == 0
+#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_BACKEND is COOPVEC, but SMELT_BACKENDS lacks it"
+#endif
+#if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_COOPVEC &&                                                   \
+    SMELT_MLP_GRADIENT_SAMPLES != SMELT_MLP_GRADIENT_SUBGROUP_SIZE * SMELT_MLP_GRADIENT_SUBGROUPS
+#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_SAMPLES must be SUBGROUP_SIZE * SUBGROUPS with COOPVEC"
 #endif
 #if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_COOPMAT && (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT) == 0
 #error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_BACKEND is COOPMAT, but SMELT_BACKENDS lacks it"
@@ -79,13 +87,14 @@
 #if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_COOPMAT2 && (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT2) == 0
 #error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_BACKEND is COOPMAT2, but SMELT_BACKENDS lacks it"
 #endif
-#if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_PORTABLE
+#if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_PORTABLE ||                                                  \
+    SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_COOPVEC
 #if SMELT_MLP_GRADIENT_FRAGMENT_M != 1 || SMELT_MLP_GRADIENT_FRAGMENT_N != 1 ||                              \
     SMELT_MLP_GRADIENT_FRAGMENT_K != 1
-#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_FRAGMENT_M, _N and _K must be 1 with PORTABLE"
+#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_FRAGMENT_M, _N and _K must be 1 with PORTABLE and COOPVEC"
 #endif
 #if SMELT_MLP_GRADIENT_COPY
-#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_COPY must be 0 with PORTABLE"
+#error "mlp_gradient_tmpl.glsl: SMELT_MLP_GRADIENT_COPY must be 0 with PORTABLE and COOPVEC"
 #endif
 #else
 #if SMELT_MLP_GRADIENT_FRAGMENT_M < 8 || SMELT_MLP_GRADIENT_FRAGMENT_M > 64 ||                               \

@@ -31,6 +31,8 @@ const uint SMELT_CAT(SMELT_MG_LAYER,
 #define SMELT_MG_TO_PITCH SMELT_CAT(SMELT_MG_LAYER, _pitch)
 #if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_PORTABLE
 #include "smelt/mlp_gradient_portable_tmpl.glsl"
+#elif SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_COOPVEC
+#include "smelt/mlp_gradient_coopvec_tmpl.glsl"
 #else
 #include "smelt/mlp_gradient_coopmat_tmpl.glsl"
 #endif

@@ -13,22 +13,25 @@
 //         SMELT_MLP_GRADIENT_ACTIVATION0 ... <LAYERS - 1>  SMELT_ACTIVATION_x; the last one of NONE RELU LEAKY_RELU
 //                                        SIGMOID TANH EXP SOFTPLUS: its derivative is taken from what came out
 //         SMELT_MLP_GRADIENT_SAMPLES     of the workgroup at a time, a multiple of SUBGROUPS FRAGMENT_M and of FRAGMENT_K;
-//                                        PORTABLE: of 4
+//                                        PORTABLE: of 4; COOPVEC: as many as invocations
 //         SMELT_MLP_GRADIENT_SUBGROUP_SIZE, _SUBGROUPS  decimal literals: the workgroup is exactly these
 //         SMELT_MLP_GRADIENT_FRAGMENT_M _N _K  COOPMAT, COOPMAT2: the device's product f16 x f16 -> f32, multiples of 8, powers
-//                                        of 2. PORTABLE: 1
+//                                        of 2. PORTABLE, COOPVEC: 1
 //         SMELT_MLP_GRADIENT_UNROLL      1: loops over matrices are unrolled; 0: not, for software devices and PORTABLE
 //         SMELT_MLP_GRADIENT_COPY        1: products read weights from a copy in the scratch, which is faster; 0: from memory,
-//                                        where the scratch would be too large, and with PORTABLE
+//                                        where the scratch would be too large, and with PORTABLE, COOPVEC
 //         SMELT_MLP_GRADIENT_SCRATCH     name of a `shared uvec4` array of NAME_scratch elements or more
-//         SMELT_MLP_GRADIENT_BACKEND     SMELT_BACKEND_PORTABLE (all in f32), _COOPMAT or _COOPMAT2 (f16 with f32 sums)
-// makes   for the name NAME, widths padded to multiples of a unit (PORTABLE 4, else the largest of FRAGMENT_M, _N, _K):
+//         SMELT_MLP_GRADIENT_BACKEND     SMELT_BACKEND_PORTABLE (all in f32), _COOPMAT or _COOPMAT2 (f16 with f32 sums), _COOPVEC
+//                                        (all in f16)
+// makes   for the name NAME, widths padded to multiples of a unit (PORTABLE 4, COOPVEC 16, else the largest of FRAGMENT_M, _N, _K):
 //         const uint NAME_parameters     elements of a vector of all weights: layer by layer the weight [out][in], both
 //                                        padded by zeros, then the bias [out]
 //         const uint NAME_scratch        uvec4 of the scratch in use. Too small a scratch does not compile
 //         const uint NAME_input_groups, NAME_output_groups     padded widths in groups of 4
 //         void NAME_begin(uvec2 weights, uvec2 sums)   addresses of such vectors, multiples of 16: what is read, f16 (PORTABLE:
 //                                        f32), and what NAME_end leaves the sums in, f32. Sets the sums to 0
+//                                        COOPVEC: void NAME_begin(uvec2 weights, uvec2 sums, uvec2 accumulators), the last of
+//                                        const uint NAME_accumulators bytes, a multiple of 64: the device's sums
 //         void NAME_put(uint s, uint g, vec4 x)        inputs 4 g to 4 g + 3 of sample s; all groups of all samples, beyond the
 //                                        width 0. Of its own samples an invocation may put before the others have taken theirs
 //         void NAME_forward()
@@ -42,8 +45,11 @@
 //         barrier each
 // errors  products as in mlp_cooperative_tmpl.glsl (PORTABLE: mlp_tmpl.glsl in f32). COOPMAT, COOPMAT2: x, values between
 //         layers and gradients between layers are rounded to f16; scale dy so that none is above 65504 and what matters is above
-//         2^-14. Sums are f32, in an order that SAMPLES, SUBGROUPS and the fragments decide
-// needs   base.glsl first; compute, y and z of the local size 1; COOPMAT and COOPMAT2: full subgroups of SUBGROUP_SIZE
+//         2^-14. Sums are f32, in an order that SAMPLES, SUBGROUPS and the fragments decide. COOPVEC: sums, too, are f16,
+//         and in any order
+// needs   base.glsl first; compute, y and z of the local size 1; COOPMAT and COOPMAT2: full subgroups of SUBGROUP_SIZE.
+//         COOPVEC: cooperativeVectorTraining, and a device whose training-optimal matrices of f16 take 8 bytes for each
+//         element at most (vkConvertCooperativeVectorMatrixNV tells)
 // source  Mueller et al. 2021, Real-time neural radiance caching for path tracing, section 5 (fully fused networks)
 #include "smelt/mlp_gradient_check_tmpl.glsl"
 #include "smelt/memory.glsl"
@@ -61,6 +67,9 @@
 #if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_PORTABLE
 #define SMELT_MG_UNIT 4
 #define SMELT_MG_GROUP 4
+#elif SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_COOPVEC
+#define SMELT_MG_UNIT 16
+#define SMELT_MG_GROUP 8
 #else
 #define SMELT_MG_GROUP 8
 #if SMELT_MG_M >= SMELT_MG_FN && SMELT_MG_M >= SMELT_MG_FK
@@ -79,6 +88,9 @@
 #define SMELT_MG_PADDED(width) ((width + SMELT_MG_UNIT - 1) / SMELT_MG_UNIT * SMELT_MG_UNIT)
 
 uvec2 SMELT_CAT(SMELT_MG, _weights), SMELT_CAT(SMELT_MG, _sums);
+#if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_COOPVEC
+uvec2 SMELT_CAT(SMELT_MG, _accumulators_at);
+#endif
 
 // The scratch has rows for samples, pitches odd in uvec4. PORTABLE: for the input and each layer's output; else for the input and
 // the output, and then the gradient, of one layer, then ones and the copy of all weights. Outputs of the network are f32.
@@ -252,8 +264,15 @@ void SMELT_CAT(SMELT_MG, _put_gradient)(uint s, uint g, vec4 y, vec4 dy)
 #endif
 }
 
+#if SMELT_MLP_GRADIENT_BACKEND == SMELT_BACKEND_COOPVEC
+const uint SMELT_CAT(SMELT_MG, _accumulators) = SMELT_CAT(SMELT_MG_LAST_LAYER, _place_end);
+void SMELT_CAT(SMELT_MG, _begin)(uvec2 weights, uvec2 sums, uvec2 accumulators)
+{
+    SMELT_CAT(SMELT_MG, _accumulators_at) = accumulators;
+#else
 void SMELT_CAT(SMELT_MG, _begin)(uvec2 weights, uvec2 sums)
 {
+#endif
     SMELT_CAT(SMELT_MG, _weights) = weights;
     SMELT_CAT(SMELT_MG, _sums) = sums;
     SMELT_CAT(SMELT_MG, _layer0_begin)();

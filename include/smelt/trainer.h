@@ -6,7 +6,7 @@
 //     backward    the loss's gradient goes back to weights and latents; sums of both have a fixed order
 //     optimizer   Adam over f32 masters; the network reads rounded copies, latents with noise of their quantisation
 //
-// A step is three dispatches, and none needs the host: many are recorded at once. The same device, driver, backend and params
+// A step is three dispatches (more where one would take long), and none needs the host: many are recorded at once. The same device, driver, backend and params
 // give the same bits. Errors of all calls: INVALID_ARGUMENT (names the field), and those listed. A trainer belongs to one
 // thread at a time.
 #ifndef SMELT_TRAINER_H
@@ -88,6 +88,9 @@ struct smelt_trainer_params {
     uint32_t seed;
     enum smelt_backend backend; // PORTABLE, COOPMAT, COOPMAT2; AUTO: the best
     uint32_t samples, groups;   // of a workgroup at a time; workgroups of a step. 0: chosen
+    // ms that a dispatch may take: the first step is timed, and those that take longer are recorded as several dispatches, with
+    // the same bits. 0: 50, on a CPU no limit
+    float slice;
 };
 
 // Takes memory, uploads the maps, and fills weights (uniform, +-sqrt(6 / inputs)) and latents (around a half) by the seed.
@@ -111,6 +114,7 @@ SMELT_API enum smelt_result smelt_trainer_fine_tune_and_wait(smelt_trainer train
 struct smelt_trainer_info {
     enum smelt_backend backend;
     uint32_t batch, samples, groups;
+    uint32_t pieces;       // dispatches of a step's batch; 0: no step has been timed
     uint32_t weight_count; // with padding
     uint64_t latent_count;
     uint64_t state_size; // bytes, for smelt_trainer_read_state_and_wait

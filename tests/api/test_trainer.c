@@ -90,7 +90,9 @@ static void maps_are_learnt_to_the_same_bits(void)
     uint64_t size = 0;
     void *states[2], *middle = NULL;
     for (int i = 0; i < 2; i++) {
+        params.slice = i ? 1e-4F : 0; // the second takes its steps in as many dispatches as there can be
         CHECK_OK(smelt_trainer_create(context, &params, &trainers[i]));
+        CHECK(smelt_trainer_info(trainers[i]).pieces == 0);
         size = smelt_trainer_info(trainers[i]).state_size;
         CHECK((states[i] = malloc(size)) != NULL);
         if (i == 0) {
@@ -105,6 +107,8 @@ static void maps_are_learnt_to_the_same_bits(void)
             CHECK_OK(smelt_trainer_write_state_and_wait(trainers[1], middle, size));
             CHECK_OK(smelt_trainer_run_and_wait(trainers[1], 100));
         }
+        struct smelt_trainer_info info = smelt_trainer_info(trainers[i]);
+        CHECK(info.groups > 1 && info.pieces == (i ? info.groups : 1));
         CHECK_OK(smelt_trainer_read_state_and_wait(trainers[i], states[i], size));
     }
     CHECK(!memcmp(states[0], states[1], size));
@@ -188,6 +192,8 @@ static void what_is_refused(void)
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "remap_bias is inf");
     p = good, p.level_share[1] = -1;
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "a level_share is -1");
+    p = good, p.slice = -1;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "slice is -1");
     p = good, p.weight_dtype = SMELT_DTYPE_U8;
     refuse(p, SMELT_ERROR_DTYPE, "weight_dtype is u8");
     p = good, p.samples = 12, p.backend = SMELT_BACKEND_PORTABLE;

@@ -9,7 +9,7 @@
 
 static bool in_weights_object(const struct check_program *p, const struct check_tensor *tensor)
 {
-    return p->c->backend == SMELT_BACKEND_COOPVEC &&
+    return p->c->backend == SMELT_BACKEND_COOPVEC && !tensor->pointer &&
            (tensor->role == CHECK_WEIGHT || tensor->role == CHECK_BIAS);
 }
 
@@ -161,7 +161,7 @@ void check_arena_fill(struct check_program *p, const double *errors)
 
 static enum smelt_result create_weights(struct check_program *p)
 {
-    if (p->c->backend != SMELT_BACKEND_COOPVEC)
+    if (p->c->backend != SMELT_BACKEND_COOPVEC || !p->c->layer_count)
         return SMELT_OK;
     struct smelt_weights_params params = {.layers = p->c->layers,
                                           .layer_count = p->c->layer_count,

@@ -2,6 +2,7 @@
 // A network of two layers taken back: the gradients of all weights and of the inputs, of one sample or summed over those of
 // a workgroup, against central differences of the network in double. The bounds follow the errors of every value forward and
 // then back.
+#include "feature_table.h"
 #include "gradient.h"
 
 #include <stdio.h>
@@ -33,6 +34,7 @@ static const struct check_shape network_shapes[] = {
 static const struct check_types network_types[] = {
     {SMELT_DTYPE_F32, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
     {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
 };
 
 static bool of_network(const struct check_case *c)
@@ -151,7 +153,7 @@ static void add_bounds(const struct network *net, double *bound, double *dx_boun
 {
     const struct check_case *c = net->c;
     const uint32_t *d = c->shape->d;
-    const double u = 0x1p-23;
+    const double u = c->types.accumulated == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-23;
     struct number h[3][MAX_WIDTH] = {{{0, 0}}}, slope[2][MAX_WIDTH], dh[MAX_WIDTH];
     for (uint32_t k = 0; k < d[WIDTH0]; k++)
         h[0][k].value = net->x[k];
@@ -276,12 +278,15 @@ static void describe_network(struct check_case *c, uint32_t wanted)
         .computed = c->types.computed,
         .accumulated = c->types.accumulated,
         .backend = c->backend,
-        .scope = SMELT_SCOPE_SUBGROUP};
+        .scope = c->backend == SMELT_BACKEND_COOPVEC ? SMELT_SCOPE_THREAD : SMELT_SCOPE_SUBGROUP};
     c->evaluations = 2;
     c->outputs = (uint32_t)count + GROUP * d[WIDTH0];
     check_add_floats(c, CHECK_INPUT, c->types.computed,
                      (uint64_t)c->evaluations * GROUP * (d[WIDTH0] + d[WIDTH2]));
     check_add(c, CHECK_WEIGHT, c->types.stored, 1, &count)->pointer = true;
+    // Accumulators of cooperative vectors, 8 bytes for a weight, of a bias multiples of 64.
+    uint64_t words = (uint64_t)c->evaluations * (2 * count + 32);
+    check_add(c, CHECK_WEIGHT, SMELT_DTYPE_F32, 1, &words)->pointer = true;
     check_add_floats(c, CHECK_OUTPUT, SMELT_DTYPE_F32, (uint64_t)c->evaluations * c->outputs);
     check_define(c, "#define CHECK_K %u\n#define CHECK_H %u\n#define CHECK_N %u", d[WIDTH0], d[WIDTH1],
                  d[WIDTH2]);
@@ -289,10 +294,11 @@ static void describe_network(struct check_case *c, uint32_t wanted)
                  d[ACTIVATION1]);
 }
 
-// Matrices of f16 by their backends, f32 by PORTABLE.
+// Matrices of f16 with f32 sums by their backends, vectors with f16 sums, f32 by PORTABLE.
 static bool network_exists(const struct check_case *c)
 {
-    return (c->backend == SMELT_BACKEND_PORTABLE) == (c->types.computed == SMELT_DTYPE_F32);
+    return (c->backend == SMELT_BACKEND_PORTABLE) == (c->types.computed == SMELT_DTYPE_F32) &&
+           (c->backend == SMELT_BACKEND_COOPVEC) == (c->types.accumulated == SMELT_DTYPE_F16);
 }
 
 static bool network_eligible(smelt_context context, struct check_case *c, char what[200])
@@ -303,6 +309,15 @@ static bool network_eligible(smelt_context context, struct check_case *c, char w
         return false;
     }
     const struct smelt_matmul2d_tiling *t = &c->info.tiling;
+    if (c->backend == SMELT_BACKEND_COOPVEC) {
+        if (!smelt_context_capabilities(context)->cooperative_vector_training) {
+            snprintf(what, 200, "the device lacks cooperativeVectorTraining");
+            return false;
+        }
+        c->info.features |= SMELT_FEATURE_BIT(SMELT_FEATURE_COOPERATIVE_VECTOR_TRAINING);
+        check_define(c, "#define CHECK_SUBGROUP_SIZE %u\n#define CHECK_SUBGROUPS 1", GROUP);
+        return true;
+    }
     check_define(c, "#define CHECK_SUBGROUP_SIZE %u\n#define CHECK_SUBGROUPS %u", t->subgroup_size,
                  c->backend == SMELT_BACKEND_PORTABLE ? 2 : SMELT_MAX(GROUP / t->fragment_m, 1));
     check_define(c, "#define CHECK_FRAGMENT_M %u\n#define CHECK_FRAGMENT_N %u\n#define CHECK_FRAGMENT_K %u",
@@ -337,7 +352,8 @@ const struct check_op check_mlp_gradient = {
     .eligible = network_eligible,
     .grid = grid,
     .reference = reference,
-    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT | 1 << SMELT_BACKEND_COOPMAT2,
+    .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPVEC | 1 << SMELT_BACKEND_COOPMAT |
+                1 << SMELT_BACKEND_COOPMAT2,
     .stages = VK_SHADER_STAGE_COMPUTE_BIT,
     .values = 1 << CHECK_RANDOM | 1 << CHECK_ZEROS | 1 << CHECK_NEGATIVE,
     .wrong = 1 << 1 | 1 << 2 | 1 << 4,
