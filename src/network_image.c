@@ -42,6 +42,36 @@ enum smelt_result smelt_network_use_images(smelt_network network, struct smelt_n
     return result;
 }
 
+// Kernels that convert are made at dispatches: where kernels are recorded for a package, before that.
+static enum smelt_result record_conversions(smelt_network network, const struct smelt_network_plan *plan,
+                                            uint32_t binding)
+{
+    static const VkFormat written[] = {VK_FORMAT_R8G8B8A8_UNORM, VK_FORMAT_R16G16B16A16_SFLOAT,
+                                       VK_FORMAT_R32G32B32A32_SFLOAT, VK_FORMAT_R32_SFLOAT};
+    const struct smelt_network_binding *b = &plan->bindings[binding];
+    const VkDescriptorSet any = (VkDescriptorSet)(uintptr_t)1; // nothing is recorded that would use it
+    struct smelt_image_t image = {.context = network->context,
+                                  .name = network->name,
+                                  .width = (uint32_t)b->shape[3],
+                                  .height = (uint32_t)b->shape[2],
+                                  .sets = {any, any}};
+    bool output = binding >= plan->ir->input_count;
+    smelt_encoder encoder = NULL;
+    enum smelt_result result =
+        network->context->recorded_codes ? smelt_graph_make_maker(plan->graph, &encoder) : SMELT_OK;
+    if (result || !encoder)
+        return result;
+    encoder->kernels = SMELT_KERNELS_ALL;
+    if (!output)
+        result = smelt_encode_image_load(encoder, plan->bound[binding], &image, NULL);
+    for (uint32_t f = 0; f < SMELT_COUNT_OF(written) && output && !result; f++) {
+        image.layout_name = smelt_image_layout_name(written[f]);
+        result = smelt_encode_image_store(encoder, &image, plan->bound[binding], NULL);
+    }
+    smelt_encoder_destroy(&encoder);
+    return result;
+}
+
 enum smelt_result smelt_network_place_images(smelt_network network, struct smelt_network_plan *plan,
                                              struct smelt_graph_memory *memory, uint32_t *converted)
 {
@@ -63,6 +93,9 @@ enum smelt_result smelt_network_place_images(smelt_network network, struct smelt
         if (b->direct)
             continue;
         ++*converted;
+        enum smelt_result result = record_conversions(network, plan, i);
+        if (result)
+            return result;
         uint64_t size = smelt_tensor_info(plan->bound[i])->size, step = memory->alignment;
         plan->image_places[i] = memory->size = (memory->size + step - 1) / step * step;
         memory->size += size;

@@ -204,6 +204,25 @@ def write_case(name, wanted, element=F32):
     write_pb(f'{name}/test_data_set_0/output_0.pb', element, [len(wanted)], wanted)
 
 
+def test_bakes_for_images():
+    need_networks()
+    convolve = node('Conv', 'c', ['x', 'w'], ['h'])
+    model = write_model('images/m.onnx', [convolve, node('Sigmoid', 's', ['h'], ['y'])], [value('x', F32, [1, 3, 4, 5])],
+                        ['y'], [tensor(F32, [3, 3, 1, 1], [1.0] * 9, 'w')])
+
+    def kernels(*options):
+        run('pack', model, '-o', path('images.safetensors'), '--bake', '--quiet', *options)
+        with open(path('images.safetensors'), 'rb') as f:
+            header = json.loads(f.read(struct.unpack('<Q', f.read(8))[0]))
+        return [k['kernel'] for k in json.loads(header['__metadata__']['smelt'])['kernels']]
+    plain, known, unknown = kernels(), kernels('--image', 'x', '--image', 'y=rgba8'), kernels('--image', 'x', '--image', 'y')
+    assert len(known) > len(plain), (plain, known)
+    assert unknown.count('operator_image_store.glsl') == 4, unknown
+    assert len(kernels('--more-outputs', 'h')) > len(plain)
+    run('pack', model, '-o', path('images.safetensors'), '--bake', '--image', 'y=rgb', status=2)
+    run('pack', model, '-o', path('images.safetensors'), '--bake', '--image', 'z', status=1)
+
+
 def test_verify_counts_and_tells():
     need_networks()
     write_case('cases/deep/good', [0, 2.0009, 3])

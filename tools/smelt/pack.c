@@ -43,6 +43,11 @@ static const char help[] =
     "so that a "
     "build\n"
     "                                without it can load it; free extents are those of --shape\n"
+    "      --image NAME[=FORMAT]     bakes kernels for an input or output that is an image too; of an output "
+    "that "
+    "its kernel\n"
+    "                                writes itself with its format: rgba8 rgba16f rgba32f r32f\n"
+    "      --more-outputs NAME,...   bakes them for a network with these values as outputs too\n"
     "      --device D                where the calibration runs, as in smelt devices\n"
     "      --mlp STATE --describe MLP.json   a PyTorch state_dict (0.weight, 0.bias, 2.weight, ...) and its "
     "encoding "
@@ -52,7 +57,7 @@ static const char help[] =
     "      --quiet                   no word about progress\n"
     "      --help\n";
 
-enum { MAX_SHAPES = 64, LARGE_MODEL = 64 << 20 };
+enum { MAX_SHAPES = 64, MAX_ENDS = 16, LARGE_MODEL = 64 << 20 };
 
 struct request {
     const char *model, *output, *shapes[MAX_SHAPES];
@@ -61,6 +66,10 @@ struct request {
     enum smelt_element storage;
     bool quiet, quantize, bake;
     const char *calibrate, *keep, *device;
+    // What kernels are baked for beside those of a network between tensors.
+    const char *images[MAX_ENDS], *more_outputs[MAX_ENDS];
+    VkFormat image_formats[MAX_ENDS];
+    uint32_t image_count, more_output_count;
     struct feed_request feeds;
 };
 
@@ -222,11 +231,19 @@ static enum smelt_result calibrate(const struct request *request, struct smelt_i
 
 // The kernels of the network on a device with this backend, or AUTO: on the device that is here.
 static enum smelt_result bake_for(const struct request *request, const struct smelt_ir *ir,
-                                  const struct feeds *feeds, enum smelt_backend backend, bool *known,
-                                  struct smelt_kernel_codes *codes)
+                                  const struct feeds *feeds, enum smelt_backend backend, bool other_ends,
+                                  bool *known, struct smelt_kernel_codes *codes)
 {
     struct smelt_network_input inputs[FEEDS_MAX];
-    const struct smelt_network_params params = {.inputs = inputs, .input_count = feeds_inputs(feeds, inputs)};
+    const struct smelt_network_params params = {
+        .inputs = inputs,
+        .input_count = feeds_inputs(feeds, inputs),
+        .images = request->images,
+        .image_formats = request->image_formats,
+        .image_count = other_ends ? request->image_count : 0,
+        .more_outputs = request->more_outputs,
+        .more_output_count = other_ends ? request->more_output_count : 0,
+    };
     smelt_context context = NULL;
     smelt_network network = NULL;
     struct smelt_ir *copy = NULL;
@@ -258,7 +275,9 @@ static enum smelt_result bake(const struct request *request, const struct smelt_
     enum smelt_result result = feeds_read(&shapes, ir, &feeds);
     for (uint32_t i = 0; i < SMELT_COUNT_OF(backends) && !result; i++) {
         bool known;
-        result = bake_for(request, ir, &feeds, backends[i], &known, codes);
+        result = bake_for(request, ir, &feeds, backends[i], false, &known, codes);
+        if (!result && known && (request->image_count || request->more_output_count))
+            result = bake_for(request, ir, &feeds, backends[i], true, &known, codes);
         if (!result && !known)
             smelt_text_add(&skipped, "%s%s", skipped.size ? ", " : "", smelt_backend_name(backends[i]));
     }
@@ -323,6 +342,9 @@ static int pack(const struct request *request)
     progress(request, large, "reading");
     if (model_read_onnx(request->model, &ir) != SMELT_OK)
         return tool_fail_smelt();
+    uint64_t elements, size; // with external data
+    smelt_ir_weigh(ir, &elements, &size);
+    large = large || size > LARGE_MODEL;
     // Pixel shuffles that say one size only take any; what cannot be inferred yet may be with the other shapes.
     if (request->shape_count && !smelt_ir_infer(ir) && smelt_ir_join_shuffles(ir))
         status = tool_fail_smelt();
@@ -334,6 +356,33 @@ static int pack(const struct request *request)
     return status;
 }
 
+// "NAME" or "NAME=rgba8"; the text is cut. False: it is neither.
+static bool add_image(struct request *request, char *text)
+{
+    static const struct {
+        const char *name;
+        VkFormat format;
+    } formats[] = {{"rgba8", VK_FORMAT_R8G8B8A8_UNORM},
+                   {"rgba16f", VK_FORMAT_R16G16B16A16_SFLOAT},
+                   {"rgba32f", VK_FORMAT_R32G32B32A32_SFLOAT},
+                   {"r32f", VK_FORMAT_R32_SFLOAT}};
+    char *equals = strrchr(text, '=');
+    VkFormat format = VK_FORMAT_UNDEFINED;
+    for (size_t i = 0; equals && i < sizeof(formats) / sizeof(*formats); i++)
+        if (!strcmp(equals + 1, formats[i].name))
+            format = formats[i].format;
+    if (request->image_count == MAX_ENDS || (equals && !format)) {
+        tool_usage_error("--image wants NAME or NAME=rgba8, rgba16f, rgba32f or r32f, at most %d, got '%s'",
+                         MAX_ENDS, text);
+        return false;
+    }
+    if (equals)
+        *equals = 0;
+    request->images[request->image_count] = text;
+    request->image_formats[request->image_count++] = format;
+    return true;
+}
+
 int tool_pack(int argc, char **argv)
 {
     static const struct option options[] = {{"output", required_argument, NULL, 'o'},
@@ -343,6 +392,8 @@ int tool_pack(int argc, char **argv)
                                             {"describe", required_argument, NULL, 'D'},
                                             {"calibrate", required_argument, NULL, 'c'},
                                             {"bake", no_argument, NULL, 'b'},
+                                            {"image", required_argument, NULL, 'I'},
+                                            {"more-outputs", required_argument, NULL, 'M'},
                                             {"keep-f32", required_argument, NULL, 'k'},
                                             {"quantize", required_argument, NULL, 'Q'},
                                             {"device", required_argument, NULL, 'V'},
@@ -385,6 +436,17 @@ int tool_pack(int argc, char **argv)
             break;
         case 'b':
             request.bake = true;
+            break;
+        case 'I':
+            if (!add_image(&request, optarg))
+                return TOOL_USAGE;
+            break;
+        case 'M':
+            for (char *name = strtok(optarg, ","); name; name = strtok(NULL, ",")) {
+                if (request.more_output_count == MAX_ENDS)
+                    return tool_usage_error("--more-outputs takes at most %d", MAX_ENDS);
+                request.more_outputs[request.more_output_count++] = name;
+            }
             break;
         case 'k':
             request.keep = optarg;
