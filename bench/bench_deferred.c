@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { MATERIALS = 8, MOST_ROWS = 24, TILE = 1024 };
+enum { MATERIALS = 8 };
 
 enum kind { GBUFFER, LISTS, NETWORK, DEFERRED, INLINE };
 static const struct variant {
@@ -45,7 +45,7 @@ struct bench {
     const char *package;
     bool json, quick;
     const char *device, *only;
-    uint32_t width, height;
+    uint32_t width, height, tile;
     smelt_shader vertex;
     struct gpu_target picture, stored; // what fragments and what compute shaders write
     struct gpu_target samples[2];      // the attachments, of one and of all materials
@@ -110,14 +110,15 @@ static void compile(struct job *job)
     const struct smelt_material_info *info = smelt_material_info(job->materials[0]);
     bool drawn = is_drawn(v);
     struct smelt_op op = {.name = "neural_net", .kind = SMELT_OP_MLP, .mlp = &info->mlp};
-    char *module = NULL, defines[300];
+    char *module = NULL, defines[320];
     BENCH_OK(smelt_material_glsl(job->materials[0], "neural", &module));
     snprintf(
         defines, sizeof(defines),
         "#version 460\n#define LATENTS %u\n#define MATERIALS %u\n#define IN_GROUP %d\n#define WIDTH0 %u\n"
+        "#define TILE %u\n"
         "#define RESULTS neural_net_results_f16_2_w_0x%u\n#define SAMPLES neural_net_samples_f16_2_r_0x%u\n",
         info->latent_count, v->materials, info->mlp.scope == SMELT_SCOPE_SUBGROUP, info->mlp.widths[0],
-        info->output_count, info->mlp.widths[0]);
+        job->bench->tile, info->output_count, info->mlp.widths[0]);
     size_t size = strlen(defines) + strlen(deferred_head_glsl) + strlen(mains[v->kind]) + 1;
     char *source = malloc(size);
     bench_require(source != NULL, "malloc");
@@ -197,7 +198,7 @@ static void make_pipeline(struct job *job)
     const struct smelt_pipeline_params params = {
         .shader = job->shader, .set_layouts = &set, .set_layout_count = set ? 1 : 0};
     BENCH_OK(smelt_pipeline_create(gpu->context, &params, &job->pipeline));
-    const struct smelt_deferred_group group = {v->materials, TILE};
+    const struct smelt_deferred_group group = {v->materials, job->bench->tile};
     const struct smelt_deferred_params deferred = {
         .width = job->bench->width, .height = job->bench->height, .groups = &group, .group_count = 1};
     if (v->kind != NETWORK)
@@ -248,7 +249,7 @@ static void record(void *user, smelt_encoder encoder)
                                                    .arguments = arguments,
                                                    .argument_count = 4,
                                                    .kind = SMELT_DISPATCH_GROUPS,
-                                                   .size = {(count + TILE - 1) / TILE}};
+                                                   .size = {(count + bench->tile - 1) / bench->tile}};
         VkDescriptorSet set = smelt_arguments_descriptor_set(job->sets, 0);
         BENCH_OK(smelt_encoder_set_pipeline(encoder, job->pipeline));
         if (set)
@@ -472,6 +473,7 @@ static bool parse(int argc, char **argv, struct bench *bench)
 {
     bench->width = 1920;
     bench->height = 1080;
+    bench->tile = 1024;
     static char package[4096];
     const char *data = getenv("SMELT_DATA");
     snprintf(package, sizeof(package), "%s/materials/rock053.safetensors",
@@ -487,6 +489,10 @@ static bool parse(int argc, char **argv, struct bench *bench)
             bench->height = 40;
         } else if (!strcmp(argv[i], "--device") && next) {
             bench->device = argv[++i];
+        } else if (!strcmp(argv[i], "--tile") && next) {
+            bench->tile = (uint32_t)strtoul(argv[++i], NULL, 10);
+            if (bench->tile < 1 || bench->tile > 65536)
+                return false;
         } else if (!strcmp(argv[i], "--only") && next) {
             bench->only = argv[++i];
         } else if (!strcmp(argv[i], "--material") && next) {
@@ -502,10 +508,11 @@ int bench_deferred(int argc, char **argv)
 {
     static struct bench bench;
     if (!parse(argc, argv, &bench)) {
-        fprintf(stderr,
-                "usage: bench_deferred [--json] [--quick] [--device NAME] [--only TEXT] [--material FILE]\n"
-                "  --only TEXT      variants whose name contains TEXT\n"
-                "  --material FILE  a package without alpha (default: that of the examples)\n");
+        fprintf(stderr, "usage: bench_deferred [--json] [--quick] [--device NAME] [--only TEXT] [--tile N] "
+                        "[--material FILE]\n"
+                        "  --only TEXT      variants whose name contains TEXT\n"
+                        "  --tile N         pixels of a workgroup, 1 to 65536 (default: 1024)\n"
+                        "  --material FILE  a package without alpha (default: that of the examples)\n");
         return 2;
     }
     smelt_context context = bench_context(bench.device);

@@ -13,17 +13,18 @@
 
 // The push constants of deferred.comp, word for word.
 struct push {
-    uint64_t counts, firsts, tiles, places, dispatches, list, groups;
+    uint64_t counts, firsts, tiles, places, dispatches, noted, list, groups;
     uint32_t materials, group_count, width, height;
 };
-_Static_assert(sizeof(struct push) == 72, "deferred.comp's constants");
+_Static_assert(sizeof(struct push) == 80, "deferred.comp's constants");
 
 struct smelt_deferred_t {
     smelt_context context;
     uint32_t width, height, material_count, group_count;
     struct smelt_deferred_group groups[SMELT_DEFERRED_MAX_GROUPS];
-    smelt_tensor counts, state, list, table; // state: firsts, tiles, places, dispatches
-    struct push push;                        // but for the size
+    smelt_tensor counts, state, list,
+        table;        // counts are 0 between frames; state: firsts, tiles, places, dispatches, noted
+    struct push push; // but for the size
 };
 
 // --- Life -------------------------------------------------------------------------------------------------
@@ -66,19 +67,27 @@ static enum smelt_result make_words(smelt_deferred d, uint64_t count, uint32_t u
     return smelt_tensor_create(d->context, &params, tensor);
 }
 
+static uint32_t groups_of(uint32_t pixels)
+{
+    return (pixels + PIXELS - 1) / PIXELS;
+}
+
 static enum smelt_result make_tensors(smelt_deferred d, const char *name)
 {
+    static const uint32_t none[SMELT_DEFERRED_MAX_MATERIALS + 1];
     uint32_t table[2 * SMELT_DEFERRED_MAX_GROUPS], first = 0, n = d->material_count;
+    uint64_t tiles = (uint64_t)groups_of(d->width) * groups_of(d->height);
     for (uint32_t i = 0; i < d->group_count; i++) {
         table[2 * i] = first;
         table[2 * i + 1] = d->groups[i].tile;
         first += d->groups[i].material_count;
     }
     enum smelt_result result;
-    if ((result = make_words(d, n, 0, name, &d->counts)) ||
-        (result = make_words(d, 3 * n + 2 + 3 * d->group_count, 0, name, &d->state)) ||
+    if ((result = make_words(d, n + 1, SMELT_TENSOR_USAGE_HOST, name, &d->counts)) ||
+        (result = make_words(d, 3 * n + 2 + 3 * d->group_count + tiles, 0, name, &d->state)) ||
         (result = make_words(d, (uint64_t)d->width * d->height, 0, name, &d->list)) ||
         (result = make_words(d, 2 * d->group_count, SMELT_TENSOR_USAGE_HOST, name, &d->table)) ||
+        (result = smelt_tensor_write_and_wait(d->counts, NULL, none, (n + 1) * sizeof(*none))) ||
         (result = smelt_tensor_write_and_wait(d->table, NULL, table, 2 * d->group_count * sizeof(*table))))
         return result;
     uint64_t state = d->state->info.address;
@@ -87,6 +96,7 @@ static enum smelt_result make_tensors(smelt_deferred d, const char *name)
                             .tiles = state + 4 * (n + 1),
                             .places = state + 4 * (2 * n + 2),
                             .dispatches = state + 4 * (3 * n + 2),
+                            .noted = state + 4 * (3 * n + 2 + 3 * d->group_count),
                             .list = d->list->info.address,
                             .groups = d->table->info.address,
                             .materials = n,
@@ -136,25 +146,23 @@ void smelt_deferred_destroy(smelt_deferred *deferred)
 
 // --- Recording --------------------------------------------------------------------------------------------
 
-enum stage { COUNT, ADD_UP, PLACE, STAGES };
+enum stage { COUNT, PLACE, STAGES };
 
 static enum smelt_result list_pixels(smelt_encoder encoder, smelt_deferred d, smelt_image samples)
 {
-    static const char key[] = "deferred", *const labels[] = {"smelt deferred count", "smelt deferred add up",
-                                                             "smelt deferred place"};
+    static const char key[] = "deferred", *const labels[] = {"smelt deferred count", "smelt deferred place"};
     struct smelt_range ranges[] = {smelt_range_of(d->counts, SMELT_ACCESS_READ_WRITE),
                                    smelt_range_of(d->state, SMELT_ACCESS_READ_WRITE),
                                    smelt_range_of(d->list, SMELT_ACCESS_WRITE)};
     struct push push = d->push;
     push.width = samples->width;
     push.height = samples->height;
-    // The lists are used again: what evaluated them before has done with them.
+    // The lists are used again: what evaluated them before has done with them, and the counters are 0.
     const struct smelt_barrier again = {
-        VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_2_DRAW_INDIRECT_BIT, VK_ACCESS_2_NONE,
-        VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT, VK_ACCESS_2_NONE};
+        VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_2_DRAW_INDIRECT_BIT,
+        VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
+        VK_ACCESS_2_SHADER_STORAGE_READ_BIT | VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT};
     enum smelt_result result = smelt_encoder_barrier(encoder, &again);
-    if (!result)
-        result = smelt_encode_fill(encoder, d->counts, 0);
     for (uint32_t stage = 0; !result && stage < STAGES; stage++) {
         const struct smelt_kernel_request request = {.name = "deferred",
                                                      .key = key,
@@ -172,15 +180,13 @@ static enum smelt_result list_pixels(smelt_encoder encoder, smelt_deferred d, sm
                                             .operation = SMELT_OPERATION_UNTAGGED,
                                             .part = stage,
                                             .parts = STAGES};
-        uint32_t across = (push.width + PIXELS - 1) / PIXELS, down = (push.height + PIXELS - 1) / PIXELS;
         struct smelt_kernel kernel;
         result = smelt_kernel_get(encoder, &request, &kernel);
         if (!result)
             result = smelt_kernel_order(encoder, &what);
         if (!result)
-            result =
-                smelt_kernel_dispatch(encoder, &kernel, &push, sizeof(push), stage == ADD_UP ? 1 : across,
-                                      stage == ADD_UP ? 1 : down, 1, &what);
+            result = smelt_kernel_dispatch(encoder, &kernel, &push, sizeof(push), groups_of(push.width),
+                                           groups_of(push.height), 1, &what);
     }
     return result;
 }

@@ -48,8 +48,8 @@ struct smelt_deferred_pass {
     VkDescriptorSet descriptors[4]; // of the pipeline's sets from 0 on; null: none
 };
 
-// Records into an encoder that has begun a recording in the caller's command buffer, or its own: the counters cleared,
-// pixels counted, their places added up, pixels listed, and one indirect dispatch for each group. Pixels without a material,
+// Records into an encoder that has begun a recording in the caller's command buffer, or its own: pixels
+// counted and their places added up, pixels listed, and one indirect dispatch for each group. Pixels without a material,
 // and those whose number no group has, are in no list.
 //   samples    the attachment, made with usage SAMPLED and a format of 4 uint32 components, at most width x height; it is
 //              read in the layout of the smelt_image

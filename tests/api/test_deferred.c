@@ -139,12 +139,12 @@ static struct smelt_argument buffer_of(const char *name, smelt_tensor tensor)
         .name = name, .buffer = {info->buffer, info->buffer_offset, info->size, SMELT_ACCESS_READ_WRITE}};
 }
 
-// Materials in stretches, with holes and one number that no group has.
+// Materials in stretches, with holes and one number that no group has; from 10 on none, from 11 on one only.
 static void paint(const struct fixture *f, uint32_t seed, float *x, uint32_t *texels)
 {
     for (uint32_t i = 0; i < PIXELS; i++) {
         uint32_t r = (i / 9 + seed) * 2654435761u >> 24;
-        x[7 * i] = seed > 9 ? -1.0f : (float)(r % (MATERIALS + 2)) - 1.0f;
+        x[7 * i] = seed > 10 ? 4.0f : seed > 9 ? -1.0f : (float)(r % (MATERIALS + 2)) - 1.0f;
         for (uint32_t k = 1; k < 7; k++)
             x[7 * i + k] = ldexpf((float)((i * 37 + k * 101 + seed) % 509) - 250.0f, -(int)(i % 13));
     }
@@ -190,8 +190,9 @@ static void every_pixel(void)
     static float x[7 * PIXELS], values[8 * PIXELS];
     static uint32_t texels[4 * PIXELS], counts[PIXELS];
     struct fixture f = open_fixture();
-    for (uint32_t frame = 0; frame < 3; frame++) {
-        paint(&f, frame == 2 ? 10 : frame, x, texels); // the last one without any material
+    static const uint32_t seeds[] = {0, 10, 1, 11};
+    for (uint32_t frame = 0; frame < SMELT_COUNT_OF(seeds); frame++) {
+        paint(&f, seeds[frame], x, texels);
         rig_upload(rig_context(), &f.image, texels, sizeof(texels));
         smelt_encoder encoder = NULL;
         struct smelt_deferred_pass passes[GROUPS];

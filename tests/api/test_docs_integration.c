@@ -20,9 +20,9 @@ static PFN_vkVoidFunction engine_load(const struct engine *e, const char *name)
     return e->get_instance_proc_addr(e->instance, name);
 }
 
-static enum smelt_result engine_log(const char *format, const char *text)
+static enum smelt_result engine_error(const char *text)
 {
-    printf(format, text);
+    printf("    this device lacks %s\n", text);
     return SMELT_ERROR_UNSUPPORTED;
 }
 

@@ -81,10 +81,17 @@ void main()
         return;
     neural_block b = block.materials.e[tile.material - block.deferred.first_material];
     neural_load(b);
+    // Read before the pixel in front of it is evaluated: that hides what memory takes.
+    uvec2 next =
+        smelt_deferred_pixel(block.deferred, tile.first + min(gl_LocalInvocationIndex, tile.count - 1u));
+    uvec4 texel = texelFetch(samples, ivec2(next), 0);
     for (uint at = 0u; at < tile.count; at += neural_WORKGROUP_SIZE) {
         uint i = at + gl_LocalInvocationIndex;
-        uvec2 pixel = smelt_deferred_pixel(block.deferred, tile.first + min(i, tile.count - 1u));
-        smelt_deferred_sample s = smelt_deferred_unpack(texelFetch(samples, ivec2(pixel), 0));
+        uvec2 pixel = next;
+        smelt_deferred_sample s = smelt_deferred_unpack(texel);
+        next = smelt_deferred_pixel(block.deferred,
+                                    tile.first + min(i + neural_WORKGROUP_SIZE, tile.count - 1u));
+        texel = texelFetch(samples, ivec2(next), 0);
         random_state = (pixel.y * 65536u + pixel.x) * 747796405u + block.frame * 2654435761u;
         random_offset = vec3(random_unit(), random_unit(), random_unit());
         neural_surface material =
