@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Training of a material by smelt_trainer: gradients against central differences in double, maps that are learnt, the same bits
-// twice and after a state was written back, latents that end as their quantisation says, and what is refused.
+// twice, after a state was written back and in slices, latents that end as their quantisation says, devices that fail, and
+// what is refused.
 #include "rig.h"
 
 #include <smelt/trainer.h>
@@ -146,6 +147,100 @@ static void latents_and_weights_end_as_they_are_stored(void)
     smelt_trainer_destroy(&trainer);
 }
 
+// --- Devices that fail ------------------------------------------------------------------------------------
+
+static PFN_vkAllocateMemory real_allocate;
+static uint32_t allocations_left;
+
+static VKAPI_ATTR VkResult VKAPI_CALL allocate_some(VkDevice vk_device, const VkMemoryAllocateInfo *info,
+                                                    const VkAllocationCallbacks *callbacks,
+                                                    VkDeviceMemory *memory)
+{
+    return allocations_left-- > 0 ? real_allocate(vk_device, info, callbacks, memory)
+                                  : VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
+// Each allocation in turn fails: nothing is left behind, and the trainer that finds enough memory is like any other.
+static void memory_that_ends_leaves_nothing(void)
+{
+    smelt_context context = device();
+    static float maps[TEXELS * OUTPUTS];
+    draw_maps(maps);
+    struct smelt_trainer_params params = small(maps);
+    smelt_trainer trainer = NULL;
+    CHECK_OK(smelt_trainer_create(context, &params, &trainer)); // what a context keeps is there
+    smelt_trainer_destroy(&trainer);
+    uint64_t before = smelt_context_memory(context).total;
+    real_allocate = context->vk.AllocateMemory;
+    uint32_t failed = 0;
+    enum smelt_result result = SMELT_ERROR_OUT_OF_DEVICE_MEMORY;
+    for (; result == SMELT_ERROR_OUT_OF_DEVICE_MEMORY && failed < 100; failed++) {
+        allocations_left = failed;
+        context->vk.AllocateMemory = allocate_some;
+        result = smelt_trainer_create(context, &params, &trainer);
+        context->vk.AllocateMemory = real_allocate;
+        CHECK(!result == (trainer != NULL));
+        CHECK(!result || smelt_context_memory(context).total == before);
+    }
+    CHECK(result == SMELT_OK && failed > 3);
+    CHECK(error_after(trainer, 20) > 0);
+    smelt_trainer_destroy(&trainer);
+}
+
+// A budget that a large batch passes holds a smaller one.
+static void a_smaller_batch_takes_less_memory(void)
+{
+    device();
+    static float maps[TEXELS * OUTPUTS];
+    draw_maps(maps);
+    struct smelt_trainer_params params = small(maps);
+    const uint32_t batches[] = {64, 4096};
+    struct smelt_context_params limits = {.memory_budget = 0};
+    for (int i = 0; i < 3; i++) { // to measure, then to fail, then to fit
+        smelt_context context = NULL;
+        smelt_trainer trainer = NULL;
+        CHECK_OK(smelt_context_create(&limits, &context));
+        params.batch = batches[i == 1];
+        params.groups = params.batch / 64; // 1 or 64 of them
+        params.samples = 64;
+        params.backend = SMELT_BACKEND_PORTABLE;
+        enum smelt_result result = smelt_trainer_create(context, &params, &trainer);
+        CHECK(i == 1 ? result == SMELT_ERROR_BUDGET && !trainer : !result);
+        if (i == 0)
+            limits.memory_budget = smelt_context_memory(context).peak;
+        smelt_trainer_destroy(&trainer);
+        smelt_context_destroy(&context);
+    }
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL lose_the_device(VkDevice vk_device, const VkSemaphoreWaitInfo *info,
+                                                      uint64_t timeout)
+{
+    (void)vk_device, (void)info, (void)timeout;
+    return VK_ERROR_DEVICE_LOST;
+}
+
+static void a_lost_device_is_an_error(void)
+{
+    smelt_context context = device();
+    static float maps[TEXELS * OUTPUTS];
+    draw_maps(maps);
+    struct smelt_trainer_params params = small(maps);
+    smelt_trainer trainer = NULL;
+    CHECK_OK(smelt_trainer_create(context, &params, &trainer));
+    CHECK(error_after(trainer, 20) > 0);
+    PFN_vkWaitSemaphores wait = context->vk.WaitSemaphores;
+    context->vk.WaitSemaphores = lose_the_device;
+    enum smelt_result result = smelt_trainer_run_and_wait(trainer, 20);
+    context->vk.WaitSemaphores = wait;
+    CHECK(result == SMELT_ERROR_DEVICE_LOST);
+    CHECK(smelt_trainer_run_and_wait(trainer, 1) == SMELT_ERROR_DEVICE_LOST);
+    CHECK(context->vk.DeviceWaitIdle(context->device) == VK_SUCCESS); // as it was not really lost
+    smelt_trainer_destroy(&trainer);
+}
+
+// --- What is refused --------------------------------------------------------------------------------------
+
 static void refuse(struct smelt_trainer_params params, enum smelt_result wanted, const char *text)
 {
     smelt_trainer trainer = NULL;
@@ -203,6 +298,9 @@ static void what_is_refused(void)
 static const struct test tests[] = {
     {"maps are learnt to the same bits", maps_are_learnt_to_the_same_bits},
     {"latents and weights end as they are stored", latents_and_weights_end_as_they_are_stored},
+    {"memory that ends leaves nothing", memory_that_ends_leaves_nothing},
+    {"a smaller batch takes less memory", a_smaller_batch_takes_less_memory},
+    {"a lost device is an error", a_lost_device_is_an_error},
     {"what is refused", what_is_refused},
 };
 
