@@ -72,6 +72,15 @@ def test_ctrl_c_leaves_the_package_so_far():
     run('info', '--verify', path('stopped.safetensors'))
 
 
+def test_less_device_memory_tries_smaller_batches():
+    need_compiler()
+    told = run('material', 'distill', '--teacher', write('simple.glsl', TEACHER), '-o', path('small.safetensors'), *SMALL, '--batch', '65536',
+               '--steps', '1', '--memory', '16').stderr
+    assert 'for a batch of 65536 samples, trying 32768' in told and told.count('warning') > 1, told
+    told = run('material', 'distill', '--teacher', path('simple.glsl'), '-o', path('never.safetensors'), *SMALL, '--memory', '1', status=1).stderr
+    assert 'budget' in told.strip().split('\n')[-1] and not os.path.exists(path('never.safetensors')), told
+
+
 def test_flags_replace_what_the_file_says_and_the_report_is_plain():
     need_compiler()
     text = run('material', 'distill', '--teacher', write('simple.glsl', TEACHER), '-o', path('flags.safetensors'), '--steps', '2', '--batch', '64',

@@ -34,11 +34,12 @@ static const char help[] =
     "      --seed N         the same seed and device give the same package; default 1\n"
     "      --json           the report as JSON\n"
     "      --device D       as in smelt devices\n"
+    "      --memory MIB     device memory to take at most\n"
     "      --help\n";
 
 struct request {
     const char *teacher, *output, *device, *inputs[TEACHER_MAX_INPUTS];
-    uint32_t input_count, neurons, layers;
+    uint32_t input_count, neurons, layers, memory;
     struct distill_training training;
     enum smelt_activation activation;
     enum smelt_dtype stored;
@@ -443,6 +444,8 @@ static int parse_option(struct request *request, int o)
         return parse_number("steps", 1 << 24, &request->training.steps);
     case 'b':
         return parse_number("batch", 1 << 20, &request->training.batch);
+    case 'm':
+        return parse_number("memory", 1 << 24, &request->memory);
     case 'e':
         return parse_number("seed", UINT32_MAX, &request->training.seed);
     case 'a':
@@ -478,6 +481,7 @@ int material_distill(int argc, char **argv)
                                             {"dtype", required_argument, NULL, 'y'},
                                             {"rate", required_argument, NULL, 'r'},
                                             {"activation", required_argument, NULL, 'a'},
+                                            {"memory", required_argument, NULL, 'm'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     struct request request = {.neurons = 32,
@@ -505,7 +509,9 @@ int material_distill(int argc, char **argv)
         status = tool_check_output(request.output);
     if (!status)
         status = teacher_read(request.teacher, request.inputs, request.input_count, &teacher);
-    if (!status && tool_context(request.device, false, &context))
+    struct smelt_context_params params = {.device_name = request.device,
+                                          .memory_budget = (uint64_t)request.memory << 20};
+    if (!status && tool_context_with(&params, &context))
         status = tool_fail_smelt();
     if (!status)
         status = distill_with(context, &request, &teacher);

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TENSORS_MAX = 16 * SMELT_MLP_MAX_LAYERS + 16 };
+enum { TENSORS_MAX = 16 * SMELT_MLP_MAX_LAYERS + 16, LEAST_BATCH = 64 };
 
 // A weight or a bias with what Adam keeps beside it.
 struct parameter {
@@ -288,27 +288,47 @@ static enum smelt_result read_results(const struct trainer *t, float **weights, 
     return result;
 }
 
+static void release(struct trainer *t)
+{
+    smelt_graph_destroy(&t->graph);
+    smelt_encoder_destroy(&t->encoder);
+    smelt_pipeline_destroy(&t->pipeline);
+    smelt_shader_destroy(&t->shader);
+    while (t->count > 0)
+        smelt_tensor_destroy(&t->all[--t->count]);
+}
+
+// A captured step, with half the batch for as long as the device has not the memory.
+static enum smelt_result prepare(struct trainer *t, struct distill_training *training)
+{
+    for (;; training->batch /= 2) {
+        enum smelt_result result = capture(t);
+        bool memory = result == SMELT_ERROR_OUT_OF_DEVICE_MEMORY || result == SMELT_ERROR_BUDGET;
+        if (!memory || training->batch / 2 < LEAST_BATCH)
+            return result;
+        release(t);
+        fprintf(stderr, "smelt: warning: not enough device memory for a batch of %u samples, trying %u\n",
+                training->batch, training->batch / 2);
+    }
+}
+
 int distill_train(smelt_context context, const struct teacher *teacher, const struct distill_network *network,
                   const struct distill_training *training, float *weights[SMELT_MLP_MAX_LAYERS],
                   float *biases[SMELT_MLP_MAX_LAYERS], uint32_t *steps)
 {
-    struct trainer t = {.context = context, .teacher = teacher, .network = network, .training = training};
+    struct distill_training own = *training;
+    struct trainer t = {.context = context, .teacher = teacher, .network = network, .training = &own};
     // A second Ctrl-C ends the program as it always does.
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
     sigaction(SIGINT, &action, &before);
-    enum smelt_result result = capture(&t);
+    enum smelt_result result = prepare(&t, &own);
     if (!result)
         result = run(&t, steps);
     if (!result)
         result = read_results(&t, weights, biases);
     sigaction(SIGINT, &before, NULL);
-    smelt_graph_destroy(&t.graph);
-    smelt_encoder_destroy(&t.encoder);
-    smelt_pipeline_destroy(&t.pipeline);
-    smelt_shader_destroy(&t.shader);
-    while (t.count > 0)
-        smelt_tensor_destroy(&t.all[--t.count]);
+    release(&t);
     if (result == SMELT_ERROR_OUT_OF_HOST_MEMORY)
-        return tool_fail("out of memory for a batch of %u", training->batch);
+        return tool_fail("out of memory for a batch of %u", own.batch);
     return result ? tool_fail_smelt() : TOOL_OK;
 }
