@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A network on the software device beside onnxruntime's CPU build, on the same processors: the median time of a run.
+// A network on the software device beside onnxruntime's CPU build, on the same processors: the median time of a run, and by
+// how much the first outputs differ.
 // onnxruntime-node is no part of the build or the tests:
 //     npm install --ignore-scripts onnxruntime-node    (in any folder; run this with NODE_PATH=THAT/node_modules)
 //     node bench/compare_onnxruntime.mjs build/tools/smelt/smelt MODEL.onnx INPUT C,H,W [RUNS]
 import {execFileSync} from 'node:child_process';
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {availableParallelism, tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -32,6 +33,20 @@ function bitsOfHalf(k) {
     return k ? (exponent + 5) << 10 | (k << (10 - exponent)) & 1023 : 0;
 }
 
+function halfOfBits(bits) {
+    const exponent = bits >> 10 & 31, fraction = bits & 1023;
+    const size = exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
+    return bits & 32768 ? -size : size;
+}
+
+// Of f32 or f16, packed.
+function readNpy(path) {
+    const file = readFileSync(path), begin = 10 + file.readUInt16LE(8);
+    const wide = file.toString('latin1', 10, begin).includes('<f4');
+    return Array.from({length: (file.length - begin) / (wide ? 4 : 2)}, (_, i) =>
+        wide ? file.readFloatLE(begin + 4 * i) : halfOfBits(file.readUInt16LE(begin + 2 * i)));
+}
+
 function writeNpy(path, data) {
     const text = `{'descr': '<f${data.BYTES_PER_ELEMENT}', 'fortran_order': False, 'shape': (${shape.join(', ')}), }`;
     const padded = text.padEnd(Math.ceil((10 + text.length + 1) / 64) * 64 - 11) + '\n';
@@ -45,10 +60,11 @@ const numbers = Array.from({length: count}, (_, i) => (i * 7919) % 1024);
 const half = type === 'float16';
 const data = half ? Uint16Array.from(numbers, bitsOfHalf) : Float32Array.from(numbers, k => k / 1024);
 const feeds = {[input]: new ort.Tensor(type, data, shape)};
-const times = [];
+const times = [], name = session.outputNames[0];
+let wanted;
 for (let i = 0; i < 3 + Number(runs); i++) {
     const start = performance.now();
-    await session.run(feeds);
+    wanted = (await session.run(feeds))[name];
     if (i >= 3)
         times.push(performance.now() - start);
 }
@@ -56,12 +72,15 @@ const theirs = median(times);
 
 const folder = mkdtempSync(join(tmpdir(), 'smelt-compare-'));
 try {
-    const file = join(folder, 'input.npy');
+    const file = join(folder, 'input.npy'), output = join(folder, 'output.npy');
     writeNpy(file, data);
     const json = JSON.parse(execFileSync(smelt, ['run', model, '--input', `${input}=${file}`, '--dtype', 'f32',
-        '--repeat', runs, '--json'], {encoding: 'utf8'}));
+        '--repeat', runs, '--output', `${name}=${output}`, '--json'], {encoding: 'utf8'}));
+    const want = Array.from(wanted.data, v => wanted.data instanceof Uint16Array ? halfOfBits(v) : v);
+    const most = want.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+    const off = readNpy(output).reduce((m, v, i) => Math.max(m, Math.abs(v - want[i])), 0);
     console.log(`${model}: smelt ${json.time_ms.toFixed(1)} ms, onnxruntime ${theirs.toFixed(1)} ms, ` +
-        `${(json.time_ms / theirs).toFixed(2)} times as long`);
+        `${(json.time_ms / theirs).toFixed(2)} times as long; ${name} differs by ${off.toExponential(1)} of ${most.toExponential(1)}`);
 } finally {
     rmSync(folder, {recursive: true});
 }
