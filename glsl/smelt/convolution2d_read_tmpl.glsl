@@ -28,18 +28,19 @@ void SMELT_READ(SMELT_READ_TENSOR m, uint at, out SMELT_READ_TYPE e[SMELT_READ_V
     [[unroll]] for (uint i = 0u; i < SMELT_READ_VECTOR; i += 4u)
     {
         uvec4 words = smelt_words4_data(uvec2(m.data)).e[(at + i) / 4u];
-        [[unroll]] for (uint k = 0u; k < 4u; k++) e[i + k] = SMELT_READ_TYPE(uintBitsToFloat(words[k]));
+        [[unroll]] for (uint k = 0u; k != 4u; k++) e[i + k] = SMELT_READ_TYPE(uintBitsToFloat(words[k]));
     }
 #elif (SMELT_READ_STORED == SMELT_DTYPE_I8 || SMELT_READ_STORED == SMELT_DTYPE_U8) && SMELT_READ_VECTOR >= 4
     [[unroll]] for (uint i = 0u; i < SMELT_READ_VECTOR; i += 4u)
     {
         uint word = smelt_words1_data(uvec2(m.data)).e[(at + i) / 4u];
-        [[unroll]] for (int k = 0; k < 4; k++) e[i + k] = SMELT_READ_STORED == SMELT_DTYPE_I8
-                                                              ? bitfieldExtract(int(word), 8 * k, 8)
-                                                              : int(bitfieldExtract(word, 8 * k, 8));
+        [[unroll]] for (int k = 0; k != 4; k++) e[i + k] = SMELT_READ_STORED == SMELT_DTYPE_I8
+                                                               ? bitfieldExtract(int(word), 8 * k, 8)
+                                                               : int(bitfieldExtract(word, 8 * k, 8));
     }
 #else
-    [[unroll]] for (uint i = 0u; i < SMELT_READ_VECTOR; i++) e[i] = SMELT_READ_TYPE(smelt_load_at(m, at + i));
+    [[unroll]] for (uint i = 0u; i != SMELT_READ_VECTOR; i++) e[i] =
+        SMELT_READ_TYPE(smelt_load_at(m, at + i));
 #endif
 }
 

@@ -36,7 +36,7 @@ uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_group)(SMELT_CV_LEFT a, uint i,
     uvec4 words = uvec4(0u);
     uvec3 tap = SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(a.kernel, term);
     bool within = all(lessThan(tap, a.kernel)), counts = !partial || within;
-    [[unroll]] for (uint v = 0u; v < SMELT_CV_LEFT_GROUP; v++)
+    [[unroll]] for (uint v = 0u; v != SMELT_CV_LEFT_GROUP; v++)
     {
 #if SMELT_CV_ORIGINS > 0
         ivec3 origin = SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[v];
@@ -90,7 +90,7 @@ uvec4 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_right_group)(SMELT_CV_RIGHT b, uint 
 {
     uvec4 words = uvec4(0u);
     uint first = min(channel, smelt_extent(b.weight, SMELT_CV_WO) - 1u) * smelt_stride(b.weight, SMELT_CV_WO);
-    [[unroll]] for (uint v = 0u; v < SMELT_CV_RIGHT_GROUP; v++)
+    [[unroll]] for (uint v = 0u; v != SMELT_CV_RIGHT_GROUP; v++)
     {
         uvec3 tap = SMELT_CAT(SMELT_CONVOLUTION2D, _tap)(b.kernel, term + v);
         bool within = all(lessThan(tap, b.kernel)), inside = !partial || within;

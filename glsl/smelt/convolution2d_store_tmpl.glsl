@@ -142,7 +142,7 @@ void smelt_store(SMELT_CS_RESULT d, SMELT_CS_TENSOR t, uvec3 tile)
     SMELT_CAT(SMELT_CS_RESULT, _places) p = SMELT_CAT(SMELT_CS_RESULT, _locate)();
     if (!smelt_valid(p))
         return;
-    [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_CS_RESULT, _pieces); piece++)
+    [[unroll]] for (int piece = 0; piece != SMELT_CAT(SMELT_CS_RESULT, _pieces); piece++)
         [[unroll]] for (int i = 0; i < smelt_length(d); i++)
     {
         uvec2 place = smelt_place(p, piece, i) + tile.yz;

@@ -110,7 +110,8 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _weights)(SMELT_CV_WEIGHT b, uint at, uint c
         SMELT_CT_S e[SMELT_CT_WEIGHT_VECTOR];
         uint first = min(channel + j, channels - SMELT_CT_WEIGHT_VECTOR);
         SMELT_CAT(SMELT_CONVOLUTION2D, _read_weight)(b, at + first * smelt_stride(b, SMELT_CV_WO), e);
-        [[unroll]] for (uint k = 0u; k < SMELT_CT_WEIGHT_VECTOR; k++) w[j + k] = SMELT_CT_WEIGHT(e[k], j + k);
+        [[unroll]] for (uint k = 0u; k != SMELT_CT_WEIGHT_VECTOR; k++) w[j + k] =
+            SMELT_CT_WEIGHT(e[k], j + k);
     }
 }
 
@@ -126,19 +127,19 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _add_tap)(SMELT_CV_IMAGE a, SMELT_CV_WEIGHT 
         SMELT_CT_S x[SMELT_CT_IMAGE_VECTOR];
         uint first = min(channel + j, channels - SMELT_CT_IMAGE_VECTOR);
         SMELT_CAT(SMELT_CONVOLUTION2D, _read_image)(a, image_at + first * smelt_stride(a, SMELT_CV_C), x);
-        [[unroll]] for (uint k = 0u; k < SMELT_CT_IMAGE_VECTOR; k++) sum[j + k] =
+        [[unroll]] for (uint k = 0u; k != SMELT_CT_IMAGE_VECTOR; k++) sum[j + k] =
             SMELT_CT_MULTIPLY_ADD(SMELT_CT_IMAGE(x[k]), w[j + k], sum[j + k]);
     }
 #else
     for (uint c = 0u; c < terms; c += SMELT_CT_IMAGE_VECTOR) {
         SMELT_CT_S x[SMELT_CT_IMAGE_VECTOR];
         SMELT_CAT(SMELT_CONVOLUTION2D, _read_image)(a, image_at + c * smelt_stride(a, SMELT_CV_C), x);
-        [[unroll]] for (uint k = 0u; k < SMELT_CT_IMAGE_VECTOR; k++)
+        [[unroll]] for (uint k = 0u; k != SMELT_CT_IMAGE_VECTOR; k++)
         {
             SMELT_CT_S w[SMELT_CONVOLUTION2D_N];
             SMELT_CAT(SMELT_CONVOLUTION2D, _weights)
             (b, weight_at + (c + k) * smelt_stride(b, SMELT_CV_WI), channel, channels, w);
-            [[unroll]] for (uint j = 0u; j < SMELT_CONVOLUTION2D_N; j++) sum[j] =
+            [[unroll]] for (uint j = 0u; j != SMELT_CONVOLUTION2D_N; j++) sum[j] =
                 SMELT_CT_MULTIPLY_ADD(SMELT_CT_IMAGE(x[k]), w[j], sum[j]);
         }
     }
@@ -171,11 +172,11 @@ SMELT_CAT(SMELT_CONVOLUTION2D, _run)
     b.stride[SMELT_CV_WO] = b.stride[SMELT_CV_WI];
 #endif
     SMELT_CT_S sum[SMELT_CONVOLUTION2D_N];
-    [[unroll]] for (uint j = 0u; j < SMELT_CONVOLUTION2D_N; j++) sum[j] = SMELT_CT_S(0);
+    [[unroll]] for (uint j = 0u; j != SMELT_CONVOLUTION2D_N; j++) sum[j] = SMELT_CT_S(0);
 #if SMELT_CONVOLUTION2D_COMPUTED == SMELT_DTYPE_I8
 #if SMELT_CONVOLUTION2D_ZERO_POINTS
     SMELT_CAT(SMELT_CONVOLUTION2D, _outside) = SMELT_CAT(SMELT_CONVOLUTION2D, _zero_image)();
-    [[unroll]] for (uint j = 0u; j < SMELT_CONVOLUTION2D_N; j++) SMELT_CAT(SMELT_CONVOLUTION2D, _zeros)[j] =
+    [[unroll]] for (uint j = 0u; j != SMELT_CONVOLUTION2D_N; j++) SMELT_CAT(SMELT_CONVOLUTION2D, _zeros)[j] =
         SMELT_CAT(SMELT_CONVOLUTION2D, _zero_weight)(place.w + j);
 #endif
 #endif
@@ -191,7 +192,7 @@ SMELT_CAT(SMELT_CONVOLUTION2D, _run)
             (a, b, at, weight_at, channel, weight_channels, terms, sum);
         }
     SMELT_CAT(SMELT_CONVOLUTION2D, _result) d;
-    [[unroll]] for (uint j = 0u; j < SMELT_CONVOLUTION2D_N; j++)
+    [[unroll]] for (uint j = 0u; j != SMELT_CONVOLUTION2D_N; j++)
     {
         SMELT_CV_T v = SMELT_CV_T(sum[j]);
 #if SMELT_CONVOLUTION2D_BIAS

@@ -53,7 +53,7 @@ uvec2 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_right_spot)(uint at);
 
 void SMELT_CAT(SMELT_CONVOLUTION2D, _start)(SMELT_CV_LEFT a, uint first)
 {
-    [[unroll]] for (uint i = 0u; i < SMELT_CV_ORIGINS; i++)
+    [[unroll]] for (uint i = 0u; i != SMELT_CV_ORIGINS; i++)
     {
         uvec2 spot = SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_spot)(SMELT_CV_THREAD + i * SMELT_CV_THREADS);
         ivec3 origin = SMELT_CAT(SMELT_CONVOLUTION2D, _origin)(a.image, a.extents, first + spot.x);
@@ -105,7 +105,7 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _walk)(SMELT_CV_LEFT a, SMELT_CV_RIGHT b, uv
 #else
     uint offset = at.x + tap;
 #endif
-    [[unroll]] for (uint i = 0u; i < SMELT_CV_ORIGINS; i++)
+    [[unroll]] for (uint i = 0u; i != SMELT_CV_ORIGINS; i++)
     {
         uvec2 pixel = SMELT_CAT(SMELT_CONVOLUTION2D, _pixels)[i];
         bool inside = (pixel.y >> at.w & 1u) != 0u;
@@ -124,7 +124,7 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _walk)(SMELT_CV_LEFT a, SMELT_CV_RIGHT b, uv
     umulExtended(first, 2u, high, low);
     from.x = uaddCarry(from.x, low, carry);
     from.y += high + carry;
-    [[unroll]] for (uint i = 0u; i < SMELT_CW_RIGHT_EACH; i++) right[i] =
+    [[unroll]] for (uint i = 0u; i != SMELT_CW_RIGHT_EACH; i++) right[i] =
         smelt_words4_data(from).e[i * (SMELT_CW_PASS * stride)];
 }
 

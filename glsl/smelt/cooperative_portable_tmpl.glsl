@@ -76,8 +76,8 @@ uint SMELT_CAT(SMELT_COOPERATIVE, _column)(uint j)
 
 void smelt_fill(out SMELT_COOPERATIVE t, SMELT_CO_T v)
 {
-    [[unroll]] for (int i = 0; i < SMELT_COOPERATIVE_FRAGMENT_M; i++)
-        [[unroll]] for (int j = 0; j < SMELT_COOPERATIVE_FRAGMENT_N / 2; j++) t.e[i][j] = SMELT_CO_V(v);
+    [[unroll]] for (int i = 0; i != SMELT_COOPERATIVE_FRAGMENT_M; i++)
+        [[unroll]] for (int j = 0; j != SMELT_COOPERATIVE_FRAGMENT_N / 2; j++) t.e[i][j] = SMELT_CO_V(v);
 }
 
 int smelt_length(SMELT_COOPERATIVE t)

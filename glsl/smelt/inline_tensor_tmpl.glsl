@@ -217,7 +217,7 @@ void smelt_set(inout SMELT_INLINE t, SMELT_INLINE_PARAMETERS(int), SMELT_INLINE_
 void smelt_fill(inout SMELT_INLINE t, SMELT_INLINE_V v)
 {
 #if SMELT_INLINE_BACKEND == SMELT_BACKEND_COOPVEC
-    [[unroll]] for (int i = 0; i < SMELT_INLINE_ROWS; i++)
+    [[unroll]] for (int i = 0; i != SMELT_INLINE_ROWS; i++)
     {
         t.e[i] = coopvecNV<float16_t, SMELT_INLINE_COLUMNS>(SMELT_INLINE_C(v));
     }

@@ -369,7 +369,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _finish)(inout SMELT_MM_RESULT d,
 #if SMELT_MATMUL2D_BIAS || SMELT_MATMUL2D_EPILOGUE
     SMELT_CAT(SMELT_MM_RESULT, _places) p = SMELT_CAT(SMELT_MM_RESULT, _locate)();
 #endif
-    [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_MM_RESULT, _pieces); piece++)
+    [[unroll]] for (int piece = 0; piece != SMELT_CAT(SMELT_MM_RESULT, _pieces); piece++)
         [[unroll]] for (int i = 0; i < smelt_length(d); i++)
     {
         uvec2 place = uvec2(row, column);

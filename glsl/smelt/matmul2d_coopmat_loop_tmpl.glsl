@@ -17,16 +17,16 @@
 #define SMELT_LO_LAST ((SMELT_LO_STEPS - 1u) & 1u) // fragments of the last step
 
 #define SMELT_LO_LOAD(set, k)                                                                                \
-    [[unroll]] for (uint i = 0u; i < SMELT_LO_DOWN; i++)                                                     \
+    [[unroll]] for (uint i = 0u; i != SMELT_LO_DOWN; i++)                                                    \
         coopMatLoad(a[set][i], SMELT_MATMUL2D_SCRATCH,                                                       \
                     SMELT_MM_BASE + SMELT_MM_A_AT(first.x + i * SMELT_MATMUL2D_FRAGMENT_M, k),               \
                     SMELT_MM_LEFT_PITCH, SMELT_MM_A_LAYOUT);                                                 \
-    [[unroll]] for (uint j = 0u; j < SMELT_LO_ACROSS; j++) coopMatLoad(                                      \
+    [[unroll]] for (uint j = 0u; j != SMELT_LO_ACROSS; j++) coopMatLoad(                                     \
         b[set][j], SMELT_MATMUL2D_SCRATCH,                                                                   \
         SMELT_MM_BASE + SMELT_MM_LEFT_SIZE + SMELT_MM_B_AT(k, first.y + j * SMELT_MATMUL2D_FRAGMENT_N),      \
         SMELT_MM_RIGHT_PITCH, SMELT_MM_B_LAYOUT)
 #define SMELT_LO_MULTIPLY(set, from, to)                                                                     \
-    [[unroll]] for (uint j = from; j < to; j++) [[unroll]] for (uint i = 0u; i < SMELT_LO_DOWN; i++)         \
+    [[unroll]] for (uint j = from; j != to; j++) [[unroll]] for (uint i = 0u; i != SMELT_LO_DOWN; i++)       \
         d.e[i][j] = SMELT_MM_ADD(a[set][i], b[set][j], d.e[i][j])
 // Reads a block and moves on to the one at `next`, or stays at the last.
 #if SMELT_MATMUL2D_SOURCE_LEFT == SMELT_SOURCE_WALKED
@@ -81,7 +81,7 @@ void SMELT_LOOP(inout SMELT_MM_RESULT d, SMELT_MM_LEFT m, SMELT_MM_RIGHT n, uint
         uvec4 left_now[SMELT_CAT(SMELT_MATMUL2D, _stage_left_each)] = left;
         uvec4 right_now[SMELT_CAT(SMELT_MATMUL2D, _stage_right_each)] = right;
         SMELT_LO_FETCH(k + 3u * block);
-        [[unroll]] for (uint s = 1u; s < SMELT_LO_STEPS; s++)
+        [[unroll]] for (uint s = 1u; s != SMELT_LO_STEPS; s++)
         {
             SMELT_LO_LOAD(s & 1u, s * SMELT_MATMUL2D_FRAGMENT_K);
             SMELT_LO_MULTIPLY((s - 1u) & 1u, 0u, SMELT_LO_ACROSS);

@@ -81,35 +81,35 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
 #if SMELT_MM_MIXED
     // sum (a - 128) b misses 128 times the sum of b, a product with ones; likewise sum a (b - 128).
     SMELT_MM_C_MATRIX(int) missing[SMELT_MM_MISSING];
-    [[unroll]] for (uint i = 0u; i < SMELT_MM_MISSING; i++) missing[i] = SMELT_MM_C_MATRIX(int)(0);
+    [[unroll]] for (uint i = 0u; i != SMELT_MM_MISSING; i++) missing[i] = SMELT_MM_C_MATRIX(int)(0);
 #endif
     [[unroll]] for (uint k = 0u; k < SMELT_MATMUL2D_TILE_K; k += SMELT_MATMUL2D_FRAGMENT_K)
     {
         SMELT_MM_A_MATRIX a[SMELT_CAT(SMELT_MM_RESULT, _down)];
-        [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++)
+        [[unroll]] for (uint i = 0u; i != SMELT_CAT(SMELT_MM_RESULT, _down); i++)
             coopMatLoad(a[i], SMELT_MM_LEFT_MEMORY,
                         SMELT_MM_LEFT_ORIGIN + SMELT_MM_A_AT(first.x + i * SMELT_MATMUL2D_FRAGMENT_M, k),
                         SMELT_MM_LEFT_PITCH, SMELT_MM_A_LAYOUT);
-        [[unroll]] for (uint j = 0u; j < SMELT_CAT(SMELT_MM_RESULT, _across); j++)
+        [[unroll]] for (uint j = 0u; j != SMELT_CAT(SMELT_MM_RESULT, _across); j++)
         {
             SMELT_MM_B_MATRIX b;
             coopMatLoad(b, SMELT_MM_RIGHT_MEMORY,
                         SMELT_MM_RIGHT_ORIGIN + SMELT_MM_B_AT(k, first.y + j * SMELT_MATMUL2D_FRAGMENT_N),
                         SMELT_MM_RIGHT_PITCH, SMELT_MM_B_LAYOUT);
-            [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++) d.e[i][j] =
+            [[unroll]] for (uint i = 0u; i != SMELT_CAT(SMELT_MM_RESULT, _down); i++) d.e[i][j] =
                 SMELT_MM_ADD(a[i], b, d.e[i][j]);
 #if SMELT_MM_MIXED && SMELT_MATMUL2D_STORED_LEFT == SMELT_DTYPE_U8
             missing[j] = coopMatMulAdd(SMELT_MM_A_MATRIX(int8_t(1)), b, missing[j]);
 #endif
         }
 #if SMELT_MM_MIXED && SMELT_MM_RIGHT_BYTE == SMELT_DTYPE_U8
-        [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++) missing[i] =
+        [[unroll]] for (uint i = 0u; i != SMELT_CAT(SMELT_MM_RESULT, _down); i++) missing[i] =
             coopMatMulAdd(a[i], SMELT_MM_B_MATRIX(int8_t(1)), missing[i]);
 #endif
     }
 #if SMELT_MM_MIXED
-    [[unroll]] for (uint i = 0u; i < SMELT_CAT(SMELT_MM_RESULT, _down); i++)
-        [[unroll]] for (uint j = 0u; j < SMELT_CAT(SMELT_MM_RESULT, _across); j++)
+    [[unroll]] for (uint i = 0u; i != SMELT_CAT(SMELT_MM_RESULT, _down); i++)
+        [[unroll]] for (uint j = 0u; j != SMELT_CAT(SMELT_MM_RESULT, _across); j++)
             d.e[i][j] += missing[SMELT_MM_MISSING_AT(i, j)] * 128;
 #endif
 }

@@ -29,7 +29,7 @@ SMELT_MM_LEFT_BYTES SMELT_CAT(SMELT_MATMUL2D, _left_word)(uint m, uint k)
 {
 #if SMELT_MATMUL2D_TRANSPOSE_LEFT
     uint word = 0u;
-    [[unroll]] for (uint i = 0u; i < 4u; i++) word |=
+    [[unroll]] for (uint i = 0u; i != 4u; i++) word |=
         bitfieldExtract(
             SMELT_MM_LEFT_MEMORY[SMELT_MM_LEFT_ORIGIN + (k + i) * SMELT_MM_LEFT_PITCH + m / 16u][m / 4u % 4u],
             int(m % 4u * 8u), 8)
@@ -49,7 +49,7 @@ SMELT_MM_RIGHT_BYTES SMELT_CAT(SMELT_MATMUL2D, _right_word)(uint k, uint n)
         SMELT_MM_RIGHT_MEMORY[SMELT_MM_RIGHT_ORIGIN + n * SMELT_MM_RIGHT_PITCH + k / 16u][k / 4u % 4u]);
 #else
     uint word = 0u;
-    [[unroll]] for (uint i = 0u; i < 4u; i++) word |=
+    [[unroll]] for (uint i = 0u; i != 4u; i++) word |=
         bitfieldExtract(SMELT_MM_RIGHT_MEMORY[SMELT_MM_RIGHT_ORIGIN + (k + i) * SMELT_MM_RIGHT_PITCH +
                                               n / 16u][n / 4u % 4u],
                         int(n % 4u * 8u), 8)
@@ -62,13 +62,13 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
 {
     for (uint k = 0u; k < SMELT_MATMUL2D_TILE_K; k += 4u) {
         SMELT_MM_RIGHT_BYTES y[SMELT_MATMUL2D_FRAGMENT_N];
-        [[unroll]] for (uint j = 0u; j < SMELT_MATMUL2D_FRAGMENT_N; j++) y[j] =
+        [[unroll]] for (uint j = 0u; j != SMELT_MATMUL2D_FRAGMENT_N; j++) y[j] =
             SMELT_CAT(SMELT_MATMUL2D, _right_word)(k, SMELT_CAT(SMELT_MM_RESULT, _column)(j));
-        [[unroll]] for (uint i = 0u; i < SMELT_MATMUL2D_FRAGMENT_M; i++)
+        [[unroll]] for (uint i = 0u; i != SMELT_MATMUL2D_FRAGMENT_M; i++)
         {
             SMELT_MM_LEFT_BYTES x = SMELT_CAT(SMELT_MATMUL2D, _left_word)(
                 min(SMELT_CAT(SMELT_MM_RESULT, _row)(i), SMELT_MATMUL2D_M - 1u), k);
-            [[unroll]] for (uint j = 0u; j < SMELT_MATMUL2D_FRAGMENT_N / 2; j++) d.e[i][j] +=
+            [[unroll]] for (uint j = 0u; j != SMELT_MATMUL2D_FRAGMENT_N / 2; j++) d.e[i][j] +=
                 ivec2(SMELT_MM_DOT(x, y[2u * j]), SMELT_MM_DOT(x, y[2u * j + 1u]));
         }
     }

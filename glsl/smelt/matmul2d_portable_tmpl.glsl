@@ -41,7 +41,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
     for (uint k = 0u; k < SMELT_MATMUL2D_TILE_K; k += SMELT_MM_GROUP) {
 #if !SMELT_MATMUL2D_TRANSPOSE_LEFT // a group lies along k: one load serves SMELT_MM_GROUP steps
         uvec4 a[SMELT_MATMUL2D_FRAGMENT_M];
-        [[unroll]] for (uint i = 0u; i < SMELT_MATMUL2D_FRAGMENT_M; i++) a[i] =
+        [[unroll]] for (uint i = 0u; i != SMELT_MATMUL2D_FRAGMENT_M; i++) a[i] =
             SMELT_MM_LEFT_MEMORY[SMELT_MM_LEFT_ORIGIN +
                                  min(SMELT_CAT(SMELT_MM_RESULT, _row)(i), SMELT_MATMUL2D_M - 1u) *
                                      SMELT_MM_LEFT_PITCH +
@@ -49,12 +49,12 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
 #endif
 #if SMELT_MATMUL2D_TRANSPOSE_RIGHT
         uvec4 b[SMELT_MATMUL2D_FRAGMENT_N];
-        [[unroll]] for (uint j = 0u; j < SMELT_MATMUL2D_FRAGMENT_N; j++) b[j] =
+        [[unroll]] for (uint j = 0u; j != SMELT_MATMUL2D_FRAGMENT_N; j++) b[j] =
             SMELT_MM_RIGHT_MEMORY[SMELT_MM_RIGHT_ORIGIN +
                                   SMELT_CAT(SMELT_MM_RESULT, _column)(j) * SMELT_MM_RIGHT_PITCH +
                                   k / SMELT_MM_GROUP];
 #endif
-        [[unroll]] for (uint step = 0u; step < SMELT_MM_GROUP; step++)
+        [[unroll]] for (uint step = 0u; step != SMELT_MM_GROUP; step++)
         {
             SMELT_MM_V y[SMELT_MATMUL2D_FRAGMENT_N / 2];
             [[unroll]] for (uint j = 0u; j < SMELT_MATMUL2D_FRAGMENT_N; j += 2u)
@@ -70,7 +70,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
                                        SMELT_CAT(SMELT_MATMUL2D, _one)(words, n % SMELT_MM_GROUP + 1u));
 #endif
             }
-            [[unroll]] for (uint i = 0u; i < SMELT_MATMUL2D_FRAGMENT_M; i++)
+            [[unroll]] for (uint i = 0u; i != SMELT_MATMUL2D_FRAGMENT_M; i++)
             {
 #if SMELT_MATMUL2D_TRANSPOSE_LEFT
                 uint m = min(SMELT_CAT(SMELT_MM_RESULT, _row)(i), SMELT_MATMUL2D_M - 1u);
@@ -81,7 +81,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _multiply)(inout SMELT_MM_RESULT d)
 #else
                 SMELT_MM_S x = SMELT_CAT(SMELT_MATMUL2D, _one)(a[i], step);
 #endif
-                [[unroll]] for (uint j = 0u; j < SMELT_MATMUL2D_FRAGMENT_N / 2; j++) d.e[i][j] =
+                [[unroll]] for (uint j = 0u; j != SMELT_MATMUL2D_FRAGMENT_N / 2; j++) d.e[i][j] =
                     fma(SMELT_MM_V(x), y[j], d.e[i][j]);
             }
         }

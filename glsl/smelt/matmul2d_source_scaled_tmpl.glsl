@@ -60,7 +60,7 @@ uvec4 SMELT_CAT(SMELT_STAGE, _group)(SMELT_STAGE_OPERAND m, uint i, uint r, uint
 #endif
         uvec4 read = SMELT_CAT(SMELT_STAGE, _read)(
             m.weight, first + column * (SMELT_ST_VECTOR == 1 ? smelt_stride(m.weight, 1) : 1u));
-        [[unroll]] for (uint e = 0u; e < SMELT_ST_VECTOR; e++)
+        [[unroll]] for (uint e = 0u; e != SMELT_ST_VECTOR; e++)
         {
             float value = SMELT_ST_DECODE(read[e * SMELT_ST_BITS / 32u] >> (e * SMELT_ST_BITS % 32u));
 #if SMELT_STAGE_K_IS_ROWS || SMELT_MATMUL2D_BLOCK % SMELT_STAGE_GROUP != 0

@@ -78,7 +78,7 @@ uvec4 SMELT_CAT(SMELT_STAGE, _group)(SMELT_STAGE_OPERAND m, uint i, uint r, uint
                                _read)(m, first + column * (SMELT_ST_VECTOR == 1 ? smelt_stride(m, 1) : 1u));
         read = inside ? read : uvec4(0u); // 0 in every type
 #if SMELT_STAGE_STORED != SMELT_MATMUL2D_COMPUTED && SMELT_MATMUL2D_COMPUTED != SMELT_DTYPE_I8
-        [[unroll]] for (uint e = 0u; e < SMELT_ST_VECTOR; e++)
+        [[unroll]] for (uint e = 0u; e != SMELT_ST_VECTOR; e++)
         {
             float value = SMELT_ST_DECODE(read[e * SMELT_ST_BITS / 32u] >> (e * SMELT_ST_BITS % 32u));
 #if SMELT_MATMUL2D_COMPUTED == SMELT_DTYPE_F16
@@ -88,7 +88,7 @@ uvec4 SMELT_CAT(SMELT_STAGE, _group)(SMELT_STAGE_OPERAND m, uint i, uint r, uint
 #endif
         }
 #elif SMELT_ST_BITS == 4
-        [[unroll]] for (uint e = 0u; e < SMELT_ST_VECTOR; e++)
+        [[unroll]] for (uint e = 0u; e != SMELT_ST_VECTOR; e++)
         {
             int value = int(SMELT_ST_DECODE(read[e / 8u] >> (e % 8u * 4u)));
             words[(v + e) / 4u] |= (uint(value) & 255u) << ((v + e) % 4u * 8u);

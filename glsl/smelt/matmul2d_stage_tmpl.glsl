@@ -42,7 +42,7 @@ uvec2 SMELT_CAT(SMELT_STAGE, _spot)(uint at)
 void SMELT_CAT(SMELT_STAGE, _fetch)(SMELT_STAGE_OPERAND m, uint row, uint column, bool partial,
                                     out uvec4 e[SMELT_ST_EACH])
 {
-    [[unroll]] for (uint i = 0u; i < SMELT_ST_EACH; i++)
+    [[unroll]] for (uint i = 0u; i != SMELT_ST_EACH; i++)
     {
         uint at = SMELT_MM_THREAD + i * SMELT_MM_THREADS;
         uvec2 spot = SMELT_CAT(SMELT_STAGE, _spot)(at);
@@ -56,7 +56,7 @@ void SMELT_CAT(SMELT_STAGE, _fetch)(SMELT_STAGE_OPERAND m, uint row, uint column
 
 void SMELT_CAT(SMELT_STAGE, _put)(uvec4 e[SMELT_ST_EACH])
 {
-    [[unroll]] for (uint i = 0u; i < SMELT_ST_EACH; i++)
+    [[unroll]] for (uint i = 0u; i != SMELT_ST_EACH; i++)
     {
         uint at = SMELT_MM_THREAD + i * SMELT_MM_THREADS;
         uvec2 spot = SMELT_CAT(SMELT_STAGE, _spot)(at);
@@ -89,7 +89,7 @@ uvec2 SMELT_CAT(SMELT_STAGE, _start)(SMELT_STAGE_OPERAND m, uint row, uint colum
 void SMELT_CAT(SMELT_STAGE, _walk)(SMELT_STAGE_OPERAND m, uvec2 from, out uvec4 e[SMELT_ST_EACH])
 {
     uint stride = smelt_stride(m, 0) / SMELT_STAGE_GROUP;
-    [[unroll]] for (uint i = 0u; i < SMELT_ST_EACH; i++)
+    [[unroll]] for (uint i = 0u; i != SMELT_ST_EACH; i++)
     {
 #if SMELT_ST_EVEN
         e[i] = smelt_words4_data(from).e[i * (SMELT_ST_PASS * stride)];

@@ -73,7 +73,7 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
 {
     SMELT_MATMUL2D_RESULT d;
 #endif
-    [[unroll]] for (int m = 0; m < SMELT_MATMUL2D_M; m++)
+    [[unroll]] for (int m = 0; m != SMELT_MATMUL2D_M; m++)
     {
         SMELT_MM_V v;
 #if SMELT_MATMUL2D_BIAS
@@ -91,7 +91,7 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
 #endif
         v = SMELT_MM_ACTIVATION(v);
 #if SMELT_MATMUL2D_ACTIVATION == 9
-        [[unroll]] for (int n = 0; n < SMELT_MATMUL2D_N; n++)
+        [[unroll]] for (int n = 0; n != SMELT_MATMUL2D_N; n++)
         {
             v[n] = smelt_sine(v[n]);
         }

@@ -43,17 +43,17 @@ uvec4 SMELT_CAT(SMELT_MATMUL2D, _terms)(SMELT_MATMUL2D w, uint k, uint n)
 {
     uvec4 y = uvec4(0u);
 #if SMELT_MATMUL2D_TRANSPOSE_RIGHT && SMELT_MATMUL2D_K % 4 == 0
-    [[unroll]] for (uint c = 0u; c < 4u; c++) y[c] =
+    [[unroll]] for (uint c = 0u; c != 4u; c++) y[c] =
         SMELT_MM_FOUR((min(n + c, SMELT_MATMUL2D_N - 1u) * SMELT_MATMUL2D_K + k) / 4u);
 #elif !SMELT_MATMUL2D_TRANSPOSE_RIGHT && SMELT_MATMUL2D_N % 4 == 0
-    [[unroll]] for (uint i = 0u; i < 4u; i++) if (k + i < SMELT_MATMUL2D_K)
+    [[unroll]] for (uint i = 0u; i != 4u; i++) if (k + i < SMELT_MATMUL2D_K)
     {
         uint row = SMELT_MM_FOUR(((k + i) * SMELT_MATMUL2D_N + n) / 4u);
         y |= (uvec4(row, row >> 8, row >> 16, row >> 24) & 255u) << (8u * i);
     }
 #else
-    [[unroll]] for (uint c = 0u; c < 4u; c++)
-        [[unroll]] for (uint i = 0u; i < 4u; i++) if (n + c < SMELT_MATMUL2D_N && k + i < SMELT_MATMUL2D_K)
+    [[unroll]] for (uint c = 0u; c != 4u; c++)
+        [[unroll]] for (uint i = 0u; i != 4u; i++) if (n + c < SMELT_MATMUL2D_N && k + i < SMELT_MATMUL2D_K)
     {
 #if SMELT_MATMUL2D_TRANSPOSE_RIGHT
         uint element = uint(smelt_load_unchecked(w.weight, n + c, k + i));
@@ -77,14 +77,14 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
     for (uint m0 = 0u; m0 < SMELT_MATMUL2D_M; m0 += SMELT_MM_M)
         for (uint n = 0u; n < SMELT_MATMUL2D_N; n += 4u) {
             ivec4 sum[SMELT_MM_M];
-            [[unroll]] for (uint m = 0u; m < SMELT_MM_M; m++) sum[m] = ivec4(0);
+            [[unroll]] for (uint m = 0u; m != SMELT_MM_M; m++) sum[m] = ivec4(0);
             SMELT_MM_UNROLL for (uint k = 0u; k < SMELT_MM_LEFT_WORDS; k++)
             {
                 uvec4 terms = SMELT_CAT(SMELT_MATMUL2D, _terms)(w, 4u * k, n);
-                [[unroll]] for (uint m = 0u; m < SMELT_MM_M; m++)
+                [[unroll]] for (uint m = 0u; m != SMELT_MM_M; m++)
                 {
                     SMELT_MM_LEFT_BYTES x = SMELT_MM_LEFT_BYTES(a.e[(m0 + m) * SMELT_MM_LEFT_WORDS + k]);
-                    [[unroll]] for (uint c = 0u; c < 4u; c++) sum[m][c] +=
+                    [[unroll]] for (uint c = 0u; c != 4u; c++) sum[m][c] +=
                         SMELT_MM_DOT(x, SMELT_MM_RIGHT_BYTES(terms[c]));
                 }
             }
@@ -95,7 +95,7 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
 #if SMELT_MATMUL2D_BIAS
                 bias = ivec2(smelt_load(w.bias, n + c), smelt_load(w.bias, n + c + 1u));
 #endif
-                [[unroll]] for (uint m = 0u; m < SMELT_MM_M; m++)
+                [[unroll]] for (uint m = 0u; m != SMELT_MM_M; m++)
                 {
                     uint at = (m0 + m) * SMELT_MM_RESULT_PAIRS + (n + c) / 2u;
                     ivec2 v = ivec2(sum[m][c], sum[m][c + 1u]) + bias;

@@ -19,16 +19,16 @@
 #define SMELT_MM_SUM(m, n) sum[(m)*SMELT_MM_SUMS + (n) / 2][(n)&1]
 #endif
 SMELT_MM_P sum[SMELT_MM_M * SMELT_MM_SUMS];
-[[unroll]] for (int i = 0; i < SMELT_MM_M * SMELT_MM_SUMS; i++)
+[[unroll]] for (int i = 0; i != SMELT_MM_M * SMELT_MM_SUMS; i++)
 {
     sum[i] = SMELT_MM_P(SMELT_MM_S(0));
 }
 
 for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
-    [[unroll]] for (int k = k0; k < k0 + SMELT_MM_STRETCH; k++)
+    [[unroll]] for (int k = k0; k != k0 + SMELT_MM_STRETCH; k++)
     {
 #if SMELT_MM_PAIRS == 0
-        [[unroll]] for (int n = 0; n < SMELT_MM_N; n++)
+        [[unroll]] for (int n = 0; n != SMELT_MM_N; n++)
         {
 #if SMELT_MATMUL2D_TRANSPOSE_RIGHT
             int at = (n0 + n) * SMELT_MM_PITCH + k;
@@ -37,27 +37,27 @@ for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
 #endif
             vec2 scale = SMELT_MM_SCALE(k, n0 + n);
             SMELT_MM_S f = SMELT_MM_SCALED(SMELT_MM_SINGLE(w.weight.data, at), scale, scale).x;
-            [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
+            [[unroll]] for (int m = 0; m != SMELT_MM_M; m++)
             {
                 sum[m * SMELT_MM_SUMS + n].x =
                     fma(f, SMELT_MM_LEFT(m, k >> 1)[k & 1], sum[m * SMELT_MM_SUMS + n].x);
             }
         }
 #elif SMELT_MATMUL2D_TRANSPOSE_RIGHT
-        [[unroll]] for (int n = 0; n < SMELT_MM_N; n++)
+        [[unroll]] for (int n = 0; n != SMELT_MM_N; n++)
         {
             SMELT_MM_WORDS q = SMELT_MM_LOAD(w.weight.data, (n0 + n) * SMELT_MM_STEPS + k);
 #if SMELT_MATMUL2D_SCALE == SMELT_SCALE_NONE || SMELT_MATMUL2D_BLOCK % (2 * SMELT_MM_PAIRS) == 0
             vec2 s0 = SMELT_MM_SCALE(2 * SMELT_MM_PAIRS * k, n0 + n), s1 = s0;
 #endif
-            [[unroll]] for (int j = 0; j < SMELT_MM_PAIRS; j++)
+            [[unroll]] for (int j = 0; j != SMELT_MM_PAIRS; j++)
             {
 #if SMELT_MATMUL2D_SCALE != SMELT_SCALE_NONE && SMELT_MATMUL2D_BLOCK % (2 * SMELT_MM_PAIRS) != 0
                 int first = 2 * (SMELT_MM_PAIRS * k + j);
                 vec2 s0 = SMELT_MM_SCALE(first, n0 + n), s1 = SMELT_MM_SCALE(first + 1, n0 + n);
 #endif
                 SMELT_MM_P f = SMELT_MM_SCALED(SMELT_MM_PAIR(q, j), s0, s1);
-                [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
+                [[unroll]] for (int m = 0; m != SMELT_MM_M; m++)
                 {
                     sum[m * SMELT_MM_SUMS + n] =
                         fma(f, SMELT_MM_LEFT(m, k * SMELT_MM_PAIRS + j), sum[m * SMELT_MM_SUMS + n]);
@@ -66,11 +66,11 @@ for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
         }
 #else
         SMELT_MM_WORDS q = SMELT_MM_LOAD(w.weight.data, (k * SMELT_MATMUL2D_N + n0) / SMELT_MM_N);
-        [[unroll]] for (int j = 0; j < SMELT_MM_PAIRS; j++)
+        [[unroll]] for (int j = 0; j != SMELT_MM_PAIRS; j++)
         {
             SMELT_MM_P f = SMELT_MM_SCALED(SMELT_MM_PAIR(q, j), SMELT_MM_SCALE(k, n0 + 2 * j),
                                            SMELT_MM_SCALE(k, n0 + 2 * j + 1));
-            [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
+            [[unroll]] for (int m = 0; m != SMELT_MM_M; m++)
             {
                 sum[m * SMELT_MM_SUMS + j] =
                     fma(f, SMELT_MM_P(SMELT_MM_LEFT(m, k >> 1)[k & 1]), sum[m * SMELT_MM_SUMS + j]);
@@ -80,7 +80,7 @@ for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
     }
 
 // Columns 2 p and 2 p + 1; the second of the last pair is padding when N is odd.
-[[unroll]] for (int p = 0; p < (SMELT_MM_N + 1) / 2; p++)
+[[unroll]] for (int p = 0; p != (SMELT_MM_N + 1) / 2; p++)
 {
 #if SMELT_MATMUL2D_BIAS
     SMELT_MM_P bias;
@@ -89,7 +89,7 @@ for (int k0 = 0; k0 < SMELT_MM_STEPS; k0 += SMELT_MM_STRETCH)
     else
         bias = SMELT_MM_P(SMELT_MM_BIAS_SINGLE(n0 + 2 * p), SMELT_MM_S(0));
 #endif
-    [[unroll]] for (int m = 0; m < SMELT_MM_M; m++)
+    [[unroll]] for (int m = 0; m != SMELT_MM_M; m++)
     {
         int second = 2 * p + 1 < SMELT_MM_N ? 2 * p + 1 : 2 * p;
         SMELT_MM_P v = SMELT_MM_P(SMELT_MM_SUM(m, 2 * p), SMELT_MM_SUM(m, second));

@@ -185,7 +185,7 @@ SMELT_MATMUL2D_RESULT SMELT_CAT(SMELT_MATMUL2D, _run)(SMELT_MATMUL2D_LEFT a, SME
     for (int m0 = 0; m0 < SMELT_MATMUL2D_M; m0 += SMELT_MM_M) {
 #if SMELT_MM_UNROLLED
         SMELT_MM_P x[SMELT_MM_M * SMELT_MM_LEFT_PAIRS];
-        [[unroll]] for (int i = 0; i < SMELT_MM_M * SMELT_MM_LEFT_PAIRS; i++)
+        [[unroll]] for (int i = 0; i != SMELT_MM_M * SMELT_MM_LEFT_PAIRS; i++)
         {
             x[i] = SMELT_MM_FACTOR(smelt_pair_unpack(a.e[m0 * SMELT_MM_LEFT_PAIRS + i]));
         }

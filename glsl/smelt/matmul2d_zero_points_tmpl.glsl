@@ -21,7 +21,7 @@ int SMELT_CAT(SMELT_MATMUL2D, _sums)[SMELT_ZP_EACH];
 
 void SMELT_CAT(SMELT_MATMUL2D, _clear_sums)()
 {
-    [[unroll]] for (uint i = 0u; i < SMELT_ZP_EACH; i++) SMELT_CAT(SMELT_MATMUL2D, _sums)[i] = 0;
+    [[unroll]] for (uint i = 0u; i != SMELT_ZP_EACH; i++) SMELT_CAT(SMELT_MATMUL2D, _sums)[i] = 0;
 }
 
 // The TILE_K terms of a line of the block at `at`; `along`: they follow each other.
@@ -43,7 +43,7 @@ int SMELT_CAT(SMELT_MATMUL2D, _line_sum)(uint at, uint pitch, uint group, uint l
 
 void SMELT_CAT(SMELT_MATMUL2D, _add_sums)()
 {
-    [[unroll]] for (uint i = 0u; i < SMELT_ZP_EACH; i++)
+    [[unroll]] for (uint i = 0u; i != SMELT_ZP_EACH; i++)
     {
         uint line = SMELT_MM_THREAD + i * SMELT_MM_THREADS;
         if (line < SMELT_MATMUL2D_M)
@@ -68,7 +68,7 @@ int SMELT_CAT(SMELT_MATMUL2D, _sum_of)(uint line)
 void SMELT_CAT(SMELT_MATMUL2D, _subtract_zeros)(inout SMELT_MM_RESULT d, uint column, uint terms)
 {
     SMELT_CAT(SMELT_MM_RESULT, _barrier)();
-    [[unroll]] for (uint i = 0u; i < SMELT_ZP_EACH; i++)
+    [[unroll]] for (uint i = 0u; i != SMELT_ZP_EACH; i++)
     {
         uint line = SMELT_MM_THREAD + i * SMELT_MM_THREADS;
         if (line < SMELT_ZP_LINES)
@@ -78,7 +78,7 @@ void SMELT_CAT(SMELT_MATMUL2D, _subtract_zeros)(inout SMELT_MM_RESULT d, uint co
     SMELT_CAT(SMELT_MM_RESULT, _barrier)();
     SMELT_CAT(SMELT_MM_RESULT, _places) p = SMELT_CAT(SMELT_MM_RESULT, _locate)();
     int x = SMELT_CAT(SMELT_MATMUL2D, _zero_left)();
-    [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_MM_RESULT, _pieces); piece++)
+    [[unroll]] for (int piece = 0; piece != SMELT_CAT(SMELT_MM_RESULT, _pieces); piece++)
         [[unroll]] for (int i = 0; i < smelt_length(d); i++)
     {
         uvec2 place = min(smelt_place(p, piece, i), uvec2(SMELT_MATMUL2D_M - 1u, SMELT_MATMUL2D_N - 1u));
