@@ -216,6 +216,7 @@ static enum smelt_result encode_product(smelt_encoder encoder, const struct call
         .backend = p->backend,
         .tiling = p->tiling,
         .baked = p->baked,
+        .relaxed = p->relaxed,
     };
     return smelt_product_encode(encoder, &product, what);
 }
@@ -239,11 +240,13 @@ static bool takes_thread(const struct call *call)
 static const struct {
     uint32_t least_outputs, most_outputs, least_tiles;
     uint32_t m, n, k, subgroups_m, subgroups_n;
+    bool half; // sums of f16 only: others would not fit into registers
 } tiles[] = {
-    {256, 1024, 128, 128, 256, 32, 2, 4},   {96, UINT32_MAX, 128, 128, 128, 32, 2, 2},
-    {33, 64, 4096, 64, 64, 32, 2, 2},       {33, 64, 256, 128, 64, 32, 2, 2},
-    {1, 16, 1, 64, 16, 32, 4, 1},           {17, 32, 256, 128, 32, 32, 4, 1},
-    {1, UINT32_MAX, 512, 64, 64, 64, 2, 2}, {1, UINT32_MAX, 1, 32, 64, 64, 1, 2},
+    {256, UINT32_MAX, 192, 256, 256, 32, 4, 2, true}, {256, 1024, 128, 128, 256, 32, 2, 4, false},
+    {96, UINT32_MAX, 128, 128, 128, 32, 2, 2, false}, {33, 64, 4096, 64, 64, 32, 2, 2, false},
+    {33, 64, 256, 128, 64, 32, 2, 2, false},          {1, 16, 1, 64, 16, 32, 4, 1, false},
+    {17, 32, 256, 128, 32, 32, 4, 1, false},          {1, UINT32_MAX, 512, 64, 64, 64, 2, 2, false},
+    {1, UINT32_MAX, 1, 32, 64, 64, 1, 2, false},
 };
 
 // Of one group of channels.
@@ -252,7 +255,7 @@ static uint64_t tiles_of(const struct call *call, uint32_t m, uint32_t n)
     return (call->convolution.pixels + m - 1) / m * ((call->convolution.group_outputs + n - 1) / n);
 }
 
-static void choose_tile(struct call *call)
+static void choose_tile(struct call *call, enum smelt_dtype accumulated)
 {
     struct smelt_convolution2d_descriptor *d = &call->descriptor;
     const struct smelt_matmul2d_tiling *asked = &call->convolution.params->tiling;
@@ -267,7 +270,8 @@ static void choose_tile(struct call *call)
     }
     if (call->convolution.context->capabilities.subgroup_size < 32)
         return; // the op's own
-    while (call->convolution.group_outputs < tiles[i].least_outputs ||
+    while ((tiles[i].half && accumulated != SMELT_DTYPE_F16) ||
+           call->convolution.group_outputs < tiles[i].least_outputs ||
            call->convolution.group_outputs > tiles[i].most_outputs ||
            tiles_of(call, tiles[i].m, tiles[i].n) < tiles[i].least_tiles)
         i++;
@@ -281,10 +285,11 @@ static void choose_tile(struct call *call)
 static enum smelt_result fit(struct call *call, struct smelt_op_info *info)
 {
     struct smelt_convolution2d_descriptor *d = &call->descriptor;
-    if (d->scope == SMELT_SCOPE_THREAD)
-        return smelt_op_query(call->convolution.context, &call->op, 0, info);
-    choose_tile(call);
     enum smelt_result result = smelt_op_query(call->convolution.context, &call->op, 0, info);
+    if (result || d->scope == SMELT_SCOPE_THREAD)
+        return result;
+    choose_tile(call, info->choice.accumulated);
+    result = smelt_op_query(call->convolution.context, &call->op, 0, info);
     if (result != SMELT_ERROR_UNSUPPORTED || asks_for_tile(call->convolution.params))
         return result;
     d->m = d->n = d->tile_k = d->subgroups_m = d->subgroups_n = 0; // the table's is too large for this device
@@ -332,6 +337,9 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
     bool baked = !smelt_kernels_have_text() || p->baked, thread = takes_thread(call);
     bool channelwise = g->groups == call->convolution.a[C] && g->groups == call->convolution.d[C] &&
                        (!baked || !g->transposed);
+    if (baked && p->relaxed)
+        return smelt_fail(call->convolution.context, SMELT_ERROR_UNSUPPORTED,
+                          "convolution2d: relaxed is set, and is not baked, wanted false");
     *d = (struct smelt_convolution2d_descriptor){
         .scope = thread || (baked && g->transposed) ? SMELT_SCOPE_THREAD : SMELT_SCOPE_WORKGROUP,
         .geometry = *g,
@@ -346,6 +354,7 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
         .zero_points = p->quantization.zero_a || p->quantization.zero_b,
         .computed = p->computed,
         .accumulated = p->accumulated,
+        .relaxed = p->relaxed && !thread,
         .backend = thread && p->backend == SMELT_BACKEND_AUTO ? SMELT_BACKEND_PORTABLE : p->backend,
         .alignment = 1,
         .weight_alignment = 1,

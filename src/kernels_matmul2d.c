@@ -297,6 +297,7 @@ static void fill_descriptor(struct call *call)
         .block = call->product.block,
         .computed = p->computed,
         .accumulated = p->accumulated,
+        .relaxed = p->relaxed,
         .alignment = SMELT_MIN(alignment_of(&p->a->info), alignment_of(&p->b->info)),
         .dense =
             smelt_product_column_stride(&p->a->info) == 1 && smelt_product_column_stride(&p->b->info) == 1,
@@ -320,6 +321,9 @@ static enum smelt_result take_baked(struct call *call)
         return smelt_fail(call->product.context, SMELT_ERROR_UNSUPPORTED,
                           "matmul2d: backend %s is not baked, wanted portable",
                           smelt_backend_name(call->info.choice.backend));
+    if (p->relaxed)
+        return smelt_fail(call->product.context, SMELT_ERROR_UNSUPPORTED,
+                          "matmul2d: relaxed is set, and is not baked, wanted false");
     if (p->scale || call->product.integers)
         return smelt_fail(call->product.context, SMELT_ERROR_UNSUPPORTED,
                           "matmul2d: a kernel of %s by %s is not baked, wanted f32, f16 or bf16 of both",

@@ -221,6 +221,14 @@ void smelt_op_state_bound(struct smelt_op_info *info, double n)
     info->error_c = n * (1 + n * info->error_u);
 }
 
+void smelt_op_add_rounding(const struct smelt_op_plan *plan, struct smelt_op_info *info)
+{
+    int rounded = !smelt_op_exact_in_f16(plan->stored) + !smelt_op_exact_in_f16(plan->stored_left);
+    if (plan->relaxed && info->choice.computed == SMELT_DTYPE_F16 && rounded) // each by 2^-10
+        info->error_c += (rounded * 0x1p-10 + (rounded - 1) * 0x1p-20) * (1 + info->error_c * info->error_u) /
+                         info->error_u;
+}
+
 // What the device must have, of an op that is laid out. maintenance4: compilers for Vulkan 1.3 write LocalSizeId.
 static void state_needs(const struct smelt_op_plan *plan, struct smelt_op_info *info)
 {

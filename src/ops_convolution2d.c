@@ -88,13 +88,17 @@ static enum smelt_result check_geometry(smelt_context context, const struct smel
 static enum smelt_result check_thread(smelt_context context, const struct smelt_op_plan *plan)
 {
     const struct smelt_convolution2d_descriptor *d = plan->op->convolution2d;
+    enum smelt_result result =
+        smelt_op_check_range(context, plan, "relaxed (at THREAD scope)", d->relaxed, 0, 0);
+    if (result)
+        return result;
     if (d->m || d->accumulate || d->weight_strided || d->whole || d->tile_k || d->subgroups_m ||
         d->subgroups_n || d->subgroup_size)
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
                           "op \"%s\": a field from m on is set, wanted zeros at THREAD scope",
                           plan->op->name);
     uint32_t n = d->n ? d->n : 8;
-    enum smelt_result result = smelt_op_check_range(context, plan, "n", n, 1, MAX_CHANNELS);
+    result = smelt_op_check_range(context, plan, "n", n, 1, MAX_CHANNELS);
     bool weight = d->weight_layout == SMELT_WEIGHT_HWIO && d->weight_alignment > 1;
     bool image = d->depthwise && d->image_layout == SMELT_IMAGE_NHWC && d->alignment > 1;
     uint32_t of = SMELT_MAX(weight && d->weight_alignment <= n ? d->weight_alignment : 1,
@@ -180,6 +184,7 @@ static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan
     plan->computed = d->computed;
     plan->accumulated = d->accumulated;
     plan->backend = d->backend;
+    plan->relaxed = d->relaxed;
     uint64_t terms = (uint64_t)d->kernel_h * d->kernel_w * d->channels;
     plan->max_k = terms && terms < 1u << 20 ? (uint32_t)terms : 1u << 20;
     if ((result = check_types(context, plan)) ||
@@ -220,6 +225,7 @@ static enum smelt_result lay_out(smelt_context context, const struct smelt_op_pl
     of_product.type = &smelt_op_type_matmul2d;
     bool thread = plan->scope == SMELT_SCOPE_THREAD;
     smelt_op_state_bound(info, thread ? plan->max_k + 3.0 : 2.0 * plan->max_k + 8.0);
+    smelt_op_add_rounding(plan, info);
     if (info->choice.computed == SMELT_DTYPE_I8)
         info->error_c = info->error_u = 0;
     if (thread)
@@ -239,6 +245,7 @@ static void write_group(struct smelt_text *text, const char *prefix, const struc
     smelt_op_define_number(text, prefix, "ACCUMULATE", d->accumulate);
     smelt_op_define_number(text, prefix, "WEIGHT_STRIDED", d->weight_strided);
     smelt_op_define_number(text, prefix, "WHOLE", walks(plan, info));
+    smelt_op_define_number(text, prefix, "RELAXED", d->relaxed);
     smelt_op_define_number(text, prefix, "SUBGROUP_SIZE", t->subgroup_size);
     smelt_op_define_number(text, prefix, "SUBGROUPS_M", t->subgroups_m);
     smelt_op_define_number(text, prefix, "SUBGROUPS_N", t->subgroups_n);

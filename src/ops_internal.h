@@ -93,6 +93,8 @@ void smelt_op_refuse_coopvec(smelt_context context, const struct smelt_op_plan *
                              enum smelt_backend backend, char reason[160]);
 // c = n (1 + n u): |y - exact| <= c u (sum |a||b| + |bias|) where a term passes n operations.
 void smelt_op_state_bound(struct smelt_op_info *info, double n);
+// Adds what relaxed costs: operands that are rounded to f16.
+void smelt_op_add_rounding(const struct smelt_op_plan *plan, struct smelt_op_info *info);
 
 // Lines of the generated include.
 void smelt_op_define(struct smelt_text *text, const char *prefix, const char *parameter, const char *value);

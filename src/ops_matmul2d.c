@@ -220,15 +220,10 @@ static enum smelt_result lay_out(smelt_context context, const struct smelt_op_pl
 {
     bool thread = plan->scope == SMELT_SCOPE_THREAD;
     smelt_op_state_bound(info, thread ? plan->max_k + 3.0 : 2.0 * plan->max_k + 8.0);
-    double cu = info->error_c * info->error_u;
     if (plan->op->matmul2d->scale) // v (1 + c u) of matmul2d_scaled_tmpl.glsl
-        info->error_c +=
-            (info->choice.computed == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-22) * (1 + cu) / info->error_u;
-    int rounded = info->choice.computed == SMELT_DTYPE_F16
-                      ? !smelt_op_exact_in_f16(plan->stored) + !smelt_op_exact_in_f16(plan->stored_left)
-                      : 0;
-    if (plan->relaxed && rounded) // of the operands, each by 2^-10
-        info->error_c += (rounded * 0x1p-10 + (rounded - 1) * 0x1p-20) * (1 + cu) / info->error_u;
+        info->error_c += (info->choice.computed == SMELT_DTYPE_F16 ? 0x1p-10 : 0x1p-22) *
+                         (1 + info->error_c * info->error_u) / info->error_u;
+    smelt_op_add_rounding(plan, info);
     if (info->choice.computed == SMELT_DTYPE_I8)
         info->error_c = info->error_u = 0;
     return thread ? SMELT_OK : smelt_cooperative_tile(context, plan, info);

@@ -211,6 +211,10 @@
 #endif
 #endif
 
+#if SMELT_CONVOLUTION2D_SCOPE == SMELT_SCOPE_THREAD && defined SMELT_CONVOLUTION2D_RELAXED
+#error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_RELAXED is defined, but THREAD scope rounds no operand"
+#endif
+
 // Values for which 0 has a meaning. An error here names what is wrong.
 void SMELT_CAT(SMELT_CONVOLUTION2D, _parameters)()
 {
@@ -228,5 +232,6 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _parameters)()
 #else
     const int weight_strided = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_WEIGHT_STRIDED);
     const int whole = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_WHOLE);
+    const int relaxed = SMELT_CAT(smelt_flag_is_, SMELT_CONVOLUTION2D_RELAXED);
 #endif
 }

@@ -23,6 +23,10 @@
 #error                                                                                                       \
     "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_WHOLE (1: blocks of terms are of one tap, 0: any extents) is not defined"
 #endif
+#ifndef SMELT_CONVOLUTION2D_RELAXED
+#error                                                                                                       \
+    "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_RELAXED (1: F32 and BF16 may be rounded to F16, 0: no) is not defined"
+#endif
 #ifndef SMELT_CONVOLUTION2D_SUBGROUP_SIZE
 #error "convolution2d_tmpl.glsl: SMELT_CONVOLUTION2D_SUBGROUP_SIZE (invocations of a subgroup) is not defined"
 #endif
@@ -175,7 +179,7 @@ uint smelt_extent(SMELT_CV_LEFT a, uint d)
 #define SMELT_MATMUL2D_BIAS 0
 #define SMELT_MATMUL2D_ACTIVATION SMELT_ACTIVATION_NONE
 #define SMELT_MATMUL2D_EPILOGUE 0
-#define SMELT_MATMUL2D_RELAXED 0
+#define SMELT_MATMUL2D_RELAXED SMELT_CONVOLUTION2D_RELAXED
 #if SMELT_CONVOLUTION2D_WHOLE
 #define SMELT_MATMUL2D_SOURCE_LEFT SMELT_SOURCE_WALKED
 #define SMELT_MATMUL2D_SOURCE_RIGHT SMELT_SOURCE_WALKED
@@ -226,14 +230,14 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _run)(inout SMELT_CAT(SMELT_CONVOLUTION2D, _
 #if SMELT_CONVOLUTION2D_WHOLE
     SMELT_CAT(SMELT_CONVOLUTION2D, _start)(a, tile.y);
 #elif !SMELT_CV_TRANSPOSE_LEFT
-    [[unroll]] for (uint i = 0u; i < SMELT_CV_ORIGINS; i++) SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[i] =
+    [[unroll]] for (uint i = 0u; i != SMELT_CV_ORIGINS; i++) SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[i] =
         SMELT_CAT(SMELT_CONVOLUTION2D, _origin)(
             a.image, a.extents,
             tile.y +
                 SMELT_CAT(SMELT_CONVOLUTION2D, _stage_left_spot)(SMELT_CV_THREAD + i * SMELT_CV_THREADS).x);
 #elif SMELT_CV_ORIGINS > 0
     uint group = SMELT_CV_THREAD % (SMELT_CONVOLUTION2D_M / SMELT_CV_LEFT_GROUP);
-    [[unroll]] for (uint v = 0u; v < SMELT_CV_ORIGINS; v++) SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[v] =
+    [[unroll]] for (uint v = 0u; v != SMELT_CV_ORIGINS; v++) SMELT_CAT(SMELT_CONVOLUTION2D, _origins)[v] =
         SMELT_CAT(SMELT_CONVOLUTION2D, _origin)(a.image, a.extents, tile.y + group * SMELT_CV_LEFT_GROUP + v);
 #endif
     uint origin[4] = uint[4](0u, 0u, 0u, 0u), size[4] = weight.extent;
@@ -274,7 +278,7 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _finish)(inout SMELT_CAT(SMELT_CONVOLUTION2D
 {
     SMELT_CAT(SMELT_CONVOLUTION2D, _result_places) p = SMELT_CAT(SMELT_CONVOLUTION2D, _result_locate)();
     uint first = tile.x * (extents.w / SMELT_CONVOLUTION2D_GROUPS) + tile.z, area = extents.y * extents.z;
-    [[unroll]] for (int piece = 0; piece < SMELT_CAT(SMELT_CONVOLUTION2D, _result_pieces); piece++)
+    [[unroll]] for (int piece = 0; piece != SMELT_CAT(SMELT_CONVOLUTION2D, _result_pieces); piece++)
         [[unroll]] for (int i = 0; i < smelt_length(d); i++)
     {
         SMELT_CV_T v = smelt_get(d, piece, i);
@@ -303,6 +307,7 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _finish)(inout SMELT_CAT(SMELT_CONVOLUTION2D
 #undef SMELT_CONVOLUTION2D_SCRATCH
 #undef SMELT_CONVOLUTION2D_WEIGHT_STRIDED
 #undef SMELT_CONVOLUTION2D_WHOLE
+#undef SMELT_CONVOLUTION2D_RELAXED
 #undef SMELT_CV_LEFT
 #undef SMELT_CV_RIGHT
 #undef SMELT_CV_LEFT_GROUP

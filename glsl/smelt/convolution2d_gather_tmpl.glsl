@@ -21,7 +21,12 @@
 #define SMELT_GATHER_BITS 32
 #define SMELT_GATHER_CONVERT (SMELT_GATHER_STORED != SMELT_DTYPE_F32)
 #endif
-#if SMELT_GATHER_CONVERT
+#define SMELT_GATHER_ROUNDS 0
+#if SMELT_GATHER_CONVERT && SMELT_GATHER_STORED == SMELT_DTYPE_F32 && SMELT_GATHER_ALIGNMENT >= 4
+#undef SMELT_GATHER_ROUNDS
+#define SMELT_GATHER_ROUNDS 1
+#define SMELT_GATHER_VECTOR 4
+#elif SMELT_GATHER_CONVERT
 #define SMELT_GATHER_VECTOR 1
 #elif SMELT_GATHER_ALIGNMENT > SMELT_GATHER_GROUP
 #define SMELT_GATHER_VECTOR SMELT_GATHER_GROUP
@@ -55,6 +60,10 @@ void SMELT_CAT(SMELT_GATHER, _read)(inout uvec4 words, uint v, SMELT_GATHER_TENS
 {
 #if SMELT_GATHER_VECTOR == 1
     SMELT_CAT(SMELT_GATHER, _one)(words, v, m, at, inside, other);
+#elif SMELT_GATHER_ROUNDS
+    vec4 read = uintBitsToFloat(smelt_words4_data(uvec2(m.data)).e[at / 4u]);
+    words[v / 2u] = inside ? packHalf2x16(read.xy) : 0u;
+    words[v / 2u + 1u] = inside ? packHalf2x16(read.zw) : 0u;
 #elif SMELT_GATHER_VECTOR * SMELT_GATHER_BITS == 128
     uvec4 read = smelt_words4_data(uvec2(m.data)).e[at / SMELT_GATHER_VECTOR];
     words = inside ? read : uvec4(other);
@@ -80,3 +89,4 @@ void SMELT_CAT(SMELT_GATHER, _read)(inout uvec4 words, uint v, SMELT_GATHER_TENS
 #undef SMELT_GATHER_BITS
 #undef SMELT_GATHER_CONVERT
 #undef SMELT_GATHER_VECTOR
+#undef SMELT_GATHER_ROUNDS

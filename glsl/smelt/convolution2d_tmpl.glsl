@@ -52,6 +52,7 @@
 //         channels of a group are one of N, the kernel has at most 32 taps, and with TRANSPOSED the strides are 1; COOPMAT and
 //         COOPMAT2, NHWC with HWIO or OHWI of F16, ALIGNMENT and WEIGHT_ALIGNMENT 8. The strides of b may then be any
 //         multiples of 8, and matrices walk from tap to tap, which is faster. 0: any extents
+//         SUBGROUP, WORKGROUP: SMELT_CONVOLUTION2D_RELAXED as SMELT_MATMUL2D_RELAXED
 //         THREAD: SMELT_CONVOLUTION2D_DEPTHWISE 1: every channel is a group and has one output channel
 // makes   for the name NAME:
 //         NAME_image_<stored_image>_4_r, NAME_weight_<stored>_4_r, NAME_bias_<stored>_1_r   tensor types, extents at

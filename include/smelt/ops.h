@@ -189,6 +189,7 @@ struct smelt_convolution2d_descriptor {
     // taps, and transposed has strides of 1. NHWC with HWIO or OHWI of f16, alignment and weight_alignment 8; then b may have
     // any strides that are multiples of 8. Matrices walk over the taps, which is faster
     bool whole;
+    bool relaxed;                                             // as in smelt_matmul2d_descriptor
     uint32_t tile_k, subgroups_m, subgroups_n, subgroup_size; // as in smelt_matmul2d_descriptor
 };
 
@@ -317,6 +318,7 @@ struct smelt_matmul2d_params {
     smelt_tensor scratch;
     // The kernel that was made when the library was built, also where there is a compiler: none of f8, integers, quantised b
     bool baked;
+    bool relaxed; // as in smelt_matmul2d_descriptor; a kernel with few vectors rounds nothing. Not baked
 };
 
 // Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias, scale, zero, the tensors of
@@ -363,6 +365,8 @@ struct smelt_convolution2d_params {
     // one group, not transposed; UNSUPPORTED otherwise). Zeros: from a table
     struct smelt_matmul2d_tiling tiling;
     bool baked; // the kernel that was made when the library was built, also where there is a compiler
+    // As in smelt_matmul2d_descriptor. Groups with fewer than 8 channels of d and tiling.m 1 round nothing. Not baked
+    bool relaxed;
 };
 
 // Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias, residual, the tensors of quantization

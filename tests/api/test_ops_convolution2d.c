@@ -14,7 +14,7 @@ struct convolution {
     enum smelt_weight_layout weight;
     enum smelt_dtype dtype;
     enum smelt_activation activation;
-    bool bias, wide, baked; // wide: d is f32
+    bool bias, wide, baked, relaxed; // wide: d is f32
     enum smelt_backend backend;
     uint32_t gap; // elements between rows of images, and of the weight
     uint32_t tile_m, tile_n, subgroups_k;
@@ -165,6 +165,7 @@ static struct smelt_convolution2d_params params_of(const struct convolution *p, 
         .backend = p->backend,
         .tiling = {.m = p->tile_m, .n = p->tile_n, .subgroups_k = p->subgroups_k},
         .baked = p->baked,
+        .relaxed = p->relaxed,
     };
     const struct smelt_tensor_params bias = {.dtype = p->dtype, .rank = 1, .shape = {p->o}};
     if (p->bias)
@@ -447,6 +448,10 @@ static void convolutions_are_right(void)
     thread.tile_m = small.tile_m = 1;
     check_convolution(thread);
     check_convolution(small);
+    struct convolution relaxed = convolutions[0]; // of values that f16 holds
+    relaxed.dtype = SMELT_DTYPE_F32;
+    relaxed.wide = relaxed.relaxed = true;
+    check_convolution(relaxed);
 }
 
 #define REFUSED(result, text) CHECK_FAILS(smelt_encode_convolution2d(encoder, &p), result, text)
@@ -512,6 +517,9 @@ static void refuses_bad_calls(void)
     p.tiling.k = 9;
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "tile_k is 9, wanted a multiple of 8");
     p = good;
+    p.relaxed = p.baked = true;
+    REFUSED(SMELT_ERROR_UNSUPPORTED, "relaxed is set, and is not baked, wanted false");
+    p = good;
     p.backend = SMELT_BACKEND_COOPVEC;
     REFUSED(SMELT_ERROR_UNSUPPORTED, "computes at THREAD scope only");
     p = good;
@@ -574,6 +582,8 @@ static void refuses_bad_descriptors(void)
     BAD("n is 6, wanted a multiple of 4");
     d = (struct smelt_convolution2d_descriptor){.tile_k = 16};
     BAD("a field from m on is set, wanted zeros at THREAD scope");
+    d = (struct smelt_convolution2d_descriptor){.relaxed = true};
+    BAD("relaxed (at THREAD scope) is 1, wanted 0 to 0");
     d = (struct smelt_convolution2d_descriptor){.activation = (enum smelt_activation)77};
     BAD("activation is 77");
 }

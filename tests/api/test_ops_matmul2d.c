@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 struct product {
-    uint32_t m, n, k, batch;                                 // batch 0: rank 2
-    bool transpose_left, transpose_right, bias, wide, baked; // wide: d is f32
+    uint32_t m, n, k, batch;                                          // batch 0: rank 2
+    bool transpose_left, transpose_right, bias, wide, baked, relaxed; // wide: d is f32
     enum smelt_dtype dtype;
     enum smelt_activation activation;
     uint32_t gap; // elements between rows of a and b
@@ -97,6 +97,7 @@ static void check_product(struct product p)
         .accumulated = SMELT_DTYPE_F32,
         .backend = p.baked ? SMELT_BACKEND_PORTABLE : SMELT_BACKEND_AUTO,
         .baked = p.baked,
+        .relaxed = p.relaxed,
     };
     const struct smelt_tensor_params bias = {.dtype = p.dtype, .rank = 1, .shape = {p.n}};
     if (p.bias)
@@ -198,6 +199,9 @@ static void products_are_right(void)
         .m = 32, .n = 16, .k = 64, .transpose_right = true, .wide = true, .dtype = SMELT_DTYPE_F8E5M2});
     check_product((struct product){.m = 1, .n = 128, .k = 64, .dtype = SMELT_DTYPE_F16});
     check_product((struct product){.m = 96, .n = 32, .k = 32, .dtype = SMELT_DTYPE_F16});
+    // Operands that f16 holds: relaxed rounds nothing of them.
+    check_product(
+        (struct product){.m = 33, .n = 24, .k = 40, .dtype = SMELT_DTYPE_F32, .wide = true, .relaxed = true});
 }
 
 // 64 sizes have pipelines of their own; those beyond push theirs.
@@ -257,6 +261,10 @@ static void refuses_bad_calls(void)
     p = good;
     p.activation = (enum smelt_activation)99;
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "activation is 99");
+    p = good;
+    p.relaxed = p.baked = true;
+    p.backend = SMELT_BACKEND_PORTABLE;
+    REFUSED(SMELT_ERROR_UNSUPPORTED, "relaxed is set, and is not baked, wanted false");
     p = good;
     p.tiling.k = 9;
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "tile_k is 9, wanted a multiple of 8");

@@ -265,7 +265,7 @@ static void wanted_line(const struct normalization *c, const float *x, struct li
     sum = 0;
     for (uint64_t i = 0; i < line.n; i++) {
         double v = masked(c, x, line, i);
-        sum += exp(v - most);
+        sum += c->kind <= LOG_SOFTMAX ? exp(v - most) : 0;
         squares += (v - mean) * (v - mean);
     }
     for (uint64_t i = 0; i < line.n; i++) {

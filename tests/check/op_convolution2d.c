@@ -135,11 +135,18 @@ static const struct check_types types[] = {
     {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
     {SMELT_DTYPE_BF16, SMELT_DTYPE_F32, SMELT_DTYPE_F32},
     {SMELT_DTYPE_F8E4M3, SMELT_DTYPE_F16, SMELT_DTYPE_F32},
+    {SMELT_DTYPE_F32, SMELT_DTYPE_F16, SMELT_DTYPE_F32}, // relaxed
 };
 
 static bool is_integer(const struct check_case *c)
 {
     return c->types.accumulated == SMELT_DTYPE_I32;
+}
+
+// Rows of f32 that are multiplied in f16.
+static bool relaxes(const struct check_case *c)
+{
+    return c->types.stored == SMELT_DTYPE_F32 && c->types.computed == SMELT_DTYPE_F16;
 }
 
 static enum smelt_dtype image_type(const struct check_case *c)
@@ -330,6 +337,7 @@ static void describe(struct check_case *c, enum smelt_scope scope)
         .accumulate = !thread && (flags & ACCUMULATE),
         .weight_strided = !thread && (flags & STRIDED),
         .whole = !thread && (flags & WHOLE),
+        .relaxed = relaxes(c),
     };
     c->smelt =
         (struct smelt_op){.name = "conv", .kind = SMELT_OP_CONVOLUTION2D, .convolution2d = &c->convolution2d};
@@ -439,6 +447,12 @@ static void reference(const struct check_case *c, uint32_t pixel, double *wanted
         double after =
             flags & EPILOGUE ? c->tensors[2 + !!(flags & BIAS)].values[(uint64_t)pixel * d[O] + o] : 0;
         struct check_dot dot = check_reference_dot(&numbers, k, x, NULL, w, 1, bias);
+        if (relaxes(c)) { // both operands are rounded, which the references do not have
+            double size = 0;
+            for (uint32_t i = 0; i < k; i++)
+                size += fabs(x[i] * w[i]);
+            dot.bound += (0x1p-9 + 0x1p-20) * (1 + numbers.c * u) * size;
+        }
         dot.value += before;
         dot.bound += numbers.c * u * before;
         double value = check_reference_activation(c->convolution2d.activation, dot.value);
@@ -515,6 +529,9 @@ static bool exists(const struct check_case *row)
     bool thread = row->op == &check_convolution2d, subgroup = row->op == &check_convolution2d_subgroup;
     enum smelt_dtype first = thread ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16;
     bool usual = row->types.stored == first && row->types.accumulated == SMELT_DTYPE_F32;
+    if (relaxes(row))
+        return row->op == &check_convolution2d_workgroup &&
+               (!strcmp(row->shape->name, few[0]) || !strcmp(row->shape->name, few[1]));
     if (row->shape->d[FLAGS] & WHOLE) // a promise that matrices make use of
         return usual && !subgroup && row->backend >= SMELT_BACKEND_COOPMAT;
     if (row->stage == VK_SHADER_STAGE_FRAGMENT_BIT)

@@ -43,6 +43,7 @@ shared uvec4 scratch[400];
 #define SMELT_CONVOLUTION2D_ACCUMULATE 0                     // wrong: 2
 #define SMELT_CONVOLUTION2D_WEIGHT_STRIDED 0                 // wrong: 2
 #define SMELT_CONVOLUTION2D_WHOLE 0                          // wrong: 2
+#define SMELT_CONVOLUTION2D_RELAXED 0                        // wrong: 2
 #define SMELT_CONVOLUTION2D_SUBGROUP_SIZE 32                 // wrong: 0 129
 #define SMELT_CONVOLUTION2D_SUBGROUPS_M 2                    // wrong: 0
 #define SMELT_CONVOLUTION2D_SUBGROUPS_N 1                    // wrong: 0
