@@ -30,7 +30,7 @@ static const char usage[] =
     "the\n"
     "                          reduced ones in the examples folder, or those in ../shared/data if it is "
     "there\n"
-    "  --backend NAME          auto, portable or coopvec (default: auto)\n"
+    "  --backend NAME          auto, portable or coopvec; deferred also coopmat or coopmat2 (default: auto)\n"
     "  --precision NAME        auto, f32 or f16: what the network computes in (default: auto)\n"
     "  --device NAME           an index, discrete, integrated, virtual, cpu, gpu, or a part of the name\n"
     "  --bundles DIR           take the fragment shader from bundles instead of compiling it\n"
