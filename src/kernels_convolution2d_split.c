@@ -8,6 +8,7 @@
 #define TERMS 32               // of a subgroup at a time
 #define MOST_PIXELS (1u << 24) // as the kernel divides
 #define MOST_TERMS (1u << 19)
+#define MOST_AT_ONCE 1056       // subgroups: 8 on each of an H200's 132 multiprocessors
 #define MAX_SUBGROUPS 8         // of a workgroup
 #define MOST_SHARED (48 * 1024) // bytes; what devices with matrices have
 
@@ -94,23 +95,24 @@ static uint64_t tiles_of(const struct smelt_convolution *call, uint32_t m, uint3
 }
 
 // By what was measured on an H200 (docs/performance.md): as many subgroups as it runs at once, of the smallest tiles that do not
-// ask for more. 0 of them: another kernel.
+// ask for more. 0 of them: another kernel, as large tiles share what they read, unless there is little to share: few terms
+// and channels, or an image that is read an element at a time anyway.
 static struct smelt_matmul2d_tiling choose_tile(const struct smelt_convolution *call)
 {
-    uint64_t terms = call->b[KERNEL_H] * call->b[KERNEL_W] * call->b[IN];
-    struct smelt_matmul2d_tiling t = {.m = 16, .n = call->d[C] <= 16 ? 16 : 32};
-    bool few_channels = call->d[C] > 16 && call->d[C] <= 32 && terms <= 288;
-    bool ragged = !whole_step(&call->params->a->info);
+    uint64_t terms = call->b[KERNEL_H] * call->b[KERNEL_W] * call->b[IN], outputs = call->d[C];
+    struct smelt_matmul2d_tiling t = {.m = 16, .n = outputs <= 16 ? 16 : 32};
+    bool few = terms <= 288 && outputs <= 32 && (outputs > 16 || tiles_of(call, 32, 16) <= 4096),
+         ragged = !whole_step(&call->params->a->info);
     if (call->context->capabilities.subgroup_size < 32 ||
-        (tiles_of(call, 32, 32) > 2048 && !few_channels && !ragged))
+        (tiles_of(call, 32, 32) > MOST_AT_ONCE && !few && !ragged))
         return t;
     if (tiles_of(call, t.m, t.n) < 100)
         t.n = 16;
-    if (tiles_of(call, t.m, t.n) > 528)
+    if (tiles_of(call, t.m, t.n) > MOST_AT_ONCE / 2)
         t.m = 32;
     t.subgroups_k = 1;
     while (t.subgroups_k < MAX_SUBGROUPS && t.subgroups_k * TERMS < terms &&
-           2 * t.subgroups_k * tiles_of(call, t.m, t.n) <= 1056)
+           2 * t.subgroups_k * tiles_of(call, t.m, t.n) <= MOST_AT_ONCE)
         t.subgroups_k *= 2;
     return t;
 }
