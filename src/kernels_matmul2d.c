@@ -2,39 +2,14 @@
 // smelt_encode_matmul2d: whole products by the library's own kernels, glsl/kernels/matmul2d_body.glsl and
 // matvec_body.glsl. Kernels are made for types, layout and tile when first needed, by the compiler where this build has
 // it, else from what was baked; pipelines for sizes, which are specialization constants.
-#include "kernels_matmul2d.h"
+#include "kernels_matmul2d_call.h"
 #include "tensor_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-// What a kernel is compiled for.
-struct kernel_key {
-    uint32_t left, right, bias, scale, zero; // enum smelt_dtype; scale and zero 0: there are none
-    uint32_t block, offset;                  // offset: zero is added
-    uint32_t computed, accumulated, backend;
-    uint32_t transpose_left, transpose_right, alignment, dense;
-    struct smelt_matmul2d_tiling tiling;
-    uint32_t baked;
-    uint32_t vectors, swapped;                  // 1 to MAX_VECTORS: glsl/kernels/matvec_body.glsl
-    struct smelt_quantization_key quantization; // of integers
-    uint32_t per;   // elements of a quantised matrix that an invocation takes at a time
-    uint32_t tiles; // of 16 rows of a matrix that the device's matrices multiply with vectors; 0: they do not
-};
-
-#define MAX_VECTORS 8
 #define SUM_WORKGROUP 256 // of matmul2d_sum_body.glsl
-
-// A call on its way.
-struct call {
-    struct smelt_product product;
-    struct smelt_matmul2d_descriptor descriptor;
-    struct smelt_op op;
-    struct smelt_op_info info;
-    struct kernel_key key;
-    uint32_t splits;
-};
 
 // --- Kernels ----------------------------------------------------------------------------------------------
 
@@ -43,13 +18,13 @@ static void define_dtype(struct smelt_text *text, const char *parameter, uint32_
     smelt_op_define(text, "KERNEL_", parameter, dtype ? smelt_op_dtype_macro((enum smelt_dtype)dtype) : "0");
 }
 
-static bool is_integer(const struct kernel_key *key)
+static bool is_integer(const struct smelt_product_key *key)
 {
     return key->accumulated == SMELT_DTYPE_I32;
 }
 
 // What of integers is not stored in words: see quantization.glsl.
-static uint32_t narrow_result(const struct kernel_key *key)
+static uint32_t narrow_result(const struct smelt_product_key *key)
 {
     uint32_t result = key->quantization.result;
     if (!is_integer(key))
@@ -60,7 +35,7 @@ static uint32_t narrow_result(const struct kernel_key *key)
 }
 
 // What matmul2d_head.glsl takes, and it.
-static void write_head(struct smelt_text *text, const struct kernel_key *key)
+void smelt_product_write_head(struct smelt_text *text, const struct smelt_product_key *key)
 {
     define_dtype(text, "LEFT_STORED", key->left);
     define_dtype(text, "RIGHT_STORED", key->right);
@@ -77,7 +52,7 @@ static void write_head(struct smelt_text *text, const struct kernel_key *key)
 
 static void write_kernel(struct smelt_text *text, const void *user)
 {
-    const struct kernel_key *key = user;
+    const struct smelt_product_key *key = user;
     const char *type = is_integer(key) ? "int" : "float";
     bool zeros = key->quantization.zero_a || key->quantization.zero_b;
     smelt_text_add(text,
@@ -92,51 +67,25 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_op_define(text, "KERNEL_", "TILE_M", "product_TILE_M");
     smelt_op_define(text, "KERNEL_", "TILE_N", "product_TILE_N");
     smelt_op_define(text, "KERNEL_", "WORKGROUP_SIZE", "product_WORKGROUP_SIZE");
-    write_head(text, key);
+    smelt_product_write_head(text, key);
     if (zeros)
         smelt_text_add(text, "int product_zero_left()\n{\n    return zero_point_a();\n}\n"
                              "int product_zero_right(uint column)\n{\n    return zero_point_b(column);\n}\n");
     smelt_text_add(text, "%s", smelt_kernel_text("kernels/matmul2d_body.glsl"));
 }
 
-static void write_matvec(struct smelt_text *text, const void *user)
-{
-    const struct kernel_key *key = user;
-    smelt_text_add(text, "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/activation.glsl\"\n");
-    smelt_op_define_number(text, "KERNEL_", "VECTORS", key->vectors);
-    smelt_op_define_number(text, "KERNEL_", "SWAPPED", key->swapped);
-    smelt_op_define_number(text, "KERNEL_", "ALONG", key->swapped || key->transpose_right);
-    if (key->scale) {
-        smelt_op_define_number(text, "KERNEL_", "BLOCK", key->block);
-        smelt_op_define_number(text, "KERNEL_", "PER", key->per);
-        smelt_op_define(text, "KERNEL_", "ZERO",
-                        key->offset ? "SMELT_ZERO_OFFSET"
-                        : key->zero ? "SMELT_ZERO_POINT"
-                                    : "SMELT_ZERO_NONE");
-    }
-    smelt_op_define_number(text, "KERNEL_", "TILES", key->tiles);
-    write_head(text, key);
-    smelt_text_add(text, "%s", smelt_kernel_text("kernels/matvec_store.glsl"));
-    if (key->tiles)
-        smelt_text_add(text, "%s", smelt_kernel_text("kernels/matvec_matrix_body.glsl"));
-    else
-        smelt_text_add(
-            text, "%s%s", smelt_kernel_text("kernels/matvec_finish.glsl"),
-            smelt_kernel_text(key->scale ? "kernels/matvec_scaled_body.glsl" : "kernels/matvec_body.glsl"));
-}
-
 // The second dispatch of a sum in parts. The key is of the product, whose operands it does not see.
 static void write_sum(struct smelt_text *text, const void *user)
 {
     smelt_text_add(text, "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/activation.glsl\"\n");
-    write_head(text, user);
+    smelt_product_write_head(text, user);
     smelt_text_add(text, "%s", smelt_kernel_text("kernels/matmul2d_sum_body.glsl"));
 }
 
 // --- Calls ------------------------------------------------------------------------------------------------
 
 // How far an operand's rows are aligned, in elements: up to 16 of a byte and less, to 8 of others.
-static uint32_t alignment_of(const struct smelt_tensor_info *t)
+uint32_t smelt_product_alignment(const struct smelt_tensor_info *t)
 {
     uint32_t bits = smelt_dtype_bits(t->dtype);
     uint64_t all = t->shape[t->rank - 1] | smelt_product_row_stride(t) | (t->rank == 3 ? t->strides[0] : 0);
@@ -165,7 +114,7 @@ static const struct {
     {1, 1, UINT32_MAX, SMELT_DTYPE_NONE, 32, 64, 64, 1, 2},
 };
 
-static void choose_tile(struct call *call, enum smelt_dtype accumulated)
+static void choose_tile(struct smelt_product_call *call, enum smelt_dtype accumulated)
 {
     struct smelt_matmul2d_descriptor *d = &call->descriptor;
     const struct smelt_matmul2d_tiling *asked = &call->product.params->tiling;
@@ -196,93 +145,7 @@ static void choose_tile(struct call *call, enum smelt_dtype accumulated)
 #define SPLIT_GROUPS 160
 #define SPLIT_TERMS 512
 
-// Few rows or columns of d: what counts is reading the other operand once. For any backend, but where one is asked for.
-static bool can_matvec(const struct call *call, bool swapped)
-{
-    const struct smelt_matmul2d_params *p = call->product.params;
-    const struct smelt_product_push *push = &call->product.push;
-    const struct smelt_matmul2d_tiling *asked = &p->tiling;
-    const struct smelt_tensor_info *a = &p->a->info, *b = &p->b->info, *matrix = swapped ? b : a;
-    uint32_t vectors = SMELT_MIN(push->m, push->n), lines = SMELT_MAX(push->m, push->n);
-    if (call->key.baked || call->product.integers || p->backend != SMELT_BACKEND_AUTO || asked->m ||
-        asked->k || asked->subgroups_m || p->splits > 1 || p->transpose_left ||
-        (swapped && !p->transpose_right) || !vectors || vectors > MAX_VECTORS || lines < 64 || push->k < 64 ||
-        smelt_product_column_stride(a) != 1 || smelt_product_column_stride(b) != 1 ||
-        (a->dtype != SMELT_DTYPE_F32 && a->dtype != SMELT_DTYPE_F16 && a->dtype != SMELT_DTYPE_BF16))
-        return false;
-    if (call->product.scale)
-        return swapped && alignment_of(a) >= 8 && alignment_of(b) >= 8 &&
-               (call->product.block % 8 == 0 || call->product.block >= push->k);
-    return alignment_of(matrix) * smelt_dtype_size(matrix->dtype, 1) >= 16;
-}
-
-// Elements of 16 bytes where whole rows and blocks have so many, else 8: as on devices with small subgroups, where more
-// are slower.
-static uint32_t quantised_per(const struct call *call)
-{
-    const struct smelt_tensor_info *b = &call->product.params->b->info;
-    uint32_t per = 128 / smelt_dtype_bits(b->dtype), k = call->product.push.k, block = call->product.block;
-    uint64_t all = k | smelt_product_row_stride(b) | (b->rank == 3 ? b->strides[0] : 0);
-    bool small = call->product.context->capabilities.subgroup_size < 32;
-    return small || (all | (block >= k ? 0 : block)) % per || b->address % 16 ? 8 : per;
-}
-
-// Whether the device's matrices do it: products of f16 with sums of f32 by 16 x 8 x 16. With up to four vectors and nothing to
-// unpack, invocations alone are as fast as memory.
-static bool can_matrices(const struct call *call, const struct smelt_tensor_info *matrix)
-{
-    const struct smelt_capabilities *c = &call->product.context->capabilities;
-    const struct smelt_matmul2d_params *p = call->product.params;
-    enum smelt_backend backend = call->info.choice.backend;
-    bool quantised = matrix->dtype == SMELT_DTYPE_I4 || matrix->dtype == SMELT_DTYPE_U4 ||
-                     matrix->dtype == SMELT_DTYPE_I8 || matrix->dtype == SMELT_DTYPE_U8;
-    if ((backend != SMELT_BACKEND_COOPMAT && backend != SMELT_BACKEND_COOPMAT2) || c->subgroup_size != 32 ||
-        call->info.choice.computed != SMELT_DTYPE_F16 || p->a->info.dtype != SMELT_DTYPE_F16 ||
-        (p->scale ? !quantised || p->scale->info.dtype != SMELT_DTYPE_F16 || quantised_per(call) == 8
-                  : matrix->dtype != SMELT_DTYPE_F16 || call->key.vectors <= 4))
-        return false;
-    for (uint32_t i = 0; i < c->cooperative_matrix_count; i++) {
-        const struct smelt_cooperative_matrix *one = &c->cooperative_matrices[i];
-        if (one->m == 16 && one->n == 8 && one->k == 16 && one->a == SMELT_DTYPE_F16 &&
-            one->b == SMELT_DTYPE_F16 && one->c == SMELT_DTYPE_F32 && one->result == SMELT_DTYPE_F32 &&
-            one->scope == SMELT_SCOPE_SUBGROUP && !one->saturating)
-            return true;
-    }
-    return false;
-}
-
-static bool take_matvec(struct call *call)
-{
-    const struct smelt_matmul2d_params *p = call->product.params;
-    const struct smelt_product_push *push = &call->product.push;
-    struct kernel_key *key = &call->key;
-    bool swapped = push->m < push->n;
-    if (!can_matvec(call, swapped))
-        return false;
-    memset(&key->tiling, 0, sizeof(key->tiling));
-    key->vectors = SMELT_MIN(push->m, push->n);
-    key->swapped = swapped;
-    key->per = call->product.scale ? quantised_per(call) : 0;
-    key->alignment = 0;
-    key->transpose_left = false;
-    key->accumulated = SMELT_DTYPE_F32;
-    if (can_matrices(call, swapped ? &p->b->info : &p->a->info)) {
-        // Of f16, each vector's elements are read once for two tiles; unpacking leaves no time for more than one.
-        key->tiles = p->scale ? 1 : 2;
-        key->backend = SMELT_BACKEND_COOPMAT;
-        call->info.tiling = (struct smelt_matmul2d_tiling){.m = 16 * key->tiles, .n = key->vectors};
-        return true;
-    }
-    key->computed = SMELT_DTYPE_F32;
-    key->backend = SMELT_BACKEND_PORTABLE;
-    call->info.tiling = (struct smelt_matmul2d_tiling){.m = key->vectors > 2 ? 8 : 4, // ROWS in the kernel
-                                                       .n = key->vectors};
-    call->info.stage_flags = 0;
-    call->info.subgroup_size.requiredSubgroupSize = 0;
-    return true;
-}
-
-static void fill_descriptor(struct call *call)
+static void fill_descriptor(struct smelt_product_call *call)
 {
     const struct smelt_matmul2d_params *p = call->product.params;
     call->descriptor = (struct smelt_matmul2d_descriptor){
@@ -298,7 +161,7 @@ static void fill_descriptor(struct call *call)
         .computed = p->computed,
         .accumulated = p->accumulated,
         .relaxed = p->relaxed,
-        .alignment = SMELT_MIN(alignment_of(&p->a->info), alignment_of(&p->b->info)),
+        .alignment = SMELT_MIN(smelt_product_alignment(&p->a->info), smelt_product_alignment(&p->b->info)),
         .dense =
             smelt_product_column_stride(&p->a->info) == 1 && smelt_product_column_stride(&p->b->info) == 1,
         // For the check; the kernel's is a constant. What is scaled is a float.
@@ -313,7 +176,7 @@ static void fill_descriptor(struct call *call)
 }
 
 // glsl/kernels/matmul2d_portable.glsl, which reads transposed operands by their strides.
-static enum smelt_result take_baked(struct call *call)
+static enum smelt_result take_baked(struct smelt_product_call *call)
 {
     const struct smelt_matmul2d_params *p = call->product.params;
     struct smelt_product_push *push = &call->product.push;
@@ -342,10 +205,10 @@ static enum smelt_result take_baked(struct call *call)
     return SMELT_OK;
 }
 
-static void fill_key(struct call *call)
+static void fill_key(struct smelt_product_call *call)
 {
     const struct smelt_matmul2d_params *p = call->product.params;
-    struct kernel_key *key = &call->key;
+    struct smelt_product_key *key = &call->key;
     memset(key, 0, sizeof(*key)); // compared as bytes
     key->left = p->a->info.dtype;
     key->right = p->b->info.dtype;
@@ -370,7 +233,7 @@ static void fill_key(struct call *call)
     call->descriptor.backend = call->info.choice.backend;
 }
 
-static enum smelt_result describe(struct call *call)
+static enum smelt_result describe(struct smelt_product_call *call)
 {
     smelt_context context = call->product.context;
     struct smelt_matmul2d_descriptor *d = &call->descriptor;
@@ -396,7 +259,7 @@ static enum smelt_result describe(struct call *call)
 
 // --- Sums in parts ----------------------------------------------------------------------------------------
 
-static uint64_t tile_count(const struct call *call)
+static uint64_t tile_count(const struct smelt_product_call *call)
 {
     const struct smelt_matmul2d_tiling *t = &call->info.tiling;
     const struct smelt_product_push *push = &call->product.push;
@@ -406,7 +269,7 @@ static uint64_t tile_count(const struct call *call)
 }
 
 // Parts begin where rows of 16 bytes and blocks of scales do.
-static bool can_split(const struct call *call, uint32_t splits)
+static bool can_split(const struct smelt_product_call *call, uint32_t splits)
 {
     uint32_t k = call->product.push.k, block = call->product.block;
     uint32_t part = k / splits;
@@ -414,7 +277,7 @@ static bool can_split(const struct call *call, uint32_t splits)
            (splits == 1 || (part % 16 == 0 && (!block || block >= k || part % block == 0)));
 }
 
-static enum smelt_result choose_splits(struct call *call)
+static enum smelt_result choose_splits(struct smelt_product_call *call)
 {
     uint32_t asked = call->product.params->splits, k = call->product.push.k;
     call->splits = 1;
@@ -437,22 +300,23 @@ static enum smelt_result choose_splits(struct call *call)
     return SMELT_OK;
 }
 
-static uint64_t scratch_size(const struct call *call)
+static uint64_t scratch_size(const struct smelt_product_call *call)
 {
     return call->splits > 1 ? 4ull * call->splits * call->product.push.m * call->product.push.n : 0;
 }
 
 // All but the recording.
-static enum smelt_result prepare(struct call *call)
+static enum smelt_result prepare(struct smelt_product_call *call)
 {
     enum smelt_result result = smelt_product_check(&call->product);
     if (result || (result = describe(call)))
         return result;
     call->splits = 1;
-    return take_matvec(call) ? SMELT_OK : choose_splits(call);
+    return smelt_product_take_vectors(call) || smelt_product_take_narrow(call) ? SMELT_OK
+                                                                               : choose_splits(call);
 }
 
-static enum smelt_result check_scratch(struct call *call)
+static enum smelt_result check_scratch(struct smelt_product_call *call)
 {
     const struct smelt_matmul2d_params *p = call->product.params;
     smelt_context context = call->product.context;
@@ -506,18 +370,20 @@ static enum smelt_result record(smelt_encoder encoder, const struct smelt_kernel
                                           1, batch, what);
 }
 
-static struct smelt_kernel_request request_of(const struct call *call, const struct smelt_product_push *push,
-                                              bool wide, bool finishes)
+static struct smelt_kernel_request request_of(const struct smelt_product_call *call,
+                                              const struct smelt_product_push *push, bool wide, bool finishes)
 {
     const struct smelt_matmul2d_params *p = call->product.params;
     return (struct smelt_kernel_request){
         .name = "matmul2d",
         .key = &call->key,
         .key_size = sizeof(call->key),
-        .write = call->key.vectors ? write_matvec : write_kernel,
+        .write = call->key.vectors ? smelt_product_write_vectors
+                 : call->key.deep  ? smelt_product_write_narrow
+                                   : write_kernel,
         .user = &call->key,
         .ops = &call->op,
-        .op_count = call->key.vectors ? 0 : 1,
+        .op_count = call->key.vectors || call->key.deep ? 0 : 1,
         .backend = (enum smelt_backend)call->key.backend,
         .dtype = (enum smelt_dtype)call->key.left,
         .push_size = SMELT_PRODUCT_PUSH_SIZE,
@@ -531,7 +397,7 @@ static struct smelt_kernel_request request_of(const struct call *call, const str
     };
 }
 
-static enum smelt_result record_product(const struct call *call, smelt_encoder encoder,
+static enum smelt_result record_product(const struct smelt_product_call *call, smelt_encoder encoder,
                                         const struct smelt_product_push *push, bool wide, bool finishes,
                                         uint32_t batch, const struct smelt_dispatch *what)
 {
@@ -542,6 +408,8 @@ static enum smelt_result record_product(const struct call *call, smelt_encoder e
              smelt_dtype_name((enum smelt_dtype)call->key.accumulated));
     request.baked = call->key.baked ? baked : NULL;
     uint64_t groups = tile_count(call);
+    if (call->key.deep)
+        groups = SMELT_MIN(groups, SMELT_NARROW_GROUPS);
     uint32_t most = call->product.context->capabilities.max_workgroup_count[0];
     if (groups > most)
         return smelt_fail(call->product.context, SMELT_ERROR_UNSUPPORTED,
@@ -551,7 +419,7 @@ static enum smelt_result record_product(const struct call *call, smelt_encoder e
 }
 
 // The parts into the scratch, side by side as a batch; then their sum, in order.
-static enum smelt_result record_parts(const struct call *call, smelt_encoder encoder, bool wide,
+static enum smelt_result record_parts(const struct smelt_product_call *call, smelt_encoder encoder, bool wide,
                                       const struct smelt_dispatch *whole_call)
 {
     const struct smelt_matmul2d_params *p = call->product.params;
@@ -591,11 +459,11 @@ static enum smelt_result record_parts(const struct call *call, smelt_encoder enc
         result = smelt_kernel_order(encoder, &what);
     if (result)
         return result;
-    struct kernel_key key = {.left = call->key.left, // D's type follows from it
-                             .right = call->key.left,
-                             .bias = call->key.bias,
-                             .accumulated = call->product.integers ? SMELT_DTYPE_I32 : SMELT_DTYPE_F32,
-                             .quantization = call->key.quantization};
+    struct smelt_product_key key = {.left = call->key.left, // D's type follows from it
+                                    .right = call->key.left,
+                                    .bias = call->key.bias,
+                                    .accumulated = call->product.integers ? SMELT_DTYPE_I32 : SMELT_DTYPE_F32,
+                                    .quantization = call->key.quantization};
     whole.a = p->scratch->info.address;
     whole.k = call->splits;
     struct smelt_kernel_request request = request_of(call, &whole, wide, true);
@@ -637,7 +505,7 @@ enum smelt_result smelt_encode_matmul2d(smelt_encoder encoder, const struct smel
 enum smelt_result smelt_product_encode(smelt_encoder encoder, const struct smelt_matmul2d_params *params,
                                        const struct smelt_dispatch *what)
 {
-    struct call call = {.product = {.params = params}};
+    struct smelt_product_call call = {.product = {.params = params}};
     enum smelt_result result = prepare(&call);
     if (result || (result = smelt_encoder_require(encoder, call.product.context, "matmul2d")) ||
         (result = check_scratch(&call)))
@@ -650,7 +518,7 @@ enum smelt_result smelt_product_encode(smelt_encoder encoder, const struct smelt
 
 enum smelt_result smelt_matmul2d_scratch_size(const struct smelt_matmul2d_params *params, uint64_t *size)
 {
-    struct call call = {.product = {.params = params}};
+    struct smelt_product_call call = {.product = {.params = params}};
     enum smelt_result result = prepare(&call);
     if (!result)
         *size = scratch_size(&call);
