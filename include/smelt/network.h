@@ -93,8 +93,8 @@ struct smelt_network_binding {
     uint32_t rank;
     uint64_t shape[SMELT_NETWORK_MAX_RANK]; // with an extent of 0 it takes no tensor
     bool image;                             // takes an image of shape[3] x shape[2] pixels
-    bool
-        direct; // the only kernel that reads, or writes, its values does so in the image: no dispatch converts
+    // The only kernel that reads, or writes, its values does so in the image: no dispatch converts.
+    bool direct;
     uint64_t strides[SMELT_NETWORK_MAX_RANK];    // in elements
     const char *symbols[SMELT_NETWORK_MAX_RANK]; // of inputs: names of free extents; NULL: fixed
 };

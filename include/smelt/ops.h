@@ -214,8 +214,8 @@ struct smelt_matmul2d_tiling {
         addressed; // COOPMAT2: 1 when matrices are loaded straight from device memory by tensor addressing
     uint32_t fragment_m, fragment_n, fragment_k; // COOPMAT: the device's matrix; COOPMAT2: what one
                                                  // matrix holds; PORTABLE: of an invocation
-    uint32_t
-        subgroups_k; // smelt_encode_convolution2d: subgroups that share the sums of a tile; 0: they do not
+    // smelt_encode_convolution2d: subgroups that share the sums of a tile; 0: they do not.
+    uint32_t subgroups_k;
 };
 // Of an mlp: m samples of a subgroup at a time, k rows of a weight in shared memory (SUBGROUP: 0), subgroups_m of the
 // workgroup, n 0, subgroups_n 1; fragments of PORTABLE are 1.
