@@ -367,7 +367,7 @@ static bool left_out(smelt_context context, const struct check_case *row, uint32
         count += row->op->shapes[s].tier == CHECK_CI;
     }
     bool matrices = row->backend == SMELT_BACKEND_COOPMAT || row->backend == SMELT_BACKEND_COOPMAT2;
-    return (place + turn) % SMELT_MIN(matrices ? 8u : 4u, count) != 0;
+    return (place + turn) % SMELT_MIN(matrices ? 12u : 4u, count) != 0;
 }
 
 static void visit(smelt_context context, struct check_device *device, const struct check_case *row,
