@@ -227,7 +227,7 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static enum smelt_result tell_progress(const struct trainer *t, uint32_t done, double started)
+static enum smelt_result tell_progress(const struct trainer *t, bool terminal, uint32_t done, double started)
 {
     size_t count = (size_t)t->training->batch * t->network->widths[t->network->layer_count];
     float *values = malloc(count * sizeof(*values));
@@ -238,8 +238,9 @@ static enum smelt_result tell_progress(const struct trainer *t, uint32_t done, d
     for (size_t i = 0; i < count && !result; i++)
         sum += values[i];
     free(values);
-    fprintf(stderr, "\r%u of %u steps, loss %.3e, %.0f s left   ", done, t->training->steps,
-            sum / (double)count, elapsed / done * (t->training->steps - done));
+    fprintf(stderr, "%s%u of %u steps, loss %.3e, %.0f s left%s", terminal ? "\r" : "", done,
+            t->training->steps, sum / (double)count, elapsed / done * (t->training->steps - done),
+            terminal ? "   " : "\n");
     return result;
 }
 
@@ -247,8 +248,8 @@ static enum smelt_result tell_progress(const struct trainer *t, uint32_t done, d
 static enum smelt_result run(struct trainer *t, uint32_t *done)
 {
     uint32_t portion = 1;
-    double started = seconds(), told = started;
-    bool show = isatty(STDERR_FILENO);
+    bool terminal = isatty(STDERR_FILENO);
+    double pause = terminal ? 0.5 : 5, started = seconds(), told = started - pause;
     enum smelt_result result = SMELT_OK;
     for (*done = 0; *done < t->training->steps && !stopped && !result;) {
         double before = seconds();
@@ -262,12 +263,12 @@ static enum smelt_result run(struct trainer *t, uint32_t *done)
         double now = seconds();
         if (now - before < 0.1 && portion < 256)
             portion *= 2;
-        if (show && now - told > 0.5 && !result) {
-            result = tell_progress(t, *done, started);
+        if (now - told > pause && !result) {
+            result = tell_progress(t, terminal, *done, started);
             told = now;
         }
     }
-    if (show)
+    if (terminal)
         fputs("\r\033[K", stderr);
     return result;
 }
