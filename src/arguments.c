@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// --- Life
-// ----------------------------------------------------------------------------------------------------
+// --- Life --------------------------------------------------------------------------------------------------
 
 // Copies of the block, each on cache lines of its own.
 static enum smelt_result create_copies(smelt_arguments arguments)
@@ -94,11 +93,13 @@ void smelt_arguments_destroy(smelt_arguments *arguments)
     free(object);
 }
 
-// --- Setting
-// -------------------------------------------------------------------------------------------------
+// --- Setting -----------------------------------------------------------------------------------------------
 
 enum smelt_result smelt_arguments_find(smelt_arguments arguments, const char *name, uint32_t *member)
 {
+    enum smelt_result result = smelt_arguments_require(arguments, "find");
+    if (result != SMELT_OK)
+        return result;
     if (!name)
         return smelt_fail(arguments->context, SMELT_ERROR_INVALID_ARGUMENT,
                           "%s: the name of a member is NULL", arguments->name);
@@ -129,6 +130,9 @@ const char *smelt_member_kind_name(enum smelt_member_kind kind)
 
 static enum smelt_result check_member(smelt_arguments arguments, uint32_t member, enum smelt_member_kind kind)
 {
+    enum smelt_result result = smelt_arguments_require(arguments, "set");
+    if (result != SMELT_OK)
+        return result;
     if (member >= arguments->member_count)
         return smelt_fail(arguments->context, SMELT_ERROR_INVALID_ARGUMENT, "%s: member %u, there are %u",
                           arguments->name, member, arguments->member_count);
@@ -297,11 +301,13 @@ enum smelt_result smelt_arguments_set_address(smelt_arguments arguments, const c
     return result;
 }
 
-// --- Using
-// ---------------------------------------------------------------------------------------------------
+// --- Using -------------------------------------------------------------------------------------------------
 
 enum smelt_result smelt_arguments_check(smelt_arguments arguments)
 {
+    enum smelt_result result = smelt_arguments_require(arguments, "check");
+    if (result != SMELT_OK)
+        return result;
     if (!arguments->unset_members && !arguments->unset_elements)
         return SMELT_OK;
     struct smelt_text text = {0};
@@ -336,6 +342,9 @@ enum smelt_result smelt_arguments_bind(smelt_arguments arguments, VkCommandBuffe
                                        VkPipelineBindPoint bind_point, VkPipelineLayout layout,
                                        VkShaderStageFlags stages, uint64_t frame)
 {
+    enum smelt_result result = smelt_arguments_require(arguments, "bind");
+    if (result != SMELT_OK)
+        return result;
     smelt_context context = arguments->context;
     if (!commands || !layout || (arguments->push_count && !stages))
         return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "%s: bind: %s", arguments->name,
@@ -347,7 +356,7 @@ enum smelt_result smelt_arguments_bind(smelt_arguments arguments, VkCommandBuffe
                           "%s: bind: %s both point to the block; flush and push the address yourself",
                           arguments->name, arguments->push_conflict);
     VkDeviceAddress address;
-    enum smelt_result result = smelt_arguments_flush(arguments, frame, &address);
+    result = smelt_arguments_flush(arguments, frame, &address);
     if (result != SMELT_OK)
         return result;
     if (arguments->descriptors)

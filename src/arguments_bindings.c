@@ -36,8 +36,7 @@ static bool is_buffer(VkDescriptorType type)
     return type == VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER || type == VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
 }
 
-// --- Making the sets
-// -----------------------------------------------------------------------------------------
+// --- Making the sets ---------------------------------------------------------------------------------------
 
 // How many descriptors of the type one stage and one set may see.
 static uint32_t type_limit(const VkPhysicalDeviceLimits *limits, VkDescriptorType type)
@@ -280,13 +279,15 @@ void smelt_arguments_destroy_sets(smelt_arguments arguments)
     smelt_name_table_destroy(&arguments->binding_names);
 }
 
-// --- Values
-// --------------------------------------------------------------------------------------------------
+// --- Values ------------------------------------------------------------------------------------------------
 
 // "name" or, for an element of an array of buffers, "name[index]" (then *index is written).
 static enum smelt_result find_binding(smelt_arguments arguments, const char *name, uint32_t *index,
                                       struct arguments_binding **binding)
 {
+    enum smelt_result result = smelt_arguments_require(arguments, "set");
+    if (result != SMELT_OK)
+        return result;
     if (!name)
         return smelt_fail(arguments->context, SMELT_ERROR_INVALID_ARGUMENT,
                           "%s: the name of a binding is NULL", arguments->name);
@@ -408,8 +409,7 @@ enum smelt_result smelt_arguments_set_sampler(smelt_arguments arguments, const c
     return SMELT_OK;
 }
 
-// --- Writing a set
-// -------------------------------------------------------------------------------------------
+// --- Writing a set -----------------------------------------------------------------------------------------
 
 void smelt_arguments_write_set(smelt_arguments arguments, struct arguments_slot *slot)
 {

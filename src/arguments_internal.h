@@ -88,8 +88,15 @@ uint32_t smelt_name_table_find(const struct name_table *table, const char *name,
 // ", near names: ..." or ", there are: ...", at most three of them, for a message.
 void smelt_name_table_suggest(const struct name_table *table, const char *name, struct smelt_text *text);
 
-// --- Members (arguments.c), also for pipelines
-// -------------------------------------------------------------
+// `call` names what was called. Errors: INVALID_ARGUMENT.
+static inline enum smelt_result smelt_arguments_require(smelt_arguments arguments, const char *call)
+{
+    return arguments ? SMELT_OK
+                     : smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                                  "arguments_%s: arguments is NULL, wanted one", call);
+}
+
+// --- Members (arguments.c), also for pipelines -------------------------------------------------------------
 
 // Whether a tensor can be a member's value; errors as smelt_arguments_set_tensor, with `owner` in front. `coopvec`: a
 // shader reads matrices in the device's layout.
@@ -104,16 +111,14 @@ static inline void smelt_member_write_tensor(smelt_tensor tensor, void *place)
 bool smelt_member_fits(const struct smelt_block *block, const struct smelt_member *member);
 const char *smelt_member_kind_name(enum smelt_member_kind kind); // "a tensor"
 
-// --- What the shaders ask for (arguments_reflect.c)
-// ----------------------------------------------------------
+// --- What the shaders ask for (arguments_reflect.c) --------------------------------------------------------
 
 // Fills the block and push constant part, and the bindings of the set (without descriptor storage).
 // Errors: NOT_FOUND, INVALID_ARGUMENT, OUT_OF_HOST_MEMORY.
 enum smelt_result smelt_arguments_reflect(smelt_arguments arguments,
                                           const struct smelt_arguments_params *params);
 
-// --- Descriptors (arguments_bindings.c)
-// ------------------------------------------------------------------------
+// --- Descriptors (arguments_bindings.c) --------------------------------------------------------------------
 
 enum smelt_result smelt_arguments_create_sets(smelt_arguments arguments,
                                               const struct smelt_arguments_params *params);

@@ -204,7 +204,7 @@ static bool lists_matrix(smelt_context context, enum smelt_backend backend, enum
 {
     const struct smelt_capabilities *c = &context->capabilities;
     if (backend == SMELT_BACKEND_COOPMAT2) {
-        const struct smelt_flexible_matrix *row =
+        const struct smelt_cooperative_matrix *row =
             smelt_cooperative_flexible(context, factor, sums, SMELT_SCOPE_SUBGROUP, 0);
         return row && l->matrix_m % row->m == 0 && l->matrix_n % row->n == 0 && l->matrix_k % row->k == 0;
     }

@@ -137,6 +137,13 @@ void smelt_log(smelt_context context, enum smelt_log_level level, const char *fo
     context->log(context->log_user, level, line);
 }
 
+void smelt_log_time(smelt_context context, const char *what, const char *name, uint64_t *at)
+{
+    uint64_t now = smelt_os_time_ns();
+    smelt_log(context, SMELT_LOG_DEBUG, "time: %s %s: %.2f ms", what, name, (double)(now - *at) * 1e-6);
+    *at = now;
+}
+
 // Makes room for `size` more bytes and a closing NUL.
 static bool text_reserve(struct smelt_text *text, size_t size)
 {

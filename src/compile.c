@@ -387,10 +387,15 @@ static enum smelt_result report(const struct job *job, shaderc_compilation_resul
             smelt_log(job->context, SMELT_LOG_WARNING, "%.*s", (int)length, messages);
         return SMELT_OK;
     }
-    return smelt_fail(job->context, SMELT_ERROR_COMPILE, "%s%s%.*s", length ? "" : job->name,
+    bool defined = length && strstr(messages, "redefined") && strstr(messages, "SMELT_BACKENDS");
+    return smelt_fail(job->context, SMELT_ERROR_COMPILE, "%s%s%.*s%s", length ? "" : job->name,
                       length ? (twin ? "for reflection, all backends PORTABLE:\n" : "")
                              : ": the compiler failed without a message",
-                      (int)length, length ? messages : "");
+                      (int)length, length ? messages : "",
+                      defined
+                          ? "\n(libsmelt defines SMELT_BACKENDS itself: write #ifndef before that line and "
+                            "#endif behind it, or leave it out)"
+                          : "");
 }
 
 static enum smelt_result run(struct job *job, bool twin, uint32_t **words, size_t *size)

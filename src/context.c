@@ -140,12 +140,16 @@ static enum smelt_result borrow(smelt_context context, const struct smelt_contex
 
 static enum smelt_result own(smelt_context context, const struct smelt_context_params *p)
 {
+    uint64_t at = smelt_os_time_ns();
     enum smelt_result result = smelt_instance_create(context, p->validation);
     const char *name = p->device_name && p->device_name[0] ? p->device_name : environment("SMELT_DEVICE");
+    smelt_log_time(context, "context", "instance", &at);
     if (result == SMELT_OK)
         result = smelt_device_choose(context, name);
+    smelt_log_time(context, "context", "choice of a device", &at);
     if (result == SMELT_OK)
         result = smelt_device_create(context);
+    smelt_log_time(context, "context", "device", &at);
     return result;
 }
 
@@ -172,6 +176,7 @@ static enum smelt_result start(smelt_context context, const struct smelt_context
         result = smelt_loader_open(context, p->get_instance_proc_addr);
     if (result == SMELT_OK)
         result = p->device ? borrow(context, p) : own(context, p);
+    uint64_t at = smelt_os_time_ns();
     if (result == SMELT_OK)
         result = smelt_capabilities_read(context, p->ignore_known_bad_drivers);
     if (result == SMELT_OK)
@@ -186,8 +191,10 @@ static enum smelt_result start(smelt_context context, const struct smelt_context
         smelt_set_debug_name(context, VK_OBJECT_TYPE_QUEUE, (uint64_t)(uintptr_t)context->queue, "smelt");
     }
     context->pipeline_cache = p->pipeline_cache;
+    smelt_log_time(context, "context", "capabilities", &at);
     if (!context->pipeline_cache)
         result = smelt_pipeline_cache_create(context);
+    smelt_log_time(context, "context", "pipeline cache", &at);
     if (result == SMELT_OK)
         smelt_log(context, SMELT_LOG_INFO, "device '%s', driver %s %s", context->capabilities.device_name,
                   context->capabilities.driver_name, context->capabilities.driver_info);

@@ -400,9 +400,11 @@ static void write_kernel(struct smelt_text *text, const void *user)
     uint32_t strided = 0, values = 0, last = call->tensor_count - 1;
     write_head(text, call);
     smelt_text_add(text,
-                   "void main()\n{\n    uint step = gl_NumWorkGroups.x * %d;\n"
-                   "    for (uint i = gl_GlobalInvocationID.x; i < count; i += step) {\n",
-                   WORKGROUP_SIZE);
+                   "void main()\n{\n"
+                   "    uint step = gl_WorkGroupID.z != 0u ? 0xffffffffu : gl_NumWorkGroups.x * %d;\n"
+                   "    uint unit = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;\n"
+                   "    for (uint i = unit * %d + gl_LocalInvocationIndex; i < count; i += step) {\n",
+                   WORKGROUP_SIZE, WORKGROUP_SIZE);
     if (strided_count(call)) {
         smelt_text_add(text, "        uint rest = i;\n");
         for (uint32_t d = call->rank; d-- > 0;)
@@ -471,6 +473,9 @@ enum smelt_result smelt_encode_elementwise(smelt_encoder encoder,
         .backend = SMELT_BACKEND_PORTABLE,
         .dtype = params->y->info.dtype,
         .push_size = call.push_size,
+        .operations = (double)smelt_tensor_element_count(params->y) *
+                      (4 * SMELT_KERNEL_BYTE * call.tensor_count + params->step_count),
+        .linear = true,
     };
     write_key(&key, &call, &request);
     request.key = key.data;
@@ -482,7 +487,6 @@ enum smelt_result smelt_encode_elementwise(smelt_encoder encoder,
     if (result)
         return result;
     uint64_t groups = (smelt_tensor_element_count(params->y) + WORKGROUP_SIZE - 1) / WORKGROUP_SIZE;
-    groups = SMELT_MIN(groups, context->capabilities.max_workgroup_count[0]);
     struct smelt_range ranges[SMELT_ELEMENTWISE_MAX_INPUTS + 1];
     for (uint32_t i = 0; i < params->input_count; i++)
         ranges[i] = smelt_range_of(params->inputs[i], SMELT_ACCESS_READ);
@@ -496,7 +500,7 @@ enum smelt_result smelt_encode_elementwise(smelt_encoder encoder,
         .call_size = sizeof(*params),
         .parts = 1,
     };
-    return smelt_kernel_dispatch(encoder, &kernel, call.push, call.push_size, (uint32_t)groups, 1, 1, &what);
+    return smelt_kernel_dispatch(encoder, &kernel, call.push, call.push_size, groups, 1, 1, &what);
 }
 
 bool smelt_elementwise_fits(const struct smelt_elementwise_params *params)

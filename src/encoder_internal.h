@@ -65,6 +65,8 @@ struct smelt_dispatch {
     uint32_t set_count;
     VkDescriptorSet sets[SMELT_MAX_SETS]; // null: none
     uint32_t groups[3];                   // not indirect
+    uint32_t slices; // commands that share the groups, so that none of them runs for long; 0: 1
+    bool linear;     // slices are of rows, and workgroups have z = 1 to say so
     VkBuffer indirect;
     uint64_t indirect_offset;
     struct smelt_interval indirect_range; // empty: not indirect
@@ -78,6 +80,17 @@ struct smelt_dispatch {
     uint32_t call_size;
     uint32_t part, parts;
 };
+
+// What its workgroups are sliced along.
+static inline uint32_t smelt_dispatch_axis(const struct smelt_dispatch *d)
+{
+    uint32_t axis = d->groups[1] > d->groups[0] ? 1 : 0;
+    return d->linear ? 1 : d->groups[2] > d->groups[axis] ? 2 : axis;
+}
+static inline uint32_t smelt_dispatch_commands(const struct smelt_dispatch *d)
+{
+    return d->slices > 1 ? SMELT_MIN(d->slices, d->groups[smelt_dispatch_axis(d)]) : 1;
+}
 
 // The calls that have no parameters struct.
 struct smelt_copy_call {
@@ -238,8 +251,8 @@ struct smelt_encoder_t {
     struct smelt_encoder_slot *slots; // `frames` of them
     uint32_t frames, next;            // the slot of the next own recording
     struct smelt_encoder_slot *slot;  // of the recording under way; NULL: none
-    struct smelt_encoder_slot
-        *last; // of the recording under way or the last one, for what is asked afterwards
+    // of the recording under way or the last one, for what is asked afterwards
+    struct smelt_encoder_slot *last;
     struct smelt_encoder_slot *finished; // of the own one that finished last
     VkCommandBuffer commands;            // recorded into; null: no recording under way
     bool own, part;                      // what the recording is; neither: in the caller's commands
@@ -250,6 +263,7 @@ struct smelt_encoder_t {
     VkPipeline bound;
     struct smelt_capture *capture;    // NULL: live
     enum smelt_kernel_making kernels; // of calls that are captured
+    double slice;                     // operations that a command of a library call has; 0: any number
     // The pipeline and its arguments as they are set.
     smelt_pipeline pipeline;
     const struct smelt_pipeline_argument *arguments; // its, or of one of its family

@@ -192,6 +192,25 @@ static enum smelt_result refuse_transient(smelt_encoder encoder, const struct sm
                       d->ranges[r].tensor ? smelt_tensor_info(d->ranges[r].tensor)->name : "(unknown)");
 }
 
+// The groups, by as many commands as the dispatch is sliced into. Their order does not matter: no barrier is between them.
+static void dispatch_groups(const struct smelt_vk *vk, VkCommandBuffer commands,
+                            const struct smelt_dispatch *d)
+{
+    const uint32_t *g = d->groups;
+    if (d->slices <= 1) {
+        vk->CmdDispatch(commands, g[0], g[1], g[2]);
+        return;
+    }
+    uint32_t axis = smelt_dispatch_axis(d), slices = smelt_dispatch_commands(d);
+    uint32_t base[3] = {0, 0, d->linear}, count[3];
+    memcpy(count, g, sizeof(count));
+    for (uint32_t i = 0; i < slices; i++) {
+        base[axis] = (uint32_t)((uint64_t)g[axis] * i / slices);
+        count[axis] = (uint32_t)((uint64_t)g[axis] * (i + 1) / slices) - base[axis];
+        vk->CmdDispatchBase(commands, base[0], base[1], base[2], count[0], count[1], count[2]);
+    }
+}
+
 static enum smelt_result record_live(smelt_encoder encoder, const struct smelt_dispatch *d)
 {
     const struct smelt_vk *vk = &encoder->context->vk;
@@ -234,7 +253,7 @@ static enum smelt_result record_live(smelt_encoder encoder, const struct smelt_d
     if (d->indirect)
         vk->CmdDispatchIndirect(commands, d->indirect, d->indirect_offset);
     else
-        vk->CmdDispatch(commands, d->groups[0], d->groups[1], d->groups[2]);
+        dispatch_groups(vk, commands, d);
     if (encoder->labels)
         smelt_end_label(encoder->context, commands);
     if (encoder->profile)

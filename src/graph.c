@@ -155,6 +155,7 @@ static enum smelt_result take_capture(smelt_encoder encoder, const struct smelt_
         return smelt_fail(context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "take_capture: out of host memory");
     graph->context = context;
     graph->hazards = encoder->mode;
+    graph->slice = encoder->slice;
     graph->captured = capture->list;
     result = fill_graph(graph, params);
     if (result) {
@@ -651,6 +652,16 @@ enum smelt_result smelt_encoder_replay(smelt_encoder encoder, smelt_graph graph)
 
 // --- Looking at it ----------------------------------------------------------------------------------------
 
+static uint32_t count_commands(const struct smelt_graph_program *program)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < program->plan.count; i++) {
+        const struct smelt_graph_unit *unit = &program->units[program->plan.entries[i].node];
+        count += smelt_dispatch_commands(program->list.items[unit->item]->dispatches[unit->dispatch]);
+    }
+    return count;
+}
+
 enum smelt_result smelt_graph_count(smelt_graph graph, struct smelt_graph_counts *counts)
 {
     if (!graph || !counts)
@@ -664,6 +675,7 @@ enum smelt_result smelt_graph_count(smelt_graph graph, struct smelt_graph_counts
         .dispatches = before->count,
         .barriers = before->barrier_count + before->ends_with_barrier,
         .optimized_dispatches = after->count,
+        .optimized_commands = count_commands(&graph->after),
         .optimized_barriers = after->barrier_count + after->ends_with_barrier,
         .fused = graph->fused,
         .dead = after->dead,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The inside of a graph, for its sources: graph.c (capture, life, replay), graph_items.c (items and what library calls are
-// made of), graph_fuse.c (patterns), graph_plan.c (order and barriers), graph_place.c (memory), graph_patch.c, graph_describe.c, graph_file.c.
+// made of), graph_fuse.c (patterns), graph_plan.c (order and barriers), graph_place.c (memory), graph_kernels.c (compiling),
+// graph_picture.c (images), graph_patch.c, graph_describe.c, graph_file.c.
 #ifndef SMELT_GRAPH_INTERNAL_H
 #define SMELT_GRAPH_INTERNAL_H
 
@@ -65,9 +66,6 @@ const struct smelt_graph_field *smelt_graph_fields(enum smelt_operation operatio
 
 // A copy, with what it points to. NULL: out of memory.
 union smelt_graph_call *smelt_graph_call_copy(enum smelt_operation operation, const void *call);
-// Records the call on an encoder.
-enum smelt_result smelt_graph_call_encode(smelt_encoder encoder, enum smelt_operation operation,
-                                          const union smelt_graph_call *call);
 
 // --- Items (graph_items.c) --------------------------------------------------------------------------------
 
@@ -85,14 +83,14 @@ enum smelt_result smelt_graph_list_barrier(struct smelt_graph_list *list,
 struct smelt_graph_list smelt_capture_take(smelt_encoder encoder);
 // An encoder that captures, for what follows.
 enum smelt_result smelt_graph_make_maker(smelt_graph graph, smelt_encoder *maker);
-// Makes the dispatches of a call (anew), with these kernels (smelt_kernel_get). On error the item is as it was. Thread-safe but
-// for the maker and the item.
+// Makes the dispatches of a call (anew), with these kernels (smelt_kernel_get). On error the item is as it was.
+// Thread-safe but for the maker and the item.
 enum smelt_result smelt_graph_item_make(smelt_encoder maker, struct smelt_graph_item *item,
                                         enum smelt_kernel_making kernels);
 // The same with the graph's maker, and with kernels that are there already.
 enum smelt_result smelt_graph_item_refresh(smelt_graph graph, struct smelt_graph_item *item);
-// Makes all kernels that dispatches of the list lack, on as many threads as there are processors (graph_kernels.c). The error is
-// that of the first item in the list that has one.
+// Makes all kernels that dispatches of the list lack, on as many threads as there are processors (graph_kernels.c). The
+// error is that of the first item in the list that has one.
 enum smelt_result smelt_graph_make_kernels(smelt_graph graph, const struct smelt_graph_list *list);
 
 // --- The graph --------------------------------------------------------------------------------------------
@@ -134,8 +132,8 @@ struct smelt_graph_bound {
     struct smelt_graph_picture *picture; // NULL: bound to tensors
 };
 
-// A bound tensor that is an image in the one call that takes it (graph_picture.c). What is bound has a place for each image and
-// map: an address that no memory has.
+// A bound tensor that is an image in the one call that takes it (graph_picture.c). What is bound has a place for each
+// image and map: an address that no memory has.
 #define SMELT_GRAPH_IMAGES 32
 struct smelt_graph_image {
     VkDescriptorSet set;
@@ -166,6 +164,7 @@ struct smelt_graph_t {
     char *name;
     struct smelt_graph_params params; // without its pointers
     enum smelt_hazard_mode hazards;   // of the encoder that captured
+    double slice;                     // its
     struct smelt_graph_tensor *tensors;
     uint32_t tensor_count, tensor_capacity;
     uint32_t *tensor_table; // of 2 * tensor_capacity: 1 + places among `tensors`, by handle
@@ -206,8 +205,8 @@ enum smelt_result smelt_graph_place_dispatch(smelt_graph graph, struct smelt_dis
 
 // --- Images (graph_picture.c) -----------------------------------------------------------------------------
 
-// From the next plan on, the transient tensor, which smelt_graph_bind has named, is an image in the call that takes it, if it is
-// only one that can. `form->first` is 0.
+// From the next plan on, the transient tensor, which smelt_graph_bind has named, is an image in the call that takes it,
+// if it is only one that can. `form->first` is 0.
 enum smelt_result smelt_graph_use_picture(smelt_graph graph, smelt_tensor transient,
                                           const struct smelt_picture *form);
 // Whether it is, in the plan.

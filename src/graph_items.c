@@ -112,8 +112,9 @@ union smelt_graph_call *smelt_graph_call_copy(enum smelt_operation operation, co
     return copy;
 }
 
-enum smelt_result smelt_graph_call_encode(smelt_encoder encoder, enum smelt_operation operation,
-                                          const union smelt_graph_call *call)
+// Records the call on an encoder.
+static enum smelt_result encode_call(smelt_encoder encoder, enum smelt_operation operation,
+                                     const union smelt_graph_call *call)
 {
     switch (operation) {
     case SMELT_OPERATION_COPY:
@@ -307,6 +308,8 @@ enum smelt_result smelt_graph_make_maker(smelt_graph graph, smelt_encoder *maker
     enum smelt_result result = smelt_encoder_create(graph->context, &params, maker);
     if (!result && (result = smelt_encoder_start_capture(*maker)))
         smelt_encoder_destroy(maker);
+    if (!result)
+        (*maker)->slice = graph->slice;
     return result;
 }
 
@@ -318,7 +321,7 @@ enum smelt_result smelt_graph_item_make(smelt_encoder maker, struct smelt_graph_
     if (item->label) // so that profiles name what was fused
         result = smelt_encoder_set_label(maker, item->label);
     if (!result)
-        result = smelt_graph_call_encode(maker, item->operation, item->call);
+        result = encode_call(maker, item->operation, item->call);
     struct smelt_graph_list list = smelt_capture_take(maker);
     if (!result) {
         struct smelt_dispatch **dispatches = item->dispatches;

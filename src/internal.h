@@ -102,6 +102,7 @@
     X(CmdBindDescriptorSets)                                                                                 \
     X(CmdPushConstants)                                                                                      \
     X(CmdDispatch)                                                                                           \
+    X(CmdDispatchBase)                                                                                       \
     X(CmdDispatchIndirect)                                                                                   \
     X(CmdExecuteCommands)                                                                                    \
     X(CmdResetQueryPool)                                                                                     \
@@ -145,7 +146,7 @@ struct smelt_context_t {
     uint64_t features;            // enabled ones, of feature_table.h
     bool cooperative_vector_f16;  // the driver lists f16 products
     bool required_subgroup_size;  // compute pipelines can ask for one
-    bool subgroup_broadcast;      // compute shaders have subgroupBroadcast
+    bool subgroup_shuffle;        // compute shaders have subgroupShuffle
     uint64_t pipeline_cache_hash; // of what was read from disk, or 0
     VkPhysicalDeviceMemoryProperties memory_properties;
     enum smelt_backend forced_backend;
@@ -191,6 +192,8 @@ enum smelt_result smelt_fail_vk(smelt_context context, VkResult result, const ch
 // While true, errors of this thread are not given to the log: what fails is tried again where it is reported.
 void smelt_hold_errors(bool hold);
 void smelt_log(smelt_context context, enum smelt_log_level level, const char *format, ...) SMELT_PRINTF(3, 4);
+// "time: WHAT NAME: N ms" since `at` (smelt_os_time_ns), which becomes now, for whoever looks for what a start takes.
+void smelt_log_time(smelt_context context, const char *what, const char *name, uint64_t *at);
 
 // --- Text (common.c): a growing string. After an allocation failure `failed` is set and adds do nothing.
 // -----

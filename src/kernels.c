@@ -153,9 +153,9 @@ static enum smelt_result dispatch(const struct job *job)
         push.items *= pairs ? (push.extent[d] + 1) / 2 : push.extent[d];
     }
     uint32_t groups = (push.items + WORKGROUP_SIZE - 1) / WORKGROUP_SIZE;
-    uint32_t width = SMELT_MIN(groups, job->context->capabilities.max_workgroup_count[0]);
+    uint64_t width = SMELT_MIN(groups, job->context->capabilities.max_workgroup_count[0]);
     enum smelt_result result = smelt_kernel_dispatch(job->encoder, &job->kernel, &push, sizeof(push), width,
-                                                     (groups + width - 1) / width, 1, job->what);
+                                                     (uint32_t)((groups + width - 1) / width), 1, job->what);
     job->what->part++;
     return result;
 }
@@ -215,12 +215,17 @@ static enum smelt_result record(const struct job *job)
 static enum smelt_result run(struct job *job)
 {
     simplify(job);
+    double elements = 1;
+    for (uint32_t d = 0; d < job->rank; d++)
+        elements *= (double)job->dimensions[d].extent;
     const struct smelt_kernel_request request = {
         .name = "copy",
         .key = "copy",
         .key_size = 4,
         .baked = "copy",
         .push_size = sizeof(struct push),
+        .operations = elements * 8 * SMELT_KERNEL_BYTE,
+        .linear = true,
         .constants = {(uint32_t)job->destination_type, (uint32_t)job->source_type},
         .constant_count = 2,
     };

@@ -6,15 +6,18 @@
 #include "tensor_internal.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_SLICES 4096
 #define MAX_SIZED                                                                                            \
     64 // pipelines of one kernel that have sizes; those beyond share one that reads them when it runs
 
 struct pipeline {
     uint32_t constants[SMELT_KERNEL_MAX_CONSTANTS];
+    bool sliced;         // workgroups may begin anywhere
     VkPipeline pipeline; // null: a thread is making it
 };
 
@@ -170,8 +173,10 @@ static enum smelt_result load_baked(smelt_context context, const struct smelt_ke
 static enum smelt_result fill_entry(smelt_context context, const struct smelt_kernel_request *request,
                                     struct smelt_kernel_entry *entry)
 {
+    uint64_t at = smelt_os_time_ns();
     enum smelt_result result =
         request->baked ? load_baked(context, request, entry) : compile_kernel(context, request, entry);
+    smelt_log_time(context, "kernel", request->name, &at);
     if (result || context->recorded_codes)
         return result;
     const VkDescriptorSetLayoutBinding binding = smelt_kernel_image_binding(request->image_type);
@@ -238,6 +243,7 @@ static enum smelt_result make_pipeline(smelt_context context, const struct smelt
     };
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .flags = pipeline->sliced ? VK_PIPELINE_CREATE_DISPATCH_BASE : 0,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                   .pNext = request->subgroup_size ? &size : NULL,
                   .flags = request->stage_flags,
@@ -247,8 +253,10 @@ static enum smelt_result make_pipeline(smelt_context context, const struct smelt
                   .pSpecializationInfo = &constants},
         .layout = entry->layout,
     };
+    uint64_t at = smelt_os_time_ns();
     VkResult vk = context->vk.CreateComputePipelines(context->device, context->pipeline_cache, 1, &info,
                                                      context->allocation_callbacks, &pipeline->pipeline);
+    smelt_log_time(context, "pipeline", request->name, &at);
     if (vk != VK_SUCCESS)
         return smelt_fail_vk(context, vk, "vkCreateComputePipelines");
     char name[80];
@@ -261,10 +269,11 @@ static enum smelt_result make_pipeline(smelt_context context, const struct smelt
 
 // --- Finding ----------------------------------------------------------------------------------------------
 
-static struct pipeline *look_up(const struct smelt_kernel_entry *entry, const uint32_t *constants)
+static struct pipeline *look_up(const struct smelt_kernel_entry *entry, const struct pipeline *wanted)
 {
     for (uint32_t i = 0; i < entry->count; i++)
-        if (!memcmp(entry->pipelines[i].constants, constants, sizeof(entry->pipelines[i].constants)))
+        if (entry->pipelines[i].sliced == wanted->sliced &&
+            !memcmp(entry->pipelines[i].constants, wanted->constants, sizeof(wanted->constants)))
             return &entry->pipelines[i];
     return NULL;
 }
@@ -282,7 +291,7 @@ static enum smelt_result add_pipeline(smelt_context context, const struct smelt_
     mtx_unlock(&context->kernels_mutex);
     enum smelt_result result = make_pipeline(context, request, entry, made);
     mtx_lock(&context->kernels_mutex);
-    struct pipeline *place = look_up(entry, made->constants);
+    struct pipeline *place = look_up(entry, made);
     if (result) {
         *place = entry->pipelines[--entry->count];
         entry->sized -= sized;
@@ -297,15 +306,15 @@ static enum smelt_result get_pipeline(smelt_context context, const struct smelt_
                                       enum smelt_kernel_making making, struct smelt_kernel_entry *entry,
                                       struct smelt_kernel *kernel)
 {
-    struct pipeline made = {0};
+    struct pipeline made = {.sliced = kernel->slices > 1};
     memcpy(made.constants, request->constants, request->constant_count * sizeof(made.constants[0]));
     bool sized = request->size_count > 0;
     const struct pipeline *known;
     while (true) {
-        known = look_up(entry, made.constants);
+        known = look_up(entry, &made);
         if (!known && sized && entry->sized >= MAX_SIZED) {
             memset(made.constants, 0, request->size_count * sizeof(made.constants[0]));
-            known = look_up(entry, made.constants);
+            known = look_up(entry, &made);
             sized = false;
         }
         if (!known || known->pipeline || making != SMELT_KERNELS_ALL)
@@ -379,7 +388,11 @@ enum smelt_result smelt_kernel_get(smelt_encoder encoder, const struct smelt_ker
 {
     smelt_context context = encoder->context;
     struct smelt_kernel_entry *entry = NULL;
-    *kernel = (struct smelt_kernel){0};
+    bool whole = !(encoder->slice > 0) || request->operations <= encoder->slice;
+    *kernel = (struct smelt_kernel){
+        .linear = request->linear,
+        .image = request->image_type != 0,
+        .slices = whole ? 1 : (uint32_t)SMELT_MIN(ceil(request->operations / encoder->slice), MOST_SLICES)};
     bool waits = encoder->capture && !request->baked && !request->image_type; // for the graph
     enum smelt_kernel_making making = waits ? encoder->kernels : SMELT_KERNELS_ALL;
     mtx_lock(&context->kernels_mutex);
@@ -392,16 +405,41 @@ enum smelt_result smelt_kernel_get(smelt_encoder encoder, const struct smelt_ker
     return result;
 }
 
+// Kernels without an image would read the bytes of a picture's scale and offset.
+static enum smelt_result check_pictures(smelt_encoder encoder, const struct smelt_kernel *kernel,
+                                        const struct smelt_dispatch *what)
+{
+    for (uint32_t r = 0; r < what->range_count && !kernel->image; r++)
+        if (what->ranges[r].tensor && what->ranges[r].tensor->picture)
+            return smelt_fail(encoder->context, SMELT_ERROR_UNSUPPORTED,
+                              "%s: '%s' is an image, wanted a tensor in memory or a kernel that takes images",
+                              what->label, what->ranges[r].tensor->info.name);
+    return SMELT_OK;
+}
+
 enum smelt_result smelt_kernel_dispatch(smelt_encoder encoder, const struct smelt_kernel *kernel,
-                                        const void *push, uint32_t push_size, uint32_t x, uint32_t y,
+                                        const void *push, uint32_t push_size, uint64_t x, uint32_t y,
                                         uint32_t z, const struct smelt_dispatch *what)
 {
     struct smelt_dispatch dispatch = *what;
+    uint64_t units = x * y, most = encoder->context->capabilities.max_workgroup_count[0];
+    enum smelt_result result = check_pictures(encoder, kernel, what);
+    if (result)
+        return result;
+    if (kernel->linear && kernel->slices > 1) { // rows are what is sliced
+        x = (units + kernel->slices - 1) / kernel->slices;
+        x = SMELT_MIN(x, most);
+        y = (uint32_t)((units + x - 1) / x);
+    } else if (kernel->linear) {
+        x = SMELT_MIN(x, most);
+    }
     dispatch.pipeline = kernel->pipeline;
     dispatch.layout = kernel->layout;
     dispatch.push = push;
     dispatch.push_size = push_size;
-    dispatch.groups[0] = x;
+    dispatch.slices = kernel->slices;
+    dispatch.linear = kernel->linear;
+    dispatch.groups[0] = (uint32_t)x;
     dispatch.groups[1] = y;
     dispatch.groups[2] = z;
     if (encoder->draft.label) {

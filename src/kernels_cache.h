@@ -8,6 +8,7 @@
 #include "ops_internal.h"
 
 #define SMELT_KERNEL_MAX_CONSTANTS 160
+#define SMELT_KERNEL_BYTE 10.0 // operations for which a byte of memory counts
 
 struct smelt_kernel_request {
     const char *
@@ -20,8 +21,13 @@ struct smelt_kernel_request {
     const struct smelt_op *ops; // of the compiled kernel
     uint32_t op_count;
     enum smelt_backend backend;
-    enum smelt_dtype dtype;      // of what it computes; for messages
-    uint32_t push_size;          // bytes of push constants, 4 to 128
+    enum smelt_dtype dtype; // of what it computes; for messages
+    uint32_t push_size;     // bytes of push constants, 4 to 128
+    // Of the dispatch, about; a byte of memory counts as SMELT_KERNEL_BYTE. 0: too few to be sliced (encoder->slice).
+    double operations;
+    // It takes unit gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x, if there is one, and no other where
+    // gl_WorkGroupID.z is 1. Others have no use for gl_NumWorkGroups
+    bool linear;
     VkDescriptorType image_type; // of an image at set 0, binding 0 of a compiled kernel; 0: none
     VkPipelineShaderStageCreateFlags stage_flags;
     uint32_t subgroup_size; // to require; 0: none
@@ -35,6 +41,9 @@ struct smelt_kernel {
     VkPipeline pipeline;
     VkPipelineLayout layout; // push constants of COMPUTE, and set 0 of a kernel with an image
     bool reads_sizes;        // the request had sizes, but the pipeline has 0 for them
+    bool linear;             // as requested
+    bool image;              // as requested: it takes a tensor that is a picture (tensor_internal.h)
+    uint32_t slices;         // commands that a dispatch is to be
 };
 
 // The only binding of a kernel's set 0.
@@ -51,9 +60,9 @@ static inline VkDescriptorSetLayoutBinding smelt_kernel_image_binding(VkDescript
 enum smelt_result smelt_kernel_get(smelt_encoder encoder, const struct smelt_kernel_request *request,
                                    struct smelt_kernel *kernel);
 // Gives the encoder a dispatch of it, with `push` (of request->push_size). `what` has the rest: ranges, label, operation
-// and call.
+// and call. Of a linear kernel x may be more than the device takes: it goes over the rest.
 enum smelt_result smelt_kernel_dispatch(smelt_encoder encoder, const struct smelt_kernel *kernel,
-                                        const void *push, uint32_t push_size, uint32_t x, uint32_t y,
+                                        const void *push, uint32_t push_size, uint64_t x, uint32_t y,
                                         uint32_t z, const struct smelt_dispatch *what);
 // In front of a dispatch that needs what an earlier one of the same call has done, also where nothing is tracked.
 enum smelt_result smelt_kernel_order(smelt_encoder encoder, const struct smelt_dispatch *what);

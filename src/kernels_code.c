@@ -124,14 +124,7 @@ static void list_matrices(struct smelt_capabilities *c, bool flexible)
                                                                        .c = rows[i].sums,
                                                                        .result = rows[i].sums,
                                                                        .scope = SMELT_SCOPE_SUBGROUP};
-        c->flexible_matrices[i] = (struct smelt_flexible_matrix){.m = 16,
-                                                                 .n = 16,
-                                                                 .k = rows[i].k,
-                                                                 .a = rows[i].factor,
-                                                                 .b = rows[i].factor,
-                                                                 .c = rows[i].sums,
-                                                                 .result = rows[i].sums,
-                                                                 .scope = SMELT_SCOPE_SUBGROUP};
+        c->flexible_matrices[i] = c->cooperative_matrices[i];
     }
     c->cooperative_matrix_count = SMELT_COUNT_OF(rows);
     c->flexible_matrix_count = flexible ? SMELT_COUNT_OF(rows) : 0;

@@ -155,82 +155,48 @@ static uint32_t weight_alignment(const struct call *call, bool depthwise)
     }
 }
 
-// The pixels of an image as the rows of a matrix.
-static bool make_rows(const struct call *call, smelt_tensor image, struct smelt_tensor_t *matrix)
+bool smelt_convolution_asks_for_tile(const struct smelt_convolution2d_params *p)
 {
-    const struct smelt_tensor_info *t = &image->info;
-    uint64_t step = t->strides[W];
-    *matrix = *image;
-    matrix->info.rank = 2;
-    matrix->info.shape[0] = t->shape[N] * t->shape[H] * t->shape[W];
-    matrix->info.shape[1] = t->shape[C];
-    matrix->info.strides[0] = step;
-    matrix->info.strides[1] = 1;
-    return call->convolution.params->image_layout == SMELT_IMAGE_NHWC &&
-           (t->strides[C] == 1 || t->shape[C] == 1) &&
-           (t->shape[H] == 1 || t->strides[H] == t->shape[W] * step) &&
-           (t->shape[N] == 1 || t->strides[N] == t->shape[H] * t->shape[W] * step);
+    return p->tiling.m || p->tiling.n || p->tiling.k || p->tiling.subgroups_m || p->tiling.subgroups_n ||
+           p->tiling.columns;
 }
 
-// A kernel of 1 x 1 in every image's own place: the matrix product.
-static bool is_product(const struct call *call, struct smelt_tensor_t *a, struct smelt_tensor_t *b,
-                       struct smelt_tensor_t *d)
+double smelt_convolution_operations(const struct smelt_convolution *call)
 {
-    const struct smelt_convolution2d_params *p = call->convolution.params;
-    const struct smelt_convolution2d_geometry *g = &call->convolution.geometry;
-    bool plain = call->convolution.b[KERNEL_H] == 1 && call->convolution.b[KERNEL_W] == 1 &&
-                 g->stride_y == 1 && g->stride_x == 1 && !g->padding_top && !g->padding_left &&
-                 !g->padding_bottom && !g->padding_right && !g->output_padding_y && !g->output_padding_x &&
-                 g->groups == 1;
-    bool ohwi = p->weight_layout == SMELT_WEIGHT_OHWI;
-    if (!plain || p->tiling.m == 1 || !(ohwi || p->weight_layout == SMELT_WEIGHT_HWIO) ||
-        !smelt_tensor_is_packed(&p->b->info))
-        return false;
-    *b = *p->b;
-    b->info.rank = 2;
-    b->info.shape[0] = ohwi ? call->convolution.b[OUT] : call->convolution.b[IN];
-    b->info.shape[1] = ohwi ? call->convolution.b[IN] : call->convolution.b[OUT];
-    b->info.strides[0] = b->info.shape[1];
-    b->info.strides[1] = 1;
-    return make_rows(call, p->a, a) && make_rows(call, p->d, d);
+    double terms = (double)call->b[KERNEL_H] * (double)call->b[KERNEL_W] * (double)call->b[IN];
+    return (double)call->pixels * (double)call->d[C] * (2 * terms + 4 * SMELT_KERNEL_BYTE);
 }
 
-static enum smelt_result encode_product(smelt_encoder encoder, const struct call *call, smelt_tensor a,
-                                        smelt_tensor b, smelt_tensor d, const struct smelt_dispatch *what)
+struct smelt_convolution2d_descriptor smelt_convolution_descriptor(const struct smelt_convolution *call,
+                                                                   enum smelt_scope scope)
 {
-    const struct smelt_convolution2d_params *p = call->convolution.params;
-    struct smelt_tensor_t residual = *d; // lies as d does
-    if (p->residual)
-        residual.info.address = p->residual->info.address;
-    const struct smelt_matmul2d_params product = {
-        .a = a,
-        .b = b,
-        .bias = p->bias,
-        .d = d,
-        .residual = p->residual ? &residual : NULL,
-        .transpose_right = p->weight_layout == SMELT_WEIGHT_OHWI,
-        .activation = p->activation,
+    const struct smelt_convolution2d_params *p = call->params;
+    return (struct smelt_convolution2d_descriptor){
+        .scope = scope,
+        .geometry = call->geometry,
+        .image_layout = p->image_layout,
+        .weight_layout = p->weight_layout,
+        .epilogue = true,
+        // For the check; the kernel's is a constant. What is scaled is a float.
+        .activation = p->quantization.scale && p->activation < SMELT_ACTIVATION_COUNT ? SMELT_ACTIVATION_NONE
+                                                                                      : p->activation,
+        .stored_left = p->a->info.dtype,
+        .stored = p->b->info.dtype,
+        .zero_points = p->quantization.zero_a || p->quantization.zero_b,
         .computed = p->computed,
         .accumulated = p->accumulated,
-        .quantization = p->quantization,
+        .relaxed = p->relaxed && scope != SMELT_SCOPE_THREAD,
         .backend = p->backend,
-        .tiling = p->tiling,
-        .baked = p->baked,
-        .relaxed = p->relaxed,
+        .alignment = 1,
+        .weight_alignment = 1,
     };
-    return smelt_product_encode(encoder, &product, what);
-}
-
-static bool asks_for_tile(const struct smelt_convolution2d_params *p)
-{
-    return p->tiling.m || p->tiling.n || p->tiling.k || p->tiling.subgroups_m || p->tiling.subgroups_n;
 }
 
 // Groups of few channels leave most of a tile idle.
 static bool takes_thread(const struct call *call)
 {
     const struct smelt_convolution2d_params *p = call->convolution.params;
-    return asks_for_tile(p)
+    return smelt_convolution_asks_for_tile(p)
                ? p->tiling.m == 1
                : call->convolution.geometry.groups > 1 && call->convolution.group_outputs < THREAD_CHANNELS;
 }
@@ -244,7 +210,7 @@ static const struct {
 } tiles[] = {
     {256, UINT32_MAX, 192, 256, 256, 32, 4, 2, true}, {256, 1024, 128, 128, 256, 32, 2, 4, false},
     {96, UINT32_MAX, 128, 128, 128, 32, 2, 2, false}, {33, 64, 4096, 64, 64, 32, 2, 2, false},
-    {33, 64, 256, 128, 64, 32, 2, 2, false},          {1, 16, 1, 64, 16, 32, 4, 1, false},
+    {33, 64, 528, 128, 64, 32, 2, 2, false},          {1, 16, 1, 64, 16, 32, 4, 1, false},
     {17, 32, 256, 128, 32, 32, 4, 1, false},          {1, UINT32_MAX, 512, 64, 64, 64, 2, 2, false},
     {1, UINT32_MAX, 1, 32, 64, 64, 1, 2, false},
 };
@@ -260,7 +226,7 @@ static void choose_tile(struct call *call, enum smelt_dtype accumulated)
     struct smelt_convolution2d_descriptor *d = &call->descriptor;
     const struct smelt_matmul2d_tiling *asked = &call->convolution.params->tiling;
     uint32_t i = 0;
-    if (asks_for_tile(call->convolution.params)) {
+    if (smelt_convolution_asks_for_tile(call->convolution.params)) {
         d->m = asked->m;
         d->n = asked->n;
         d->tile_k = asked->k;
@@ -290,7 +256,7 @@ static enum smelt_result fit(struct call *call, struct smelt_op_info *info)
         return result;
     choose_tile(call, info->choice.accumulated);
     result = smelt_op_query(call->convolution.context, &call->op, 0, info);
-    if (result != SMELT_ERROR_UNSUPPORTED || asks_for_tile(call->convolution.params))
+    if (result != SMELT_ERROR_UNSUPPORTED || smelt_convolution_asks_for_tile(call->convolution.params))
         return result;
     d->m = d->n = d->tile_k = d->subgroups_m = d->subgroups_n = 0; // the table's is too large for this device
     return smelt_op_query(call->convolution.context, &call->op, 0, info);
@@ -328,59 +294,37 @@ static void prefer_whole(struct call *call, struct smelt_op_info *info)
         *info = walking;
 }
 
-static enum smelt_result describe(struct call *call, struct kernel_key *key, struct smelt_op_info *info)
+// What the op is asked for before the device has a say.
+static void fill_descriptor(struct call *call, bool baked)
 {
     const struct smelt_convolution2d_params *p = call->convolution.params;
     const struct smelt_convolution2d_geometry *g = &call->convolution.geometry;
     struct smelt_convolution2d_descriptor *d = &call->descriptor;
-    struct smelt_tensor_t rows;
-    bool baked = !smelt_kernels_have_text() || p->baked, thread = takes_thread(call);
+    bool thread = takes_thread(call), packed = smelt_tensor_is_packed(&p->b->info);
     bool channelwise = g->groups == call->convolution.a[C] && g->groups == call->convolution.d[C] &&
                        (!baked || !g->transposed);
-    if (baked && p->relaxed)
-        return smelt_fail(call->convolution.context, SMELT_ERROR_UNSUPPORTED,
-                          "convolution2d: relaxed is set, and is not baked, wanted false");
-    *d = (struct smelt_convolution2d_descriptor){
-        .scope = thread || (baked && g->transposed) ? SMELT_SCOPE_THREAD : SMELT_SCOPE_WORKGROUP,
-        .geometry = *g,
-        .image_layout = p->image_layout,
-        .weight_layout = p->weight_layout,
-        .epilogue = true,
-        // For the check; the kernel's is a constant. What is scaled is a float.
-        .activation = p->quantization.scale && p->activation < SMELT_ACTIVATION_COUNT ? SMELT_ACTIVATION_NONE
-                                                                                      : p->activation,
-        .stored_left = p->a->info.dtype,
-        .stored = p->b->info.dtype,
-        .zero_points = p->quantization.zero_a || p->quantization.zero_b,
-        .computed = p->computed,
-        .accumulated = p->accumulated,
-        .relaxed = p->relaxed && !thread,
-        .backend = thread && p->backend == SMELT_BACKEND_AUTO ? SMELT_BACKEND_PORTABLE : p->backend,
-        .alignment = 1,
-        .weight_alignment = 1,
-    };
-    if (baked && d->backend == SMELT_BACKEND_AUTO)
+    *d = smelt_convolution_descriptor(
+        &call->convolution, thread || (baked && g->transposed) ? SMELT_SCOPE_THREAD : SMELT_SCOPE_WORKGROUP);
+    if ((baked || thread) && d->backend == SMELT_BACKEND_AUTO)
         d->backend = SMELT_BACKEND_PORTABLE;
     if (d->scope == SMELT_SCOPE_THREAD)
         d->depthwise = channelwise;
     else
-        d->weight_strided = baked || !smelt_tensor_is_packed(&p->b->info);
-    if (!baked) {
-        bool whole = smelt_tensor_is_packed(&p->b->info);
-        d->alignment = image_alignment(
-            call, &p->a->info, d->depthwise ? call->convolution.a[C] : call->convolution.a[C] / g->groups);
-        d->weight_alignment = whole ? weight_alignment(call, d->depthwise) : 1;
-    }
-    call->op = (struct smelt_op){.name = "conv", .kind = SMELT_OP_CONVOLUTION2D, .convolution2d = d};
-    enum smelt_result result = fit(call, info);
-    if (result)
-        return result;
-    if (!baked)
-        prefer_whole(call, info);
-    d->activation = SMELT_ACTIVATION_NONE;
-    d->geometry =
-        (struct smelt_convolution2d_geometry){.transposed = g->transposed}; // constants of the kernel
-    memset(key, 0, sizeof(*key));                                           // compared as bytes
+        d->weight_strided = baked || !packed;
+    if (baked)
+        return;
+    d->alignment = image_alignment(
+        call, &p->a->info, d->depthwise ? call->convolution.a[C] : call->convolution.a[C] / g->groups);
+    d->weight_alignment = packed ? weight_alignment(call, d->depthwise) : 1;
+}
+
+static void fill_key(const struct call *call, const struct smelt_op_info *info, bool baked,
+                     struct kernel_key *key)
+{
+    const struct smelt_convolution2d_params *p = call->convolution.params;
+    const struct smelt_convolution2d_descriptor *d = &call->descriptor;
+    struct smelt_tensor_t rows;
+    memset(key, 0, sizeof(*key)); // compared as bytes
     *key = (struct kernel_key){
         .image = (uint32_t)d->stored_left,
         .stored = (uint32_t)d->stored,
@@ -388,46 +332,74 @@ static enum smelt_result describe(struct call *call, struct kernel_key *key, str
         .accumulated = (uint32_t)info->choice.accumulated,
         .backend = (uint32_t)info->choice.backend,
         .scope = (uint32_t)d->scope,
-        .transposed = g->transposed,
+        .transposed = call->convolution.geometry.transposed,
         .depthwise = d->depthwise,
         .baked = baked,
     };
-    d->backend = info->choice.backend;
-    if (!baked) {
-        key->image_layout = (uint32_t)d->image_layout;
-        key->weight_layout = (uint32_t)d->weight_layout;
-        key->weight_strided = d->weight_strided;
-        key->whole = d->whole;
-        key->alignment = d->alignment;
-        key->weight_alignment = d->weight_alignment;
-        key->wide = p->d->info.dtype == SMELT_DTYPE_F32;
-        key->bias = p->bias != NULL;
-        key->residual = p->residual != NULL;
-        key->activation = (uint32_t)p->activation;
-        if (call->convolution.integers)
-            key->quantization = smelt_quantization_describe(&p->quantization, p->d, call->convolution.d[C]);
-        key->rows = d->scope == SMELT_SCOPE_WORKGROUP && make_rows(call, p->d, &rows);
-        key->tiling = info->tiling;
-        return SMELT_OK;
-    }
+    if (baked)
+        return;
+    key->image_layout = (uint32_t)d->image_layout;
+    key->weight_layout = (uint32_t)d->weight_layout;
+    key->weight_strided = d->weight_strided;
+    key->whole = d->whole;
+    key->alignment = d->alignment;
+    key->weight_alignment = d->weight_alignment;
+    key->wide = p->d->info.dtype == SMELT_DTYPE_F32;
+    key->bias = p->bias != NULL;
+    key->residual = p->residual != NULL;
+    key->activation = (uint32_t)p->activation;
+    if (call->convolution.integers)
+        key->quantization = smelt_quantization_describe(&p->quantization, p->d, call->convolution.d[C]);
+    key->rows = d->scope == SMELT_SCOPE_WORKGROUP && smelt_convolution_rows(&call->convolution, p->d, &rows);
+    key->tiling = info->tiling;
+}
+
+// Whether a baked kernel can; of convolution2d_portable.glsl: any strides, so any layout.
+static enum smelt_result check_baked(const struct call *call, struct smelt_op_info *info)
+{
+    smelt_context context = call->convolution.context;
+    const struct smelt_convolution2d_descriptor *d = &call->descriptor;
+    uint32_t groups = call->convolution.geometry.groups;
     if (info->choice.backend != SMELT_BACKEND_PORTABLE)
-        return smelt_fail(call->convolution.context, SMELT_ERROR_UNSUPPORTED,
+        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
                           "convolution2d: backend %s is not baked, wanted portable",
                           smelt_backend_name(info->choice.backend));
     if (call->convolution.integers)
-        return smelt_fail(call->convolution.context, SMELT_ERROR_UNSUPPORTED,
+        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
                           "convolution2d: a kernel of %s by %s is not baked, wanted f32 or f16 of both",
                           smelt_dtype_name(d->stored_left), smelt_dtype_name(d->stored));
-    if (p->weight_layout == SMELT_WEIGHT_IOHW && g->groups > 1 && !d->depthwise)
-        return smelt_fail(call->convolution.context, SMELT_ERROR_UNSUPPORTED,
+    if (d->weight_layout == SMELT_WEIGHT_IOHW && groups > 1 && !d->depthwise)
+        return smelt_fail(context, SMELT_ERROR_UNSUPPORTED,
                           "convolution2d: weight_layout IOHW with groups %" PRIu32
                           " is not baked, wanted another layout",
-                          g->groups);
-    // glsl/kernels/convolution2d_portable.glsl: any strides, so any layout.
+                          groups);
     info->tiling = (struct smelt_matmul2d_tiling){.m = 64, .n = 64, .k = 16};
     info->stage_flags = 0;
     info->subgroup_size.requiredSubgroupSize = 0;
     return SMELT_OK;
+}
+
+static enum smelt_result describe(struct call *call, struct kernel_key *key, struct smelt_op_info *info)
+{
+    const struct smelt_convolution2d_params *p = call->convolution.params;
+    struct smelt_convolution2d_descriptor *d = &call->descriptor;
+    bool baked = !smelt_kernels_have_text() || p->baked;
+    if (baked && p->relaxed)
+        return smelt_fail(call->convolution.context, SMELT_ERROR_UNSUPPORTED,
+                          "convolution2d: relaxed is set, and is not baked, wanted false");
+    fill_descriptor(call, baked);
+    call->op = (struct smelt_op){.name = "conv", .kind = SMELT_OP_CONVOLUTION2D, .convolution2d = d};
+    enum smelt_result result = fit(call, info);
+    if (result)
+        return result;
+    if (!baked)
+        prefer_whole(call, info);
+    // Constants of the kernel.
+    d->activation = SMELT_ACTIVATION_NONE;
+    d->geometry = (struct smelt_convolution2d_geometry){.transposed = call->convolution.geometry.transposed};
+    fill_key(call, info, baked, key);
+    d->backend = info->choice.backend;
+    return baked ? check_baked(call, info) : SMELT_OK;
 }
 
 void smelt_convolution_fill_push(const struct smelt_convolution *convolution, bool any_layout, bool depthwise,
@@ -459,6 +431,19 @@ void smelt_convolution_fill_push(const struct smelt_convolution *convolution, bo
     }
     if (any_layout && depthwise && p->weight_layout == SMELT_WEIGHT_IOHW)
         push->stride_b[3] = (uint32_t)p->b->info.strides[0]; // [channel][1][h][w]
+}
+
+void smelt_convolution_fill_constants(const struct smelt_convolution *convolution,
+                                      const struct smelt_convolution_push *push,
+                                      uint32_t constants[SMELT_CONVOLUTION_CONSTANTS])
+{
+    const struct smelt_convolution2d_geometry *g = &convolution->geometry;
+    const uint32_t all[SMELT_CONVOLUTION_CONSTANTS] = {
+        push->batch,         push->height,        push->width,     push->channels,    push->outputs,
+        push->kernel_h,      push->kernel_w,      g->stride_y,     g->stride_x,       g->dilation_y,
+        g->dilation_x,       g->padding_top,      g->padding_left, g->padding_bottom, g->padding_right,
+        g->output_padding_y, g->output_padding_x, g->groups};
+    memcpy(constants, all, sizeof(all));
 }
 
 static enum smelt_result count_groups(const struct call *call, const struct smelt_op_info *info,
@@ -496,18 +481,18 @@ static enum smelt_result get_kernel(smelt_encoder encoder, const struct call *ca
                                     const struct kernel_key *key, const struct smelt_op_info *info,
                                     struct smelt_kernel *kernel)
 {
-    const struct smelt_convolution2d_geometry *g = &call->convolution.geometry;
+    const struct smelt_convolution2d_params *p = call->convolution.params;
     const struct smelt_convolution_push *push = &call->push;
     bool thread = key->scope == SMELT_SCOPE_THREAD;
     uint64_t section = key->depthwise ? call->convolution.d[C] : call->convolution.group_outputs;
-    bool whole = thread && call->convolution.params->d->info.dtype == SMELT_DTYPE_F16 &&
-                 image_alignment(call, &call->convolution.params->d->info, section) == 8;
+    bool whole =
+        thread && p->d->info.dtype == SMELT_DTYPE_F16 && image_alignment(call, &p->d->info, section) == 8;
     char baked[80];
     snprintf(baked, sizeof(baked), "convolution2d%s_%s_%s_%s",
-             !thread          ? ""
-             : key->depthwise ? "_depthwise"
-             : g->transposed  ? "_transposed"
-                              : "_thread",
+             !thread                                 ? ""
+             : key->depthwise                        ? "_depthwise"
+             : call->convolution.geometry.transposed ? "_transposed"
+                                                     : "_thread",
              smelt_dtype_name((enum smelt_dtype)key->stored),
              smelt_dtype_name((enum smelt_dtype)key->computed),
              smelt_dtype_name((enum smelt_dtype)key->accumulated));
@@ -524,36 +509,19 @@ static enum smelt_result get_kernel(smelt_encoder encoder, const struct call *ca
         .backend = (enum smelt_backend)key->backend,
         .push_size = key->accumulated == SMELT_DTYPE_I32 ? SMELT_CONVOLUTION_INTEGER_PUSH_SIZE
                                                          : SMELT_CONVOLUTION_PUSH_SIZE,
+        .operations = smelt_convolution_operations(&call->convolution),
+        .linear = thread,
         .stage_flags = info->stage_flags,
         .subgroup_size = info->subgroup_size.requiredSubgroupSize,
-        .constants = {push->batch,
-                      push->height,
-                      push->width,
-                      push->channels,
-                      push->outputs,
-                      push->kernel_h,
-                      push->kernel_w,
-                      g->stride_y,
-                      g->stride_x,
-                      g->dilation_y,
-                      g->dilation_x,
-                      g->padding_top,
-                      g->padding_left,
-                      g->padding_bottom,
-                      g->padding_right,
-                      g->output_padding_y,
-                      g->output_padding_x,
-                      g->groups,
-                      whole,
-                      call->convolution.params->d->info.dtype == SMELT_DTYPE_F32,
-                      call->convolution.params->bias != NULL,
-                      (uint32_t)call->convolution.params->activation,
-                      call->convolution.params->residual != NULL},
         .constant_count = key->baked ? 23 : 19,
-        .size_count = 7,
+        .size_count = SMELT_CONVOLUTION_SIZES,
     };
+    const uint32_t more[] = {whole, p->d->info.dtype == SMELT_DTYPE_F32, p->bias != NULL,
+                             (uint32_t)p->activation, p->residual != NULL};
+    smelt_convolution_fill_constants(&call->convolution, push, request.constants);
+    memcpy(request.constants + SMELT_CONVOLUTION_CONSTANTS, more, sizeof(more));
     if (is_integer(key)) { // constants where floats push
-        memcpy(request.constants + 19, push->stride_b, sizeof(push->stride_b));
+        memcpy(request.constants + SMELT_CONVOLUTION_CONSTANTS + 1, push->stride_b, sizeof(push->stride_b));
         request.constant_count = 23;
         request.size_count = 5;
     }
@@ -623,6 +591,22 @@ static enum smelt_result encode_phases(smelt_encoder encoder, const struct smelt
     return SMELT_OK;
 }
 
+// Of the kernels of matrices alone; or the call is wrong.
+static enum smelt_result refuse_tile(const struct smelt_convolution *call)
+{
+    const struct smelt_convolution2d_descriptor d = smelt_convolution_descriptor(call, SMELT_SCOPE_WORKGROUP);
+    const struct smelt_op op = {.name = "conv", .kind = SMELT_OP_CONVOLUTION2D, .convolution2d = &d};
+    const struct smelt_matmul2d_tiling *t = &call->params->tiling;
+    struct smelt_op_info info;
+    enum smelt_result result = smelt_op_query(call->context, &op, 0, &info);
+    return result ? result
+                  : smelt_fail(call->context, SMELT_ERROR_UNSUPPORTED,
+                               "convolution2d: no tile of %" PRIu32 " x %" PRIu32 " with %s %" PRIu32
+                               ", for this call or device",
+                               t->m, t->n, t->columns ? "columns" : "subgroups_k",
+                               t->columns ? t->columns : t->subgroups_k);
+}
+
 enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
                                              const struct smelt_convolution2d_params *params)
 {
@@ -649,20 +633,24 @@ enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
         .parts = 1,
     };
     uint32_t phases = smelt_convolution_phases(&call.convolution);
-    if (phases > 1)
+    if (phases > 1 && params->depth_to_space <= 1)
         return encode_phases(encoder, &call.convolution, phases, &what);
     struct smelt_op_info info;
-    if (smelt_convolution_choose_split(&call.convolution, &info))
+    bool matrices = smelt_convolution_has_matrices(&call.convolution, &info);
+    if (matrices && smelt_convolution_choose_patch(&call.convolution, &info))
+        return smelt_convolution_encode_patch(encoder, &call.convolution, &info, &what);
+    if (matrices && smelt_convolution_choose_split(&call.convolution, &info))
         return smelt_convolution_encode_split(encoder, &call.convolution, &info, &what);
-    if (params->tiling.subgroups_k)
+    if (params->depth_to_space > 1)
         return smelt_fail(call.convolution.context, SMELT_ERROR_UNSUPPORTED,
-                          "convolution2d: no tile of %" PRIu32 " x %" PRIu32 " whose sums %" PRIu32
-                          " subgroups share, for this call or device",
-                          params->tiling.m, params->tiling.n, params->tiling.subgroups_k);
+                          "convolution2d: depth_to_space, wanted a call and a device for tiles whose sums "
+                          "subgroups share");
+    if (params->tiling.columns || params->tiling.subgroups_k)
+        return refuse_tile(&call.convolution);
     if (smelt_convolution_takes_lanes(&call.convolution))
         return smelt_convolution_encode_lanes(encoder, &call.convolution, &what);
     struct smelt_tensor_t a, b, d;
-    if (is_product(&call, &a, &b, &d))
-        return encode_product(encoder, &call, &a, &b, &d, &what);
+    if (smelt_convolution_is_product(&call.convolution, &a, &b, &d))
+        return smelt_convolution_encode_product(encoder, &call.convolution, &a, &b, &d, &what);
     return encode_kernel(encoder, &call, &what);
 }

@@ -44,9 +44,38 @@ struct smelt_convolution {
 // Fills all but `params`, which the caller has set. Errors: those of smelt_encode_convolution2d before its kernel is known.
 enum smelt_result smelt_convolution_check(smelt_encoder encoder, struct smelt_convolution *call);
 
+// What smelt_kernel_request.operations wants to know.
+double smelt_convolution_operations(const struct smelt_convolution *call);
+
+// The op that a call is, but for what depends on its kernel.
+struct smelt_convolution2d_descriptor smelt_convolution_descriptor(const struct smelt_convolution *call,
+                                                                   enum smelt_scope scope);
+
+// Whether a tile is given, not left to a table.
+bool smelt_convolution_asks_for_tile(const struct smelt_convolution2d_params *params);
+
 // Strides in the order of the call's layouts, or `any_layout`: of NHWC and HWIO.
 void smelt_convolution_fill_push(const struct smelt_convolution *convolution, bool any_layout, bool depthwise,
                                  struct smelt_convolution_push *push);
+
+// The specialization constants of convolution2d_constants.glsl that all kernels have; the first 7 are sizes.
+#define SMELT_CONVOLUTION_CONSTANTS 18
+#define SMELT_CONVOLUTION_SIZES 7
+void smelt_convolution_fill_constants(const struct smelt_convolution *convolution,
+                                      const struct smelt_convolution_push *push,
+                                      uint32_t constants[SMELT_CONVOLUTION_CONSTANTS]);
+
+// Whether the pixels of an image of the call are the rows of a matrix, and that.
+bool smelt_convolution_rows(const struct smelt_convolution *call, smelt_tensor image,
+                            struct smelt_tensor_t *matrix);
+// Whether a checked call is a matrix product (kernels_convolution2d_product.c): a kernel of 1 x 1 in every pixel's own place; and
+// that product's operands, then the call by them.
+bool smelt_convolution_is_product(const struct smelt_convolution *call, struct smelt_tensor_t *a,
+                                  struct smelt_tensor_t *b, struct smelt_tensor_t *d);
+enum smelt_result smelt_convolution_encode_product(smelt_encoder encoder,
+                                                   const struct smelt_convolution *call, smelt_tensor a,
+                                                   smelt_tensor b, smelt_tensor d,
+                                                   const struct smelt_dispatch *what);
 
 // Whether the kernels for processors (kernels_convolution2d_lanes.c) take a checked call, and that.
 bool smelt_convolution_takes_lanes(const struct smelt_convolution *convolution);
@@ -68,8 +97,31 @@ uint32_t smelt_convolution_phases(const struct smelt_convolution *call);
 void smelt_convolution_set_phase(const struct smelt_convolution *call, uint32_t phase,
                                  struct smelt_convolution_phase *made);
 
-// Whether a checked call is one for the kernels whose subgroups share its sums (kernels_convolution2d_split.c): by its tiling, or,
-// where that asks for nothing, by what was measured. Fills `info` with tile, stage flags and subgroup size; then the call.
+// What a checked call is multiplied by with sums of f32, in `info`, if that is COOPMAT in f16 and the call is of f16, NHWC by HWIO
+// without gaps, one group, not transposed; false: it is not, or is to be refused.
+bool smelt_convolution_has_matrices(const struct smelt_convolution *call, struct smelt_op_info *info);
+// A tile with the matrices and subgroups of the device.
+static inline struct smelt_matmul2d_tiling smelt_convolution_tile(struct smelt_matmul2d_tiling tile,
+                                                                  const struct smelt_matmul2d_tiling *device)
+{
+    tile.subgroup_size = device->subgroup_size;
+    tile.fragment_m = device->fragment_m;
+    tile.fragment_n = device->fragment_n;
+    tile.fragment_k = device->fragment_k;
+    return tile;
+}
+// Whether 8 neighbours are 16 bytes of f16, or 32 of f32, at a multiple of 16.
+bool smelt_convolution_is_whole(const struct smelt_tensor_info *tensor, uint64_t address);
+
+// Whether a call that has matrices is one for the kernels that keep a rectangle of the image in shared memory
+// (kernels_convolution2d_patch.c): by its tiling, or, where that asks for nothing, by what was measured. Puts the tile into
+// `info`, which has_matrices filled; then the call.
+bool smelt_convolution_choose_patch(const struct smelt_convolution *call, struct smelt_op_info *info);
+enum smelt_result smelt_convolution_encode_patch(smelt_encoder encoder, const struct smelt_convolution *call,
+                                                 const struct smelt_op_info *info,
+                                                 const struct smelt_dispatch *what);
+
+// The same for the kernels whose subgroups share its sums (kernels_convolution2d_split.c).
 bool smelt_convolution_choose_split(const struct smelt_convolution *call, struct smelt_op_info *info);
 enum smelt_result smelt_convolution_encode_split(smelt_encoder encoder, const struct smelt_convolution *call,
                                                  const struct smelt_op_info *info,

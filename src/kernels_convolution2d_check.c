@@ -62,6 +62,24 @@ static enum smelt_result check_result(const struct smelt_convolution *call, cons
     return smelt_kernel_check_extent(call->context, "convolution2d", what, got, wanted);
 }
 
+// The extents of d before blocks of its channels became pixels.
+static enum smelt_result join_blocks(struct smelt_convolution *call)
+{
+    const struct smelt_convolution2d_params *p = call->params;
+    uint64_t block = p->depth_to_space;
+    if (block <= 1)
+        return SMELT_OK;
+    if (p->image_layout != SMELT_IMAGE_NHWC || block >= 1u << 10 || call->d[H] % block || call->d[W] % block)
+        return smelt_fail(call->context, SMELT_ERROR_SHAPE,
+                          "convolution2d: d '%s' is %" PRIu64 " x %" PRIu64
+                          " pixels, wanted NHWC and multiples of depth_to_space, %" PRIu64,
+                          p->d->info.name, call->d[H], call->d[W], block);
+    call->d[H] /= block;
+    call->d[W] /= block;
+    call->d[C] *= block * block;
+    return SMELT_OK;
+}
+
 static enum smelt_result check_shapes(struct smelt_convolution *call)
 {
     const struct smelt_convolution2d_params *p = call->params;
@@ -80,6 +98,9 @@ static enum smelt_result check_shapes(struct smelt_convolution *call)
                               "convolution2d: an extent of %" PRIu64 ", wanted less than 2^30",
                               SMELT_MAX(call->a[i], call->d[i]));
     }
+    enum smelt_result result = join_blocks(call);
+    if (result)
+        return result;
     if (call->a[C] % g->groups)
         return smelt_fail(context, SMELT_ERROR_SHAPE,
                           "convolution2d: a has %" PRIu64 " channels, wanted a multiple of groups, %" PRIu32,
@@ -92,7 +113,6 @@ static enum smelt_result check_shapes(struct smelt_convolution *call)
                           outputs, g->groups);
     call->group_outputs = outputs / g->groups;
     call->pixels = call->d[N] * call->d[H] * call->d[W];
-    enum smelt_result result = SMELT_OK;
     if ((result =
              smelt_kernel_check_extent(context, "convolution2d", "the extent of b along the channels of a",
                                        call->b[IN], iohw ? call->a[C] : call->a[C] / g->groups)) ||

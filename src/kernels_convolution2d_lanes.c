@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOST_PIXELS 8 // of a lane
+#define MOST_PIXELS 8           // of a lane
+#define MOST_BYTES (1ull << 30) // of what is read, convolution2d_lanes_body.glsl's `addresses`
 
 // What a kernel is compiled for.
 struct kernel_key {
-    uint32_t lanes, pixels, channels, vector, weight_vector, whole, terms;
+    uint32_t lanes, pixels, channels, vector, together, once, weight_vector, whole, terms;
     uint32_t image_f16, weight_f16, d_is_f32, bias, activation, residual;
     uint32_t source; // a is an image
     char format[8];  // d is one; else empty
@@ -22,11 +23,14 @@ static bool is_f32_or_f16(smelt_tensor tensor)
     return tensor->info.dtype == SMELT_DTYPE_F32 || tensor->info.dtype == SMELT_DTYPE_F16;
 }
 
+static bool is_small(smelt_tensor tensor)
+{
+    return !tensor || tensor->info.size <= MOST_BYTES;
+}
+
 static bool asks_for_kernel(const struct smelt_convolution2d_params *p)
 {
-    const struct smelt_matmul2d_tiling *tiling = &p->tiling;
-    return tiling->m || tiling->n || tiling->k || tiling->subgroups_m || tiling->subgroups_n || p->baked ||
-           p->backend != SMELT_BACKEND_AUTO;
+    return smelt_convolution_asks_for_tile(p) || p->baked || p->backend != SMELT_BACKEND_AUTO;
 }
 
 bool smelt_convolution_takes_lanes(const struct smelt_convolution *convolution)
@@ -36,9 +40,9 @@ bool smelt_convolution_takes_lanes(const struct smelt_convolution *convolution)
     if (p->a->picture || p->d->picture)
         return true;
     return c->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU && c->subgroup_size == 8 &&
-           convolution->context->subgroup_broadcast && !asks_for_kernel(p) && smelt_kernels_have_text() &&
+           convolution->context->subgroup_shuffle && !asks_for_kernel(p) && smelt_kernels_have_text() &&
            !convolution->integers && is_f32_or_f16(p->a) && is_f32_or_f16(p->b) && is_f32_or_f16(p->d) &&
-           !convolution->geometry.transposed &&
+           !convolution->geometry.transposed && is_small(p->a) && is_small(p->b) && is_small(p->residual) &&
            (convolution->geometry.groups == 1 || convolution->group_outputs >= 8);
 }
 
@@ -67,16 +71,16 @@ bool smelt_convolution_takes_picture(smelt_context context, const struct smelt_c
         is_a != is_d && is_d == (form->format != NULL) && !p->residual && !p->a->picture && !p->d->picture;
     // Where matrices are fast, a dispatch that converts costs less than many terms without them.
     return whole && (cpu || terms <= 256) && c->subgroup_size >= 8 && c->subgroup_size <= 64 &&
-           context->subgroup_broadcast && !asks_for_kernel(p) && is_f32_or_f16(p->a) && is_f32_or_f16(p->b) &&
-           is_f32_or_f16(p->d) && p->geometry.groups <= 1 && !p->geometry.transposed &&
-           lies_as_picture(p, is_a ? p->a : p->d, form);
+           context->subgroup_shuffle && !asks_for_kernel(p) && is_f32_or_f16(p->a) && is_f32_or_f16(p->b) &&
+           is_f32_or_f16(p->d) && is_small(p->a) && is_small(p->b) && p->geometry.groups <= 1 &&
+           !p->geometry.transposed && lies_as_picture(p, is_a ? p->a : p->d, form);
 }
 
 static void write_kernel(struct smelt_text *text, const void *user)
 {
     const struct kernel_key *key = user;
     smelt_text_add(text,
-                   "#version 460\n#extension GL_KHR_shader_subgroup_ballot : require\n"
+                   "#version 460\n#extension GL_KHR_shader_subgroup_shuffle : require\n"
                    "#include \"smelt/base.glsl\"\n#include \"smelt/memory.glsl\"\n"
                    "#include \"smelt/tensor_data.glsl\"\n#include \"smelt/activation.glsl\"\n"
                    "#define KERNEL_BAKED 0\n#define KERNEL_INTEGER 0\n#define KERNEL_D_IS_F32 %s\n"
@@ -89,6 +93,8 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_op_define_number(text, "KERNEL_", "PIXELS", key->pixels);
     smelt_op_define_number(text, "KERNEL_", "CHANNELS", key->channels);
     smelt_op_define_number(text, "KERNEL_", "VECTOR", key->vector);
+    smelt_op_define_number(text, "KERNEL_", "TOGETHER", key->together);
+    smelt_op_define_number(text, "KERNEL_", "ONCE", key->once);
     smelt_op_define_number(text, "KERNEL_", "WEIGHT_VECTOR", key->weight_vector);
     smelt_op_define_number(text, "KERNEL_", "WHOLE", key->whole);
     smelt_op_define_number(text, "KERNEL_", "IMAGE_F16", key->image_f16);
@@ -109,23 +115,21 @@ static bool is_aligned(const struct smelt_tensor_info *t, const uint32_t *stride
     return strides[3] == 1 && all % each == 0 && t->address % smelt_dtype_size(t->dtype, each) == 0;
 }
 
+// Each turn of a loop writes all sums to memory: as few as can be, of up to 4 channels.
+static uint32_t channels_at_a_time(uint32_t channels)
+{
+    uint32_t most = 4;
+    while (channels % most)
+        most--;
+    return most;
+}
+
 // What every kernel's op checks.
 static enum smelt_result check_op(const struct smelt_convolution *convolution)
 {
-    const struct smelt_convolution2d_params *p = convolution->params;
-    const struct smelt_convolution2d_descriptor descriptor = {
-        .scope = SMELT_SCOPE_THREAD,
-        .geometry = convolution->geometry,
-        .image_layout = p->image_layout,
-        .weight_layout = p->weight_layout,
-        .epilogue = true,
-        .activation = p->activation,
-        .stored_left = p->a->info.dtype,
-        .stored = p->b->info.dtype,
-        .computed = p->computed,
-        .accumulated = p->accumulated,
-        .backend = SMELT_BACKEND_PORTABLE,
-    };
+    struct smelt_convolution2d_descriptor descriptor =
+        smelt_convolution_descriptor(convolution, SMELT_SCOPE_THREAD);
+    descriptor.backend = SMELT_BACKEND_PORTABLE;
     const struct smelt_op op = {.name = "conv", .kind = SMELT_OP_CONVOLUTION2D, .convolution2d = &descriptor};
     struct smelt_op_info info;
     return smelt_op_query(convolution->context, &op, 0, &info);
@@ -143,9 +147,9 @@ static struct kernel_key describe(const struct smelt_convolution *convolution,
     key.channels = p->d->picture ? 4 : outputs <= 8 ? 8 : 16;
     for (key.pixels = 1; key.pixels < MOST_PIXELS && key.pixels * key.lanes < convolution->pixels;)
         key.pixels *= 2;
-    key.vector = p->a->picture                                                ? p->a->picture->channels
-                 : is_aligned(&p->a->info, push->stride_a, push->channels, 4) ? 4
-                                                                              : 1;
+    key.together = !p->a->picture && is_aligned(&p->a->info, push->stride_a, push->channels, 4);
+    key.vector = channels_at_a_time(push->channels);
+    key.once = key.vector == push->channels;
     for (key.terms = 1; key.vector % (2 * key.terms) == 0 && key.lanes >= key.channels / 4 * 2 * key.terms;)
         key.terms *= 2;
     key.source = p->a->picture != NULL;
@@ -167,8 +171,7 @@ static enum smelt_result get_kernel(smelt_encoder encoder, const struct smelt_co
                                     const struct smelt_convolution_push *push, const struct kernel_key *key,
                                     struct smelt_kernel *kernel)
 {
-    const struct smelt_convolution2d_geometry *g = &convolution->geometry;
-    const struct smelt_kernel_request request = {
+    struct smelt_kernel_request request = {
         .name = "convolution2d lanes",
         .key = key,
         .key_size = sizeof(*key),
@@ -177,17 +180,16 @@ static enum smelt_result get_kernel(smelt_encoder encoder, const struct smelt_co
         .dtype = convolution->params->a->info.dtype,
         .backend = SMELT_BACKEND_PORTABLE,
         .push_size = SMELT_CONVOLUTION_PUSH_SIZE,
+        .operations = smelt_convolution_operations(convolution),
+        .linear = true,
         .image_type = key->source    ? VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE
                       : *key->format ? VK_DESCRIPTOR_TYPE_STORAGE_IMAGE
                                      : 0,
         .subgroup_size = convolution->context->required_subgroup_size ? key->lanes : 0,
-        .constants = {push->batch, push->height, push->width, push->channels, push->outputs, push->kernel_h,
-                      push->kernel_w, g->stride_y, g->stride_x, g->dilation_y, g->dilation_x, g->padding_top,
-                      g->padding_left, g->padding_bottom, g->padding_right, g->output_padding_y,
-                      g->output_padding_x, g->groups},
-        .constant_count = 18,
-        .size_count = 7,
+        .constant_count = SMELT_CONVOLUTION_CONSTANTS,
+        .size_count = SMELT_CONVOLUTION_SIZES,
     };
+    smelt_convolution_fill_constants(convolution, push, request.constants);
     return smelt_kernel_get(encoder, &request, kernel);
 }
 

@@ -15,7 +15,7 @@
 // What a kernel is compiled for.
 struct kernel_key {
     uint32_t tile_m, tile_n, subgroups, lanes, fragment_m, fragment_n, fragment_k;
-    uint32_t activation, wide, whole_a, whole_b, whole_d;
+    uint32_t activation, wide, whole_a, whole_b, whole_d, block;
 };
 
 // The push constants, word for word.
@@ -24,9 +24,10 @@ struct split_push {
     uint32_t height, width, channels, rows, columns, outputs, pixels, terms, kernel_w;
     uint32_t stride_a[4], stride_d[3];
     uint32_t stride, dilation, padding; // y, x << 16
+    uint32_t channel_d;
 };
-#define PUSH_SIZE 116
-_Static_assert(offsetof(struct split_push, padding) == PUSH_SIZE - 4,
+#define PUSH_SIZE 120
+_Static_assert(offsetof(struct split_push, channel_d) == PUSH_SIZE - 4,
                "convolution2d_split_body.glsl's constants");
 
 static void write_kernel(struct smelt_text *text, const void *user)
@@ -39,7 +40,7 @@ static void write_kernel(struct smelt_text *text, const void *user)
         {"TILE_M", key->tile_m},         {"TILE_N", key->tile_n},         {"SUBGROUPS", key->subgroups},
         {"LANES", key->lanes},           {"FRAGMENT_M", key->fragment_m}, {"FRAGMENT_N", key->fragment_n},
         {"FRAGMENT_K", key->fragment_k}, {"D_IS_F32", key->wide},         {"A_WHOLE", key->whole_a},
-        {"B_WHOLE", key->whole_b},       {"D_WHOLE", key->whole_d},
+        {"B_WHOLE", key->whole_b},       {"D_WHOLE", key->whole_d},       {"BLOCK", key->block},
     };
     smelt_text_add(text,
                    "#version 460\n#include \"smelt/base.glsl\"\n#include \"smelt/memory.glsl\"\n#include "
@@ -48,13 +49,13 @@ static void write_kernel(struct smelt_text *text, const void *user)
                    smelt_op_activation_macro((enum smelt_activation)key->activation));
     for (uint32_t i = 0; i < SMELT_COUNT_OF(numbers); i++)
         smelt_op_define_number(text, "KERNEL_", numbers[i].name, numbers[i].value);
-    smelt_text_add(text, "%s", smelt_kernel_text("kernels/convolution2d_split_body.glsl"));
+    smelt_text_add(text, "%s%s", smelt_kernel_text("kernels/convolution2d_split_body.glsl"),
+                   smelt_kernel_text("kernels/convolution2d_channels.glsl"));
 }
 
 // --- Whether it is for a call ----------------------------------------------------------------------------
 
-// Whether 8 neighbours are 16 bytes of f16, or 32 of f32, at a multiple of 16.
-static bool is_whole(const struct smelt_tensor_info *t, uint64_t address)
+bool smelt_convolution_is_whole(const struct smelt_tensor_info *t, uint64_t address)
 {
     uint64_t all = address / 2 | t->shape[3];
     for (uint32_t i = 0; i < 3; i++)
@@ -66,7 +67,9 @@ static bool is_whole(const struct smelt_tensor_info *t, uint64_t address)
 static uint32_t whole_step(const struct smelt_tensor_info *a)
 {
     uint64_t step = a->strides[3];
-    return step <= 2 && is_whole(a, step == 2 ? a->address & ~UINT64_C(2) : a->address) ? (uint32_t)step : 0;
+    return step <= 2 && smelt_convolution_is_whole(a, step == 2 ? a->address & ~UINT64_C(2) : a->address)
+               ? (uint32_t)step
+               : 0;
 }
 
 static bool fits_push(const struct smelt_convolution2d_geometry *g)
@@ -78,15 +81,8 @@ static bool fits_push(const struct smelt_convolution2d_geometry *g)
 
 static bool can_split(const struct smelt_convolution *call)
 {
-    const struct smelt_convolution2d_params *p = call->params;
-    const struct smelt_tensor_info *a = &p->a->info, *d = &p->d->info;
-    const struct smelt_convolution2d_geometry *g = &call->geometry;
     uint64_t terms = call->b[KERNEL_H] * call->b[KERNEL_W] * call->b[IN];
-    return smelt_kernels_have_text() && !p->baked && a->dtype == SMELT_DTYPE_F16 &&
-           p->computed != SMELT_DTYPE_F32 && g->groups == 1 && !g->transposed && fits_push(g) &&
-           p->image_layout == SMELT_IMAGE_NHWC && p->weight_layout == SMELT_WEIGHT_HWIO &&
-           smelt_tensor_is_packed(&p->b->info) && (d->strides[3] == 1 || d->shape[3] == 1) &&
-           call->pixels < MOST_PIXELS && terms < MOST_TERMS;
+    return fits_push(&call->geometry) && call->pixels < MOST_PIXELS && terms < MOST_TERMS;
 }
 
 static uint64_t tiles_of(const struct smelt_convolution *call, uint32_t m, uint32_t n)
@@ -117,17 +113,19 @@ static struct smelt_matmul2d_tiling choose_tile(const struct smelt_convolution *
     return t;
 }
 
-// What the device multiplies by, in `info`; false: it does not, or another backend is to.
-static bool has_matrices(const struct smelt_convolution *call, struct smelt_op_info *info)
+bool smelt_convolution_has_matrices(const struct smelt_convolution *call, struct smelt_op_info *info)
 {
-    const struct smelt_convolution2d_descriptor d = {
-        .scope = SMELT_SCOPE_WORKGROUP,
-        .stored_left = SMELT_DTYPE_F16,
-        .stored = SMELT_DTYPE_F16,
-        .computed = call->params->computed,
-        .accumulated = SMELT_DTYPE_F32,
-        .backend = call->params->backend,
-    };
+    const struct smelt_convolution2d_params *p = call->params;
+    const struct smelt_tensor_info *to = &p->d->info;
+    bool plain = p->a->info.dtype == SMELT_DTYPE_F16 && call->geometry.groups == 1 &&
+                 !call->geometry.transposed && p->image_layout == SMELT_IMAGE_NHWC &&
+                 p->weight_layout == SMELT_WEIGHT_HWIO && smelt_tensor_is_packed(&p->b->info) &&
+                 (to->strides[3] == 1 || to->shape[3] == 1 || p->depth_to_space > 1);
+    if (!plain || p->a->picture || p->d->picture || p->baked || !smelt_kernels_have_text())
+        return false;
+    struct smelt_convolution2d_descriptor d = smelt_convolution_descriptor(call, SMELT_SCOPE_WORKGROUP);
+    if (d.accumulated == SMELT_DTYPE_NONE || d.accumulated == SMELT_DTYPE_F16)
+        d.accumulated = SMELT_DTYPE_F32;
     const struct smelt_op op = {.name = "conv", .kind = SMELT_OP_CONVOLUTION2D, .convolution2d = &d};
     smelt_hold_errors(true);
     enum smelt_result result = smelt_op_query(call->context, &op, 0, info);
@@ -146,18 +144,14 @@ static uint32_t shared_size(const struct smelt_matmul2d_tiling *t)
 bool smelt_convolution_choose_split(const struct smelt_convolution *call, struct smelt_op_info *info)
 {
     const struct smelt_matmul2d_tiling *asked = &call->params->tiling;
-    bool asks = asked->m || asked->n || asked->k || asked->subgroups_m || asked->subgroups_n;
-    if ((asks && !asked->subgroups_k) || !can_split(call))
+    bool asks = smelt_convolution_asks_for_tile(call->params);
+    if ((asks && (!asked->subgroups_k || asked->columns)) || !can_split(call))
         return false;
-    struct smelt_matmul2d_tiling tile = asks ? *asked : choose_tile(call);
-    if (!tile.subgroups_k || !has_matrices(call, info))
+    struct smelt_matmul2d_tiling tile =
+        smelt_convolution_tile(asks ? *asked : choose_tile(call), &info->tiling);
+    if (!tile.subgroups_k)
         return false;
-    const struct smelt_matmul2d_tiling *t = &info->tiling;
     tile.k = TERMS;
-    tile.subgroup_size = t->subgroup_size;
-    tile.fragment_m = t->fragment_m;
-    tile.fragment_n = t->fragment_n;
-    tile.fragment_k = t->fragment_k;
     tile.subgroups_m = tile.subgroups_n = 1;
     info->tiling = tile;
     uint32_t across = tile.n / 8;
@@ -201,7 +195,8 @@ static struct split_push push_of(const struct smelt_convolution *call)
     for (int i = 0; i < 4; i++)
         push.stride_a[i] = (uint32_t)p->a->info.strides[i];
     for (int i = 0; i < 3; i++)
-        push.stride_d[i] = (uint32_t)p->d->info.strides[i];
+        push.stride_d[i] = (uint32_t)p->d->info.strides[i] * (i ? SMELT_MAX(p->depth_to_space, 1) : 1);
+    push.channel_d = (uint32_t)p->d->info.strides[3];
     return push;
 }
 
@@ -224,7 +219,9 @@ enum smelt_result smelt_convolution_encode_split(smelt_encoder encoder, const st
         .wide = p->d->info.dtype == SMELT_DTYPE_F32,
         .whole_a = whole_step(&p->a->info),
         .whole_b = p->b->info.address % 16 == 0 && call->d[C] % 8 == 0,
-        .whole_d = is_whole(&p->d->info, push.d) && (push.bias | push.residual) % 16 == 0,
+        .whole_d = p->depth_to_space <= 1 && smelt_convolution_is_whole(&p->d->info, push.d) &&
+                   (push.bias | push.residual) % 16 == 0,
+        .block = SMELT_MAX(p->depth_to_space, 1),
     };
     const struct smelt_kernel_request request = {
         .name = "convolution2d split",
@@ -235,6 +232,7 @@ enum smelt_result smelt_convolution_encode_split(smelt_encoder encoder, const st
         .backend = SMELT_BACKEND_COOPMAT,
         .dtype = SMELT_DTYPE_F16,
         .push_size = PUSH_SIZE,
+        .operations = smelt_convolution_operations(call),
         .stage_flags = info->stage_flags,
         .subgroup_size = info->subgroup_size.requiredSubgroupSize,
     };

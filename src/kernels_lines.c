@@ -181,8 +181,8 @@ static void write_kernel(struct smelt_text *text, const void *user)
     smelt_text_add(text, "%s%s", smelt_kernel_text("kernels/line_body.glsl"), smelt_kernel_text(name));
 }
 
-enum smelt_result smelt_lines_kernel_get(smelt_encoder encoder, const struct smelt_lines_kernel *wanted,
-                                         struct smelt_kernel *kernel)
+enum smelt_result smelt_lines_kernel_get(const struct smelt_lines *lines, smelt_encoder encoder,
+                                         const struct smelt_lines_kernel *wanted, struct smelt_kernel *kernel)
 {
     struct key key;
     char baked[64];
@@ -205,6 +205,8 @@ enum smelt_result smelt_lines_kernel_get(smelt_encoder encoder, const struct sme
         .backend = SMELT_BACKEND_PORTABLE,
         .dtype = wanted->dtype,
         .push_size = wanted->push_size,
+        .operations = (double)lines->count * lines->n * SMELT_LINES_MAX_TENSORS * 4 * SMELT_KERNEL_BYTE,
+        .linear = true,
         .constants = {wanted->workgroup_size},
         .constant_count = wanted->constant_count + 1,
     };
@@ -213,14 +215,12 @@ enum smelt_result smelt_lines_kernel_get(smelt_encoder encoder, const struct sme
     return smelt_kernel_get(encoder, &request, kernel);
 }
 
-enum smelt_result smelt_lines_dispatch(const struct smelt_lines *lines, smelt_encoder encoder,
-                                       const struct smelt_lines_kernel *wanted,
+enum smelt_result smelt_lines_dispatch(smelt_encoder encoder, const struct smelt_lines_kernel *wanted,
                                        const struct smelt_kernel *kernel, const void *push, uint64_t units,
                                        const struct smelt_dispatch *what)
 {
     uint64_t groups = wanted->group ? units : (units + wanted->workgroup_size - 1) / wanted->workgroup_size;
-    if (wanted->group && wanted->lines_each > 1)
+    if (wanted->group && wanted->lines_each > 1 && kernel->slices <= 1)
         groups = SMELT_MAX(groups / wanted->lines_each, SMELT_MIN(groups, FULL));
-    groups = SMELT_MIN(groups, lines->context->capabilities.max_workgroup_count[0]);
-    return smelt_kernel_dispatch(encoder, kernel, push, wanted->push_size, (uint32_t)groups, 1, 1, what);
+    return smelt_kernel_dispatch(encoder, kernel, push, wanted->push_size, groups, 1, 1, what);
 }

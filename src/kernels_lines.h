@@ -47,15 +47,15 @@ struct smelt_lines_kernel {
     uint32_t push_size;
     uint32_t lines_each; // 0: 1; lines that a workgroup takes where there are enough for every processor
 };
-enum smelt_result smelt_lines_kernel_get(smelt_encoder encoder, const struct smelt_lines_kernel *wanted,
+enum smelt_result smelt_lines_kernel_get(const struct smelt_lines *lines, smelt_encoder encoder,
+                                         const struct smelt_lines_kernel *wanted,
                                          struct smelt_kernel *kernel);
 // Whether a workgroup for each line is better than an invocation: elements lie side by side, or there are few lines.
 bool smelt_lines_by_group(const struct smelt_lines *lines, enum smelt_dtype dtype);
 // Invocations of a workgroup that serves a line with `chunks` chunks for each, 32 to 1024 or what the device can.
 uint32_t smelt_lines_workgroup_size(const struct smelt_lines *lines, enum smelt_dtype dtype, uint32_t chunks);
 // Dispatches the kernel for `units` lines or parts; kernels loop where a device takes fewer workgroups.
-enum smelt_result smelt_lines_dispatch(const struct smelt_lines *lines, smelt_encoder encoder,
-                                       const struct smelt_lines_kernel *wanted,
+enum smelt_result smelt_lines_dispatch(smelt_encoder encoder, const struct smelt_lines_kernel *wanted,
                                        const struct smelt_kernel *kernel, const void *push, uint64_t units,
                                        const struct smelt_dispatch *what);
 // Whether the sum of a norm whose x and residual lie alike can be made where it is (kernels_normalization.c).

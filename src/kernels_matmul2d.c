@@ -407,6 +407,9 @@ static enum smelt_result record_product(const struct smelt_product_call *call, s
              smelt_dtype_name(smelt_cooperative_factors(&call->info.choice)),
              smelt_dtype_name((enum smelt_dtype)call->key.accumulated));
     request.baked = call->key.baked ? baked : NULL;
+    double m = push->m, n = push->n, k = push->k, elements = m * k + k * n + m * n;
+    if (!call->key.deep) // its workgroups share the rows, however many there are
+        request.operations = batch * (2 * m * n * k + 2 * SMELT_KERNEL_BYTE * elements);
     uint64_t groups = tile_count(call);
     if (call->key.deep)
         groups = SMELT_MIN(groups, SMELT_NARROW_GROUPS);
@@ -519,6 +522,8 @@ enum smelt_result smelt_product_encode(smelt_encoder encoder, const struct smelt
 enum smelt_result smelt_matmul2d_scratch_size(const struct smelt_matmul2d_params *params, uint64_t *size)
 {
     struct smelt_product_call call = {.product = {.params = params}};
+    if (!size)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "matmul2d_scratch_size: size is NULL");
     enum smelt_result result = prepare(&call);
     if (!result)
         *size = scratch_size(&call);

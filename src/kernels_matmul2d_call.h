@@ -18,8 +18,8 @@ struct smelt_product_key {
     uint32_t per;   // elements of a quantised matrix that an invocation takes at a time
     uint32_t tiles; // of 16 rows of a matrix that the device's matrices multiply with vectors; 0: they do not
     uint32_t subgroups; // that share the terms of these rows
-    uint32_t deep,
-        across; // 32 terms and columns of a small right operand: matmul2d_narrow_body.glsl; 0: another kernel
+    // 32 terms and 32 columns of a small right operand: matmul2d_narrow_body.glsl; 0: another kernel.
+    uint32_t deep, across;
 };
 
 // A call on its way.

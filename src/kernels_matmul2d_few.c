@@ -28,15 +28,18 @@ void smelt_product_write_vectors(struct smelt_text *text, const void *user)
     smelt_op_define_number(text, "KERNEL_", "SUBGROUPS", key->subgroups);
     smelt_product_write_head(text, key);
     smelt_text_add(text, "%s", smelt_kernel_text("kernels/matvec_store.glsl"));
+    const char *scales = key->scale ? smelt_kernel_text("kernels/matvec_scales.glsl") : "";
     if (key->tiles)
-        smelt_text_add(text, "%s%s%s%s", smelt_kernel_text("kernels/matvec_matrix_head.glsl"),
-                       smelt_kernel_text("kernels/matrix_places.glsl"),
-                       smelt_kernel_text(key->scale ? "kernels/matvec_matrix_scaled_body.glsl"
-                                                    : "kernels/matvec_matrix_body.glsl"),
+        smelt_text_add(text, "%s%s%s%s%s%s", smelt_kernel_text("kernels/matvec_matrix_head.glsl"),
+                       smelt_kernel_text("kernels/matrix_places.glsl"), scales,
+                       key->scale ? smelt_kernel_text("kernels/matvec_matrix_chunks.glsl") : "",
+                       smelt_kernel_text(!key->scale         ? "kernels/matvec_matrix_body.glsl"
+                                         : key->vectors == 1 ? "kernels/matvec_matrix_scaled_body.glsl"
+                                                             : "kernels/matvec_matrix_rounded_body.glsl"),
                        smelt_kernel_text("kernels/matvec_matrix_finish.glsl"));
     else
         smelt_text_add(
-            text, "%s%s", smelt_kernel_text("kernels/matvec_finish.glsl"),
+            text, "%s%s%s", smelt_kernel_text("kernels/matvec_finish.glsl"), scales,
             smelt_kernel_text(key->scale ? "kernels/matvec_scaled_body.glsl" : "kernels/matvec_body.glsl"));
 }
 
@@ -147,7 +150,7 @@ bool smelt_product_take_vectors(struct smelt_product_call *call)
     key->accumulated = SMELT_DTYPE_F32;
     if (can_matrices(call, swapped)) {
         key->tiles = p->scale ? 1 : 2;
-        key->subgroups = p->scale && key->vectors > 4 ? 8 : 16;
+        key->subgroups = p->scale ? (key->vectors == 1 ? 16 : 14) : swapped || p->transpose_right ? 14 : 16;
         key->backend = SMELT_BACKEND_COOPMAT;
         call->info.tiling = (struct smelt_matmul2d_tiling){.m = 16 * key->tiles, .n = key->vectors};
         return true;
@@ -161,8 +164,8 @@ bool smelt_product_take_vectors(struct smelt_product_call *call)
     return true;
 }
 
-#define NARROW_LEAST                                                                                         \
-    4096                // rows: with fewer, workgroups have little to do after the small matrix is with them
+// Rows: with fewer, workgroups have little to do after the small matrix is with them.
+#define NARROW_LEAST 4096
 #define NARROW_ROWS 128 // of a workgroup at a time: 16 of each subgroup of matmul2d_narrow_body.glsl
 
 // Many rows by a small matrix of f16: what counts is reading and writing the rows once.

@@ -86,8 +86,8 @@ static enum smelt_result record(const struct smelt_lines *lines, smelt_encoder e
     struct smelt_kernel kernel;
     wanted->group = wanted->group || smelt_lines_by_group(lines, wanted->dtype);
     wanted->workgroup_size = wanted->group ? smelt_lines_workgroup_size(lines, wanted->dtype, HELD) : 128;
-    enum smelt_result result = smelt_lines_kernel_get(encoder, wanted, &kernel);
-    return result ? result : smelt_lines_dispatch(lines, encoder, wanted, &kernel, push, lines->count, what);
+    enum smelt_result result = smelt_lines_kernel_get(lines, encoder, wanted, &kernel);
+    return result ? result : smelt_lines_dispatch(encoder, wanted, &kernel, push, lines->count, what);
 }
 
 enum smelt_result smelt_encode_softmax(smelt_encoder encoder, const struct smelt_softmax_params *p)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define WORKGROUP_SIZE 128
+#define ELEMENT_OPERATIONS 200.0 // of an element, about: what it computes and reads differs widely
 #define MAX_TENSORS SMELT_OPERATOR_MAX_TENSORS
 #define MAX_RANK SMELT_OPERATOR_MAX_RANK
 #define MAX_WORDS                                                                                            \
@@ -279,6 +280,8 @@ static enum smelt_result get_kernel(smelt_encoder encoder, struct call *call, st
         .backend = SMELT_BACKEND_PORTABLE,
         .dtype = call->of->tensors[0]->info.dtype,
         .push_size = sizeof(struct push),
+        .operations = ELEMENT_OPERATIONS * (double)call->push.count,
+        .linear = true,
         .image_type = call->of->image ? call->of->image_type : 0,
         .constants = {1},
         .constant_count = 1 + call->word_count,
@@ -334,7 +337,5 @@ enum smelt_result smelt_encode_operator(smelt_encoder encoder, const struct smel
         .parts = 1,
     };
     uint64_t groups = ((uint64_t)call.push.count + WORKGROUP_SIZE - 1) / WORKGROUP_SIZE;
-    groups = SMELT_MIN(groups, call.context->capabilities.max_workgroup_count[0]);
-    return smelt_kernel_dispatch(encoder, &kernel, &call.push, sizeof(call.push), (uint32_t)groups, 1, 1,
-                                 &what);
+    return smelt_kernel_dispatch(encoder, &kernel, &call.push, sizeof(call.push), groups, 1, 1, &what);
 }

@@ -30,8 +30,8 @@ struct smelt_operator_call {
     const char *options;                              // "MAXIMUM=1 MODE=2": macros; NULL: none. Borrowed
     smelt_tensor tensors[SMELT_OPERATOR_MAX_TENSORS]; // of any type; NULL: absent (not tensor 0)
     uint32_t written; // bits: tensors that are written, each element, beside tensor 0
-    uint32_t
-        updated; // bits: tensors that are read and written, or not written everywhere; tensor 0 too if it is in it
+    // bits: tensors that are read and written, or not written everywhere; tensor 0 too if it is in it
+    uint32_t updated;
     int32_t sizes[SMELT_OPERATOR_MAX_SIZES];
     float numbers[SMELT_OPERATOR_MAX_NUMBERS];
     uint32_t size_count, number_count; // they must follow from body and options

@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-bool smelt_quantization_is_set(const struct smelt_quantization *q)
+static bool is_set(const struct smelt_quantization *q)
 {
     return q->zero_a || q->zero_b || q->scale || q->zero_d;
 }
@@ -68,7 +68,7 @@ enum smelt_result smelt_quantization_check(const char *kernel, const struct smel
                                            enum smelt_dtype b, bool residual)
 {
     if (smelt_dtype_is_float(a->info.dtype)) {
-        if (!smelt_quantization_is_set(q))
+        if (!is_set(q))
             return SMELT_OK;
         return smelt_fail(d->context, SMELT_ERROR_INVALID_ARGUMENT,
                           "%s: quantization is set with a of %s, wanted NULLs but for operands of integers",

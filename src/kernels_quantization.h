@@ -15,14 +15,13 @@ struct smelt_quantization_key {
     uint32_t zero_a_signed, zero_b_signed;
 };
 
-// Of a call whose a, b and d are rank and context checked; `columns`: output channels. With operands of floats nothing may be
-// set; with those of integers d must be what the scale makes of it. Errors: INVALID_ARGUMENT, SHAPE, DTYPE.
+// Of a call whose a, b and d are rank and context checked; `columns`: output channels. With operands of floats nothing
+// may be set; with those of integers d must be what the scale makes of it. Errors: INVALID_ARGUMENT, SHAPE, DTYPE.
 enum smelt_result smelt_quantization_check(const char *kernel, const struct smelt_quantization *q,
                                            smelt_tensor a, smelt_tensor d, uint64_t columns,
                                            enum smelt_dtype b, bool residual);
 struct smelt_quantization_key smelt_quantization_describe(const struct smelt_quantization *q, smelt_tensor d,
                                                           uint64_t columns);
-bool smelt_quantization_is_set(const struct smelt_quantization *q);
 // Appends a range for each tensor; returns how many there are.
 #define SMELT_QUANTIZATION_RANGES 4
 uint32_t smelt_quantization_ranges(const struct smelt_quantization *q, struct smelt_range *ranges);

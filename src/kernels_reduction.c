@@ -181,7 +181,7 @@ static enum smelt_result make_kernel(smelt_encoder encoder, const struct call *c
     const struct smelt_capabilities *c = &call->lines.context->capabilities;
     wanted->workgroup_size =
         SMELT_MIN(wanted->workgroup_size, SMELT_MIN(c->max_workgroup_invocations, c->max_workgroup_size[0]));
-    return smelt_lines_kernel_get(encoder, wanted, kernel);
+    return smelt_lines_kernel_get(&call->lines, encoder, wanted, kernel);
 }
 
 enum smelt_result smelt_encode_reduction(smelt_encoder encoder, const struct smelt_reduction_params *params)
@@ -212,8 +212,8 @@ enum smelt_result smelt_encode_reduction(smelt_encoder encoder, const struct sme
         .call_size = sizeof(*params),
         .parts = parted ? 2 : 1,
     };
-    result = smelt_lines_dispatch(&call.lines, encoder, &wanted, &kernel, &call.push,
-                                  call.lines.count * call.push.parts, &what);
+    result = smelt_lines_dispatch(encoder, &wanted, &kernel, &call.push, call.lines.count * call.push.parts,
+                                  &what);
     if (result || !parted)
         return result;
     what.part = 1;
@@ -221,6 +221,5 @@ enum smelt_result smelt_encode_reduction(smelt_encoder encoder, const struct sme
     ranges[1] = smelt_range_of(params->y, SMELT_ACCESS_WRITE);
     result = smelt_kernel_order(encoder, &what);
     return result ? result
-                  : smelt_lines_dispatch(&call.lines, encoder, &merging, &merge, &call.push, call.lines.count,
-                                         &what);
+                  : smelt_lines_dispatch(encoder, &merging, &merge, &call.push, call.lines.count, &what);
 }

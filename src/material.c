@@ -175,9 +175,9 @@ VkSampler smelt_material_sampler(smelt_material material)
 
 enum smelt_result smelt_material_glsl(smelt_material material, const char *name, char **text)
 {
-    if (!text)
-        return smelt_fail(material->context, SMELT_ERROR_INVALID_ARGUMENT,
-                          "smelt_material_glsl: text is NULL");
+    if (!material || !text)
+        return smelt_fail(material ? material->context : NULL, SMELT_ERROR_INVALID_ARGUMENT,
+                          "smelt_material_glsl: %s is NULL", material ? "text" : "material");
     struct smelt_material_glsl request = {
         .context = material->context,
         .description = &material->description,

@@ -311,13 +311,23 @@ static enum smelt_result describe_update(smelt_material m, smelt_package package
                       (int)strcspn(b, "\n"), b);
 }
 
+static enum smelt_result require_textures(smelt_material m, const char *call)
+{
+    if (!m)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "%s: material is NULL, wanted one", call);
+    return m->weights
+               ? SMELT_OK
+               : smelt_fail(
+                     m->context, SMELT_ERROR_NOT_READY,
+                     "material \"%.80s\": wanted one with textures, it was created with description_only",
+                     m->info.name);
+}
+
 static enum smelt_result check_update(smelt_material m, VkCommandBuffer commands, uint32_t parts)
 {
-    if (!m->weights)
-        return smelt_fail(
-            m->context, SMELT_ERROR_NOT_READY,
-            "material \"%.80s\": wanted one with textures, it was created with description_only",
-            m->info.name);
+    enum smelt_result result = require_textures(m, "smelt_material_update");
+    if (result)
+        return result;
     if (!commands || parts & ~(uint32_t)ALL_PARTS)
         return smelt_fail(m->context, SMELT_ERROR_INVALID_ARGUMENT,
                           "smelt_material_update: wanted a command buffer and parts of 0x%x, got %p and 0x%x",
@@ -360,13 +370,11 @@ enum smelt_result smelt_material_upload_and_wait(smelt_material material)
     const void *matrices[SMELT_MLP_MAX_LAYERS], *biases[SMELT_MLP_MAX_LAYERS];
     struct smelt_buffer staging = {0};
     VkCommandBuffer commands;
-    if (!m->weights)
-        return smelt_fail(
-            m->context, SMELT_ERROR_NOT_READY,
-            "material \"%.80s\": wanted one with textures, it was created with description_only",
-            m->info.name);
-    enum smelt_result result = smelt_buffer_create(m->context, m->slot_size, SMELT_PLACE_HOST_WRITE,
-                                                   SMELT_MEMORY_STAGING, "material upload", &staging);
+    enum smelt_result result = require_textures(m, "smelt_material_upload_and_wait");
+    if (result)
+        return result;
+    result = smelt_buffer_create(m->context, m->slot_size, SMELT_PLACE_HOST_WRITE, SMELT_MEMORY_STAGING,
+                                 "material upload", &staging);
     if (!result)
         result = smelt_submit_begin(m->context, &commands);
     if (!result) {

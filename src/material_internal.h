@@ -37,8 +37,8 @@ struct smelt_material_description {
     struct smelt_material_texture textures[SMELT_MATERIAL_MAX_LATENTS];
     bool clamp; // address mode: clamp to edge instead of repeat
     float remap_scale, remap_bias;
-    const struct smelt_package_tensor
-        *latents[SMELT_MATERIAL_MAX_LATENTS][SMELT_MATERIAL_MAX_MIPS]; // [][0]: finest
+    // [][0]: finest
+    const struct smelt_package_tensor *latents[SMELT_MATERIAL_MAX_LATENTS][SMELT_MATERIAL_MAX_MIPS];
     uint32_t encoding_count;
     struct smelt_material_encoding encodings[SMELT_MATERIAL_MAX_ENCODINGS];
     struct smelt_mlp_descriptor mlp; // without backend, computed and accumulated
@@ -103,9 +103,9 @@ struct smelt_material_t {
     VkImage images[SMELT_MATERIAL_MAX_LATENTS];
     VkImageView views[SMELT_MATERIAL_MAX_LATENTS];
     uint64_t slot_size; // bytes of all latents, each mip at a multiple of 4
-    uint16_t
-        *products[SMELT_MLP_MAX_LAYERS]; // of quantised weights and their scales; NULL: as in the package
-    struct smelt_buffer staging;         // slot_count slots, made by the first update
+    // of quantised weights and their scales; NULL: as in the package
+    uint16_t *products[SMELT_MLP_MAX_LAYERS];
+    struct smelt_buffer staging; // slot_count slots, made by the first update
 };
 enum smelt_result smelt_material_create_gpu(smelt_material material);
 void smelt_material_destroy_gpu(smelt_material material);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SLICE_MS 50
 #define FEW_GROUPS 64 // of a dispatch that leaves a large device idle
 
 // --- Shapes that the caller gives -----------------------------------------------------------------------------
@@ -141,7 +142,7 @@ static enum smelt_result add_outputs(smelt_network network, struct smelt_ir *ir)
 
 // --- Plans ----------------------------------------------------------------------------------------------------
 
-void smelt_network_plan_free(struct smelt_network_plan *plan)
+static void free_plan(struct smelt_network_plan *plan)
 {
     if (!plan)
         return;
@@ -281,6 +282,7 @@ static enum smelt_result fill_info(smelt_network network, struct smelt_network_p
                                              .weights_size = network->weights.size,
                                              .node_count = plan->ir->node_count,
                                              .dispatch_count = counts.optimized_dispatches + converted,
+                                             .command_count = counts.optimized_commands + converted,
                                              .backend = backend,
                                              .async_suits = small,
                                              .tuning = plan->tuning_hash};
@@ -290,11 +292,14 @@ static enum smelt_result fill_info(smelt_network network, struct smelt_network_p
 static enum smelt_result lower(smelt_network network, struct smelt_network_plan *plan)
 {
     bool packaged = network->kernels.count > 0;
+    uint64_t at = smelt_os_time_ns();
     if (packaged)
         smelt_kernels_use_codes(true);
     enum smelt_result result = smelt_network_lower(network, plan);
+    smelt_log_time(network->context, "network", "calls and weights", &at);
     if (!result)
         result = fill_info(network, plan);
+    smelt_log_time(network->context, "network", "graph and kernels", &at);
     if (packaged)
         smelt_kernels_use_codes(false);
     return result;
@@ -319,6 +324,7 @@ static enum smelt_result make_plan(smelt_network network, const struct smelt_net
     if (!plan)
         return smelt_fail(network->context, SMELT_ERROR_OUT_OF_HOST_MEMORY,
                           "network '%s': out of host memory", network->name);
+    uint64_t at = smelt_os_time_ns();
     enum smelt_result result = smelt_ir_clone(network->source, &plan->ir);
     for (uint32_t i = 0; i < input_count && !result; i++)
         result = give_input(network, plan->ir, &inputs[i]);
@@ -336,10 +342,11 @@ static enum smelt_result make_plan(smelt_network network, const struct smelt_net
         result = check_shapes(network, plan->ir);
     if (!result)
         result = describe_ends(network, plan);
+    smelt_log_time(network->context, "network", "shapes", &at);
     if (!result)
         result = lower(network, plan);
     if (result)
-        smelt_network_plan_free(plan);
+        free_plan(plan);
     else
         *out = plan;
     return result;
@@ -354,8 +361,13 @@ static enum smelt_result check_params(smelt_context context, const struct smelt_
         return smelt_fail(context, SMELT_ERROR_DTYPE, "network: storage is %s, wanted f32, f16 or none",
                           smelt_dtype_name(params->storage));
     if ((uint32_t)params->backend >= SMELT_BACKEND_COUNT)
-        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT, "network: backend %d is none",
-                          (int)params->backend);
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "network: backend is %d, wanted one of enum smelt_backend (0 to %d)",
+                          (int)params->backend, SMELT_BACKEND_COUNT - 1);
+    if (!(params->slice >= 0) || !(params->speed >= 0))
+        return smelt_fail(context, SMELT_ERROR_INVALID_ARGUMENT,
+                          "network: slice %g ms, speed %g GFLOP/s, wanted 0 or more", (double)params->slice,
+                          (double)params->speed);
     const struct {
         const char *what;
         const char *const *names;
@@ -415,6 +427,22 @@ static enum smelt_result fill(smelt_network network, const struct smelt_network_
     return whole ? SMELT_OK : smelt_ir_no_memory(network->source);
 }
 
+// How many operations a dispatch may have; 0: any number.
+static enum smelt_result choose_slice(smelt_network network, const struct smelt_network_params *params)
+{
+    VkPhysicalDeviceType type = network->context->capabilities.device_type;
+    double ms = params->slice > 0                     ? (double)params->slice
+                : type == VK_PHYSICAL_DEVICE_TYPE_CPU ? 0
+                                                      : SLICE_MS;
+    double giga = type == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU ? 1000 : 100;
+    enum smelt_backend backend;
+    enum smelt_result result = choose_backend(network, &backend);
+    if (!result && backend != SMELT_BACKEND_PORTABLE)
+        giga *= 8;
+    network->slice = ms * 1e6 * (params->speed > 0 ? (double)params->speed : giga);
+    return result;
+}
+
 // Values that become outputs are kept as if they were ones already.
 static enum smelt_result absorb(smelt_network network)
 {
@@ -454,6 +482,8 @@ static enum smelt_result create(smelt_context context, struct smelt_ir *ir,
         smelt_kernel_codes_give(context, &network->kernels);
     }
     result = fill(network, params);
+    if (!result)
+        result = choose_slice(network, params);
     if (!result && !params->no_fusion && !params->keep_weights)
         result = absorb(network);
     if (!result)
@@ -481,9 +511,11 @@ enum smelt_result smelt_network_create(smelt_context context, smelt_package pack
                           : !package ? "package"
                                      : "network");
     struct smelt_kernel_codes kernels = {0};
+    uint64_t at = smelt_os_time_ns();
     enum smelt_result result = smelt_network_read_kernels(package, &kernels);
     if (!result)
         result = smelt_ir_read(package, &ir);
+    smelt_log_time(context, "network", "read", &at);
     if (!result)
         return create(context, ir, &kernels, params, network);
     free(kernels.list);
@@ -500,7 +532,7 @@ enum smelt_result smelt_network_reshape(smelt_network network, const struct smel
     enum smelt_result result = make_plan(network, inputs, input_count, &plan);
     if (result)
         return result;
-    smelt_network_plan_free(network->plan);
+    free_plan(network->plan);
     network->plan = plan;
     return SMELT_OK;
 }
@@ -511,7 +543,7 @@ void smelt_network_destroy(smelt_network *handle)
         return;
     smelt_network network = *handle;
     *handle = NULL;
-    smelt_network_plan_free(network->plan);
+    free_plan(network->plan);
     smelt_weights_free(network);
     smelt_kernel_codes_take_back(network->context, &network->kernels);
     free(network->kernels.list);

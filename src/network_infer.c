@@ -312,12 +312,24 @@ enum smelt_result smelt_ir_infer(struct smelt_ir *ir)
     return result;
 }
 
+static enum smelt_result no_input(const struct smelt_ir *ir, const char *name)
+{
+    struct smelt_text names = {0};
+    for (uint32_t i = 0; i < ir->input_count; i++)
+        smelt_text_add(&names, "%s%.80s", i ? ", " : "", ir->inputs[i]->name);
+    enum smelt_result result =
+        smelt_fail(NULL, SMELT_ERROR_NOT_FOUND, "%s: no input \"%.80s\"; there are: %.400s", ir->file, name,
+                   names.data ? names.data : "none");
+    smelt_text_free(&names);
+    return result;
+}
+
 enum smelt_result smelt_ir_set_input_shape(struct smelt_ir *ir, const char *name, uint32_t rank,
                                            const char *const *extents)
 {
     struct smelt_ir_value *v = smelt_ir_find(ir, name);
     if (!v || !v->is_input)
-        return smelt_fail(NULL, SMELT_ERROR_NOT_FOUND, "%s: no input \"%.80s\"", ir->file, name);
+        return no_input(ir, name);
     if (rank > SMELT_IR_MAX_RANK || (v->ranked && rank != v->rank))
         return smelt_fail(NULL, SMELT_ERROR_SHAPE, "%s: input \"%.80s\" has rank %u, got a shape of rank %u",
                           ir->file, name, v->ranked ? v->rank : SMELT_IR_MAX_RANK, rank);
@@ -351,7 +363,7 @@ enum smelt_result smelt_ir_bind_input(struct smelt_ir *ir, const char *name, enu
     while (index < ir->input_count && ir->inputs[index] != v)
         index++;
     if (!v || index == ir->input_count)
-        return smelt_fail(NULL, SMELT_ERROR_NOT_FOUND, "%s: no input \"%.80s\"", ir->file, name);
+        return no_input(ir, name);
     if (element != v->element)
         return smelt_fail(NULL, SMELT_ERROR_DTYPE, "%s: input \"%.80s\": wanted elements of %s, got %s",
                           ir->file, name, smelt_element_info(v->element)->name,

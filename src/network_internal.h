@@ -69,6 +69,7 @@ struct smelt_network_t {
     struct smelt_ir *source; // as it was read: neither shapes nor types are known
     enum smelt_dtype storage;
     enum smelt_backend backend;
+    double slice; // operations that a dispatch has; 0: any number
     bool no_fusion, tune;
     bool merges; // convolutions are merged: they run on matrices
     char **more_outputs, **channels_last, **images;
@@ -100,8 +101,8 @@ enum smelt_result smelt_network_rewrite(struct smelt_ir *ir, bool matrices);
 // Values that are outputs stay. `merges`: it did, and what was inferred has to be again.
 enum smelt_result smelt_network_merge(struct smelt_ir *ir, bool *merges);
 
-// Lowers all nodes of plan->ir, whose shapes are known, into plan->graph (network_lower.c). Errors leave what was made to
-// smelt_network_plan_free.
+// Lowers all nodes of plan->ir, whose shapes are known, into plan->graph (network_lower.c). Errors leave what was made to the
+// plan.
 enum smelt_result smelt_network_lower(smelt_network network, struct smelt_network_plan *plan);
 // What the calls of a node are labelled with: its operator, and its name or that of its first output.
 void smelt_network_label(const struct smelt_ir_node *node, char *label, size_t size);
@@ -120,10 +121,9 @@ smelt_tensor smelt_lower_widened(struct smelt_lowering *lowering, const struct s
 // Chooses backend and tile of a call by timing, or by what was found before (network_tune.c; only with the compiler).
 enum smelt_result smelt_tune_convolution2d(struct smelt_lowering *lowering,
                                            struct smelt_convolution2d_params *params);
-void smelt_network_plan_free(struct smelt_network_plan *plan);
 
-// Finds a weight by its key, or makes it (network_weights.c): `name` is the value's in the model, or NULL; `data` receives where its bytes go, NULL when it was there. Bytes
-// are uploaded by smelt_weights_upload.
+// Finds a weight by its key, or makes it (network_weights.c): `name` is the value's in the model, or NULL; `data`
+// receives where its bytes go, NULL when it was there. Bytes are uploaded by smelt_weights_upload.
 enum smelt_result smelt_weights_place(smelt_network network, const char *key, const char *name,
                                       const struct smelt_tensor_params *params, smelt_tensor *tensor,
                                       void **data);

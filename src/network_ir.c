@@ -269,8 +269,9 @@ enum smelt_result smelt_ir_set_constant(struct smelt_ir *ir, struct smelt_ir_val
             ir->file, value->name, SMELT_IR_MAX_RANK, smelt_element_info(element)->name, rank);
     for (uint32_t i = 0; i < rank; i++)
         if (shape[i] > INT64_MAX)
-            return smelt_fail(NULL, SMELT_ERROR_SHAPE, "%s: constant \"%.80s\": extent %u is too large",
-                              ir->file, value->name, i);
+            return smelt_fail(NULL, SMELT_ERROR_SHAPE,
+                              "%s: constant \"%.80s\": extent %u is %llu, wanted less than 2^63", ir->file,
+                              value->name, i, (unsigned long long)shape[i]);
     if (!packed_size(element, rank, shape, &wanted) || wanted != size)
         return smelt_fail(
             NULL, SMELT_ERROR_SHAPE,

@@ -152,6 +152,7 @@ struct smelt_ir_node {
     struct smelt_ir_value **inputs, **outputs; // NULL: left out
     uint32_t input_count, output_count;        // without trailing absent ones
     struct smelt_ir_attribute *attributes;     // parallel to op->attributes
+    bool taken;                                // lowered with the one in front of it
 };
 
 struct smelt_ir_owner {
@@ -166,8 +167,8 @@ struct smelt_ir {
     struct smelt_ir_value **values, **inputs, **outputs;
     struct smelt_ir_node **nodes; // producers before their users
     uint32_t value_count, input_count, output_count, node_count;
-    const struct smelt_kernel_codes
-        *kernels; // of a package to write: kernels as SPIR-V; borrowed. NULL: none
+    // of a package to write: kernels as SPIR-V; borrowed. NULL: none
+    const struct smelt_kernel_codes *kernels;
     bool inferred;
     bool dims_failed; // sticky until read and cleared
     // Elements that the inference has looked at, for shapes and in all; bounded, so that no file takes forever.
@@ -180,6 +181,8 @@ struct smelt_ir {
     uint32_t expression_count;
     struct smelt_ir_owner *owners;
     uint32_t owner_count;
+    const char **beside; // files that hold weights of `file`
+    uint32_t beside_count;
 };
 
 enum smelt_result smelt_ir_create(const char *file, struct smelt_ir **ir);
@@ -250,8 +253,8 @@ enum smelt_result smelt_ir_join_shuffles(struct smelt_ir *ir);
 // That, and removes computed nodes, identities, and what no output needs (network_simplify.c). After smelt_ir_infer.
 enum smelt_result smelt_ir_simplify(struct smelt_ir *ir);
 // What f32 weights are kept as in a package: F32 or F16 (network_simplify.c). A single number keeps f32, a weight
-// too when an operator needs it exactly, or when a finite element of it would become infinite; `overflowed` (NULL: not wanted) receives
-// the number of the latter.
+// too when an operator needs it exactly, or when a finite element of it would become infinite; `overflowed` (NULL: not
+// wanted) receives the number of the latter.
 enum smelt_result smelt_ir_set_storage(struct smelt_ir *ir, enum smelt_element storage, uint32_t *overflowed);
 // Bytes of all constants as stored, and their elements.
 void smelt_ir_weigh(const struct smelt_ir *ir, uint64_t *elements, uint64_t *size);

@@ -561,16 +561,20 @@ enum smelt_result smelt_network_lower(smelt_network network, struct smelt_networ
         result = smelt_encoder_create(network->context, &params, &plan->maker);
     if (!result)
         result = smelt_encoder_start_capture(plan->maker);
+    if (!result)
+        plan->maker->slice = network->slice;
     lowering.encoder = plan->maker;
     if (!result)
         result = bind_ends(&lowering);
     for (uint32_t i = 0; i < plan->ir->node_count && !result; i++)
-        if (has_elements(plan->ir->nodes[i]))
+        if (has_elements(plan->ir->nodes[i]) && !plan->ir->nodes[i]->taken)
             result = lower_node(&lowering, plan->ir->nodes[i]);
     if (!result)
         result = copy_ends(&lowering);
+    uint64_t at = smelt_os_time_ns();
     if (!result)
         result = smelt_weights_upload(network);
+    smelt_log_time(network->context, "network", "upload", &at);
     if (!result)
         result = take_graph(&lowering);
     free(lowering.joins);

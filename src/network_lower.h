@@ -42,8 +42,8 @@ struct smelt_lowering {
     enum smelt_backend backend;        // AUTO, or what the caller asked for
     struct smelt_lowering_join *joins; // by a value's id
     bool *keeps_f32;                   // likewise: f32 whatever the storage
-    bool
-        wide; // the node computes in f32 whatever the storage, or in bytes what has 4 bits (network_precision.c)
+    // the node computes in f32 whatever the storage, or in bytes what has 4 bits (network_precision.c)
+    bool wide;
     enum smelt_result result; // of the first service that failed
 };
 

@@ -11,7 +11,7 @@ struct convolution {
     struct smelt_ir_node *node;
     smelt_tensor x, w, bias, y;
     bool transposed;
-    uint32_t groups;
+    uint32_t groups, block; // block: of the DepthToSpace that y is the output of; 0: it is the node's
     uint64_t in[3], out[3], kernel[3];
     uint32_t stride[3], dilation[3], pad_begin[3], pad_end[3], more[3]; // more: output padding
 };
@@ -120,11 +120,15 @@ static enum smelt_result convolve(const struct convolution *c, const struct imag
                      .transposed = c->transposed},
         .accumulated = SMELT_DTYPE_F32,
         .backend = c->lowering->backend,
+        .depth_to_space = c->block,
     };
     if (c->lowering->result ||
         (SMELT_HAVE_COMPILER && c->lowering->network->tune && smelt_tune_convolution2d(c->lowering, &params)))
         return c->lowering->result;
-    return smelt_lower_take(c->lowering, smelt_encode_convolution2d(c->lowering->encoder, &params));
+    smelt_hold_errors(c->block > 0); // then there is another way
+    enum smelt_result result = smelt_encode_convolution2d(c->lowering->encoder, &params);
+    smelt_hold_errors(false);
+    return c->block ? result : smelt_lower_take(c->lowering, result);
 }
 
 // --- Three axes -----------------------------------------------------------------------------------------------
@@ -249,6 +253,43 @@ static smelt_tensor weight(struct convolution *c)
     return smelt_lower_weight(c->lowering, w, axes);
 }
 
+// A DepthToSpace that is all that reads the node's output.
+static struct smelt_ir_node *find_depth_to_space(const struct smelt_lowering *lowering,
+                                                 const struct smelt_ir_node *node)
+{
+    const struct smelt_ir_value *value = node->outputs[0];
+    struct smelt_ir_node *found = NULL;
+    uint32_t uses = value->is_output;
+    for (uint32_t i = 0; i < lowering->ir->node_count; i++)
+        for (uint32_t k = 0; k < lowering->ir->nodes[i]->input_count; k++)
+            if (lowering->ir->nodes[i]->inputs[k] == value) {
+                found = lowering->ir->nodes[i];
+                uses++;
+            }
+    bool moves = uses == 1 && found && !lowering->wide && !strcmp(found->op->name, "DepthToSpace") &&
+                 !lowering->network->no_fusion && lowering->network->merges &&
+                 !smelt_network_is_wide(lowering, found);
+    uint64_t block = moves ? (uint64_t)smelt_ir_integer(found, "blocksize") : 0;
+    return moves && (smelt_ir_word_is(found, "mode", "CRD") ||
+                     (uint64_t)value->shape[1].constant == block * block)
+               ? found
+               : NULL;
+}
+
+// Writes the output of a DepthToSpace behind the convolution at once, where a kernel can.
+static bool goes_to_space(struct convolution c, struct smelt_ir_node *to_space)
+{
+    struct smelt_lowering *lowering = c.lowering;
+    c.block = (uint32_t)smelt_ir_integer(to_space, "blocksize");
+    c.y = smelt_lower_output(lowering, to_space, 0, SMELT_ORDER_LARGEST_INPUT);
+    if (lowering->result || !c.y)
+        return false;
+    const struct image x = image_of(c.x), y = image_of(c.y);
+    const struct part part = {
+        .step_x = x.strides[0], .step_y = y.strides[0], .count = x.shape[0], .bias = true};
+    return convolve(&c, &x, &y, &part) == SMELT_OK;
+}
+
 static enum smelt_result lower(struct smelt_lowering *lowering, struct smelt_ir_node *node, bool transposed)
 {
     struct convolution c = {.lowering = lowering,
@@ -265,11 +306,19 @@ static enum smelt_result lower(struct smelt_lowering *lowering, struct smelt_ir_
     c.x = smelt_lower_input(lowering, node, 0);
     c.w = weight(&c);
     c.bias = smelt_lower_packed_input(lowering, node, 2);
-    c.y = smelt_lower_output(lowering, node, 0, SMELT_ORDER_CHANNELS_LAST);
     if (lowering->result)
         return lowering->result;
     if (!c.x || !c.w)
         return smelt_lower_fail(lowering, node, SMELT_ERROR_UNSUPPORTED, "an input without elements");
+    struct smelt_ir_node *to_space =
+        transposed || node->inputs[0]->rank != 4 ? NULL : find_depth_to_space(lowering, node);
+    if (to_space && goes_to_space(c, to_space)) {
+        to_space->taken = true;
+        return SMELT_OK;
+    }
+    c.y = smelt_lower_output(lowering, node, 0, SMELT_ORDER_CHANNELS_LAST);
+    if (lowering->result)
+        return lowering->result;
     if (node->inputs[0]->rank == 5)
         return convolve_deep(&c);
     const struct image x = image_of(c.x), y = image_of(c.y);

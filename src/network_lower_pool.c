@@ -41,7 +41,11 @@ enum smelt_result smelt_lower_pool(struct smelt_lowering *lowering, struct smelt
     call.tensors[1] = smelt_lower_input(lowering, node, 0);
     call.tensors[2] = smelt_lower_output(lowering, node, 1, SMELT_ORDER_LARGEST_INPUT);
     call.written = call.tensors[2] ? 1u << 2 : 0;
-    return lowering->result ? lowering->result : smelt_encode_operator(lowering->encoder, &call);
+    if (lowering->result)
+        return lowering->result;
+    if (call.tensors[0] && call.tensors[1] && !call.tensors[2])
+        call.per = smelt_lower_channels_at_a_time(&call.tensors[1]->info, &call.tensors[0]->info);
+    return smelt_encode_operator(lowering->encoder, &call);
 }
 
 enum smelt_result smelt_lower_global_pool(struct smelt_lowering *lowering, struct smelt_ir_node *node)

@@ -132,19 +132,13 @@ static smelt_tensor make_table(struct smelt_lowering *lowering, const struct sme
     return smelt_lower_constant(lowering, SMELT_DTYPE_I32, 1, &size, table);
 }
 
-// Elements of 16 bytes that are neighbours in both along the channels: 1 where they are not.
 static uint32_t channels_at_a_time(const struct smelt_tensor_info *x, const struct smelt_tensor_info *y,
                                    const struct resized *list, uint32_t count)
 {
-    uint32_t per = x->dtype == SMELT_DTYPE_F16 ? 8 : 4;
-    bool fits = x->rank == 4 && x->dtype == y->dtype && (per == 8 || x->dtype == SMELT_DTYPE_F32) &&
-                x->shape[1] % per == 0 && x->address % 16 == 0 && y->address % 16 == 0;
     for (uint32_t i = 0; i < count; i++)
-        fits = fits && list[i].axis != 1;
-    for (uint32_t d = 0; d < x->rank && fits; d++)
-        fits = d == 1 ? x->strides[d] == 1 && y->strides[d] == 1
-                      : x->strides[d] % per == 0 && y->strides[d] % per == 0;
-    return fits ? per : 1;
+        if (list[i].axis == 1)
+            return 1;
+    return smelt_lower_channels_at_a_time(x, y);
 }
 
 static enum smelt_result resample(struct smelt_lowering *lowering, const struct smelt_ir_node *node,

@@ -144,3 +144,14 @@ enum smelt_result smelt_lower_steps(struct smelt_lowering *lowering, const smelt
     enum smelt_result result = smelt_lower_channels_last(lowering, &params);
     return result ? result : smelt_encode_elementwise(lowering->encoder, &params);
 }
+
+uint32_t smelt_lower_channels_at_a_time(const struct smelt_tensor_info *x, const struct smelt_tensor_info *y)
+{
+    uint32_t per = x->dtype == SMELT_DTYPE_F16 ? 8 : 4;
+    bool fits = x->rank == 4 && x->dtype == y->dtype && (per == 8 || x->dtype == SMELT_DTYPE_F32) &&
+                x->shape[1] > 4 && x->shape[1] % per == 0 && x->address % 16 == 0 && y->address % 16 == 0;
+    for (uint32_t d = 0; d < x->rank && fits; d++)
+        fits = d == 1 ? x->strides[d] == 1 && y->strides[d] == 1
+                      : x->strides[d] % per == 0 && y->strides[d] % per == 0;
+    return fits ? per : 1;
+}

@@ -35,6 +35,9 @@ smelt_tensor smelt_lower_along(struct smelt_lowering *lowering, smelt_tensor vec
 // so: fusion compares views.
 enum smelt_result smelt_lower_channels_last(struct smelt_lowering *lowering,
                                             struct smelt_elementwise_params *params);
+// Elements of 16 bytes that are neighbours in both images along the channels; 1 where they are not, and for the few that
+// pictures have.
+uint32_t smelt_lower_channels_at_a_time(const struct smelt_tensor_info *x, const struct smelt_tensor_info *y);
 // y = steps(inputs).
 enum smelt_result smelt_lower_steps(struct smelt_lowering *lowering, const smelt_tensor *inputs,
                                     uint32_t input_count, const struct smelt_elementwise_step *steps,

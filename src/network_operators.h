@@ -67,8 +67,8 @@ struct smelt_operator {
     uint32_t exact_inputs;    // bits: weights that never lose precision (scales of integers)
     // Records what computes it (network_lower.h); NULL: nothing runs on a device (shape arithmetic).
     enum smelt_result (*lower)(struct smelt_lowering *lowering, struct smelt_ir_node *node);
-    bool
-        writes_slices; // its lowering writes outputs of any strides: a part of what a Concat makes, too (network_join.c)
+    // its lowering writes outputs of any strides: a part of what a Concat makes, too (network_join.c)
+    bool writes_slices;
 };
 
 // NULL: no such one.

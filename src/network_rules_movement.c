@@ -31,7 +31,7 @@ static enum smelt_result rule_reshape(struct smelt_ir *ir, struct smelt_ir_node 
             free = i;
             continue;
         } else if (!entries[i].expression && entries[i].constant < 0) {
-            return smelt_ir_node_fail(ir, node, SMELT_ERROR_SHAPE, "shape[%u] is %lld", i,
+            return smelt_ir_node_fail(ir, node, SMELT_ERROR_SHAPE, "shape[%u] is %lld, wanted -1 or more", i,
                                       (long long)entries[i].constant);
         }
         rest = smelt_dim_mul(ir, rest, shape[i]);

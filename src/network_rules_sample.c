@@ -76,7 +76,8 @@ static enum smelt_result resize_by_scales(struct smelt_ir *ir, const struct smel
     for (uint32_t i = 0; i < count; i++) {
         double scale = scales[i] * (crop ? roi[count + i] - roi[i] : 1);
         if (!(scale > 0 && scale <= 0x1p31))
-            return smelt_ir_node_fail(ir, node, SMELT_ERROR_SHAPE, "scale %u is %g", i, scale);
+            return smelt_ir_node_fail(ir, node, SMELT_ERROR_SHAPE,
+                                      "scale %u is %g, wanted one above 0, at most 2^31", i, scale);
         shape[axes[i]] = smelt_dim_scale(ir, shape[axes[i]], scale);
     }
     return SMELT_OK;

@@ -257,7 +257,9 @@ static enum smelt_result rule_pool(struct smelt_ir *ir, struct smelt_ir_node *no
     enum smelt_result result = smelt_ir_want_rank(ir, node, 0, 3, 5);
     struct smelt_ir_window window;
     if (!result && !smelt_ir_attribute(node, "kernel_shape")->count)
-        result = smelt_ir_node_fail(ir, node, SMELT_ERROR_FORMAT, "attribute \"kernel_shape\" is empty");
+        result = smelt_ir_node_fail(
+            ir, node, SMELT_ERROR_FORMAT,
+            "attribute \"kernel_shape\" is empty, wanted an extent for each dimension of the image");
     if (!result)
         result = smelt_ir_window(ir, node, x->shape + 2, NULL, x->rank - 2, &window);
     if (result)

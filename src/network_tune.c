@@ -152,6 +152,8 @@ static enum smelt_result rehearse(struct smelt_lowering *lowering,
     struct rehearsal r = {.lowering = lowering, .params = *params};
     const struct smelt_encoder_params encoder = {.profile = true, .name = "tuning"};
     enum smelt_result result = smelt_encoder_create(lowering->context, &encoder, &r.encoder);
+    if (!result)
+        r.encoder->slice = lowering->network->slice;
     const smelt_tensor like[4] = {params->a, params->b, params->bias, params->d};
     for (uint32_t i = 0; i < 4 && !result; i++)
         result = add_tensor(&r, like[i], &r.tensors[i]);
@@ -207,7 +209,8 @@ static struct smelt_cache_key key_of(const struct smelt_lowering *lowering,
                                 params->bias != NULL,
                                 c->driver_version,
                                 params->residual != NULL,
-                                params->geometry.transposed};
+                                params->geometry.transposed,
+                                params->depth_to_space};
     const smelt_tensor tensors[] = {params->a, params->b, params->d};
     smelt_cache_key_start(&key);
     smelt_cache_key_add(&key, numbers, sizeof(numbers));

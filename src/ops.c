@@ -62,7 +62,7 @@ enum smelt_result smelt_op_check_activation(smelt_context context, const struct 
                       field, (uint32_t)activation, SMELT_ACTIVATION_COUNT - 1);
 }
 
-bool smelt_op_exact_in_f16(enum smelt_dtype stored)
+static bool exact_in_f16(enum smelt_dtype stored)
 {
     return stored != SMELT_DTYPE_F32 && stored != SMELT_DTYPE_BF16;
 }
@@ -108,10 +108,10 @@ enum smelt_result smelt_op_check_dtypes(smelt_context context, struct smelt_op_p
                               "op \"%s\": %s is %s, wanted f32, f16, bf16, f8e4m3 or f8e5m2 (or none: f16)",
                               name, operands[i].field, smelt_dtype_name(operands[i].dtype));
     // What f16 does not hold decides.
-    bool left = plan->stored_left && !smelt_op_exact_in_f16(plan->stored_left);
+    bool left = plan->stored_left && !exact_in_f16(plan->stored_left);
     const char *field = operands[left].field;
     enum smelt_dtype stored = operands[left].dtype;
-    bool exact = smelt_op_exact_in_f16(stored);
+    bool exact = exact_in_f16(stored);
     const struct {
         const char *field;
         enum smelt_dtype dtype;
@@ -223,7 +223,7 @@ void smelt_op_state_bound(struct smelt_op_info *info, double n)
 
 void smelt_op_add_rounding(const struct smelt_op_plan *plan, struct smelt_op_info *info)
 {
-    int rounded = !smelt_op_exact_in_f16(plan->stored) + !smelt_op_exact_in_f16(plan->stored_left);
+    int rounded = !exact_in_f16(plan->stored) + !exact_in_f16(plan->stored_left);
     if (plan->relaxed && info->choice.computed == SMELT_DTYPE_F16 && rounded) // each by 2^-10
         info->error_c += (rounded * 0x1p-10 + (rounded - 1) * 0x1p-20) * (1 + info->error_c * info->error_u) /
                          info->error_u;
@@ -261,8 +261,8 @@ static enum smelt_result choose(smelt_context context, const struct smelt_op_pla
         .stage = stage,
         .stored = plan->computed == SMELT_DTYPE_I8 ? (plan->unsigned_only ? SMELT_DTYPE_U8 : SMELT_DTYPE_I8)
                   : plan->relaxed && plan->computed == SMELT_DTYPE_F16 ? SMELT_DTYPE_F16 // once it is rounded
-                  : plan->stored_left && !smelt_op_exact_in_f16(plan->stored_left) ? plan->stored_left
-                                                                                   : plan->stored,
+                  : plan->stored_left && !exact_in_f16(plan->stored_left) ? plan->stored_left
+                                                                          : plan->stored,
         .computed = plan->computed,
         .accumulated = plan->accumulated,
         .backend = plan->backend,
@@ -294,6 +294,8 @@ static const char *const dtype_macros[SMELT_DTYPE_COUNT] = {
     [SMELT_DTYPE_U4] = "SMELT_DTYPE_U4",
 };
 
+static const char *const scope_macros[] = {"SMELT_SCOPE_THREAD", "SMELT_SCOPE_SUBGROUP",
+                                           "SMELT_SCOPE_WORKGROUP"};
 static const char *const activation_macros[SMELT_ACTIVATION_COUNT] = {
     "SMELT_ACTIVATION_NONE", "SMELT_ACTIVATION_RELU", "SMELT_ACTIVATION_LEAKY_RELU",
     "SMELT_ACTIVATION_SILU", "SMELT_ACTIVATION_GELU", "SMELT_ACTIVATION_SIGMOID",
@@ -318,6 +320,11 @@ const char *smelt_op_dtype_macro(enum smelt_dtype dtype)
 const char *smelt_op_backend_macro(enum smelt_backend backend)
 {
     return backend_macros[backend];
+}
+
+const char *smelt_op_scope_macro(enum smelt_scope scope)
+{
+    return scope_macros[scope];
 }
 
 const char *smelt_op_activation_macro(enum smelt_activation activation)

@@ -246,19 +246,11 @@ static void write_group(struct smelt_text *text, const char *prefix, const struc
     smelt_op_define_number(text, prefix, "WEIGHT_STRIDED", d->weight_strided);
     smelt_op_define_number(text, prefix, "WHOLE", walks(plan, info));
     smelt_op_define_number(text, prefix, "RELAXED", d->relaxed);
-    smelt_op_define_number(text, prefix, "SUBGROUP_SIZE", t->subgroup_size);
-    smelt_op_define_number(text, prefix, "SUBGROUPS_M", t->subgroups_m);
-    smelt_op_define_number(text, prefix, "SUBGROUPS_N", t->subgroups_n);
-    smelt_op_define_number(text, prefix, "FRAGMENT_M", t->fragment_m);
-    smelt_op_define_number(text, prefix, "FRAGMENT_N", t->fragment_n);
-    smelt_op_define_number(text, prefix, "FRAGMENT_K", t->fragment_k);
-    smelt_text_add(text, "#define %sSCRATCH %s_SCRATCH\n", prefix, plan->op->name);
+    smelt_cooperative_write_tiling(text, prefix, plan, t);
 }
 
 static void write(struct smelt_text *text, const struct smelt_op_plan *plan, const struct smelt_op_info *info)
 {
-    static const char *const scopes[] = {"SMELT_SCOPE_THREAD", "SMELT_SCOPE_SUBGROUP",
-                                         "SMELT_SCOPE_WORKGROUP"};
     static const char *const images[] = {"SMELT_LAYOUT_NHWC", "SMELT_LAYOUT_NCHW"};
     static const char *const weights[] = {"SMELT_LAYOUT_HWIO", "SMELT_LAYOUT_OHWI", "SMELT_LAYOUT_OIHW",
                                           "SMELT_LAYOUT_IOHW"};
@@ -268,7 +260,7 @@ static void write(struct smelt_text *text, const struct smelt_op_plan *plan, con
     if (!thread)
         smelt_cooperative_write_group(text, plan, info);
     smelt_op_define(text, "SMELT_", "CONVOLUTION2D", plan->op->name);
-    smelt_op_define(text, prefix, "SCOPE", scopes[plan->scope]);
+    smelt_op_define(text, prefix, "SCOPE", smelt_op_scope_macro(plan->scope));
     smelt_op_define_number(text, prefix, "M", thread ? 1 : info->tiling.m);
     smelt_op_define_number(text, prefix, "N", !thread ? info->tiling.n : d->n ? d->n : 8);
     smelt_op_define(text, prefix, "IMAGE_LAYOUT", images[d->image_layout]);

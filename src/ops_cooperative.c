@@ -91,19 +91,19 @@ bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype factor, 
     return true;
 }
 
-const struct smelt_flexible_matrix *smelt_cooperative_flexible(smelt_context context, enum smelt_dtype factor,
-                                                               enum smelt_dtype accumulated,
-                                                               enum smelt_scope scope, uint32_t invocations)
+const struct smelt_cooperative_matrix *
+smelt_cooperative_flexible(smelt_context context, enum smelt_dtype factor, enum smelt_dtype accumulated,
+                           enum smelt_scope scope, uint32_t invocations)
 {
-    static const struct smelt_flexible_matrix usual = {.m = 16, .n = 16, .k = 16},
-                                              bytes = {.m = 16, .n = 16, .k = 32};
+    static const struct smelt_cooperative_matrix usual = {.m = 16, .n = 16, .k = 16},
+                                                 bytes = {.m = 16, .n = 16, .k = 32};
     if (!context)
         return scope != SMELT_SCOPE_SUBGROUP ? NULL : smelt_dtype_size(factor, 1) == 1 ? &bytes : &usual;
     if (factor == SMELT_DTYPE_U8)
         accumulated = SMELT_DTYPE_U32;
     const struct smelt_capabilities *c = &context->capabilities;
     for (uint32_t i = 0; i < c->flexible_matrix_count; i++) {
-        const struct smelt_flexible_matrix *row = &c->flexible_matrices[i];
+        const struct smelt_cooperative_matrix *row = &c->flexible_matrices[i];
         if (row->a == factor && row->b == factor && row->c == accumulated && row->result == accumulated &&
             row->scope == scope && row->invocations == invocations && row->k <= MAX_TILE_K)
             return row;
@@ -206,7 +206,7 @@ static bool can_address(smelt_context context, const struct smelt_op_plan *plan,
 {
     const struct smelt_matmul2d_tiling *t = &info->tiling;
     uint32_t threads = t->subgroup_size * t->subgroups_m * t->subgroups_n;
-    const struct smelt_flexible_matrix *row = smelt_cooperative_flexible(
+    const struct smelt_cooperative_matrix *row = smelt_cooperative_flexible(
         context, info->choice.computed, info->choice.accumulated, SMELT_SCOPE_WORKGROUP, threads);
     if (!row || plan->scope != SMELT_SCOPE_WORKGROUP || t->subgroups_m * t->subgroups_n < 2 ||
         !context->capabilities.cooperative_matrix2_tensor_addressing)
@@ -223,7 +223,7 @@ static bool can_address(smelt_context context, const struct smelt_op_plan *plan,
 static void choose_flexible(smelt_context context, const struct smelt_op_plan *plan,
                             const struct smelt_op_info *info, struct smelt_matmul2d_tiling *t)
 {
-    const struct smelt_flexible_matrix *row = smelt_cooperative_flexible(
+    const struct smelt_cooperative_matrix *row = smelt_cooperative_flexible(
         context, matrix_factor(plan, info), info->choice.accumulated, SMELT_SCOPE_SUBGROUP, 0);
     uint32_t multiple = 16 / (uint32_t)smelt_dtype_size(info->choice.computed, 1); // of a row, in the scratch
     t->addressed = can_address(context, plan, info);
@@ -346,16 +346,27 @@ void smelt_cooperative_write_group(struct smelt_text *text, const struct smelt_o
         subgroup ? "_SUBGROUPS" : "");
 }
 
+void smelt_cooperative_write_tiling(struct smelt_text *text, const char *prefix,
+                                    const struct smelt_op_plan *plan, const struct smelt_matmul2d_tiling *t)
+{
+    smelt_op_define_number(text, prefix, "SUBGROUP_SIZE", t->subgroup_size);
+    smelt_op_define_number(text, prefix, "SUBGROUPS_M", t->subgroups_m);
+    smelt_op_define_number(text, prefix, "SUBGROUPS_N", t->subgroups_n);
+    smelt_op_define_number(text, prefix, "FRAGMENT_M", t->fragment_m);
+    smelt_op_define_number(text, prefix, "FRAGMENT_N", t->fragment_n);
+    smelt_op_define_number(text, prefix, "FRAGMENT_K", t->fragment_k);
+    smelt_text_add(text, "#define %sSCRATCH %s_SCRATCH\n", prefix, plan->op->name);
+}
+
 void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan *plan,
                              const struct smelt_op_info *info)
 {
     const struct smelt_matmul2d_descriptor *d = plan->op->matmul2d;
     const struct smelt_matmul2d_tiling *t = &info->tiling;
     const char *name = plan->op->name, *prefix = "SMELT_MATMUL2D_";
-    bool subgroup = plan->scope == SMELT_SCOPE_SUBGROUP;
     smelt_cooperative_write_group(text, plan, info);
     smelt_op_define(text, "SMELT_", "MATMUL2D", name);
-    smelt_op_define(text, prefix, "SCOPE", subgroup ? "SMELT_SCOPE_SUBGROUP" : "SMELT_SCOPE_WORKGROUP");
+    smelt_op_define(text, prefix, "SCOPE", smelt_op_scope_macro(plan->scope));
     smelt_op_define_number(text, prefix, "M", t->m);
     smelt_op_define_number(text, prefix, "N", t->n);
     smelt_op_define_number(text, prefix, "K", d->k);
@@ -378,13 +389,7 @@ void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan
     if (info->choice.computed == SMELT_DTYPE_I8)
         smelt_op_define_number(text, prefix, "ZERO_POINTS", d->zero_points);
     smelt_op_define_number(text, prefix, "ALIGNMENT", d->alignment > 1 ? d->alignment : !d->dense);
-    smelt_op_define_number(text, prefix, "SUBGROUP_SIZE", t->subgroup_size);
-    smelt_op_define_number(text, prefix, "SUBGROUPS_M", t->subgroups_m);
-    smelt_op_define_number(text, prefix, "SUBGROUPS_N", t->subgroups_n);
-    smelt_op_define_number(text, prefix, "FRAGMENT_M", t->fragment_m);
-    smelt_op_define_number(text, prefix, "FRAGMENT_N", t->fragment_n);
-    smelt_op_define_number(text, prefix, "FRAGMENT_K", t->fragment_k);
-    smelt_text_add(text, "#define %sSCRATCH %s_SCRATCH\n", prefix, name);
+    smelt_cooperative_write_tiling(text, prefix, plan, t);
     smelt_op_define(text, prefix, "BACKEND", smelt_op_backend_macro(info->choice.backend));
     smelt_text_add(text, "#include \"smelt/matmul2d_tmpl.glsl\"\n");
 }

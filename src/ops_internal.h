@@ -77,8 +77,8 @@ enum smelt_result smelt_op_check_activation(smelt_context context, const struct 
 // The types of a product, from the plan's: a conversion from stored to computed must be exact, and sums are not
 // narrower than products, so that the bound has one u. Fills in defaults.
 enum smelt_result smelt_op_check_dtypes(smelt_context context, struct smelt_op_plan *plan);
-bool smelt_op_exact_in_f16(enum smelt_dtype stored);
-// Of products of integers as they are: stored_left of 8 bits, stored of 8 or, with `four_bits`, 4. Fills in what is left open.
+// Of products of integers as they are: stored_left of 8 bits, stored of 8 or, with `four_bits`, 4. Fills in what is
+// left open.
 enum smelt_result smelt_op_check_integers(smelt_context context, struct smelt_op_plan *plan, bool four_bits,
                                           enum smelt_activation activation);
 // Whether a plan as far as it is given is one of products of integers.
@@ -105,6 +105,7 @@ void smelt_op_define_types(struct smelt_text *text, const char *prefix, const st
                            const struct smelt_backend_choice *choice);
 const char *smelt_op_dtype_macro(enum smelt_dtype dtype);
 const char *smelt_op_backend_macro(enum smelt_backend backend);
+const char *smelt_op_scope_macro(enum smelt_scope scope);
 const char *smelt_op_activation_macro(enum smelt_activation activation);
 
 #define SMELT_OP_MAX_WIDTH 1024 // private arrays of more live in no register: a mistake
@@ -119,6 +120,9 @@ enum smelt_result smelt_cooperative_tile(smelt_context context, const struct sme
 // What the generated include begins with: the size of the workgroup, the tile and the scratch.
 void smelt_cooperative_write_group(struct smelt_text *text, const struct smelt_op_plan *plan,
                                    const struct smelt_op_info *info);
+// The parameters SUBGROUP_SIZE, SUBGROUPS_M and _N, FRAGMENT_M, _N and _K, SCRATCH.
+void smelt_cooperative_write_tiling(struct smelt_text *text, const char *prefix,
+                                    const struct smelt_op_plan *plan, const struct smelt_matmul2d_tiling *t);
 void smelt_cooperative_write(struct smelt_text *text, const struct smelt_op_plan *plan,
                              const struct smelt_op_info *info);
 // What the template's COMPUTED is: PORTABLE has no arithmetic of bf16 and f8, and multiplies them in types that hold their
@@ -136,8 +140,8 @@ bool smelt_cooperative_fragment(smelt_context context, enum smelt_dtype factor, 
                                 struct smelt_matmul2d_tiling *tiling);
 // What the sizes of such a product by matrices of flexible size are multiples of: of a subgroup, or of a workgroup of so
 // many invocations; NULL: there is none.
-const struct smelt_flexible_matrix *smelt_cooperative_flexible(smelt_context context, enum smelt_dtype factor,
-                                                               enum smelt_dtype accumulated,
-                                                               enum smelt_scope scope, uint32_t invocations);
+const struct smelt_cooperative_matrix *
+smelt_cooperative_flexible(smelt_context context, enum smelt_dtype factor, enum smelt_dtype accumulated,
+                           enum smelt_scope scope, uint32_t invocations);
 
 #endif

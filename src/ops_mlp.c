@@ -187,12 +187,10 @@ static void write(struct smelt_text *text, const struct smelt_op_plan *plan, con
 {
     const struct smelt_mlp_descriptor *d = plan->op->mlp;
     const char *prefix = "SMELT_MLP_";
-    static const char *const scopes[] = {"SMELT_SCOPE_THREAD", "SMELT_SCOPE_SUBGROUP",
-                                         "SMELT_SCOPE_WORKGROUP"};
     if (plan->scope != SMELT_SCOPE_THREAD)
         write_group(text, plan, info);
     smelt_op_define(text, "SMELT_", "MLP", plan->op->name);
-    smelt_op_define(text, prefix, "SCOPE", scopes[plan->scope]);
+    smelt_op_define(text, prefix, "SCOPE", smelt_op_scope_macro(plan->scope));
     smelt_op_define_number(text, prefix, "SAMPLES", SMELT_MAX(d->samples, 1u));
     smelt_op_define_number(text, prefix, "LAYERS", d->layer_count);
     for (uint32_t i = 0; i <= d->layer_count; i++)

@@ -218,8 +218,6 @@ static void write_tensor_name(struct smelt_text *text, const struct smelt_op_pla
 static void write_line(struct smelt_text *text, const struct smelt_op_plan *plan,
                        const struct smelt_op_info *info, const char *prefix)
 {
-    static const char *const scopes[] = {"SMELT_SCOPE_THREAD", "SMELT_SCOPE_SUBGROUP",
-                                         "SMELT_SCOPE_WORKGROUP"};
     const struct smelt_line_layout *line = line_of(plan->op);
     const char *name = plan->op->name;
     char parameter[40];
@@ -232,7 +230,7 @@ static void write_line(struct smelt_text *text, const struct smelt_op_plan *plan
                        "shared uvec4 %s_scratch_memory[%u * %s%s];\n#endif\n",
                        name, info->workgroup_size, name, name, name, name, name, name,
                        info->scratch_size / 16, subgroup ? name : "1", subgroup ? "_SUBGROUPS" : "");
-    smelt_op_define(text, prefix, "SCOPE", scopes[plan->scope]);
+    smelt_op_define(text, prefix, "SCOPE", smelt_op_scope_macro(plan->scope));
     snprintf(parameter, sizeof(parameter), "%sTENSOR", prefix);
     write_tensor_name(text, plan, parameter, "source", line->rank, false);
     smelt_op_define(text, prefix, "DTYPE", smelt_op_dtype_macro(stored_of(line)));

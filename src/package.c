@@ -376,6 +376,8 @@ enum smelt_result smelt_package_check_shape(const struct smelt_json *at,
 
 enum smelt_result smelt_package_verify(smelt_package package)
 {
+    if (!package)
+        return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT, "smelt_package_verify: package is NULL");
     const cJSON *sums = cJSON_GetObjectItemCaseSensitive(package->description, "checksums");
     if (!sums)
         return SMELT_OK;

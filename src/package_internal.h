@@ -11,8 +11,6 @@
 // Bits of an element type by its name in files, and smelt's type for it (NONE: it has none). 0: a type this
 // version has not heard of; its size cannot be checked.
 uint32_t smelt_file_dtype_bits(const char *name, enum smelt_dtype *dtype);
-// The name in files of a tensor's type; NULL when the format has none.
-const char *smelt_file_dtype_name(const struct smelt_package_tensor *tensor);
 // Bytes of a shape in a type of `bits`; false on overflow or a size that is no whole number of bytes.
 bool smelt_shape_size(const uint64_t *shape, uint32_t rank, uint32_t bits, uint64_t *size);
 // CRC-32 as zlib's.

@@ -48,7 +48,8 @@ bool smelt_shape_size(const uint64_t *shape, uint32_t rank, uint32_t bits, uint6
     return true;
 }
 
-const char *smelt_file_dtype_name(const struct smelt_package_tensor *tensor)
+// The name in files of a tensor's type; NULL when the format has none.
+static const char *file_dtype_name(const struct smelt_package_tensor *tensor)
 {
     if (tensor->dtype == SMELT_DTYPE_NONE)
         return tensor->dtype_name;
@@ -79,7 +80,7 @@ static int compare_strings(const void *a, const void *b)
 static enum smelt_result check_written_tensor(const char *path, const struct smelt_package_tensor *t)
 {
     enum smelt_dtype dtype;
-    const char *name = t->name ? t->name : "(NULL)", *type = smelt_file_dtype_name(t);
+    const char *name = t->name ? t->name : "(NULL)", *type = file_dtype_name(t);
     if (!t->name || !strcmp(t->name, "__metadata__") || !smelt_utf8_valid(t->name, strlen(t->name)))
         return smelt_fail(NULL, SMELT_ERROR_INVALID_ARGUMENT,
                           "%s: tensor \"%.80s\": wanted a UTF-8 name other than __metadata__", path, name);
@@ -177,7 +178,7 @@ static enum smelt_result complete_description(const char *path, const char *desc
 static void add_entry(struct smelt_text *text, const struct smelt_package_tensor *t, uint64_t begin)
 {
     smelt_json_add_string(text, t->name);
-    smelt_text_add(text, ":{\"dtype\":\"%s\",\"shape\":[", smelt_file_dtype_name(t));
+    smelt_text_add(text, ":{\"dtype\":\"%s\",\"shape\":[", file_dtype_name(t));
     for (uint32_t d = 0; d < t->rank; d++)
         smelt_text_add(text, "%s%llu", d ? "," : "", (unsigned long long)t->shape[d]);
     smelt_text_add(text, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)begin,

@@ -37,8 +37,8 @@ struct smelt_tensor_t {
     bool opaque;                // a device-optimal matrix: only binds
     bool transient;             // without memory: its address is one of those below
     bool part;                  // a slice or view of another one
-    const struct smelt_picture
-        *picture; // NULL: elements are in memory. In calls of graphs only (graph_picture.c)
+    // NULL: elements are in memory. In calls of graphs only (graph_picture.c).
+    const struct smelt_picture *picture;
 };
 
 // Transient tensors and what graphs call the memory that they will have: addresses that no device has. Those of tensors are

@@ -263,7 +263,7 @@ static void read_flexible_matrices(smelt_context context)
     for (uint32_t i = 0; i < count; i++) {
         bool group = list[i].scope == VK_SCOPE_WORKGROUP_KHR;
         if (group ? c->cooperative_matrix2_workgroup_scope : list[i].scope == VK_SCOPE_SUBGROUP_KHR)
-            c->flexible_matrices[c->flexible_matrix_count++] = (struct smelt_flexible_matrix){
+            c->flexible_matrices[c->flexible_matrix_count++] = (struct smelt_cooperative_matrix){
                 .m = list[i].MGranularity,
                 .n = list[i].NGranularity,
                 .k = list[i].KGranularity,
@@ -296,8 +296,8 @@ enum smelt_result smelt_capabilities_read(smelt_context context, bool ignore_kno
     context->cooperative_vector_f16 = vector_f16(context);
     context->required_subgroup_size =
         c->subgroup_size_control && (p.vulkan13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT);
-    context->subgroup_broadcast = (p.vulkan11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
-                                  (p.vulkan11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_BALLOT_BIT);
+    context->subgroup_shuffle = (p.vulkan11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                                (p.vulkan11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
     read_cooperative_matrices(context);
     read_flexible_matrices(context);
     context->vk.GetPhysicalDeviceMemoryProperties(context->physical_device, &context->memory_properties);

@@ -2,13 +2,16 @@
 // convolution2d_lanes_body.glsl: d = activation(convolution of a by b + bias + residual) where invocations are lanes of a
 // processor's vectors: reading an element takes a loop over the lanes there, in shared memory too, and arithmetic is cheap.
 // So a subgroup keeps KERNEL_LANES KERNEL_PIXELS pixels by KERNEL_CHANNELS channels in registers: each lane reads its pixels,
-// all of them together the weights, which subgroupBroadcast hands round. src/kernels_convolution2d_lanes.c.
+// all of them together the weights, which subgroupShuffle hands round (it is one instruction there, where subgroupBroadcast
+// looks for the first lane). src/kernels_convolution2d_lanes.c.
 //
 // KERNEL_LANES (the subgroup size), KERNEL_PIXELS, KERNEL_CHANNELS (a multiple of 4), KERNEL_VECTOR (channels of the image that
-// are read at once: 1 or 4), KERNEL_WEIGHT_VECTOR (outputs of the weight likewise), KERNEL_WHOLE (d and the residual are written
-// and read 16 bytes at once), KERNEL_TERMS (of those channels, whose weights are read at once), KERNEL_IMAGE_F16, KERNEL_WEIGHT_F16 (bias too), and what convolution2d_constants.glsl names, are
-// the includer's. KERNEL_SOURCE: a is an image of KERNEL_VECTOR channels, all there are; KERNEL_TARGET: d is one, of at most
-// KERNEL_CHANNELS, 4; the address is that of scale and offset of four channels then. Strides are in the order of NHWC and HWIO. Sums are f32.
+// a turn of the innermost loop takes: 1 to 4; KERNEL_ONCE: they are all), KERNEL_TOGETHER (4 are read at once), KERNEL_WEIGHT_VECTOR
+// (outputs of the weight that are: 1 or 4), KERNEL_WHOLE (d and the residual are written and read 16 bytes at once), KERNEL_TERMS
+// (of KERNEL_VECTOR, whose weights are read at once), KERNEL_IMAGE_F16, KERNEL_WEIGHT_F16 (bias too), and what
+// convolution2d_constants.glsl names, are the includer's. KERNEL_SOURCE: a is an image of KERNEL_VECTOR channels, all there are;
+// KERNEL_TARGET: d is one, of at most KERNEL_CHANNELS, 4; the address is that of scale and offset of four channels then. Strides
+// are in the order of NHWC and HWIO. Sums are f32.
 layout(local_size_x = KERNEL_LANES) in;
 
 const uint across = KERNEL_CHANNELS / 4; // vectors of the weights of one term
@@ -35,22 +38,37 @@ float read_element(uvec2 address, uint at, bool half_precision)
                           : uintBitsToFloat(smelt_words1_data(address).e[at]);
 }
 
+// Addresses, which nothing is read from: 8 bytes in one turn of the loop, on devices without 64 bit integers too. Tensors of
+// at most 1 GiB.
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer address
+{
+    uint word;
+};
+layout(buffer_reference, scalar, buffer_reference_align = 8) restrict readonly buffer addresses
+{
+    address e[1 << 27];
+};
+
 // 4 neighbours from an aligned place on.
-vec4 read_vector(uvec2 address, uint at, bool half_precision)
+vec4 read_vector(uvec2 from, uint at, bool half_precision)
 {
     if (half_precision) {
-        uvec2 v = smelt_words2_data(address).e[at / 4];
+        uvec2 v = uvec2(addresses(from).e[at / 4]);
         return vec4(unpackHalf2x16(v.x), unpackHalf2x16(v.y));
     }
-    return uintBitsToFloat(smelt_words4_data(address).e[at / 4]);
+    uint first = at / 2;
+    return uintBitsToFloat(uvec4(uvec2(addresses(from).e[first]), uvec2(addresses(from).e[first + 1])));
 }
 
 vec4 read_image(uint at)
 {
-#if KERNEL_VECTOR == 4
+#if KERNEL_TOGETHER
     return read_vector(a, at, KERNEL_IMAGE_F16 != 0);
 #else
-    return vec4(read_element(a, at, KERNEL_IMAGE_F16 != 0));
+    vec4 x = vec4(0.0);
+    [[unroll]] for (uint j = 0; j < KERNEL_VECTOR; j++) x[j] =
+        read_element(a, at + j * stride_a[3], KERNEL_IMAGE_F16 != 0);
+    return x;
 #endif
 }
 
@@ -166,7 +184,12 @@ void main()
                 at[p] = base[p] + (inside[p] ? uint(from.x) * stride_a[1] + uint(from.y) * stride_a[2] : 0);
 #endif
             }
+#if KERNEL_ONCE
+            const uint c = 0;
+            {
+#else
             for (uint c = 0; c < inner; c += KERNEL_VECTOR) {
+#endif
                 vec4 x[KERNEL_PIXELS];
                 [[unroll]] for (uint p = 0; p < KERNEL_PIXELS; p++)
                 {
@@ -183,7 +206,7 @@ void main()
                                             first + lane % across * 4, end);
                     [[unroll]] for (uint u = 0; u < terms; u++) [[unroll]] for (uint g = 0; g < across; g++)
                     {
-                        vec4 w = subgroupBroadcast(own, u * across + g);
+                        vec4 w = subgroupShuffle(own, u * across + g);
                         [[unroll]] for (uint p = 0; p < KERNEL_PIXELS; p++) sum[p][g] =
                             fma(vec4(x[p][t + u]), w, sum[p][g]);
                     }

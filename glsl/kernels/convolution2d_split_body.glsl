@@ -6,10 +6,10 @@
 // in the caches from one dispatch to the next. Compiled at run time by src/kernels_convolution2d_split.c.
 //
 // Terms are numbered (row of the kernel, column, channel), as b has them: HWIO without gaps. d has its channels
-// next to each other. smelt/memory.glsl and smelt/activation.glsl come before. KERNEL_TILE_M (pixels), KERNEL_TILE_N, KERNEL_SUBGROUPS,
-// KERNEL_LANES (of a subgroup), KERNEL_FRAGMENT_M, _N, _K (matrices of the device), KERNEL_ACTIVATE(float), KERNEL_D_IS_F32, KERNEL_A_WHOLE,
-// KERNEL_B_WHOLE, KERNEL_D_WHOLE (1: 8 channels are 16 bytes at a multiple of 16, and so are all others; D: of bias and residual too;
-// A 2: every second of 16 such) are the includer's.
+// next to each other. smelt/memory.glsl comes before, convolution2d_channels.glsl behind. KERNEL_TILE_M (pixels), KERNEL_TILE_N, KERNEL_SUBGROUPS,
+// KERNEL_LANES (of a subgroup), KERNEL_FRAGMENT_M, _N, _K (matrices of the device), KERNEL_BLOCK (channels go to blocks of so many by
+// so many pixels, whose steps are those of d; 1: they do not), KERNEL_A_WHOLE,
+// KERNEL_B_WHOLE (1: 8 channels are 16 bytes at a multiple of 16, and so are all others; A 2: every second of 16 such) are the includer's.
 #define TERMS 32 // of a subgroup at a time
 #define GROUPS (TERMS / 8)
 #define ACROSS (KERNEL_TILE_N / 8)
@@ -21,6 +21,8 @@
 #define PART max(KERNEL_TILE_M *PITCH_A + TERMS * PITCH_B, KERNEL_TILE_M * PITCH_SUM) // of a subgroup
 #define OUTSIDE 0x40000000
 
+void store_channels(uint at, uint channel, float v[8]); // convolution2d_channels.glsl, behind this
+
 layout(local_size_x = KERNEL_LANES * KERNEL_SUBGROUPS) in;
 layout(push_constant, scalar) uniform push
 {
@@ -31,6 +33,7 @@ layout(push_constant, scalar) uniform push
     uint pixels, terms, kernel_w;   // pixels of d: less than 2^24; terms of a sum: 2^19
     uint stride_a[4], stride_d[3];  // elements: batch, rows, columns, channels
     uint stride, dilation, padding; // y, x << 16; padding: top and left
+    uint channel_d;                 // of d, in blocks
 };
 
 #if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT) == 0
@@ -147,68 +150,17 @@ void fetch_weight(out uvec4 words[LOADS_B], uint k, uint channel)
     }
 }
 
-// --- Results ---------------------------------------------------------------------------------------------
-
-void unpack(uvec4 words, out float v[8])
+#if KERNEL_BLOCK > 1
+// How far a channel is from the first one of its pixel.
+uint channel_offset(uint channel)
 {
-    [[unroll]] for (uint i = 0u; i < 4u; i++)
-    {
-        vec2 both = unpackHalf2x16(words[i]);
-        v[2u * i] = both.x;
-        v[2u * i + 1u] = both.y;
-    }
+    uint inside = channel % (KERNEL_BLOCK * KERNEL_BLOCK);
+    return channel / (KERNEL_BLOCK * KERNEL_BLOCK) * channel_d +
+           inside / KERNEL_BLOCK * (stride_d[1] / KERNEL_BLOCK) +
+           inside % KERNEL_BLOCK * (stride_d[2] / KERNEL_BLOCK);
 }
-
-// 8 channels of a pixel.
-void store(uint pixel, uint channel, float v[8])
-{
-    uvec3 place = place_of(pixel);
-    uint at = place.x * stride_d[0] + place.y * stride_d[1] + place.z * stride_d[2] + channel;
-    bool has_bias = (bias.x | bias.y) != 0u, has_residual = (residual.x | residual.y) != 0u;
-#if KERNEL_D_WHOLE
-    float more[8];
-    if (has_bias) {
-        unpack(smelt_words4_data(bias).e[channel / 8u], more);
-        [[unroll]] for (uint i = 0u; i < 8u; i++) v[i] += more[i];
-    }
-    if (has_residual) {
-#if KERNEL_D_IS_F32
-        [[unroll]] for (uint i = 0u; i < 8u; i++) v[i] +=
-            uintBitsToFloat(smelt_words4_data(residual).e[at / 4u + i / 4u][i % 4u]);
-#else
-        unpack(smelt_words4_data(residual).e[at / 8u], more);
-        [[unroll]] for (uint i = 0u; i < 8u; i++) v[i] += more[i];
+#define KERNEL_CHANNEL_AT(at, channel, i) ((at) + channel_offset((channel) + (i)))
 #endif
-    }
-    [[unroll]] for (uint i = 0u; i < 8u; i++) v[i] = KERNEL_ACTIVATE(v[i]);
-#if KERNEL_D_IS_F32
-    smelt_words4_write_data(d).e[at / 4u] = floatBitsToUint(vec4(v[0], v[1], v[2], v[3]));
-    smelt_words4_write_data(d).e[at / 4u + 1u] = floatBitsToUint(vec4(v[4], v[5], v[6], v[7]));
-#else
-    smelt_words4_write_data(d).e[at / 8u] =
-        uvec4(packHalf2x16(vec2(v[0], v[1])), packHalf2x16(vec2(v[2], v[3])), packHalf2x16(vec2(v[4], v[5])),
-              packHalf2x16(vec2(v[6], v[7])));
-#endif
-#else
-    [[unroll]] for (uint i = 0u; i < 8u; i++)
-    {
-        if (channel + i >= outputs)
-            break;
-        float sum = v[i];
-        if (has_bias)
-            sum += unpackHalf2x16(uint(smelt_halfs_data(bias).e[channel + i])).x;
-#if KERNEL_D_IS_F32
-        if (has_residual)
-            sum += uintBitsToFloat(smelt_words1_data(residual).e[at + i]);
-        smelt_words1_write_data(d).e[at + i] = floatBitsToUint(KERNEL_ACTIVATE(sum));
-#else
-        if (has_residual)
-            sum += unpackHalf2x16(uint(smelt_halfs_data(residual).e[at + i])).x;
-        smelt_u16_w_data(d).e[at + i] = uint16_t(packHalf2x16(vec2(KERNEL_ACTIVATE(sum), 0.0)));
-#endif
-    }
-#endif
-}
 
 // --- The kernel ------------------------------------------------------------------------------------------
 
@@ -280,8 +232,10 @@ void main()
             low += uintBitsToFloat(pool[at]);
             high += uintBitsToFloat(pool[at + 1u]);
         }
-        store(pixel + row, channel + column * 8u,
-              float[8](low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w));
+        uvec3 place = place_of(pixel + row);
+        uint first = channel + column * 8u, at_d = KERNEL_BLOCK > 1 ? 0u : first;
+        store_channels(place.x * stride_d[0] + place.y * stride_d[1] + place.z * stride_d[2] + at_d, first,
+                       float[8](low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w));
     }
 }
 #endif

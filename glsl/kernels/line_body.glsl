@@ -7,14 +7,18 @@
 layout(local_size_x_id = 0) in;
 #if KERNEL_SCOPE == SMELT_SCOPE_WORKGROUP
 #define KERNEL_GROUP gl_WorkGroupSize.x
-#define KERNEL_FIRST gl_WorkGroupID.x
+#define KERNEL_FIRST (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x)
 #define KERNEL_STEP gl_NumWorkGroups.x
 shared uvec4 kernel_scratch[(gl_WorkGroupSize.x + 3) / 4];
 #else
 #define KERNEL_GROUP 1
-#define KERNEL_FIRST gl_GlobalInvocationID.x
+#define KERNEL_FIRST                                                                                         \
+    ((gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * gl_WorkGroupSize.x +                       \
+     gl_LocalInvocationIndex)
 #define KERNEL_STEP (gl_NumWorkGroups.x * gl_WorkGroupSize.x)
 #endif
+// The unit after this one; none with z = 1, where there is a workgroup for every one.
+#define KERNEL_NEXT(unit) (gl_WorkGroupID.z != 0u ? 0xffffffffu : unit + KERNEL_STEP)
 #define KERNEL_X SMELT_CAT(SMELT_CAT(x_, KERNEL_TAG), _4_r_0x0x0x0)
 #define KERNEL_Y SMELT_CAT(SMELT_CAT(y_, KERNEL_TAG), _4_w_0x0x0x0)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // matmul2d_head.glsl: what the kernels of whole products share: constants, push constants, types of the result, bias and
-// activation. matmul2d_body.glsl or matvec_body.glsl follows.
+// activation. matmul2d_body.glsl, matmul2d_narrow_body.glsl, matmul2d_sum_body.glsl or the parts of a matvec_*.glsl follow.
 //
 // The includer's: KERNEL_LEFT_STORED, KERNEL_RIGHT_STORED, KERNEL_BIAS_STORED (SMELT_DTYPE_x), KERNEL_WIDE (what D is where
 // d_is_wide: F32, or I32 of integers), KERNEL_NARROW (what it is else; 0: there is no else). Sizes and strides are

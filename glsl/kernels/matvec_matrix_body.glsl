@@ -33,11 +33,16 @@ void add(operands o, uint first)
     uint k = gl_SubgroupID * 32u + gl_SubgroupInvocationID % 4u * 8u;
     uvec4 w[STEPS][TILES][2];
     [[unroll]] for (uint p = 0u; p < STEPS; p++) fetch(w[p], o, first, k + p * STRIDE);
+    if (!places_are_expected()) {
+        add_one_by_one(o, first);
+        return;
+    }
+    bool whole = fixed_k != 0 && fixed_k % (STEPS * STRIDE) == 0;
     for (uint from = 0u; from < o.terms; from += STEPS * STRIDE) {
         [[unroll]] for (uint p = 0u; p < STEPS; p++)
         {
             uint at = from + k + p * STRIDE;
-            bool inside = at < o.terms; // what is beyond the last term counts as 0
+            bool inside = whole || at < o.terms; // what is beyond the last term counts as 0
             uvec4 now[TILES][2] = w[p], x = vector_words(o, vector, inside ? at : 0u);
             fetch(w[p], o, first, at + STEPS * STRIDE);
             [[unroll]] for (uint i = 0u; i < 4u; i += 2u)

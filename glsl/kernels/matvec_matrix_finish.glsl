@@ -3,8 +3,8 @@
 //   void add(operands o, uint first)                         the sums of rows `first` on, of this subgroup's terms, into the pool
 //   float element(operands o, uint row, uint k)              of the matrix
 //
-// Where matrices' elements are not as on the devices that this is written for (matrix_places.glsl), every product is computed by
-// itself, slowly.
+// `add` asks the device where matrices' elements are, after its first loads, so that both take their time together. Where these
+// are not as on the devices that this is written for (matrix_places.glsl), every product is computed by itself, slowly.
 void add_one_by_one(operands o, uint first)
 {
     for (uint i = gl_SubgroupInvocationID; i < 16u * TILES * 8u; i += 32u) {
@@ -32,10 +32,7 @@ void main()
     o.step = KERNEL_SWAPPED != 0 ? step_b : step_a;
     o.step_x = KERNEL_SWAPPED != 0 ? step_a : step_b;
 
-    if (places_are_expected())
-        add(o, first);
-    else
-        add_one_by_one(o, first);
+    add(o, first);
     barrier();
     for (uint i = index; i < 16u * TILES * 8u; i += 32u * SUBGROUPS) {
         uint line = i / 8u, v = i % 8u;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// matvec_matrix_head.glsl: what the two kernels of a matrix with 1 to 8 vectors of f16 by the device's 16x8x16 matrices share:
+// matvec_matrix_head.glsl: what the kernels of a matrix with 1 to 8 vectors of f16 by the device's 16x8x16 matrices share:
 // the workgroup, whose subgroups take different terms of the same rows, and where an invocation has which elements.
 //
-// matmul2d_head.glsl and matvec_store.glsl come before, matvec_matrix_body.glsl or matvec_matrix_scaled_body.glsl and
-// matvec_matrix_finish.glsl follow. The includer's, besides theirs: KERNEL_TILES (of 16 rows, that a workgroup takes);
+// matmul2d_head.glsl and matvec_store.glsl come before; matvec_matrix_body.glsl, matvec_matrix_scaled_body.glsl or
+// matvec_matrix_rounded_body.glsl, and matvec_matrix_finish.glsl follow. The includer's, besides theirs: KERNEL_TILES (of 16 rows, that a workgroup takes);
 // KERNEL_SUBGROUPS; KERNEL_ALONG (1: a vector's elements follow each other, and vectors begin at multiples of
 // 16 bytes; 0: the vectors' elements of one term follow each other). 16 bytes of the matrix divide its rows and their
 // distance. Subgroups have 32 invocations.
@@ -19,8 +19,8 @@ void main() // the twin that is made for reflection; all else is left out, to th
     store(gl_WorkGroupID.x, 0u, float(uint(KERNEL_A.x + KERNEL_B.x)), fixed_m, fixed_n, fixed_stride_d);
 }
 #else
-// Sums of a subgroup: of a row, of eight vectors, of which two invocations have parts where there are scales.
-#if KERNEL_SCALE_STORED != 0
+// Sums of a subgroup: of a row, of eight vectors, of which two invocations have parts in matvec_matrix_scaled_body.glsl.
+#if KERNEL_SCALE_STORED != 0 && KERNEL_VECTORS == 1
 #define PARTS 2
 #else
 #define PARTS 1
@@ -49,3 +49,6 @@ uvec4 vector_words(operands o, uint v, uint k)
         vector_element(o, v, k + 2u * i) | vector_element(o, v, k + 2u * i + 1u) << 16u;
     return words;
 }
+
+// Each product by itself, into the pool, where matrices' elements are in other places: see matvec_matrix_finish.glsl.
+void add_one_by_one(operands o, uint first);

@@ -4,12 +4,10 @@
 // of b at a time, and of every vector what belongs to them. All sums are of f32; a scale multiplies the sum of KERNEL_PER
 // products.
 //
-// matmul2d_head.glsl and matvec_finish.glsl (KERNEL_SWAPPED 1) come before. The includer's, besides theirs:
-// KERNEL_SCALE_STORED, KERNEL_ZERO_STORED (SMELT_DTYPE_x; 0: none), KERNEL_ZERO (SMELT_ZERO_x), KERNEL_BLOCK (terms with one
-// scale), KERNEL_PER (8, or what 16 bytes of b hold): it divides k, the block and the distance of rows of b. KERNEL_LEFT_STORED
-// is F32, F16 or BF16. Rows of a begin at multiples of 8 elements.
+// matmul2d_head.glsl, matvec_finish.glsl (KERNEL_SWAPPED 1) and matvec_scales.glsl come before. The includer's, besides
+// theirs: KERNEL_PER (8, or what 16 bytes of b hold): it divides k, the block and the distance of rows of b.
+// KERNEL_LEFT_STORED is F32, F16 or BF16. Rows of a begin at multiples of 8 elements.
 #include "smelt/memory.glsl"
-#include "smelt/numeric.glsl"
 
 #if KERNEL_RIGHT_STORED == SMELT_DTYPE_I4 || KERNEL_RIGHT_STORED == SMELT_DTYPE_U4
 #define PER_WORD 8
@@ -63,45 +61,11 @@
 #define EXCESS 0.0
 #endif
 
-#define SMELT_TENSOR scale
-#define SMELT_DTYPE KERNEL_SCALE_STORED
-#define SMELT_RANK 2
-#define SMELT_ACCESS SMELT_ACCESS_READ
-#define SMELT_EXTENT0 0
-#define SMELT_EXTENT1 0
-#include "smelt/tensor_tmpl.glsl"
-#define SCALE KERNEL_TENSOR(scale, KERNEL_SCALE_STORED, _2_r_0x0)
-#if KERNEL_ZERO != SMELT_ZERO_NONE
-#define SMELT_TENSOR zero
-#define SMELT_DTYPE KERNEL_ZERO_STORED
-#define SMELT_RANK 2
-#define SMELT_ACCESS SMELT_ACCESS_READ
-#define SMELT_EXTENT0 0
-#define SMELT_EXTENT1 0
-#include "smelt/tensor_tmpl.glsl"
-#define ZERO KERNEL_TENSOR(zero, KERNEL_ZERO_STORED, _2_r_0x0)
-#endif
-
 // Scale, and zero point or offset, of term k of a row.
-vec2 scale_of(uint row, uint k)
+vec2 scale_and_zero_of(uint row, uint k)
 {
-    SCALE s;
-    s.data = KERNEL_DATA(KERNEL_SCALE_STORED,
-                         _r_data)(of_batch(scale, batch_scale, KERNEL_BITS(KERNEL_SCALE_STORED)));
-    vec2 found = vec2(0.0);
-#if KERNEL_SCALE_STORED == SMELT_DTYPE_U8
-    found.x =
-        smelt_ue8m0_to_f32(smelt_load_at(s, row * stride_scale[0] + k / KERNEL_BLOCK * stride_scale[1]));
-#else
-    found.x = smelt_load_at(s, row * stride_scale[0] + k / KERNEL_BLOCK * stride_scale[1]);
-#endif
-#if KERNEL_ZERO != SMELT_ZERO_NONE
-    ZERO z;
-    z.data =
-        KERNEL_DATA(KERNEL_ZERO_STORED, _r_data)(of_batch(zero, batch_zero, KERNEL_BITS(KERNEL_ZERO_STORED)));
-    found.y = float(smelt_load_at(z, row * stride_zero[0] + k / KERNEL_BLOCK * stride_zero[1]));
-#endif
-    return found;
+    float s = scale_of(row, k);
+    return vec2(s, zero_of(row, k));
 }
 
 // Eight elements of a vector from element `at` on.
@@ -151,7 +115,7 @@ void main()
             uint at = min(from + p * (THREADS * KERNEL_PER), terms - KERNEL_PER),
                  row = min(first + r, columns - 1u);
             w[p][r] = WORDS_DATA(matrix).e[row * (step_b / KERNEL_PER) + at / KERNEL_PER] ^ FLIPPED;
-            s[p][r] = scale_of(row, at);
+            s[p][r] = scale_and_zero_of(row, at);
         }
         [[unroll]] for (uint p = 0u; p < PIECES; p++)
         {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // matvec_store.glsl: the store of what all kernels of a matrix with 1 to 8 vectors compute. One of them follows:
-// matvec_finish.glsl and a body, or matvec_matrix_body.glsl.
+// matvec_finish.glsl and a body, or matvec_matrix_head.glsl, a body and matvec_matrix_finish.glsl.
 //
 // matmul2d_head.glsl comes before. The includer's: KERNEL_VECTORS (1 to 8), KERNEL_SWAPPED (1: the vectors are the rows of
 // a, the matrix is b as it is stored; 0: they are the columns of b, the matrix is a).

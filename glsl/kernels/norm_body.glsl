@@ -69,7 +69,7 @@ void main()
 #endif
     uint lines = extent[0] * extent[1] * extent[2];
     line_weights held = line_hold(g, b, n);
-    for (uint line = KERNEL_FIRST; line < lines; line += KERNEL_STEP) {
+    for (uint line = KERNEL_FIRST; line < lines; line = KERNEL_NEXT(line)) {
 #if KERNEL_ADDS
         line_line(source, other, total, result, kernel_place(line, extent), g, b, held, epsilon);
 #else

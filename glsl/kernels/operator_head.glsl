@@ -22,6 +22,31 @@ void wide_store(uint tensor, uint place, uvec4 v)
     smelt_words4_write_data(tensors[tensor]).e[place / PER] = v;
 }
 
+// The same as floats, of `bits` 16 (8 of them) or 32 (4, in `low`).
+struct floats {
+    vec4 low, high;
+};
+
+floats wide_unpack(uvec4 v, uint bits)
+{
+    if (bits == 32u)
+        return floats(uintBitsToFloat(v), vec4(0.0));
+    return floats(vec4(unpackHalf2x16(v.x), unpackHalf2x16(v.y)),
+                  vec4(unpackHalf2x16(v.z), unpackHalf2x16(v.w)));
+}
+
+uint wide_pair(vec2 v)
+{
+    return smelt_f16_from_f32(v.x) | smelt_f16_from_f32(v.y) << 16;
+}
+
+uvec4 wide_pack(floats v, uint bits)
+{
+    return bits == 32u
+               ? floatBitsToUint(v.low)
+               : uvec4(wide_pair(v.low.xy), wide_pair(v.low.zw), wide_pair(v.high.xy), wide_pair(v.high.zw));
+}
+
 uint word(uint constant, uint i)
 {
     uint result = constant;

@@ -31,8 +31,10 @@ void run_at(uint rest)
 
 void main()
 {
-    uint step = gl_NumWorkGroups.x * gl_WorkGroupSize.x;
-    for (uint i = gl_GlobalInvocationID.x; i < count; i += step) {
+    // With z = 1 there is a workgroup for every unit.
+    uint step = gl_WorkGroupID.z != 0u ? 0xffffffffu : gl_NumWorkGroups.x * gl_WorkGroupSize.x;
+    uint unit = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+    for (uint i = unit * gl_WorkGroupSize.x + gl_LocalInvocationIndex; i < count; i += step) {
 #ifdef PICTURE_CHANNELS
         pixel = vec4(0.0, 0.0, 0.0, 1.0);
         for (uint k = 0u; k < PICTURE_CHANNELS; k++)

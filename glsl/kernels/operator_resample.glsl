@@ -13,36 +13,9 @@
 #define VALUE_LOAD(place) t1_load(place)
 #define VALUE_STORE(place, v) t0_store(place, v)
 #else
-struct values {
-    vec4 low, high; // high: of f16
-};
-#define VALUE values
-#define VALUE_LOAD(place) unpack(wide_load(1u, place))
-#define VALUE_STORE(place, v) wide_store(0u, place, pack(v))
-
-values unpack(uvec4 w)
-{
-#if T1_BITS == 16
-    return values(vec4(unpackHalf2x16(w.x), unpackHalf2x16(w.y)),
-                  vec4(unpackHalf2x16(w.z), unpackHalf2x16(w.w)));
-#else
-    return values(uintBitsToFloat(w), vec4(0.0));
-#endif
-}
-
-uint pack_pair(vec2 v)
-{
-    return smelt_f16_from_f32(v.x) | smelt_f16_from_f32(v.y) << 16;
-}
-
-uvec4 pack(values v)
-{
-#if T0_BITS == 16
-    return uvec4(pack_pair(v.low.xy), pack_pair(v.low.zw), pack_pair(v.high.xy), pack_pair(v.high.zw));
-#else
-    return floatBitsToUint(v.low);
-#endif
-}
+#define VALUE floats
+#define VALUE_LOAD(place) wide_unpack(wide_load(1u, place), T1_BITS)
+#define VALUE_STORE(place, v) wide_store(0u, place, wide_pack(v, T0_BITS))
 #endif
 
 uint row(int i, uint c[T0_RANK])
@@ -71,7 +44,7 @@ void operator_run(uint c[T0_RANK])
 #if NEAREST == 1
     uint place = base + step_to(0, from[0]) + step_to(1, from[1]) + step_to(2, from[2]);
 #if PER > 1
-    uvec4 v = outside ? pack(values(vec4(number(0)), vec4(number(0)))) : wide_load(1u, place);
+    uvec4 v = outside ? wide_pack(floats(vec4(number(0)), vec4(number(0))), T0_BITS) : wide_load(1u, place);
     wide_store(0u, t0_place(c), v);
 #else
     T0_V v = outside ? T0_V(number(0)) : t1_load(place);
@@ -79,7 +52,7 @@ void operator_run(uint c[T0_RANK])
 #endif
 #else
 #if PER > 1
-    values sum = values(vec4(outside ? number(0) : 0.0), vec4(outside ? number(0) : 0.0));
+    floats sum = floats(vec4(outside ? number(0) : 0.0), vec4(outside ? number(0) : 0.0));
 #else
     float sum = outside ? number(0) : 0.0;
 #endif

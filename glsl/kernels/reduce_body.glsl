@@ -66,7 +66,7 @@ void main()
     t.stride = stride_x;
     uint lines = extent[0] * extent[1] * extent[2];
     uint units = stage == 1 ? lines * parts : lines;
-    for (uint unit = KERNEL_FIRST; unit < units; unit += KERNEL_STEP) {
+    for (uint unit = KERNEL_FIRST; unit < units; unit = KERNEL_NEXT(unit)) {
         uint line = unit % lines, part = unit / lines;
         line_state s = line_none();
         if (stage == 2) {

@@ -52,6 +52,6 @@ void main()
     result.extent = source.extent;
     result.stride = stride_y;
     uint lines = extent[0] * extent[1] * extent[2];
-    for (uint line = KERNEL_FIRST; line < lines; line += KERNEL_STEP)
+    for (uint line = KERNEL_FIRST; line < lines; line = KERNEL_NEXT(line))
         line_run(source, result, kernel_place(line, extent));
 }

@@ -158,6 +158,17 @@
 #define SMELT_CAT_(a, b) a##b
 #define SMELT_CAT(a, b) SMELT_CAT_(a, b)
 
+// At file scope: where `condition`, a constant, is false, the shader does not compile and the message names `name`.
+#define SMELT_REQUIRE(name, condition)                                                                       \
+    void name(int one[1])                                                                                    \
+    {                                                                                                        \
+    }                                                                                                        \
+    void name()                                                                                              \
+    {                                                                                                        \
+        int one[(condition) ? 1 : 2];                                                                        \
+        name(one);                                                                                           \
+    }
+
 // Extents that are specialization constants (tensor_spec_tmpl.glsl): SMELT_SPEC_EXTENT(3, 64); declares the one with
 // constant_id 3, whose value is 64 unless the pipeline gives another, and which s3 then names as an extent.
 #define SMELT_SPEC_EXTENT(id, value) layout(constant_id = id) const uint smelt_spec_s##id = value

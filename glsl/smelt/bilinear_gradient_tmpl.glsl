@@ -14,8 +14,9 @@
 //         void NAME(SOURCE s, vec2 uv, int mip, vec4 dy)             one mip: ADD is called four times
 //         void NAME(SOURCE s, vec2 uv, float lod, int mips, vec4 dy) between mips: four or eight times
 // errors  of a call's sum for one texel: |g - exact| <= (12 u + u |uv| size) |dy|, u = 2^-23
-// needs   nothing
+// needs   bilinear.glsl, which it includes
 // source  bilinear_tmpl.glsl
+#include "smelt/bilinear.glsl"
 #ifndef SMELT_BILINEAR_GRADIENT
 #error "bilinear_gradient_tmpl.glsl: SMELT_BILINEAR_GRADIENT (name of the functions) is not defined"
 #endif
@@ -35,13 +36,8 @@
 void SMELT_BILINEAR_GRADIENT(SMELT_BILINEAR_GRADIENT_SOURCE s, vec2 uv, int mip, vec4 dy)
 {
     ivec2 size = SMELT_BILINEAR_GRADIENT_SIZE(s, mip);
-    vec2 p = (uv - floor(uv)) * vec2(size) - 0.5; // at least -1/2, at most size - 1/2
-    vec2 below = floor(p);
-    vec2 weight = p - below;
-    ivec2 low = ivec2(below);
-    ivec2 high = low + 1;
-    low += ivec2(lessThan(low, ivec2(0))) * size;
-    high -= ivec2(greaterThanEqual(high, size)) * size;
+    ivec2 low, high;
+    vec2 weight = smelt_bilinear_corners(uv, size, low, high);
     vec4 upper = dy * (1.0 - weight.y), lower = dy * weight.y;
     SMELT_BILINEAR_GRADIENT_ADD(s, low, mip, upper * (1.0 - weight.x));
     SMELT_BILINEAR_GRADIENT_ADD(s, ivec2(high.x, low.y), mip, upper * weight.x);

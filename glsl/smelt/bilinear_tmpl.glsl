@@ -13,8 +13,9 @@
 //         vec4 NAME(SOURCE s, vec2 uv, int mip)             one mip
 //         vec4 NAME(SOURCE s, vec2 uv, float lod, int mips) between the two nearest of `mips` mips, lod clamped
 // errors  |y - exact| <= 12 u max |texel| + (u |uv| size) (difference between neighbouring texels), u = 2^-23
-// needs   nothing
-// source  Vulkan 1.3, "Texel Filtering": i = floor(u - 1/2), weight fract(u - 1/2)
+// needs   bilinear.glsl, which it includes
+// source  bilinear.glsl
+#include "smelt/bilinear.glsl"
 #ifndef SMELT_BILINEAR
 #error "bilinear_tmpl.glsl: SMELT_BILINEAR (name of the functions) is not defined"
 #endif
@@ -31,13 +32,8 @@
 vec4 SMELT_BILINEAR(SMELT_BILINEAR_SOURCE s, vec2 uv, int mip)
 {
     ivec2 size = SMELT_BILINEAR_SIZE(s, mip);
-    vec2 p = (uv - floor(uv)) * vec2(size) - 0.5; // at least -1/2, at most size - 1/2
-    vec2 below = floor(p);
-    vec2 weight = p - below;
-    ivec2 low = ivec2(below);
-    ivec2 high = low + 1;
-    low += ivec2(lessThan(low, ivec2(0))) * size;
-    high -= ivec2(greaterThanEqual(high, size)) * size;
+    ivec2 low, high;
+    vec2 weight = smelt_bilinear_corners(uv, size, low, high);
     vec4 t00 = SMELT_BILINEAR_TEXEL(s, low, mip);
     vec4 t10 = SMELT_BILINEAR_TEXEL(s, ivec2(high.x, low.y), mip);
     vec4 t01 = SMELT_BILINEAR_TEXEL(s, ivec2(low.x, high.y), mip);

@@ -70,10 +70,7 @@ struct SMELT_CAT(SMELT_BIN, _tile) {
     uint bin, first, count;
 };
 
-void SMELT_CAT(SMELT_BIN, _check)()
-{
-    int shared_is_too_small[SMELT_BIN_SHARED.length() < 2 * SMELT_BIN_COUNT ? 0 : 1];
-}
+SMELT_REQUIRE(SMELT_CAT(SMELT_BIN, _shared_is_too_small), SMELT_BIN_SHARED.length() >= 2 * SMELT_BIN_COUNT)
 
 // The workgroup's samples of each bin, in the first half of the shared array; the sample's rank among them.
 uint SMELT_CAT(SMELT_BIN, _rank)(uint bin, bool valid)

@@ -115,7 +115,8 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _weights)(SMELT_CV_WEIGHT b, uint at, uint c
     }
 }
 
-void SMELT_CAT(SMELT_CONVOLUTION2D, _add_tap)(SMELT_CV_IMAGE a, SMELT_CV_WEIGHT b, uint image_at,
+// Without a branch for taps beyond the image, behind which loads would wait for each other: those read a pixel's and add 0.
+void SMELT_CAT(SMELT_CONVOLUTION2D, _add_tap)(SMELT_CV_IMAGE a, SMELT_CV_WEIGHT b, uint image_at, bool inside,
                                               uint weight_at, uint channel, uint channels, uint terms,
                                               inout SMELT_CT_S sum[SMELT_CONVOLUTION2D_N])
 {
@@ -128,7 +129,7 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _add_tap)(SMELT_CV_IMAGE a, SMELT_CV_WEIGHT 
         uint first = min(channel + j, channels - SMELT_CT_IMAGE_VECTOR);
         SMELT_CAT(SMELT_CONVOLUTION2D, _read_image)(a, image_at + first * smelt_stride(a, SMELT_CV_C), x);
         [[unroll]] for (uint k = 0u; k != SMELT_CT_IMAGE_VECTOR; k++) sum[j + k] =
-            SMELT_CT_MULTIPLY_ADD(SMELT_CT_IMAGE(x[k]), w[j + k], sum[j + k]);
+            SMELT_CT_MULTIPLY_ADD(inside ? SMELT_CT_IMAGE(x[k]) : SMELT_CT_S(0), w[j + k], sum[j + k]);
     }
 #else
     for (uint c = 0u; c < terms; c += SMELT_CT_IMAGE_VECTOR) {
@@ -139,8 +140,9 @@ void SMELT_CAT(SMELT_CONVOLUTION2D, _add_tap)(SMELT_CV_IMAGE a, SMELT_CV_WEIGHT 
             SMELT_CT_S w[SMELT_CONVOLUTION2D_N];
             SMELT_CAT(SMELT_CONVOLUTION2D, _weights)
             (b, weight_at + (c + k) * smelt_stride(b, SMELT_CV_WI), channel, channels, w);
+            SMELT_CT_S factor = inside ? SMELT_CT_IMAGE(x[k]) : SMELT_CT_S(0);
             [[unroll]] for (uint j = 0u; j != SMELT_CONVOLUTION2D_N; j++) sum[j] =
-                SMELT_CT_MULTIPLY_ADD(SMELT_CT_IMAGE(x[k]), w[j], sum[j]);
+                SMELT_CT_MULTIPLY_ADD(factor, w[j], sum[j]);
         }
     }
 #endif
@@ -187,9 +189,9 @@ SMELT_CAT(SMELT_CONVOLUTION2D, _run)
             uint at = SMELT_CAT(SMELT_CONVOLUTION2D, _element_of)(a, origin, uvec3(y, x, first), inside);
             uint weight_at =
                 weight_first + y * smelt_stride(b, SMELT_CV_WH) + x * smelt_stride(b, SMELT_CV_WW);
-            if (inside)
-                SMELT_CAT(SMELT_CONVOLUTION2D, _add_tap)
-            (a, b, at, weight_at, channel, weight_channels, terms, sum);
+            SMELT_CAT(SMELT_CONVOLUTION2D, _add_tap)
+            (a, b, inside ? at : first * smelt_stride(a, SMELT_CV_C), inside, weight_at, channel,
+             weight_channels, terms, sum);
         }
     SMELT_CAT(SMELT_CONVOLUTION2D, _result) d;
     [[unroll]] for (uint j = 0u; j != SMELT_CONVOLUTION2D_N; j++)

@@ -81,9 +81,10 @@ const int SMELT_CAT(SMELT_COOPERATIVE,
                               (SMELT_CO_SLOT * SMELT_COOPERATIVE_SUBGROUPS_M * SMELT_COOPERATIVE_SUBGROUPS_N);
 #endif
 
+SMELT_REQUIRE(SMELT_CAT(SMELT_COOPERATIVE, _scratch_is_too_small), SMELT_CAT(SMELT_COOPERATIVE, _slots) >= 1)
+
 uint SMELT_CAT(SMELT_COOPERATIVE, _slot)(int slot)
 {
-    int scratch_is_too_small[SMELT_CAT(SMELT_COOPERATIVE, _slots) < 1 ? 0 : 1];
     return SMELT_CO_SCRATCH_BASE +
            (SMELT_CO_SUBGROUP * uint(SMELT_CAT(SMELT_COOPERATIVE, _slots)) + uint(slot)) * SMELT_CO_SLOT;
 }

@@ -32,6 +32,10 @@ SMELT_CO_S SMELT_CAT(SMELT_CO_FOLD, _take)(const in uint row, const in uint colu
     return SMELT_CO_S(sum);
 }
 
+SMELT_REQUIRE(SMELT_CAT(SMELT_CO_FOLD, _scratch_is_too_small),
+              SMELT_CO_PARTS <= 1u ||
+                  SMELT_CAT(SMELT_COOPERATIVE, _scratch_floats) >= SMELT_CO_LINES * SMELT_CO_PARTS)
+
 void SMELT_CO_FOLD(out SMELT_CO_VALUES r, SMELT_COOPERATIVE t)
 {
     [[unroll]] for (uint i = 0u; i < SMELT_CO_KEPT; i++)
@@ -48,10 +52,6 @@ void SMELT_CO_FOLD(out SMELT_CO_VALUES r, SMELT_COOPERATIVE t)
     }
     if (SMELT_CO_PARTS == 1u)
         return;
-    int scratch_is_too_small[SMELT_CO_PARTS > 1u && SMELT_CAT(SMELT_COOPERATIVE, _scratch_floats) <
-                                                        SMELT_CO_LINES * SMELT_CO_PARTS
-                                 ? 0
-                                 : 1];
     uvec2 part = SMELT_CAT(SMELT_COOPERATIVE, _part)();
     uint first = SMELT_CO_LINE(SMELT_CAT(SMELT_COOPERATIVE, _first)()) * SMELT_CO_PARTS;
     SMELT_CO_BARRIER();

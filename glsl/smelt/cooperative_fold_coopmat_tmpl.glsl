@@ -25,12 +25,12 @@
 #define SMELT_CO_LAYOUT gl_CooperativeMatrixLayoutRowMajor
 #endif
 
+SMELT_REQUIRE(SMELT_CAT(SMELT_CO_FOLD, _scratch_is_too_small),
+              SMELT_CAT(SMELT_COOPERATIVE, _scratch_floats) >=
+                  SMELT_CO_MADE + SMELT_CO_LINES * SMELT_CO_PARTS)
+
 void SMELT_CO_FOLD(out SMELT_CO_VALUES r, SMELT_COOPERATIVE t)
 {
-    int scratch_is_too_small[SMELT_CAT(SMELT_COOPERATIVE, _scratch_floats) <
-                                     SMELT_CO_MADE + SMELT_CO_LINES * SMELT_CO_PARTS
-                                 ? 0
-                                 : 1];
     uvec2 part = SMELT_CAT(SMELT_COOPERATIVE, _part)(), first = SMELT_CAT(SMELT_COOPERATIVE, _first)();
     uint own = (part.x * SMELT_CAT(SMELT_COOPERATIVE, _parts_n) + part.y) * SMELT_CO_FRAGMENT;
     [[unroll]] for (uint i = 0u; i < SMELT_CO_KEPT; i++)

@@ -25,11 +25,11 @@
 #define SMELT_CO_AT(t, kept, folded) smelt_get(t, folded, kept)
 #endif
 
+SMELT_REQUIRE(SMELT_CAT(SMELT_CO_FOLD, _scratch_is_too_small),
+              SMELT_CAT(SMELT_COOPERATIVE, _scratch_floats) >= SMELT_CO_LINES * SMELT_CO_PARTS)
+
 void SMELT_CO_FOLD(out SMELT_CO_VALUES r, SMELT_COOPERATIVE t)
 {
-    int scratch_is_too_small[SMELT_CAT(SMELT_COOPERATIVE, _scratch_floats) < SMELT_CO_LINES * SMELT_CO_PARTS
-                                 ? 0
-                                 : 1];
     uint thread = SMELT_CAT(SMELT_COOPERATIVE, _thread)();
     bool holds = thread < SMELT_CAT(SMELT_COOPERATIVE, _down) * SMELT_CAT(SMELT_COOPERATIVE, _across);
     SMELT_CO_BARRIER();

@@ -40,10 +40,7 @@
 void SMELT_CAT(SMELT_COOPERATIVE, SMELT_CAT(_rows_must_be_those_of_, SMELT_COOPERATIVE_TO))()
 {
     int rows_differ[SMELT_CAT(SMELT_COOPERATIVE, _rows) == SMELT_CAT(SMELT_COOPERATIVE_TO, _rows) ? 1 : 0];
-#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE
-    int scratch_is_too_small
-        [SMELT_CAT(SMELT_COOPERATIVE, _scratch_floats) < SMELT_CAT(SMELT_COOPERATIVE, _rows) ? 0 : 1];
-#else
+#if SMELT_COOPERATIVE_BACKEND != SMELT_BACKEND_PORTABLE
     int parts_differ[SMELT_CAT(SMELT_COOPERATIVE, _down) == SMELT_CAT(SMELT_COOPERATIVE_TO, _down) &&
                              SMELT_CAT(SMELT_COOPERATIVE, _parts_n) ==
                                  SMELT_CAT(SMELT_COOPERATIVE_TO, _parts_n)
@@ -51,6 +48,10 @@ void SMELT_CAT(SMELT_COOPERATIVE, SMELT_CAT(_rows_must_be_those_of_, SMELT_COOPE
                          : 0];
 #endif
 }
+#if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_PORTABLE
+SMELT_REQUIRE(SMELT_CAT(SMELT_COOPERATIVE, SMELT_CAT(_scratch_is_too_small_for_, SMELT_COOPERATIVE_TO)),
+              SMELT_CAT(SMELT_COOPERATIVE, _scratch_floats) >= SMELT_CAT(SMELT_COOPERATIVE, _rows))
+#endif
 
 #if SMELT_COOPERATIVE_BACKEND == SMELT_BACKEND_COOPMAT2
 #if SMELT_COOPERATIVE_DTYPE == SMELT_DTYPE_F16

@@ -114,6 +114,12 @@ void SMELT_CAT(SMELT_LAYER_GRADIENT, _forward)(SMELT_LAYER_GRADIENT_WEIGHTS w, f
     }
 }
 
+#if SMELT_LAYER_GRADIENT_SCOPE == SMELT_SCOPE_WORKGROUP
+SMELT_REQUIRE(SMELT_CAT(SMELT_LAYER_GRADIENT, _scratch_is_too_small),
+              SMELT_LAYER_GRADIENT_SCRATCH.length() >=
+                  SMELT_LAYER_GRADIENT_SAMPLES * (SMELT_LG_K + SMELT_LG_N))
+#endif
+
 void SMELT_CAT(SMELT_LAYER_GRADIENT, _backward)(SMELT_LAYER_GRADIENT_WEIGHTS w, float x[SMELT_LG_K],
                                                 float z[SMELT_LG_N], float dy[SMELT_LG_N],
                                                 SMELT_LAYER_GRADIENT_TARGET t, out float dx[SMELT_LG_K])
@@ -137,10 +143,6 @@ void SMELT_CAT(SMELT_LAYER_GRADIENT, _backward)(SMELT_LAYER_GRADIENT_WEIGHTS w, 
 #endif
     }
 #if SMELT_LAYER_GRADIENT_SCOPE == SMELT_SCOPE_WORKGROUP
-    int scratch_is_too_small[SMELT_LAYER_GRADIENT_SCRATCH.length() <
-                                     SMELT_LAYER_GRADIENT_SAMPLES * (SMELT_LG_K + SMELT_LG_N)
-                                 ? 0
-                                 : 1]; // an error here: make it longer
     for (uint k = 0u; k < SMELT_LG_K; k++)
         SMELT_LAYER_GRADIENT_SCRATCH[k * SMELT_LAYER_GRADIENT_SAMPLES + gl_LocalInvocationIndex] = x[k];
     barrier();

@@ -151,8 +151,9 @@ void SMELT_CAT(SMELT_MATMUL2D, _check)()
     const int zero_points = SMELT_CAT(smelt_flag_is_, SMELT_MATMUL2D_ZERO_POINTS);
 #endif
     SMELT_CAT(smelt_activation_, SMELT_MATMUL2D_ACTIVATION)(SMELT_MM_T(0));
-    int scratch_is_too_small[SMELT_MATMUL2D_SCRATCH.length() < SMELT_MM_SCRATCH ? 0 : 1];
 }
+SMELT_REQUIRE(SMELT_CAT(SMELT_MATMUL2D, _scratch_is_too_small),
+              SMELT_MATMUL2D_SCRATCH.length() >= SMELT_MM_SCRATCH)
 
 #define SMELT_COOPERATIVE SMELT_MM_RESULT
 #define SMELT_COOPERATIVE_SCOPE SMELT_MATMUL2D_SCOPE

@@ -26,10 +26,8 @@
 #define SMELT_ML_WEIGHTS_END SMELT_CAT(SMELT_MLP, _layer7_end)
 #endif
 const uint SMELT_CAT(SMELT_MLP, _scratch) = SMELT_ML_WEIGHTS_END + SMELT_MLP_SUBGROUPS * SMELT_ML_AREA;
-void SMELT_CAT(SMELT_MLP, _check)()
-{
-    int scratch_is_too_small[SMELT_MLP_SCRATCH.length() < SMELT_CAT(SMELT_MLP, _scratch) ? 0 : 1];
-}
+SMELT_REQUIRE(SMELT_CAT(SMELT_MLP, _scratch_is_too_small),
+              SMELT_MLP_SCRATCH.length() >= SMELT_CAT(SMELT_MLP, _scratch))
 
 #include "smelt/mlp_samples_tmpl.glsl"
 #if SMELT_MLP_BACKEND == SMELT_BACKEND_PORTABLE

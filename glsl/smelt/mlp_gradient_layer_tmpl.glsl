@@ -2,12 +2,25 @@
 // mlp_gradient_layer_tmpl.glsl: one layer of mlp_gradient_tmpl.glsl: its places in the scratch and in the vectors of weights.
 //
 // what    see mlp_gradient_tmpl.glsl
-// params  SMELT_MG_LAYER (name), _K, _N (padded widths), _INNER (1: another layer is before it, _BEFORE; 0: none), _ACTIVATION, _FROM, _FROM_PITCH
-//         (its input in the scratch), _BEGIN (in the vectors), _FINAL; all undefined afterwards
+// params  SMELT_MG_LAYER (name), _INNER (1: another layer is before it, SMELT_MG_BEFORE; 0: none), _K, _N (padded widths),
+//         _ACTIVATION, _FINAL (1: no layer follows); all undefined afterwards
 // makes   const uint LAYER_to, LAYER_pitch, LAYER_end_of; LAYER_begin, _forward, _backward, _end
 // errors  see mlp_gradient_tmpl.glsl
 // needs   mlp_gradient_tmpl.glsl around it
 // source  see mlp_gradient_tmpl.glsl
+// BEGIN: in the vectors of weights. FROM, FROM_PITCH: the input in the scratch.
+#if SMELT_MG_INNER
+#define SMELT_MG_BEGIN SMELT_CAT(SMELT_MG_BEFORE, _end_of)
+#else
+#define SMELT_MG_BEGIN 0u
+#endif
+#if SMELT_MG_INNER && SMELT_MG_GROUP == 4
+#define SMELT_MG_FROM SMELT_CAT(SMELT_MG_BEFORE, _to)
+#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG_BEFORE, _pitch)
+#else
+#define SMELT_MG_FROM 0u
+#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _from_pitch)
+#endif
 const uint SMELT_CAT(SMELT_MG_LAYER, _end_of) = SMELT_MG_BEGIN + SMELT_MG_N * (SMELT_MG_K + 1);
 #if SMELT_MG_GROUP == 8
 const uint SMELT_CAT(SMELT_MG_LAYER, _to) = SMELT_MG_SAMPLES * SMELT_MG_FROM_PITCH;

@@ -97,41 +97,45 @@ uvec2 SMELT_CAT(SMELT_MG, _accumulators_at);
 const uint SMELT_CAT(SMELT_MG, _input_groups) = SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH0) / 4;
 #define SMELT_MG_PITCH(width) (SMELT_MG_PADDED(width) / SMELT_MG_GROUP | 1)
 #define SMELT_MG_LAST_PITCH(width) (SMELT_MG_PADDED(width) / 4 | 1)
-#define SMELT_MG_FROM 0u
-#if SMELT_MG_GROUP == 4
-#define SMELT_MG_FROM_PITCH SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0)
-#else
+// The last layer, and the largest pitch of what is between layers.
 #if SMELT_MLP_GRADIENT_LAYERS == 1
-const uint SMELT_CAT(SMELT_MG, _from_pitch) = SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0);
-const uint SMELT_CAT(SMELT_MG, _to_pitch) = SMELT_MG_LAST_PITCH(SMELT_MLP_GRADIENT_WIDTH1);
+#define SMELT_MG_LAST _layer0
+#define SMELT_MG_LAST_WIDTH SMELT_MLP_GRADIENT_WIDTH1
+#define SMELT_MG_LAST_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION0
+#define SMELT_MG_INNER_PITCH 0
 #elif SMELT_MLP_GRADIENT_LAYERS == 2
-const uint SMELT_CAT(SMELT_MG, _from_pitch) = max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0),
-                                                  SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH1));
-const uint SMELT_CAT(SMELT_MG, _to_pitch) = max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH1),
-                                                SMELT_MG_LAST_PITCH(SMELT_MLP_GRADIENT_WIDTH2));
+#define SMELT_MG_LAST _layer1
+#define SMELT_MG_LAST_WIDTH SMELT_MLP_GRADIENT_WIDTH2
+#define SMELT_MG_LAST_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION1
+#define SMELT_MG_INNER_PITCH SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH1)
 #elif SMELT_MLP_GRADIENT_LAYERS == 3
-const uint SMELT_CAT(SMELT_MG, _inner_pitch) = max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH1),
-                                                   SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH2));
-const uint SMELT_CAT(SMELT_MG, _from_pitch) = max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0),
-                                                  SMELT_CAT(SMELT_MG, _inner_pitch));
-const uint SMELT_CAT(SMELT_MG, _to_pitch) = max(SMELT_CAT(SMELT_MG, _inner_pitch),
-                                                SMELT_MG_LAST_PITCH(SMELT_MLP_GRADIENT_WIDTH3));
+#define SMELT_MG_LAST _layer2
+#define SMELT_MG_LAST_WIDTH SMELT_MLP_GRADIENT_WIDTH3
+#define SMELT_MG_LAST_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION2
+#define SMELT_MG_INNER_PITCH                                                                                 \
+    max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH1), SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH2))
 #else
-const uint SMELT_CAT(SMELT_MG, _inner_pitch) = max(max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH1),
-                                                       SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH2)),
-                                                   SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH3));
-const uint SMELT_CAT(SMELT_MG, _from_pitch) = max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0),
-                                                  SMELT_CAT(SMELT_MG, _inner_pitch));
-const uint SMELT_CAT(SMELT_MG, _to_pitch) = max(SMELT_CAT(SMELT_MG, _inner_pitch),
-                                                SMELT_MG_LAST_PITCH(SMELT_MLP_GRADIENT_WIDTH4));
+#define SMELT_MG_LAST _layer3
+#define SMELT_MG_LAST_WIDTH SMELT_MLP_GRADIENT_WIDTH4
+#define SMELT_MG_LAST_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION3
+#define SMELT_MG_INNER_PITCH                                                                                 \
+    max(max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH1), SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH2)),           \
+        SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH3))
 #endif
-#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _from_pitch)
+#if SMELT_MG_GROUP == 4
+const uint SMELT_CAT(SMELT_MG, _from_pitch) = SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0);
+#else
+const uint SMELT_CAT(SMELT_MG, _from_pitch) = max(SMELT_MG_PITCH(SMELT_MLP_GRADIENT_WIDTH0),
+                                                  SMELT_MG_INNER_PITCH);
+const uint SMELT_CAT(SMELT_MG, _to_pitch) = max(SMELT_MG_INNER_PITCH,
+                                                SMELT_MG_LAST_PITCH(SMELT_MG_LAST_WIDTH));
 const uint SMELT_CAT(SMELT_MG, _ones) = SMELT_MG_SAMPLES *
                                         (SMELT_CAT(SMELT_MG, _from_pitch) + SMELT_CAT(SMELT_MG, _to_pitch));
 #endif
+
 void SMELT_CAT(SMELT_MG, _put)(uint s, uint g, vec4 x)
 {
-    uint place = s * SMELT_MG_FROM_PITCH;
+    uint place = s * SMELT_CAT(SMELT_MG, _from_pitch);
 #if SMELT_MG_GROUP == 4
     SMELT_MG_SCRATCH[place + g] = floatBitsToUint(x);
 #else
@@ -145,7 +149,7 @@ void SMELT_CAT(SMELT_MG, _put)(uint s, uint g, vec4 x)
 
 float SMELT_CAT(SMELT_MG, _take_gradient)(uint s, uint i)
 {
-    uint place = s * SMELT_MG_FROM_PITCH;
+    uint place = s * SMELT_CAT(SMELT_MG, _from_pitch);
 #if SMELT_MG_GROUP == 4
     return uintBitsToFloat(SMELT_MG_SCRATCH[place + i / 4u][i & 3u]);
 #else
@@ -155,93 +159,49 @@ float SMELT_CAT(SMELT_MG, _take_gradient)(uint s, uint i)
 }
 
 #define SMELT_MG_LAYER SMELT_CAT(SMELT_MG, _layer0)
+#define SMELT_MG_INNER 0
 #define SMELT_MG_K SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH0)
 #define SMELT_MG_N SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH1)
-#define SMELT_MG_INNER 0
 #define SMELT_MG_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION0
-#define SMELT_MG_BEGIN 0u
 #define SMELT_MG_FINAL (SMELT_MLP_GRADIENT_LAYERS == 1)
 #include "smelt/mlp_gradient_layer_tmpl.glsl"
 #if SMELT_MLP_GRADIENT_LAYERS > 1
 #define SMELT_MG_LAYER SMELT_CAT(SMELT_MG, _layer1)
-#define SMELT_MG_K SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH1)
-#define SMELT_MG_N SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH2)
 #define SMELT_MG_INNER 1
 #define SMELT_MG_BEFORE SMELT_CAT(SMELT_MG, _layer0)
+#define SMELT_MG_K SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH1)
+#define SMELT_MG_N SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH2)
 #define SMELT_MG_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION1
-#if SMELT_MG_GROUP == 4
-#define SMELT_MG_FROM SMELT_CAT(SMELT_MG, _layer0_to)
-#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _layer0_pitch)
-#else
-#define SMELT_MG_FROM 0u
-#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _from_pitch)
-#endif
-#define SMELT_MG_BEGIN SMELT_CAT(SMELT_MG, _layer0_end_of)
 #define SMELT_MG_FINAL (SMELT_MLP_GRADIENT_LAYERS == 2)
 #include "smelt/mlp_gradient_layer_tmpl.glsl"
 #endif
 #if SMELT_MLP_GRADIENT_LAYERS > 2
 #define SMELT_MG_LAYER SMELT_CAT(SMELT_MG, _layer2)
-#define SMELT_MG_K SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH2)
-#define SMELT_MG_N SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH3)
 #define SMELT_MG_INNER 1
 #define SMELT_MG_BEFORE SMELT_CAT(SMELT_MG, _layer1)
+#define SMELT_MG_K SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH2)
+#define SMELT_MG_N SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH3)
 #define SMELT_MG_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION2
-#if SMELT_MG_GROUP == 4
-#define SMELT_MG_FROM SMELT_CAT(SMELT_MG, _layer1_to)
-#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _layer1_pitch)
-#else
-#define SMELT_MG_FROM 0u
-#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _from_pitch)
-#endif
-#define SMELT_MG_BEGIN SMELT_CAT(SMELT_MG, _layer1_end_of)
 #define SMELT_MG_FINAL (SMELT_MLP_GRADIENT_LAYERS == 3)
 #include "smelt/mlp_gradient_layer_tmpl.glsl"
 #endif
 #if SMELT_MLP_GRADIENT_LAYERS > 3
 #define SMELT_MG_LAYER SMELT_CAT(SMELT_MG, _layer3)
-#define SMELT_MG_K SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH3)
-#define SMELT_MG_N SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH4)
 #define SMELT_MG_INNER 1
 #define SMELT_MG_BEFORE SMELT_CAT(SMELT_MG, _layer2)
+#define SMELT_MG_K SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH3)
+#define SMELT_MG_N SMELT_MG_PADDED(SMELT_MLP_GRADIENT_WIDTH4)
 #define SMELT_MG_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION3
-#if SMELT_MG_GROUP == 4
-#define SMELT_MG_FROM SMELT_CAT(SMELT_MG, _layer2_to)
-#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _layer2_pitch)
-#else
-#define SMELT_MG_FROM 0u
-#define SMELT_MG_FROM_PITCH SMELT_CAT(SMELT_MG, _from_pitch)
-#endif
-#define SMELT_MG_BEGIN SMELT_CAT(SMELT_MG, _layer2_end_of)
 #define SMELT_MG_FINAL 1
 #include "smelt/mlp_gradient_layer_tmpl.glsl"
 #endif
 
-#if SMELT_MLP_GRADIENT_LAYERS == 1
-#define SMELT_MG_LAST _layer0
-#define SMELT_MG_WIDTH SMELT_MLP_GRADIENT_WIDTH1
-#define SMELT_MG_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION0
-#elif SMELT_MLP_GRADIENT_LAYERS == 2
-#define SMELT_MG_LAST _layer1
-#define SMELT_MG_WIDTH SMELT_MLP_GRADIENT_WIDTH2
-#define SMELT_MG_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION1
-#elif SMELT_MLP_GRADIENT_LAYERS == 3
-#define SMELT_MG_LAST _layer2
-#define SMELT_MG_WIDTH SMELT_MLP_GRADIENT_WIDTH3
-#define SMELT_MG_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION2
-#else
-#define SMELT_MG_LAST _layer3
-#define SMELT_MG_WIDTH SMELT_MLP_GRADIENT_WIDTH4
-#define SMELT_MG_ACTIVATION SMELT_MLP_GRADIENT_ACTIVATION3
-#endif
 #define SMELT_MG_LAST_LAYER SMELT_CAT(SMELT_MG, SMELT_MG_LAST)
-const uint SMELT_CAT(SMELT_MG, _output_groups) = SMELT_MG_PADDED(SMELT_MG_WIDTH) / 4;
+const uint SMELT_CAT(SMELT_MG, _output_groups) = SMELT_MG_PADDED(SMELT_MG_LAST_WIDTH) / 4;
 const uint SMELT_CAT(SMELT_MG, _parameters) = SMELT_CAT(SMELT_MG_LAST_LAYER, _end_of);
 const uint SMELT_CAT(SMELT_MG, _scratch) = SMELT_CAT(SMELT_MG_LAST_LAYER, _scratch_end);
-void SMELT_CAT(SMELT_MG, _check)()
-{
-    int scratch_is_too_small[SMELT_MG_SCRATCH.length() < SMELT_CAT(SMELT_MG, _scratch) ? 0 : 1];
-}
+SMELT_REQUIRE(SMELT_CAT(SMELT_MG, _scratch_is_too_small),
+              SMELT_MG_SCRATCH.length() >= SMELT_CAT(SMELT_MG, _scratch))
 
 vec4 SMELT_CAT(SMELT_MG, _take)(uint s, uint g)
 {
@@ -252,7 +212,7 @@ vec4 SMELT_CAT(SMELT_MG, _take)(uint s, uint g)
 void SMELT_CAT(SMELT_MG, _put_gradient)(uint s, uint g, vec4 y, vec4 dy)
 {
     uint place = SMELT_CAT(SMELT_MG_LAST_LAYER, _to) + s * SMELT_CAT(SMELT_MG_LAST_LAYER, _pitch);
-    vec4 dz = dy * SMELT_CAT(smelt_activation_gradient_of_, SMELT_MG_ACTIVATION)(y);
+    vec4 dz = dy * SMELT_CAT(smelt_activation_gradient_of_, SMELT_MG_LAST_ACTIVATION)(y);
 #if SMELT_MG_GROUP == 4
     SMELT_MG_SCRATCH[place + g] = floatBitsToUint(dz);
 #else

@@ -7,6 +7,8 @@
 //    is kept for the calling thread: smelt_last_error().
 //  - A zero-initialised params struct means the documented defaults. Params and everything they point to are
 //    read during the call only, unless a field says *borrowed* (then it must outlive the object).
+//  - A NULL handle, and a NULL place for an output that is not optional, are INVALID_ARGUMENT in calls that return a
+//    result; calls that return something else want a live object unless they say otherwise.
 //  - `smelt_x_destroy(&x)` sets the handle to NULL and accepts a pointer to NULL. It never waits for the GPU:
 //    the caller sees to it that no submitted work still uses the object.
 //  - Strings are UTF-8. Sizes and offsets are bytes, extents and strides count elements, shapes are written

@@ -142,9 +142,8 @@ struct smelt_feature_list {
                                                // pEnabledFeatures NULL)
     const char *const *extensions;
     uint32_t extension_count;
-    const char
-        *missing; // names of *required* features and versions that the device lacks, separated by ", ";
-                  // "" when smelt can run on it
+    // names of *required* features and versions that the device lacks, separated by ", "; "" when smelt can run on it
+    const char *missing;
 };
 
 // Errors: VULKAN, INVALID_ARGUMENT, OUT_OF_HOST_MEMORY. `instance` needs API version 1.3. Free with
@@ -165,21 +164,13 @@ SMELT_API void smelt_feature_list_apply(const struct smelt_feature_list *list,
 // --- What a device can do ---------------------------------------------------------------------------
 
 // A product that the device's cooperative matrices do: an m x k matrix of `a` by a k x n one of `b`, added to one of
-// `c`, gives one of `result`. A type that smelt has no name for is NONE.
+// `c`, gives one of `result`. A type that smelt has no name for is NONE. Of flexible size (VK_NV_cooperative_matrix2):
+// m, n and k are any multiples of these.
 struct smelt_cooperative_matrix {
     uint32_t m, n, k;
     enum smelt_dtype a, b, c, result;
     enum smelt_scope scope;
-    bool saturating;
-};
-
-// A product of VK_NV_cooperative_matrix2, of a subgroup or, with `invocations` of them, a workgroup: m, n and k are any
-// multiples of these.
-struct smelt_flexible_matrix {
-    uint32_t m, n, k;
-    enum smelt_dtype a, b, c, result;
-    enum smelt_scope scope;
-    uint32_t invocations; // WORKGROUP only
+    uint32_t invocations; // of the workgroup, for a product of flexible size of WORKGROUP scope; else 0
     bool saturating;
 };
 
@@ -213,7 +204,7 @@ struct smelt_capabilities {
     // 0 without VK_NV_cooperative_matrix2; the last in bytes, of a workgroup with matrices of its own
     uint32_t cooperative_matrix2_max_dimension, cooperative_matrix2_max_workgroup_size,
         cooperative_matrix2_reserved_shared_memory;
-    struct smelt_flexible_matrix flexible_matrices[64]; // as the driver lists them
+    struct smelt_cooperative_matrix flexible_matrices[64]; // of flexible size, as the driver lists them
     uint32_t flexible_matrix_count;
     bool pipeline_statistics; // VK_KHR_pipeline_executable_properties
     bool debug_utils;         // names and labels have an effect
@@ -221,9 +212,9 @@ struct smelt_capabilities {
     // Which backends' GLSL extensions this build's compiler accepts, probed by compiling; all false without
     // it.
     bool compiler_backends[SMELT_BACKEND_COUNT];
-    bool compiler_dtypes
-        [SMELT_DTYPE_COUNT]; // the same of bf16, f8e4m3 and f8e5m2 as types of cooperative matrices
-    const char *known_bad;   // reason why a feature of this driver version is not used, or NULL
+    // the same of bf16, f8e4m3 and f8e5m2 as types of cooperative matrices
+    bool compiler_dtypes[SMELT_DTYPE_COUNT];
+    const char *known_bad; // reason why a feature of this driver version is not used, or NULL
 };
 
 // Valid as long as the context.
@@ -253,8 +244,8 @@ struct smelt_backend_query {
     // Of the products, holding every stored value exactly: f16 or f32; matmul2d of SUBGROUP and WORKGROUP scope: or
     // bf16, f8e4m3, f8e5m2 as stored. NONE: there bf16 if stored is; f16 where the device has it and it does, else f32
     enum smelt_dtype computed;
-    enum smelt_dtype
-        accumulated; // of the sums: f16 or f32; f32 with computed f32 or bf16. NONE: f16 with f16, else f32
+    // of the sums: f16 or f32; f32 with computed f32 or bf16. NONE: f16 with f16, else f32
+    enum smelt_dtype accumulated;
     enum smelt_backend backend; // a request; AUTO: the context's
     bool precompiled; // SPIR-V comes from a bundle: the GLSL compiler's abilities do not matter, as in a
                       // build without compiler, where this is always so

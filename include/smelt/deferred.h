@@ -5,7 +5,7 @@
 //
 // The fragment shader writes smelt_deferred_pack (glsl/smelt/deferred.glsl) to an attachment; the caller's compute shader,
 // one for each architecture of materials, evaluates (smelt_material_params.deferred), shades and stores. smelt lists and
-// dispatches.
+// dispatches. Thread-safety: an object is used by one thread at a time.
 #ifndef SMELT_DEFERRED_H
 #define SMELT_DEFERRED_H
 

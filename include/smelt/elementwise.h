@@ -62,10 +62,10 @@ struct smelt_elementwise_step {
 };
 
 struct smelt_elementwise_params {
-    smelt_tensor inputs
-        [SMELT_ELEMENTWISE_MAX_INPUTS]; // f32 f16 bf16 f8e4m3 f8e5m2, each its own. Extents are y's or 1,
-                                        // which serves all, counted from the last; missing ones are 1
-    uint32_t input_count;               // 1 or more
+    // f32 f16 bf16 f8e4m3 f8e5m2, each its own. Extents are y's or 1, which serves all, counted from the last;
+    // missing ones are 1
+    smelt_tensor inputs[SMELT_ELEMENTWISE_MAX_INPUTS];
+    uint32_t input_count;                       // 1 or more
     const struct smelt_elementwise_step *steps; // any number; the last one's result is y. Borrowed
     uint32_t step_count;
     smelt_tensor y; // a float type; may be an input of its own shape, or apart from it

@@ -132,8 +132,8 @@ enum smelt_operation {
 // "matmul2d"; "invalid" otherwise. Static storage.
 SMELT_API const char *smelt_operation_name(enum smelt_operation operation);
 
-// For the next dispatch only (or call of the library, with all its dispatches): what debuggers, messages and profiles call it (NULL: the pipeline's name; valid until
-// that dispatch), and what it is.
+// For the next dispatch only (or call of the library, with all its dispatches): what debuggers, messages and profiles
+// call it (NULL: the pipeline's name; valid until that dispatch), and what it is.
 SMELT_API enum smelt_result smelt_encoder_set_label(smelt_encoder encoder, const char *label);
 SMELT_API enum smelt_result smelt_encoder_set_operation(smelt_encoder encoder,
                                                         enum smelt_operation operation);
@@ -141,8 +141,8 @@ SMELT_API enum smelt_result smelt_encoder_set_operation(smelt_encoder encoder,
 // Dispatches. By threads: as many workgroups as have that many invocations; the last ones of a dimension may reach past
 // it, so the shader compares. Indirect: the VkDispatchIndirectCommand at `offset` (a multiple of 4) of `buffer` (with
 // INDIRECT_BUFFER and SHADER_DEVICE_ADDRESS usage), which is tracked as read.
-// Errors: NOT_READY (no pipeline; arguments or descriptor sets not set: names them), INVALID_ARGUMENT (zero or more groups than the device
-// has, got and wanted), BUDGET, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, VULKAN.
+// Errors: NOT_READY (no pipeline; arguments or descriptor sets not set: names them), INVALID_ARGUMENT (zero or more
+// groups than the device has, got and wanted), BUDGET, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, VULKAN.
 SMELT_API enum smelt_result smelt_encoder_dispatch_groups(smelt_encoder encoder, uint32_t x, uint32_t y,
                                                           uint32_t z);
 SMELT_API enum smelt_result smelt_encoder_dispatch_threads(smelt_encoder encoder, uint32_t x, uint32_t y,

@@ -29,7 +29,8 @@ typedef struct smelt_graph_t *smelt_graph;
 
 // From now on dispatches and barriers of the encoder are captured instead of recorded; kernels of library calls are compiled
 // when the graph is first replayed or looked at, those that are left after fusion, on as many threads as there are processors (up
-// to 32), which may call the log and the context's allocation callbacks. Allowed whether or not a recording has begun. Errors: INVALID_ARGUMENT (it captures already).
+// to 32), which may call the log and the context's allocation callbacks. Allowed whether or not a recording has begun.
+// Errors: INVALID_ARGUMENT (it captures already).
 SMELT_API enum smelt_result smelt_encoder_start_capture(smelt_encoder encoder);
 // False for NULL.
 SMELT_API bool smelt_encoder_is_capturing(smelt_encoder encoder);
@@ -39,8 +40,8 @@ struct smelt_graph_params {
     // write is live, which leaves little to fusion and nothing to dead nodes.
     const smelt_tensor *outputs;
     uint32_t output_count;
-    bool no_fusion, no_dead_nodes, no_reordering,
-        no_barrier_minimization; // switches; reordering needs minimisation
+    // Switches; reordering needs minimisation.
+    bool no_fusion, no_dead_nodes, no_reordering, no_barrier_minimization;
     // Transient tensors share memory as soon as nodes are over, and nodes stay in their order: the least memory, with more
     // barriers. Else only those do that a barrier stands between anyway.
     bool compact_memory;
@@ -77,8 +78,8 @@ SMELT_API enum smelt_result smelt_encoder_replay(smelt_encoder encoder, smelt_gr
 struct smelt_graph_memory {
     uint64_t size;      // of the heap, in bytes
     uint64_t alignment; // of its address: 256
-    uint64_t
-        lower_bound; // what is in use at one node, at most, in the order of the capture without dead nodes
+    // what is in use at one node, at most, in the order of the capture without dead nodes
+    uint64_t lower_bound;
     uint64_t unshared_size; // of all, each for itself
 };
 // Runs the passes if needed. Errors: as smelt_encoder_replay.
@@ -112,7 +113,8 @@ SMELT_API enum smelt_result smelt_graph_replace_tensor(smelt_graph graph, const 
 // Another place in a buffer, for an argument that was set with a buffer.
 SMELT_API enum smelt_result smelt_graph_set_buffer(smelt_graph graph, const char *node, const char *argument,
                                                    const struct smelt_buffer_range *range);
-// A constant, or inline bytes of the size that they had. Of a call: a float (a fill's "value": a double). Errors: SHAPE (another size).
+// A constant, or inline bytes of the size that they had. Of a call: a float (a fill's "value": a double). Errors: SHAPE
+// (another size).
 SMELT_API enum smelt_result smelt_graph_set_bytes(smelt_graph graph, const char *node, const char *argument,
                                                   const void *data, uint64_t size);
 // Another descriptor set for a dispatch of the caller's pipeline that has one in this place.
@@ -127,8 +129,9 @@ SMELT_API enum smelt_result smelt_graph_set_groups(smelt_graph graph, const char
 struct smelt_graph_counts {
     uint32_t dispatches, barriers; // as an encoder that tracks would have recorded the capture
     uint32_t optimized_dispatches, optimized_barriers; // as replayed
-    uint32_t fused, dead,
-        moved; // nodes that are part of another one, left out, at another place than captured
+    uint32_t optimized_commands; // vkCmdDispatch that these are: more where a network's are sliced
+    // nodes that are part of another one, left out, at another place than captured
+    uint32_t fused, dead, moved;
     uint64_t recordings, replays;
 };
 // Runs the passes if a patch has been made since they ran. Errors: as smelt_encoder_replay.

@@ -12,8 +12,8 @@ typedef struct smelt_heap_t *smelt_heap;
 
 struct smelt_heap_params {
     uint64_t size; // bytes; > 0
-    bool
-        host_visible; // mapped for the host (coherent); device-local as well where the device has such memory
+    // mapped for the host (coherent); device-local as well where the device has such memory
+    bool host_visible;
     // The caller's memory, instead of smelt's: at most one of these two. Borrowed.
     VkDeviceMemory memory;  // a buffer is made on it. Allocated with VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
     uint32_t memory_type;   // its memory type index,

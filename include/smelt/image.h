@@ -4,6 +4,8 @@
 //
 // smelt changes no layout, and encoders do not see what happens to images: barriers around these calls are the caller's, with
 // smelt_barrier_between (encoder.h) from SMELT_STAGE_COLOR to SMELT_STAGE_MACHINE_LEARNING and so on.
+//
+// Thread-safety: calls that record belong to the encoder's thread, the others may be made from any.
 #ifndef SMELT_IMAGE_H
 #define SMELT_IMAGE_H
 
@@ -14,13 +16,13 @@ SMELT_BEGIN
 typedef struct smelt_image_t *smelt_image;
 
 struct smelt_image_params {
-    VkImageView
-        view; // borrowed: of one level of a 2D image, of an aspect with float values (smelt_encode_deferred: uint)
+    // borrowed: of one level of a 2D image, of an aspect with float values (smelt_encode_deferred: uint)
+    VkImageView view;
     VkFormat format; // of the view
     uint32_t width, height;
     VkImageUsageFlags usage; // SAMPLED: can be read. STORAGE: can be written
-    VkImageLayout
-        layout;       // in which it is read; UNDEFINED: SHADER_READ_ONLY_OPTIMAL. It is written in GENERAL
+    // in which it is read; UNDEFINED: SHADER_READ_ONLY_OPTIMAL. It is written in GENERAL
+    VkImageLayout layout;
     const char *name; // for messages; NULL: "image". Copied
 };
 

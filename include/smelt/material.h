@@ -4,6 +4,8 @@
 //
 // The GLSL function is generated per *architecture* (latent count, encodings, layer widths, activations,
 // channels), not per material: N materials of one architecture are N argument blocks of one pipeline.
+//
+// Thread-safety: one thread at a time per object; calls that read it (info, latent, sampler, glsl) from any.
 #ifndef SMELT_MATERIAL_H
 #define SMELT_MATERIAL_H
 
@@ -49,8 +51,8 @@ struct smelt_material_params {
     smelt_package package;       // an open one; borrowed until the call returns
     enum smelt_backend backend;  // of the network. AUTO: the best for `stages`
     VkShaderStageFlagBits stage; // the most demanding stage it is evaluated in; 0: FRAGMENT
-    enum smelt_dtype
-        computed; // f32 or f16. NONE: f32 on CPUs and without a context, else f16 if the device can
+    // f32 or f16. NONE: f32 on CPUs and without a context, else f16 if the device can
+    enum smelt_dtype computed;
     enum smelt_dtype accumulated; // NONE: as computed
     uint32_t frames_in_flight;    // for smelt_material_update; 0: 2
     // Evaluated by whole workgroups of a compute shader (deferred.h): AUTO is COOPVEC, else matrices, else PORTABLE with the
@@ -116,7 +118,8 @@ SMELT_API VkSampler smelt_material_sampler(smelt_material material);
 //                  NAME_eval and its kin are then for the whole workgroup in uniform control flow, with the same b in all
 //                  of it: an invocation without work evaluates any point and drops the result
 // whose shader is compiled with struct smelt_op {"NAME_net", SMELT_OP_MLP, .mlp = &info->mlp} among its ops.
-// `name` must be a GLSL identifier. Free with smelt_free_text. Thread-safe.
+// Free with smelt_free_text. Errors: INVALID_ARGUMENT (`name` is no GLSL identifier without "__"), UNSUPPORTED,
+// OUT_OF_HOST_MEMORY.
 SMELT_API enum smelt_result smelt_material_glsl(smelt_material material, const char *name, char **text);
 
 // Sets every weight and bias of a NAME_block, latent_extent, and latent[i] = first_texture + i. `prefix` "" when
@@ -138,7 +141,8 @@ enum smelt_material_part {
 };
 SMELT_API enum smelt_result smelt_material_update(smelt_material material, VkCommandBuffer commands,
                                                   uint64_t frame, smelt_package package, uint32_t parts);
-// The first contents, on the context's queue, waiting for it.
+// The first contents, on the context's queue, waiting for it. Errors: NOT_READY as smelt_material_update, BUDGET (of
+// staging), OUT_OF_DEVICE_MEMORY, DEVICE_LOST, VULKAN.
 SMELT_API enum smelt_result smelt_material_upload_and_wait(smelt_material material);
 
 SMELT_END

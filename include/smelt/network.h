@@ -62,6 +62,12 @@ struct smelt_network_params {
     // directory by device and driver and used by the next network that asks. Without it only the table that the library ships
     // counts and nothing is timed. Needs the compiler, and a queue with timestamps
     bool tune;
+    // ms that a dispatch may take, so that a display's watchdog does not fire and other work gets its turn: those that would take
+    // longer are recorded as several of some of their workgroups, with the same bits. 0: 50, on a CPU no limit
+    float slice;
+    // What dispatches take is estimated: GFLOP/s that the slowest kernels reach, a byte of memory counting for 10
+    // operations. 0: 1000 on a discrete GPU, else 100, and 8 times as many where matrix hardware multiplies
+    float speed;
     const char *name; // for debuggers and messages; NULL: the model's. Copied
 };
 
@@ -109,6 +115,7 @@ struct smelt_network_info {
     uint64_t weights_size;            // bytes on the device
     uint32_t node_count;              // operators of the model that run on the device
     uint32_t dispatch_count;          // dispatches that they became, with those that convert images
+    uint32_t command_count;           // vkCmdDispatch that these are, with slices
     enum smelt_backend backend;       // of its matrix products and convolutions, where their tiles fit
     // Most dispatches are too small to fill a large device (fewer than 64 workgroups): on an asynchronous compute queue of the
     // caller's, beside its draws, the network would cost them little.

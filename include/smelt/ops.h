@@ -76,14 +76,13 @@ struct smelt_matmul2d_descriptor {
     // see smelt_backend_query.
     // accumulated: f16 or f32; f32 with computed f32 or bf16; i32 with i8. NONE: f16 with computed f16, i32 with i8, else f32
     enum smelt_dtype stored, computed, accumulated;
-    enum smelt_scale
-        scale;      // of stored i8, u8, i4, u4, f8e4m3, f8e5m2: see glsl/smelt/matmul2d_scaled_tmpl.glsl
+    // of stored i8, u8, i4, u4, f8e4m3, f8e5m2: see glsl/smelt/matmul2d_scaled_tmpl.glsl
+    enum smelt_scale scale;
     uint32_t block; // terms with one scale, 1 to 2^30; not below k: one for each column. Without scale: 0
     enum smelt_zero zero;
     enum smelt_backend backend;
-    enum smelt_dtype
-        stored_left; // of a. NONE: as stored; with scales f16. THREAD: i8 or u8 for integer products, else
-                     // NONE: a is of `computed`
+    // of a. NONE: as stored; with scales f16. THREAD: i8 or u8 for integer products, else NONE: a is of `computed`
+    enum smelt_dtype stored_left;
     // The rest is for SUBGROUP and WORKGROUP; THREAD wants zeros.
     bool transpose_left; // `a` is stored [k][m]
     bool epilogue;       // the shader declares `float NAME_element(float v, uvec2 place)` before
@@ -119,8 +118,8 @@ struct smelt_mlp_descriptor {
     enum smelt_dtype stored, computed, accumulated; // as in smelt_matmul2d_descriptor
     enum smelt_backend backend;
     enum smelt_scope scope;
-    uint32_t
-        samples; // of an invocation, evaluated at once: 1, 2 or 4 (0: 1). More share each read of a weight
+    // of an invocation, evaluated at once: 1, 2 or 4 (0: 1). More share each read of a weight
+    uint32_t samples;
     // SUBGROUP, WORKGROUP; THREAD wants zeros.
     uint32_t subgroups;     // of the workgroup, to 64. 0: chosen
     uint32_t subgroup_size; // 0: the device's
@@ -155,23 +154,23 @@ struct smelt_convolution2d_geometry {
 };
 
 // A convolution of an image `a` by a weight `b` in device memory, by PORTABLE, or at SUBGROUP and WORKGROUP scope by what
-// matmul2d has there. See glsl/smelt/convolution2d_tmpl.glsl for what the instance makes. THREAD: an invocation computes n channels
-// of one pixel, in any stage. SUBGROUP, WORKGROUP (compute): the group computes a tile of m pixels by n channels. The
-// generated include then also defines NAME_WORKGROUP_SIZE, NAME_TILE_M, NAME_TILE_N and the scratch, as that of a
-// matmul2d does.
+// matmul2d has there. See glsl/smelt/convolution2d_tmpl.glsl for what the instance makes. THREAD: an invocation
+// computes n channels of one pixel, in any stage. SUBGROUP, WORKGROUP (compute): the group computes a tile of m pixels
+// by n channels. The generated include then also defines NAME_WORKGROUP_SIZE, NAME_TILE_M, NAME_TILE_N and the scratch,
+// as that of a matmul2d does.
 struct smelt_convolution2d_descriptor {
     enum smelt_scope scope;
     struct smelt_convolution2d_geometry geometry; // each field at most 2^15
     enum smelt_image_layout image_layout;         // of a and of what is stored
     enum smelt_weight_layout weight_layout;
-    uint32_t kernel_h, kernel_w,
-        channels; // of b (channels: i, of a group), to 2^15. 0: its extents at run time
+    // of b (channels: i, of a group), to 2^15. 0: its extents at run time
+    uint32_t kernel_h, kernel_w, channels;
     bool bias;
     bool epilogue; // the shader declares `float NAME_element(float v, uvec4 place)` before
     enum smelt_activation activation;
-    enum smelt_dtype
-        stored_left;         // of a: f32 f16 bf16 f8e4m3 f8e5m2, i8 u8 for integer products. NONE: as stored
-    enum smelt_dtype stored; // of b and bias; of integers bias is i32. NONE: f16
+    // of a: f32 f16 bf16 f8e4m3 f8e5m2, i8 u8 for integer products. NONE: as stored
+    enum smelt_dtype stored_left;
+    enum smelt_dtype stored;                // of b and bias; of integers bias is i32. NONE: f16
     enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
     // Products of integers, i8 and u8 in any mix: d = sum of (a - x) (b - y[o]), and what lies outside the image counts as x,
     // of `int NAME_zero_image()` and `int NAME_zero_weight(uint channel)`, which the shader declares before; the latter also
@@ -206,30 +205,32 @@ struct smelt_op {
     const struct smelt_rms_norm_descriptor *rms_norm;
 };
 
-// How a matmul2d of SUBGROUP or WORKGROUP scope is laid out.
+// How a matmul2d of SUBGROUP or WORKGROUP scope is laid out. Of an mlp: m samples of a subgroup at a time, k rows of a weight
+// in shared memory (SUBGROUP: 0), subgroups_m of the workgroup, n 0, subgroups_n 1; fragments of PORTABLE are 1.
 struct smelt_matmul2d_tiling {
     uint32_t m, n, k; // tile; k: in shared memory at a time
     uint32_t subgroups_m, subgroups_n, subgroup_size;
-    uint32_t
-        addressed; // COOPMAT2: 1 when matrices are loaded straight from device memory by tensor addressing
-    uint32_t fragment_m, fragment_n, fragment_k; // COOPMAT: the device's matrix; COOPMAT2: what one
-                                                 // matrix holds; PORTABLE: of an invocation
+    // COOPMAT2: 1 when matrices are loaded straight from device memory by tensor addressing
+    uint32_t addressed;
+    // COOPMAT: the device's matrix; COOPMAT2: what one matrix holds; PORTABLE: of an invocation
+    uint32_t fragment_m, fragment_n, fragment_k;
     // smelt_encode_convolution2d: subgroups that share the sums of a tile; 0: they do not.
     uint32_t subgroups_k;
+    // smelt_encode_convolution2d: the m pixels are a rectangle of so many columns, whose part of the image stays in shared
+    // memory for all taps; 0: they are m in order.
+    uint32_t columns;
 };
-// Of an mlp: m samples of a subgroup at a time, k rows of a weight in shared memory (SUBGROUP: 0), subgroups_m of the
-// workgroup, n 0, subgroups_n 1; fragments of PORTABLE are 1.
 
 // What an op will be on this device, and what the caller's pipeline must have.
 struct smelt_op_info {
     struct smelt_backend_choice choice;
-    double error_c; // |y - exact| <= error_c * error_u * (sum |a||b| + |bias|), per layer; c = c(K)
-    double
-        error_u; // matmul2d with k 0: error_c is that of K = 2^20. Products of i8 are exact modulo 2^32: 0 and 0
+    // |y - exact| <= error_c * error_u * (sum |a||b| + |bias|), per layer; c = c(K), of matmul2d with k 0 that of K = 2^20.
+    // Products of i8 are exact modulo 2^32: 0 and 0
+    double error_c, error_u;
     // SUBGROUP and WORKGROUP; THREAD: zeros, anything will do.
     struct smelt_matmul2d_tiling tiling;
-    uint32_t
-        workgroup_size;    // WORKGROUP, mlp: invocations there must be; SUBGROUP: there must be a multiple of
+    // WORKGROUP, mlp: invocations there must be; SUBGROUP: there must be a multiple of
+    uint32_t workgroup_size;
     uint32_t scratch_size; // bytes of shared memory for each group; mlp: for the workgroup
     // Chain it into VkPipelineShaderStageCreateInfo unless its requiredSubgroupSize is 0.
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup_size;
@@ -264,9 +265,9 @@ SMELT_API void smelt_free_text(char **text);
 // What the integers of a product or a convolution stand for. With zero points a - zero_a and b - zero_b are multiplied, and what
 // lies outside an image counts as zero_a. Without scale d is the sum (+ bias, then activation) in i32. With it v = scale (sum +
 // bias) is a float, to which residual is added and which the activation takes; d is then v in f32 or f16, or in i8 or u8 (no
-// residual) v rounded to nearest, ties to even, + zero_d, saturated. Products and sums are exact modulo 2^32; v is off by 2^-22 |v| at
-// most before the activation, where the conversion of the sum and the product round. All are of rank 1 without gaps and apart from d,
-// and are read on the device. NULL: 0, no scale.
+// residual) v rounded to nearest, ties to even, + zero_d, saturated. Products and sums are exact modulo 2^32; v is off
+// by 2^-22 |v| at most before the activation, where the conversion of the sum and the product round. All are of rank 1
+// without gaps and apart from d, and are read on the device. NULL: 0, no scale.
 //
 // ONNX: MatMulInteger and ConvInteger are the call with zero points and d in i32. QLinearMatMul and QLinearConv have scale =
 // a_scale b_scale / y_scale (made by smelt_encode_elementwise, or ahead of time) and zero_d = y_zero_point; their bias is i32 of
@@ -274,8 +275,8 @@ SMELT_API void smelt_free_text(char **text);
 // a before. With d in f32 and scale = a_scale b_scale the call is also the DequantizeLinear that follows.
 struct smelt_quantization {
     smelt_tensor zero_a; // of a's dtype, 1 element
-    smelt_tensor
-        zero_b; // of b's dtype (of i4: i8, of u4: u8), 1 element or one for each output channel (column of d)
+    // of b's dtype (of i4: i8, of u4: u8), 1 element or one for each output channel (column of d)
+    smelt_tensor zero_b;
     smelt_tensor scale;  // f32, 1 element or one for each output channel
     smelt_tensor zero_d; // of d's dtype, i8 or u8; 1 element
 };
@@ -322,14 +323,14 @@ struct smelt_matmul2d_params {
 };
 
 // Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias, scale, zero, the tensors of
-// quantization and SHADER_STORAGE_WRITE of d. Several `splits`: two dispatches that also write and read scratch, and a barrier between them, whatever the
-// encoder's hazards are. Binds compute pipelines and push constants; nothing else of the command buffer's state changes. A first
-// call for types and layouts compiles a kernel, one for sizes makes a pipeline. Rows of a, b and d that begin at
-// multiples of 16 bytes are fastest. The error bound is that of glsl/smelt/matmul2d_cooperative_tmpl.glsl, with one
-// rounding more where d is narrower than the sums.
-// Errors: INVALID_ARGUMENT (NULL, d shares bytes with an operand, block, tiling, splits, scratch), SHAPE, DTYPE, UNSUPPORTED
-// (backend, tiling, size or splits on this device, not baked), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the
-// encoder.
+// quantization and SHADER_STORAGE_WRITE of d. Several `splits`: two dispatches that also write and read scratch, and a
+// barrier between them, whatever the encoder's hazards are. Binds compute pipelines and push constants; nothing else of
+// the command buffer's state changes. A first call for types and layouts compiles a kernel, one for sizes makes a
+// pipeline. Rows of a, b and d that begin at multiples of 16 bytes are fastest. The error bound is that of
+// glsl/smelt/matmul2d_cooperative_tmpl.glsl, with one rounding more where d is narrower than the sums.
+// Errors: INVALID_ARGUMENT (NULL, d shares bytes with an operand, block, tiling, splits, scratch), SHAPE, DTYPE,
+// UNSUPPORTED (backend, tiling, size or splits on this device, not baked), COMPILE, OUT_OF_HOST_MEMORY, VULKAN.
+// Thread-safe but for the encoder.
 SMELT_API enum smelt_result smelt_encode_matmul2d(smelt_encoder encoder,
                                                   const struct smelt_matmul2d_params *params);
 
@@ -361,9 +362,13 @@ struct smelt_convolution2d_params {
     enum smelt_dtype computed, accumulated; // as in smelt_matmul2d_descriptor
     enum smelt_backend backend;             // AUTO: the best (a build without compiler has PORTABLE)
     // m, n, k, subgroups_m, subgroups_n of the workgroup's tile; m 1 alone: an invocation for 8 channels of a pixel (on
-    // PORTABLE); m, n, subgroups_k: a small tile whose sums 1 to 8 subgroups share (COOPMAT with f16, NHWC, HWIO without gaps,
-    // one group, not transposed; UNSUPPORTED otherwise). Zeros: from a table
+    // PORTABLE); m, n, subgroups_k: a small tile whose sums 1 to 8 subgroups share, or all but that and columns: a rectangle of
+    // pixels (both COOPMAT with f16, NHWC, HWIO without gaps, one group, not transposed; the rectangle several taps, stride and
+    // dilation 1, 8 channels at multiples of 16 bytes, at most 48 KiB of shared memory; UNSUPPORTED otherwise). Zeros: from a table
     struct smelt_matmul2d_tiling tiling;
+    // b > 1: d is what ONNX's DepthToSpace (CRD) makes of the result with blocks of b by b, [n][h b][w b][c / (b b)], where
+    // subgroups_k may be given; UNSUPPORTED otherwise
+    uint32_t depth_to_space;
     bool baked; // the kernel that was made when the library was built, also where there is a compiler
     // As in smelt_matmul2d_descriptor. Groups with fewer than 8 channels of d and tiling.m 1 round nothing. Not baked
     bool relaxed;
@@ -371,16 +376,17 @@ struct smelt_convolution2d_params {
 
 // Records one dispatch at stage COMPUTE_SHADER with SHADER_STORAGE_READ of a, b, bias, residual, the tensors of quantization
 // and SHADER_STORAGE_WRITE of d; transposed with strides, where a stride has no dilation and is at most the kernel: one for
-// each phase, stride_y stride_x of them. A convolution of one dimension is one of images of height 1 (kernel_h 1); those of three are the
-// sum of convolutions over the kernel's depth, with d as the residual of all but the first.
-// Binds a compute pipeline and push constants; nothing else of the command buffer's state changes. A first
-// call for types, layouts and alignment compiles a kernel, one for sizes and geometry makes a pipeline. All tensors may
-// have any strides; NHWC with HWIO or OHWI weights, packed, with channels that are multiples of 8 is fastest. A kernel of 1 x 1
+// each phase, stride_y stride_x of them. A convolution of one dimension is one of images of height 1 (kernel_h 1);
+// those of three are the sum of convolutions over the kernel's depth, with d as the residual of all but the first.
+// Binds a compute pipeline and push constants; nothing else of the command buffer's state changes. A first call for
+// types, layouts and alignment compiles a kernel, one for sizes and geometry makes a pipeline. All tensors may have any
+// strides; NHWC with HWIO or OHWI weights, packed, with channels that are multiples of 8 is fastest. A kernel of 1 x 1
 // with stride 1 becomes smelt_encode_matmul2d where pixels follow each other. Groups of fewer than 8 output channels
-// run on PORTABLE unless a tile is given. The error bound is that of glsl/smelt/convolution2d_tmpl.glsl, with one rounding more where d is narrower than
-// the sums.
+// run on PORTABLE unless a tile is given. The error bound is that of glsl/smelt/convolution2d_tmpl.glsl, with one
+// rounding more where d is narrower than the sums.
 // Errors: INVALID_ARGUMENT (NULL, d shares bytes with an operand, layouts, geometry, tiling), SHAPE, DTYPE, UNSUPPORTED
-// (backend, tiling or size on this device; baked: integers, IOHW in several groups that are not depthwise), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the encoder.
+// (backend, tiling or size on this device; baked: integers, IOHW in several groups that are not depthwise), COMPILE,
+// OUT_OF_HOST_MEMORY, VULKAN. Thread-safe but for the encoder.
 SMELT_API enum smelt_result smelt_encode_convolution2d(smelt_encoder encoder,
                                                        const struct smelt_convolution2d_params *params);
 

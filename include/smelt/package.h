@@ -18,8 +18,8 @@ typedef struct smelt_package_t *smelt_package;
 
 struct smelt_package_tensor {
     const char *name;
-    enum smelt_dtype
-        dtype; // NONE for types of the format that smelt has no element type for (F64, I64, BOOL...)
+    // NONE for types of the format that smelt has no element type for (F64, I64, BOOL...)
+    enum smelt_dtype dtype;
     const char *dtype_name; // as in the file: "F16"
     uint32_t rank;
     uint64_t shape[SMELT_PACKAGE_MAX_RANK]; // an extent may be 0
@@ -30,7 +30,7 @@ struct smelt_package_tensor {
 // Opens any safetensors file. Errors: NOT_FOUND, IO, FORMAT (says which tensor or offset, wanted and got),
 // VERSION (metadata "smelt" of a newer format version; names both).
 SMELT_API enum smelt_result smelt_package_open(const char *path, smelt_package *package);
-// From memory, which is borrowed until the package is closed. `name` is for messages.
+// From memory, which is borrowed until the package is closed. `name` is for messages. Errors: FORMAT, VERSION.
 SMELT_API enum smelt_result smelt_package_open_memory(const void *data, size_t size, const char *name,
                                                       smelt_package *package);
 SMELT_API void smelt_package_close(smelt_package *package);

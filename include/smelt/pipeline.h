@@ -31,8 +31,8 @@ struct smelt_pipeline_params {
 };
 
 // Errors: INVALID_ARGUMENT (no compute shader; two arguments of one name; a reflection that contradicts itself; bindings
-// in a set without a layout), NOT_FOUND (a constant; names those there are), UNSUPPORTED (more than 4 sets; a local size, with the constants, or
-// push constants beyond the device's), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe.
+// in a set without a layout), NOT_FOUND (a constant; names those there are), UNSUPPORTED (more than 4 sets; a local
+// size, with the constants, or push constants beyond the device's), COMPILE, OUT_OF_HOST_MEMORY, VULKAN. Thread-safe.
 SMELT_API enum smelt_result smelt_pipeline_create(smelt_context context,
                                                   const struct smelt_pipeline_params *params,
                                                   smelt_pipeline *pipeline);
@@ -50,8 +50,8 @@ struct smelt_pipeline_info {
     const char *name;
     VkPipeline pipeline;
     VkPipelineLayout layout;
-    const struct smelt_member
-        *arguments; // those of the block first; offsets are within block or push constants
+    // those of the block first; offsets are within block or push constants
+    const struct smelt_member *arguments;
     uint32_t argument_count, block_argument_count;
     uint32_t local_size[3]; // with the constants in force
 };

@@ -29,8 +29,8 @@ enum smelt_member_kind {
 };
 
 struct smelt_member {
-    const char
-        *name; // nested structs by dots, array elements by index: "net.layer0.weight", "light[2].color"
+    // nested structs by dots, array elements by index: "net.layer0.weight", "light[2].color"
+    const char *name;
     enum smelt_member_kind kind;
     uint32_t offset, size; // bytes in the block
     // Tensors, decoded from the struct's name (glsl/smelt/tensor_tmpl.glsl):
@@ -72,10 +72,10 @@ struct smelt_specialization {
 struct smelt_reflection {
     const struct smelt_block *blocks; // argument blocks: every buffer_reference block but tensors' own data
     uint32_t block_count;
-    struct smelt_block
-        push_constants; // member_count 0: none. A 64-bit member that points to a block is ADDRESS
-    const char *const
-        *push_constant_targets; // per push constant member: the block's name it points to, or NULL
+    // member_count 0: none. A 64-bit member that points to a block is ADDRESS
+    struct smelt_block push_constants;
+    // per push constant member: the block's name it points to, or NULL
+    const char *const *push_constant_targets;
     const struct smelt_binding *bindings;
     uint32_t binding_count;
     const struct smelt_specialization *specializations;
@@ -107,8 +107,8 @@ enum smelt_optimization {
 struct smelt_shader_params {
     const char *path;   // of the source; or NULL with:
     const char *source; // text (with `path` too: `path` is only its name in messages)
-    VkShaderStageFlagBits
-        stage; // 0: by the extension of path (.vert .frag .comp .geom .tesc .tese .mesh .task)
+    // 0: by the extension of path (.vert .frag .comp .geom .tesc .tese .mesh .task)
+    VkShaderStageFlagBits stage;
     const struct smelt_define *defines;
     uint32_t define_count;
     const char *const *include_directories; // after the source's own directory, before the modules
@@ -152,8 +152,8 @@ struct smelt_shader_info {
 // Valid as long as the shader.
 SMELT_API const struct smelt_shader_info *smelt_shader_info(smelt_shader shader);
 
-// The Vulkan module, made at the first call and owned by the shader. Needs the shader to have a context.
-// Thread-safe.
+// The Vulkan module, made at the first call and owned by the shader. Errors: INVALID_ARGUMENT (the shader was made without
+// a context), VULKAN. Thread-safe.
 SMELT_API enum smelt_result smelt_shader_module(smelt_shader shader, VkShaderModule *module);
 
 // A block of the reflection by its type name; NULL name: the only block. NULL when there is no such block (or
@@ -163,7 +163,8 @@ SMELT_API const struct smelt_block *smelt_shader_block(smelt_shader shader, cons
 // A compute pipeline with a layout made from the reflection: descriptor set layouts are `set_layouts` (may be
 // NULL when the shader has no bindings), the push constant range is the shader's. For the caller's own
 // pipelines use smelt_shader_module. The caller destroys both with the device. `specialization` may be NULL. The
-// pipeline has the subgroup size and the flags of smelt_shader_info.
+// pipeline has the subgroup size and the flags of smelt_shader_info. Errors: INVALID_ARGUMENT (no compute shader),
+// OUT_OF_HOST_MEMORY, VULKAN. Thread-safe.
 SMELT_API enum smelt_result
 smelt_shader_create_compute_pipeline(smelt_shader shader, const VkDescriptorSetLayout *set_layouts,
                                      uint32_t set_layout_count, const VkSpecializationInfo *specialization,
@@ -188,7 +189,7 @@ SMELT_API enum smelt_result smelt_bundle_write(const struct smelt_shader_params 
 // Errors: NOT_FOUND, FORMAT, VERSION, UNSUPPORTED (names the variants there are), IO. Thread-safe.
 SMELT_API enum smelt_result smelt_shader_create_from_bundle(smelt_context context, const char *path,
                                                             enum smelt_backend backend, smelt_shader *shader);
-// The same from memory, which may be freed after the call.
+// The same from memory, which may be freed after the call. Errors: FORMAT, VERSION, UNSUPPORTED.
 SMELT_API enum smelt_result smelt_shader_create_from_bundle_memory(smelt_context context, const void *data,
                                                                    size_t size, enum smelt_backend backend,
                                                                    smelt_shader *shader);

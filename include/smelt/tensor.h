@@ -107,8 +107,8 @@ SMELT_API uint64_t smelt_tensor_element_count(smelt_tensor tensor);
 struct smelt_tensor_box {
     uint64_t origin[SMELT_TENSOR_MAX_RANK]; // all zero: the tensor's first element
     uint64_t shape[SMELT_TENSOR_MAX_RANK];  // all zero: up to the end in every dimension
-    uint64_t
-        strides[SMELT_TENSOR_MAX_RANK]; // of the host's array, in elements; all zero: packed. 4-bit: packed
+    // of the host's array, in elements; all zero: packed. 4-bit: packed
+    uint64_t strides[SMELT_TENSOR_MAX_RANK];
 };
 
 // Copies host elements (of the tensor's dtype) into a box of the tensor, or back. NULL box: the whole tensor.

@@ -41,16 +41,16 @@ struct smelt_loss_params {
 // One dispatch.
 SMELT_API enum smelt_result smelt_encode_loss(smelt_encoder encoder, const struct smelt_loss_params *params);
 
-// y = activation(z), z = x weight^T + bias, taken back: dz = dy activation'(z), dx = dz weight, dweight = dz^T x, dbias the sum of
-// dz's rows.
+// y = activation(z), z = x weight^T + bias, taken back: dz = dy activation'(z), dx = dz weight, dweight = dz^T x, dbias
+// the sum of dz's rows.
 struct smelt_layer_gradient_params {
     smelt_tensor x;      // [n][in]; f32, f16 or bf16
     smelt_tensor weight; // [out][in], as x
     smelt_tensor z;      // [n][out], floats. NULL: none is needed, with activation NONE
     smelt_tensor dy;     // [n][out], floats
     smelt_tensor dz;     // [n][out], as x; may be dy
-    smelt_tensor
-        dx; // [n][in], a result of smelt_encode_matmul2d of x's type. NULL: not wanted; so also the next two
+    // [n][in], a result of smelt_encode_matmul2d of x's type. NULL: not wanted; so also the next two
+    smelt_tensor dx;
     smelt_tensor dweight; // [out][in], likewise
     smelt_tensor dbias;   // [out], f32 or as x
     enum smelt_activation activation;
@@ -92,16 +92,16 @@ struct smelt_adam_params {
     float beta1, beta2;    // 0: 0.9 and 0.999; those of smelt_encode_learning_rate
     float epsilon;         // 0: 1e-8
     float decay;           // of the weight, by the learning rate; not of the gradient
-    float
-        gradient_scale; // what the gradient is multiplied by: 1 / scale of the loss or of fixed-point sums. 0: 1
+    // what the gradient is multiplied by: 1 / scale of the loss or of fixed-point sums. 0: 1
+    float gradient_scale;
 };
 // One dispatch.
 SMELT_API enum smelt_result smelt_encode_adam(smelt_encoder encoder, const struct smelt_adam_params *params);
 
 struct smelt_sgd_params {
     smelt_tensor weight; // f32, any rank
-    smelt_tensor
-        velocity; // of its shape, f32, zeros before the first step. NULL: without momentum, which is 0 then
+    // of its shape, f32, zeros before the first step. NULL: without momentum, which is 0 then
+    smelt_tensor velocity;
     smelt_tensor gradient, state, copy; // as of Adam
     float momentum;                     // 0 to below 1
     float decay;                        // of the weight, added to the gradient

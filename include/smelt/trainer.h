@@ -6,9 +6,9 @@
 //     backward    the loss's gradient goes back to weights and latents; sums of both have a fixed order
 //     optimizer   Adam over f32 masters; the network reads rounded copies, latents with noise of their quantisation
 //
-// A step is three dispatches (more where one would take long), and none needs the host: many are recorded at once. The same device, driver, backend and params
-// give the same bits. Errors of all calls: INVALID_ARGUMENT (names the field), and those listed. A trainer belongs to one
-// thread at a time.
+// A step is three dispatches (more where one would take long), and none needs the host: many are recorded at once. The same
+// device, driver, backend and params give the same bits. Errors of all calls: INVALID_ARGUMENT (names the field), and those
+// listed. Thread-safety: a trainer belongs to one thread at a time.
 #ifndef SMELT_TRAINER_H
 #define SMELT_TRAINER_H
 
@@ -55,9 +55,8 @@ struct smelt_trainer_params {
     const float *targets;
     uint32_t source_width, source_height, levels; // to 16384; levels to SMELT_TRAINER_MAX_LEVELS
     bool clamp;                                   // maps and latents end at their edges instead of repeating
-    float level_share
-        [SMELT_TRAINER_MAX_LEVELS]; // of the batch, in proportion; all 0: a quarter from level to level, and
-                                    // one in ten samples spread over all
+    // of the batch, in proportion; all 0: a quarter from level to level, and one in ten samples spread over all
+    float level_share[SMELT_TRAINER_MAX_LEVELS];
     float fractional; // share of the samples between texels and levels, the others are at texels of one
     // The network. LATENTS come once, behind a multiple of 4 inputs, where there are grids.
     struct smelt_trainer_grid grids[SMELT_TRAINER_MAX_GRIDS];
@@ -66,8 +65,8 @@ struct smelt_trainer_params {
     struct smelt_trainer_encoding encodings[SMELT_TRAINER_MAX_ENCODINGS];
     uint32_t encoding_count;
     uint32_t layer_count; // to SMELT_TRAINER_MAX_LAYERS
-    uint32_t
-        widths[SMELT_TRAINER_MAX_LAYERS + 1]; // to 128; [0] is what the encodings give, the last is outputs
+    // to 128; [0] is what the encodings give, the last is outputs
+    uint32_t widths[SMELT_TRAINER_MAX_LAYERS + 1];
     // The last one not of SILU GELU SINE
     enum smelt_activation activations[SMELT_TRAINER_MAX_LAYERS];
     // The loss of a sample is the sum over outputs, and Oklab's of three of them that are an sRGB-encoded colour.
@@ -77,8 +76,8 @@ struct smelt_trainer_params {
     float oklab_weights[3]; // of L, a, b; all 0: no such term
     // The optimizer.
     uint32_t batch; // 0: 65536, on a CPU 4096
-    uint32_t
-        steps; // of the whole schedule: 1 to 2^24; steps beyond go on at last_rate, with latents frozen if any ever are
+    // of the whole schedule: 1 to 2^24; steps beyond go on at last_rate, with latents frozen if any ever are
+    uint32_t steps;
     uint32_t warmup, frozen_steps; // the last of `steps`, with latents rounded and left as they are
     float rate, last_rate;         // 0: 0.01 and a hundredth of rate; along a cosine
     float latent_rate;             // times the rate. 0: 4
@@ -127,6 +126,7 @@ struct smelt_trainer_progress {
     uint32_t counted;                                // since this was read last
     double squared_error[SMELT_TRAINER_MAX_OUTPUTS]; // of each output, the mean over their samples
 };
+// Reads it and begins to count anew. Errors: those of copies (smelt_tensor_read_and_wait).
 SMELT_API enum smelt_result smelt_trainer_progress_and_wait(smelt_trainer trainer,
                                                             struct smelt_trainer_progress *progress);
 

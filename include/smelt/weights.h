@@ -18,9 +18,10 @@ struct smelt_weights_layer {
     bool bias;              // a vector of `rows` elements
     // For the op matmul2d; zeros: as params.dtype, without scales.
     enum smelt_dtype dtype; // of the matrix. NONE: params.dtype
-    enum smelt_scale
-        scale; // of blocks of `block` columns: [rows][ceil(columns / block)], UE8M0 as u8. As zero and block,
-    uint32_t block;              // see smelt_matmul2d_descriptor: the same rules. Not with COOPVEC
+    // Of blocks of `block` columns: [rows][ceil(columns / block)], UE8M0 as u8. Rules for scale, block and zero are those of
+    // smelt_matmul2d_descriptor. Not with COOPVEC
+    enum smelt_scale scale;
+    uint32_t block;
     enum smelt_zero zero;        // of the shape of the scales; POINT of dtype, OFFSET of the scales' type
     enum smelt_dtype bias_dtype; // NONE: dtype; where that is an integer i32, with scales f32
 };
@@ -31,8 +32,8 @@ struct smelt_weights_params {
     enum smelt_dtype dtype;     // of matrices and biases. NONE: f16
     enum smelt_backend backend; // AUTO is an error: give what smelt_op_query chose
     uint32_t frames_in_flight;  // slots of host staging for smelt_weights_update; 0: 1
-    VkPipelineStageFlags2
-        stages;       // that read the weights; 0: VERTEX_SHADER | FRAGMENT_SHADER | COMPUTE_SHADER
+    // that read the weights; 0: VERTEX_SHADER | FRAGMENT_SHADER | COMPUTE_SHADER
+    VkPipelineStageFlags2 stages;
     const char *name; // for debuggers; NULL: "weights"
 };
 
@@ -79,7 +80,7 @@ struct smelt_weights_data {
 SMELT_API enum smelt_result smelt_weights_update(smelt_weights weights, VkCommandBuffer commands,
                                                  uint64_t frame, const struct smelt_weights_data *data);
 
-// The same on the context's queue, waiting for it.
+// The same on the context's queue, waiting for it. Errors besides: DEVICE_LOST, VULKAN.
 SMELT_API enum smelt_result smelt_weights_update_and_wait(smelt_weights weights,
                                                           const struct smelt_weights_data *data);
 

@@ -3,6 +3,7 @@
 #include "import.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,23 @@ static bool read_number(const char *text, uint64_t fallback, uint64_t *number)
     return *text >= '0' && *text <= '9' && !*end && !errno;
 }
 
+// Notes the file in the network.
+static enum smelt_result tell_beside(const struct smelt_onnx_importer *importer, const char *location)
+{
+    struct smelt_ir *ir = importer->ir;
+    size_t size = strlen(importer->directory) + strlen(location) + 2;
+    const char **longer = smelt_ir_allocate(ir, (ir->beside_count + 1) * sizeof(*longer));
+    char *path = smelt_ir_allocate(ir, size);
+    if (!longer || !path)
+        return smelt_ir_no_memory(ir);
+    snprintf(path, size, "%s/%s", importer->directory, location);
+    if (ir->beside_count)
+        memcpy(longer, ir->beside, ir->beside_count * sizeof(*longer));
+    longer[ir->beside_count++] = path;
+    ir->beside = longer;
+    return SMELT_OK;
+}
+
 // Each file is mapped once.
 static enum smelt_result map(struct smelt_onnx_importer *importer, const char *location,
                              const struct smelt_mapping **mapping)
@@ -58,8 +76,8 @@ static enum smelt_result map(struct smelt_onnx_importer *importer, const char *l
     enum smelt_result result = smelt_os_map_file_beneath(NULL, importer->directory, location, made);
     if (result)
         free(made);
-    else
-        result = smelt_ir_own(ir, unmap, made);
+    else if (!(result = smelt_ir_own(ir, unmap, made)))
+        result = tell_beside(importer, location);
     if (result)
         return result;
     larger[importer->external_count++] = (struct smelt_onnx_external){location, made};
@@ -79,10 +97,12 @@ enum smelt_result smelt_onnx_external(struct smelt_onnx_importer *importer, cons
     if (!importer->directory || !location || !*location)
         return smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: tensor \"%.80s\": external data %s", file, what,
                           location ? "in a model that is no file" : "without a location");
-    if (!read_number(entry(tensor, "offset"), 0, &offset) ||
-        !read_number(entry(tensor, "length"), contents->size, &length))
+    const char *begin = entry(tensor, "offset"), *size = entry(tensor, "length");
+    if (!read_number(begin, 0, &offset) || !read_number(size, contents->size, &length))
         return smelt_fail(NULL, SMELT_ERROR_FORMAT,
-                          "%s: tensor \"%.80s\": offset or length of its external data is bad", file, what);
+                          "%s: tensor \"%.80s\": external data of offset \"%.40s\" and length \"%.40s\", "
+                          "wanted whole numbers",
+                          file, what, begin ? begin : "", size ? size : "");
     if (length != contents->size)
         return smelt_fail(NULL, SMELT_ERROR_SHAPE,
                           "%s: tensor \"%.80s\": its shape wants %llu bytes, its external data has %llu",

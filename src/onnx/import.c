@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_default_domain(const char *domain)
+bool smelt_onnx_is_default_domain(const char *domain)
 {
     return !domain || !*domain || !strcmp(domain, "ai.onnx");
 }
@@ -77,7 +77,8 @@ static enum smelt_result read_extent(struct smelt_onnx_importer *in, const struc
     char symbol[64];
     if (dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE) {
         if (dim->dim_value < 0 || dim->dim_value > INT32_MAX)
-            return smelt_fail(NULL, SMELT_ERROR_SHAPE, "%s: input \"%.80s\": extent %lld on axis %u",
+            return smelt_fail(NULL, SMELT_ERROR_SHAPE,
+                              "%s: input \"%.80s\": extent %lld on axis %u, wanted 0 to 2^31 - 1",
                               in->ir->file, v->name, (long long)dim->dim_value, axis);
         *extent = smelt_dim_constant(dim->dim_value);
         return SMELT_OK;
@@ -145,7 +146,7 @@ enum smelt_result smelt_onnx_draft_fail(const struct smelt_onnx_importer *in,
                       text);
 }
 
-static const char *label_of(const Onnx__NodeProto *node)
+const char *smelt_onnx_label(const Onnx__NodeProto *node)
 {
     if (node->name && *node->name)
         return node->name;
@@ -154,22 +155,23 @@ static const char *label_of(const Onnx__NodeProto *node)
 
 static bool is_known(const Onnx__NodeProto *node)
 {
-    return is_default_domain(node->domain) && node->op_type &&
+    return smelt_onnx_is_default_domain(node->domain) && node->op_type &&
            (smelt_operator_find(node->op_type) || smelt_onnx_is_rewritten(node->op_type));
 }
 
 // One message for all of them.
-static enum smelt_result check_supported(const struct smelt_onnx_importer *in, const Onnx__GraphProto *graph)
+static enum smelt_result check_supported(const struct smelt_onnx_importer *in,
+                                         const struct smelt_onnx_nodes *nodes)
 {
     struct smelt_text list = {0};
     size_t count = 0;
-    for (size_t i = 0; i < graph->n_node; i++) {
-        const Onnx__NodeProto *node = graph->node[i];
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        const Onnx__NodeProto *node = nodes->nodes[i].proto;
         if (is_known(node))
             continue;
-        bool domain = !is_default_domain(node->domain);
+        bool domain = !smelt_onnx_is_default_domain(node->domain);
         if (list.size < 3500)
-            smelt_text_add(&list, "%s\"%.80s\" (%.40s%s%.60s)", count ? ", " : "", label_of(node),
+            smelt_text_add(&list, "%s\"%.80s\" (%.40s%s%.60s)", count ? ", " : "", smelt_onnx_label(node),
                            domain ? node->domain : "", domain ? "::" : "",
                            node->op_type ? node->op_type : "none");
         else if (list.size < 4000 && list.data[list.size - 1] != '.')
@@ -301,7 +303,7 @@ static enum smelt_result read_values(struct smelt_onnx_importer *in, char *const
 
 static enum smelt_result read_node(struct smelt_onnx_importer *in, const Onnx__NodeProto *node)
 {
-    struct smelt_onnx_draft draft = {.proto = node, .op = node->op_type, .label = label_of(node)};
+    struct smelt_onnx_draft draft = {.proto = node, .op = node->op_type, .label = smelt_onnx_label(node)};
     draft.inputs = calloc(node->n_input + SMELT_ONNX_MAX_EXTRA, sizeof(struct smelt_ir_value *));
     draft.outputs = calloc(node->n_output + 1, sizeof(struct smelt_ir_value *));
     draft.taken = calloc(node->n_attribute + 1, sizeof(*draft.taken));
@@ -323,28 +325,47 @@ static enum smelt_result read_node(struct smelt_onnx_importer *in, const Onnx__N
 
 // --- Models ---------------------------------------------------------------------------------------------------
 
+static enum smelt_result check_opset(const struct smelt_onnx_importer *in, const char *what, int64_t opset)
+{
+    return opset >= SMELT_ONNX_OPSET_OLDEST && opset <= SMELT_IR_OPSET
+               ? SMELT_OK
+               : smelt_fail(NULL, SMELT_ERROR_VERSION, "%s: wanted %s of opset %d to %d, got %lld",
+                            in->ir->file, what, SMELT_ONNX_OPSET_OLDEST, SMELT_IR_OPSET, (long long)opset);
+}
+
 static enum smelt_result read_opset(struct smelt_onnx_importer *in, const Onnx__ModelProto *model)
 {
     for (size_t i = 0; i < model->n_opset_import; i++)
-        if (is_default_domain(model->opset_import[i]->domain))
+        if (smelt_onnx_is_default_domain(model->opset_import[i]->domain))
             in->opset = model->opset_import[i]->version;
     if (!in->opset)
         return smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: not an ONNX model: it declares no opset",
                           in->ir->file);
-    if (in->opset < SMELT_ONNX_OPSET_OLDEST || in->opset > SMELT_IR_OPSET)
-        return smelt_fail(NULL, SMELT_ERROR_VERSION, "%s: wanted a model of opset %d to %d, got %lld",
-                          in->ir->file, SMELT_ONNX_OPSET_OLDEST, SMELT_IR_OPSET, (long long)in->opset);
-    return SMELT_OK;
+    return check_opset(in, "a model", in->opset);
 }
 
-static enum smelt_result read_model(struct smelt_onnx_importer *in, const Onnx__ModelProto *model)
+// Functions may be of another opset than the model.
+static enum smelt_result read_nodes(struct smelt_onnx_importer *in, const struct smelt_onnx_nodes *nodes)
 {
-    const Onnx__GraphProto *graph = model->graph;
-    enum smelt_result result = read_opset(in, model);
-    if (!result && !graph)
-        result = smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: not an ONNX model: it has no graph", in->ir->file);
-    if (!result)
-        result = check_supported(in, graph);
+    enum smelt_result result = SMELT_OK;
+    for (uint32_t i = 0; i < nodes->count && !result; i++) {
+        const struct smelt_onnx_node *node = &nodes->nodes[i];
+        if (!node->opset)
+            result =
+                smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: node \"%.80s\": its function declares no opset",
+                           in->ir->file, smelt_onnx_label(node->proto));
+        else
+            result = check_opset(in, "functions", in->opset = node->opset);
+        if (!result)
+            result = read_node(in, node->proto);
+    }
+    return result;
+}
+
+static enum smelt_result read_graph(struct smelt_onnx_importer *in, const Onnx__GraphProto *graph,
+                                    const struct smelt_onnx_nodes *nodes)
+{
+    enum smelt_result result = check_supported(in, nodes);
     if (!result && graph->name && smelt_utf8_valid(graph->name, strlen(graph->name)) &&
         !(in->ir->name = smelt_ir_copy(in->ir, graph->name)))
         result = smelt_ir_no_memory(in->ir);
@@ -354,11 +375,25 @@ static enum smelt_result read_model(struct smelt_onnx_importer *in, const Onnx__
         result = read_input(in, graph->input[i]);
     for (size_t i = 0; !result && i < graph->n_output; i++)
         result = read_output(in, graph->output[i]);
-    for (size_t i = 0; !result && i < graph->n_node; i++)
-        result = read_node(in, graph->node[i]);
+    if (!result)
+        result = read_nodes(in, nodes);
     if (!result && !graph->n_output)
         result = smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: the graph has no outputs", in->ir->file);
     return result ? result : smelt_ir_sort(in->ir);
+}
+
+static enum smelt_result read_model(struct smelt_onnx_importer *in, const Onnx__ModelProto *model)
+{
+    struct smelt_onnx_nodes nodes = {0};
+    enum smelt_result result = read_opset(in, model);
+    if (!result && !model->graph)
+        result = smelt_fail(NULL, SMELT_ERROR_FORMAT, "%s: not an ONNX model: it has no graph", in->ir->file);
+    if (!result)
+        result = smelt_onnx_inline(in, model, &nodes);
+    if (!result)
+        result = read_graph(in, model->graph, &nodes);
+    free(nodes.nodes);
+    return result;
 }
 
 static enum smelt_result read_bytes(const void *data, size_t size, const char *name, const char *directory,

@@ -57,6 +57,25 @@ enum smelt_result smelt_onnx_external(struct smelt_onnx_importer *importer, cons
 enum smelt_result smelt_onnx_constant(struct smelt_onnx_importer *importer, struct smelt_ir_value *value,
                                       const Onnx__TensorProto *tensor);
 
+// The operator belongs to ONNX itself.
+bool smelt_onnx_is_default_domain(const char *domain);
+// What messages call a node.
+const char *smelt_onnx_label(const Onnx__NodeProto *node);
+
+// The nodes of a graph with every call of a function written out, and the opset that each was written for (0: its function
+// declares none). (functions.c)
+struct smelt_onnx_node {
+    const Onnx__NodeProto *proto;
+    int64_t opset;
+};
+struct smelt_onnx_nodes {
+    struct smelt_onnx_node *nodes; // for free(); copies of nodes belong to the network
+    uint32_t count, calls;
+};
+// Errors: FORMAT (a function that calls itself, calls nested too deeply, more inputs or outputs than it has, too much in all).
+enum smelt_result smelt_onnx_inline(struct smelt_onnx_importer *importer, const Onnx__ModelProto *model,
+                                    struct smelt_onnx_nodes *nodes);
+
 // A node on its way from the file, which upgrades may change.
 #define SMELT_ONNX_MAX_EXTRA 8
 struct smelt_onnx_draft {
