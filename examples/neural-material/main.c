@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Renders a mesh whose surface is a neural material to a PNG: a Vulkan renderer as any, and what smelt adds to it.
 //
-// Read this file, then device.c, neural.c and, for the other paths, deferred.c and transcode.c (all of smelt). The rest is what any renderer has: gpu_*.c (device,
-// memory), renderer.c and draw.c (pipelines, frames), mesh.c, gltf.c, scene.c, image.c, textures.c and reference.c (the
-// textures it is compared with).
+// Read this file, then device.c, neural.c and, for the other paths, deferred.c and transcode.c (all of smelt). The rest
+// is what any renderer has: gpu_*.c (device, memory), renderer.c and draw.c (pipelines, frames), mesh.c, gltf.c,
+// scene.c, image.c, textures.c and reference.c (the textures it is compared with).
 #include "neural_material.h"
 #include "deferred.h"
 #include "device.h"

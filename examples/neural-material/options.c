@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char usage[] =
     "Renders a mesh whose surface is a neural material, evaluated per pixel.\n"
@@ -94,9 +95,21 @@ static bool parse_precision(const char *text, struct options *options)
     return fail("--precision: \"%s\"; wanted auto, f32 or f16", text);
 }
 
+// Whether two paths lead to one file.
+static bool same_file(const char *a, const char *b)
+{
+    struct stat at, other;
+    return !stat(a, &at) && !stat(b, &other) && at.st_dev == other.st_dev && at.st_ino == other.st_ino;
+}
+
 // What one option says of another.
 static bool check_together(const struct options *o)
 {
+    for (uint32_t i = 0; i < o->material_count; i++)
+        if (same_file(o->output, o->materials[i]))
+            return fail("--output: the picture would overwrite the material %s", o->materials[i]);
+    if (same_file(o->output, o->mesh))
+        return fail("--output: the picture would overwrite the mesh %s", o->mesh);
     bool matrices = o->backend == SMELT_BACKEND_COOPMAT || o->backend == SMELT_BACKEND_COOPMAT2;
     if (matrices && o->path != PATH_DEFERRED)
         return fail("--backend: %s does not work in a fragment shader; wanted auto, portable or coopvec",

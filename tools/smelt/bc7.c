@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // BC7 by the device's encoder, a decoder written for reading (Khronos Data Format 1.3, section 20), and DDS files.
 #include "bc7.h"
+#include "tool.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +14,32 @@ size_t bc7_size(uint32_t width, uint32_t height)
 }
 
 // --- Encoding ---------------------------------------------------------------------------------------------
+
+// Rows of blocks, as many at once as the device does in a slice.
+static enum smelt_result encode_bands(smelt_encoder encoder, smelt_tensor from, smelt_tensor to,
+                                      uint32_t width, uint32_t height)
+{
+    uint32_t down = (height + 3) / 4, across = (width + 3) / 4, band = 1 + 256 / across;
+    enum smelt_result result = SMELT_OK;
+    for (uint32_t row = 0, rows; row < down && !result; row += rows) {
+        rows = down - row < band ? down - row : band;
+        const uint64_t texel[] = {4 * row, 0, 0}, block[] = {row, 0, 0}, blocks[] = {rows, across, 4};
+        const uint64_t texels[] = {height - 4 * row < 4 * rows ? height - 4 * row : 4 * rows, width, 4};
+        smelt_tensor image = NULL, result_blocks = NULL;
+        uint64_t before = tool_time();
+        result = smelt_tensor_slice(from, texel, texels, &image);
+        if (!result)
+            result = smelt_tensor_slice(to, block, blocks, &result_blocks);
+        if (!result)
+            result = smelt_encode_bc7(encoder, image, result_blocks);
+        if (!result)
+            result = smelt_encoder_commit_and_wait(encoder);
+        smelt_tensor_destroy(&image);
+        smelt_tensor_destroy(&result_blocks);
+        band = tool_next_portion(rows, tool_time() - before, down);
+    }
+    return result;
+}
 
 enum smelt_result bc7_encode(smelt_context context, const uint8_t *rgba, uint32_t width, uint32_t height,
                              uint8_t *blocks)
@@ -33,9 +60,7 @@ enum smelt_result bc7_encode(smelt_context context, const uint8_t *rgba, uint32_
     if (!result)
         result = smelt_encoder_create(context, NULL, &encoder);
     if (!result)
-        result = smelt_encode_bc7(encoder, from, to);
-    if (!result)
-        result = smelt_encoder_commit_and_wait(encoder);
+        result = encode_bands(encoder, from, to, width, height);
     if (!result)
         result = smelt_tensor_read_and_wait(to, NULL, blocks, bc7_size(width, height));
     smelt_encoder_destroy(&encoder);

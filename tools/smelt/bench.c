@@ -36,7 +36,7 @@ static void print_usage(FILE *file)
             "  --json         one object for each scenario, with all figures\n"
             "  --csv          the same as a table; the first line names the columns\n"
             "  --help\n"
-            "Other options are the scenario's own; a wrong one makes it tell them.\n"
+            "Other options are the scenario's own: smelt bench SCENARIO --help.\n"
             "Exit status: 0 all numbers were right; 1 some were wrong or nothing ran; 2 wrong usage.\n");
 }
 
@@ -153,6 +153,13 @@ int tool_bench(int argc, char **argv)
     for (int i = first; i < argc; i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             print_usage(stdout);
+            if (only) { // no scenario knows --help: it prints its own options, to standard error
+                char *help[] = {"smelt bench", "--help", NULL};
+                printf("\n");
+                fflush(stdout);
+                dup2(STDOUT_FILENO, STDERR_FILENO);
+                only->run(2, help);
+            }
             return TOOL_OK;
         }
         csv = csv || !strcmp(argv[i], "--csv");

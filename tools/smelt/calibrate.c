@@ -281,6 +281,8 @@ enum smelt_result measure_ranges(smelt_context context, const struct smelt_ir *i
         struct probe probe = {.context = context, .ir = ir, .names = names};
         probe.name_count = next_names(ir, &at, names);
         for (uint32_t s = 0; s < samples->count && !result && (probe.name_count || first); s++) {
+            tool_progress("calibrating: sample %u of %u, %u %% of the tensors", s + 1, samples->count,
+                          100 * at / ir->value_count);
             result = probe_run(&probe, samples, s);
             if (!result)
                 result = measure_sample(&probe, ir, first, ranges);

@@ -147,16 +147,37 @@ static int parse_option(struct request *r, int option)
     }
 }
 
+// The file of --material FILE=NAME; false: it has none.
+static bool material_file(const struct request *r, uint32_t i, char path[4096])
+{
+    const char *equals = strrchr(r->materials[i], '=');
+    size_t length = equals ? (size_t)(equals - r->materials[i]) : 0;
+    if (!length || length >= 4096)
+        return false;
+    memcpy(path, r->materials[i], length);
+    path[length] = 0;
+    return true;
+}
+
+// Whether something that is written is nothing that is read.
+static int check_output(const struct request *r, const char *output)
+{
+    char path[4096];
+    int status = output ? tool_check_apart(output, r->params.path) : TOOL_OK;
+    for (uint32_t i = 0; i < r->material_count && output && !status; i++)
+        if (material_file(r, i, path))
+            status = tool_check_apart(output, path);
+    return status;
+}
+
 // Turns --material FILE=NAME into virtual files.
 static int make_materials(struct request *r)
 {
     for (uint32_t i = 0; i < r->material_count; i++) {
         char path[4096];
         const char *equals = strrchr(r->materials[i], '=');
-        if (!equals || equals == r->materials[i] || strlen(equals + 1) > 64 || !equals[1] ||
-            (size_t)(equals - r->materials[i]) >= sizeof(path))
+        if (!material_file(r, i, path) || strlen(equals + 1) > 64 || !equals[1])
             return tool_usage_error("--material %.80s: wanted FILE=NAME", r->materials[i]);
-        snprintf(path, sizeof(path), "%.*s", (int)(equals - r->materials[i]), r->materials[i]);
         struct smelt_material_params params = {
             .path = path, .description_only = true, .backend = r->params.backend, .stage = r->params.stage};
         smelt_material material = NULL;
@@ -212,14 +233,18 @@ static int emit_ops(const struct request *r)
         if (smelt_op_glsl(NULL, &op, stage, &text) != SMELT_OK)
             return tool_fail_smelt();
         snprintf(path, sizeof(path), "%s/smelt/op/%s.glsl", r->emit_ops, spec.name);
-        int status = write_file(path, text, strlen(text));
+        int status = check_output(r, path);
+        if (!status)
+            status = write_file(path, text, strlen(text));
         smelt_free_text(&text);
         if (status)
             return status;
     }
     for (uint32_t i = 0; i < r->params.file_count; i++) {
         snprintf(path, sizeof(path), "%s/%s", r->emit_ops, r->files[i].name);
-        int status = write_file(path, r->files[i].text, strlen(r->files[i].text));
+        int status = check_output(r, path);
+        if (!status)
+            status = write_file(path, r->files[i].text, strlen(r->files[i].text));
         if (status)
             return status;
     }
@@ -253,10 +278,9 @@ static int write_deps(const struct request *r, const struct smelt_shader_info *i
     }
     for (uint32_t i = 0; i < r->material_count; i++) {
         char path[4096];
-        const char *equals = strrchr(r->materials[i], '=');
-        snprintf(path, sizeof(path), "%.*s", (int)(equals - r->materials[i]), r->materials[i]);
         fputs(" \\\n ", file);
-        print_escaped(file, path);
+        if (material_file(r, i, path))
+            print_escaped(file, path);
     }
     fputc('\n', file);
     fclose(file);
@@ -278,7 +302,8 @@ static int parse_mask(const char *list, uint32_t *mask)
             return TOOL_USAGE;
         *mask |= 1u << backend;
     }
-    return *mask ? TOOL_OK : tool_usage_error("--backends names none");
+    return *mask ? TOOL_OK
+                 : tool_usage_error("--backends %s: wanted names with commas, as portable,coopmat", list);
 }
 
 static int compile(struct request *r)
@@ -356,5 +381,10 @@ int tool_compile(int argc, char **argv)
         return tool_usage_error("compile what? smelt compile --help");
     if (request.params.path && !request.output)
         return tool_usage_error("no output: give -o FILE");
-    return run(&request);
+    int status = check_output(&request, request.output);
+    if (!status)
+        status = check_output(&request, request.deps);
+    if (!status && request.output)
+        status = tool_check_apart(request.output, request.deps);
+    return status ? status : run(&request);
 }

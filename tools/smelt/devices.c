@@ -9,9 +9,11 @@
 static const char help[] =
     "usage: smelt devices [--device D] [--selftest] [--json]\n"
     "\n"
-    "Lists the Vulkan devices. For each usable one (or the one chosen): its driver, features, and for\n"
-    "mlp at thread scope in a fragment and a compute shader the backend that is chosen and why others are "
-    "not.\n"
+    "Lists the Vulkan devices. For each usable one (or the one chosen): its driver, its features, and for "
+    "networks,\n"
+    "matrix products and convolutions the backend that is chosen and why others are not. Reductions, softmax "
+    "and\n"
+    "norms have one implementation.\n"
     "\n"
     "  --device D    an index, a type (discrete integrated virtual cpu gpu) or a part of a name\n"
     "  --selftest    run small ops on every backend: a network against double arithmetic, and where the "
@@ -23,20 +25,37 @@ static const char help[] =
     "\n"
     "Exit status 1: no usable device, or a backend failed the self-test.\n";
 
-struct stage {
-    const char *name;
-    VkShaderStageFlagBits bit;
+// The ops that are asked about.
+static const struct row {
+    const char *op, *of, *scope, *stage;
+    struct smelt_backend_query query;
+} asked[] = {
+    {"mlp", "f16", "thread", "fragment", {.op = SMELT_OP_MLP, .stage = VK_SHADER_STAGE_FRAGMENT_BIT}},
+    {"mlp", "f16", "thread", "compute", {.op = SMELT_OP_MLP}},
+    {"mlp", "f16", "workgroup", "compute", {.op = SMELT_OP_MLP, .scope = SMELT_SCOPE_WORKGROUP}},
+    {"matmul2d", "f16", "workgroup", "compute", {.op = SMELT_OP_MATMUL2D, .scope = SMELT_SCOPE_WORKGROUP}},
+    {"matmul2d",
+     "i8",
+     "workgroup",
+     "compute",
+     {.op = SMELT_OP_MATMUL2D,
+      .scope = SMELT_SCOPE_WORKGROUP,
+      .stored = SMELT_DTYPE_I8,
+      .computed = SMELT_DTYPE_I8,
+      .accumulated = SMELT_DTYPE_I32}},
+    {"convolution2d",
+     "f16",
+     "workgroup",
+     "compute",
+     {.op = SMELT_OP_CONVOLUTION2D, .scope = SMELT_SCOPE_WORKGROUP}},
 };
-static const struct stage stages[] = {{"fragment", VK_SHADER_STAGE_FRAGMENT_BIT},
-                                      {"compute", VK_SHADER_STAGE_COMPUTE_BIT}};
+enum { ASKED = sizeof(asked) / sizeof(asked[0]) };
 
-static struct smelt_backend_choice choose(smelt_context context, VkShaderStageFlagBits stage)
+// Returns whether there is a backend: one that SMELT_BACKEND asks for may not be eligible.
+static bool choose(smelt_context context, const struct row *row, struct smelt_backend_choice *choice)
 {
-    struct smelt_backend_query query = {.op = SMELT_OP_MLP, .scope = SMELT_SCOPE_THREAD, .stage = stage};
-    struct smelt_backend_choice choice;
-    memset(&choice, 0, sizeof(choice));
-    smelt_backend_choose(context, &query, &choice);
-    return choice;
+    memset(choice, 0, sizeof(*choice));
+    return smelt_backend_choose(context, &row->query, choice) == SMELT_OK;
 }
 
 struct flag {
@@ -84,22 +103,31 @@ static void print_device(smelt_context context)
     struct flag flags[24];
     size_t count = feature_flags(c, flags);
     for (int has = 1; has >= 0; has--) {
-        printf("  %s", has ? "has         " : "has not     ");
+        int column = printf("  %s", has ? "has         " : "has not     ");
         const char *separator = "";
-        for (size_t i = 0; i < count; i++)
-            if (flags[i].value == (has != 0)) {
-                printf("%s%s", separator, flags[i].name);
-                separator = ", ";
+        for (size_t i = 0; i < count; i++) {
+            if (flags[i].value != (has != 0))
+                continue;
+            if (column + strlen(flags[i].name) > 98) {
+                separator = ",\n              ";
+                column = 0;
             }
+            column += printf("%s%s", separator, flags[i].name);
+            separator = ", ";
+        }
         printf("\n");
     }
     if (c->known_bad)
         printf("  known bad   %s\n", c->known_bad);
-    for (size_t s = 0; s < sizeof(stages) / sizeof(stages[0]); s++) {
-        struct smelt_backend_choice choice = choose(context, stages[s].bit);
-        printf("  mlp, thread scope, %s shader: %s, computed in %s, accumulated in %s\n", stages[s].name,
-               smelt_backend_name(choice.backend), smelt_dtype_name(choice.computed),
-               smelt_dtype_name(choice.accumulated));
+    for (const struct row *row = asked; row < asked + ASKED; row++) {
+        struct smelt_backend_choice choice;
+        bool any = choose(context, row, &choice);
+        printf("  %s of %s, %s scope, %s shader: ", row->op, row->of, row->scope, row->stage);
+        if (any)
+            printf("%s, computed in %s, accumulated in %s\n", smelt_backend_name(choice.backend),
+                   smelt_dtype_name(choice.computed), smelt_dtype_name(choice.accumulated));
+        else
+            printf("none, %s\n", smelt_last_error());
         for (int b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT; b++)
             if (!choice.eligible[b])
                 printf("    not %-9s %s\n", smelt_backend_name((enum smelt_backend)b), choice.reason[b]);
@@ -120,14 +148,16 @@ static cJSON *json_device(smelt_context context)
     for (size_t i = 0; i < count; i++)
         cJSON_AddBoolToObject(features, flags[i].name, flags[i].value);
     cJSON *ops = cJSON_AddArrayToObject(json, "ops");
-    for (size_t s = 0; s < sizeof(stages) / sizeof(stages[0]); s++) {
-        struct smelt_backend_choice choice = choose(context, stages[s].bit);
+    for (const struct row *row = asked; row < asked + ASKED; row++) {
+        struct smelt_backend_choice choice;
+        bool any = choose(context, row, &choice);
         cJSON *op = cJSON_CreateObject();
         cJSON_AddItemToArray(ops, op);
-        cJSON_AddStringToObject(op, "op", "mlp");
-        cJSON_AddStringToObject(op, "scope", "thread");
-        cJSON_AddStringToObject(op, "stage", stages[s].name);
-        cJSON_AddStringToObject(op, "backend", smelt_backend_name(choice.backend));
+        cJSON_AddStringToObject(op, "op", row->op);
+        cJSON_AddStringToObject(op, "of", row->of);
+        cJSON_AddStringToObject(op, "scope", row->scope);
+        cJSON_AddStringToObject(op, "stage", row->stage);
+        cJSON_AddStringToObject(op, "backend", any ? smelt_backend_name(choice.backend) : "none");
         cJSON_AddStringToObject(op, "computed", smelt_dtype_name(choice.computed));
         cJSON *refused = cJSON_AddObjectToObject(op, "refused");
         for (int b = SMELT_BACKEND_PORTABLE; b < SMELT_BACKEND_COUNT; b++)
@@ -185,12 +215,12 @@ static bool report(const struct smelt_device_summary *device, const char *name, 
     } else {
         if (list)
             json = json_device(context);
+        else
+            print_device(context);
         if (test && smelt_context_capabilities(context)->compiler)
             good = selftest(context, json);
         else if (test)
             *untested = true;
-        if (!list)
-            print_device(context);
     }
     if (json) {
         cJSON_AddStringToObject(json, "name", device->name);
@@ -200,6 +230,38 @@ static bool report(const struct smelt_device_summary *device, const char *name, 
     }
     smelt_context_destroy(&context);
     return good;
+}
+
+// The one that the library takes for `name`.
+static bool report_named(const struct smelt_device_summary *devices, uint32_t count, const char *name,
+                         bool test, cJSON *list, bool *untested)
+{
+    smelt_context context = NULL;
+    if (tool_context(name, false, &context) != SMELT_OK) {
+        tool_fail_smelt();
+        return false;
+    }
+    const char *chosen = smelt_context_capabilities(context)->device_name;
+    uint32_t i = 0;
+    while (i < count && strcmp(devices[i].name, chosen) != 0)
+        i++;
+    bool good = i < count ? report(&devices[i], name, test, list, untested)
+                          : !tool_fail("device '%s' is none of those listed", chosen);
+    smelt_context_destroy(&context);
+    return good;
+}
+
+static bool report_all(const struct smelt_device_summary *devices, uint32_t count, bool test, cJSON *list,
+                       bool *untested)
+{
+    bool good = true, any = false;
+    for (uint32_t i = 0; i < count; i++) {
+        char index[16];
+        snprintf(index, sizeof(index), "%u", i);
+        good = report(&devices[i], index, test, list, untested) && good;
+        any = any || devices[i].usable;
+    }
+    return any ? good : !tool_fail("no usable Vulkan device");
 }
 
 int tool_devices(int argc, char **argv)
@@ -238,33 +300,11 @@ int tool_devices(int argc, char **argv)
         return tool_fail_smelt();
     if (count > 16)
         count = 16;
-    bool good = true, any = false;
     cJSON *list = as_json ? cJSON_CreateArray() : NULL;
-    if (name) { // let the library's own choice decide which one is meant
-        smelt_context context = NULL;
-        if (tool_context(name, false, &context) != SMELT_OK) {
-            cJSON_Delete(list);
-            return tool_fail_smelt();
-        }
-        const char *chosen = smelt_context_capabilities(context)->device_name;
-        for (uint32_t i = 0; i < count; i++)
-            if (!any && !strcmp(devices[i].name, chosen)) {
-                good = report(&devices[i], name, test, list, &untested);
-                any = true;
-            }
-        smelt_context_destroy(&context);
-    } else {
-        for (uint32_t i = 0; i < count; i++) {
-            char index[16];
-            snprintf(index, sizeof(index), "%u", i);
-            good = report(&devices[i], index, test, list, &untested) && good;
-            any = any || devices[i].usable;
-        }
-    }
+    bool good = name ? report_named(devices, count, name, test, list, &untested)
+                     : report_all(devices, count, test, list, &untested);
     if (list)
         tool_print_json(list);
-    if (!any)
-        return tool_fail("no usable Vulkan device");
     if (untested)
         return tool_fail("devices --selftest compiles a shader, but this build has no GLSL compiler "
                          "(-Dcompiler=disabled)");

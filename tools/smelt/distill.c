@@ -161,7 +161,7 @@ static int write_package(const struct request *request, const struct teacher *te
     return result ? tool_fail_smelt() : TOOL_OK;
 }
 
-// --- Measuring ----------------------------------------------------------------------------------------------------------------------
+// --- Measuring ---------------------------------------------------------------------------------------------
 
 struct evaluator {
     smelt_context context;
@@ -169,36 +169,53 @@ struct evaluator {
     uint32_t samples, seed;
 };
 
-// Runs the shader over all samples, several times; its results and its shortest time.
+static enum smelt_result evaluate_portion(struct evaluator *e, smelt_encoder encoder, smelt_pipeline pipeline,
+                                          smelt_weights weights, uint32_t layers, uint32_t first,
+                                          uint32_t count)
+{
+    enum smelt_result result = smelt_encoder_set_pipeline(encoder, pipeline);
+    if (!result)
+        result = smelt_encoder_set_tensor(encoder, "results", e->results);
+    if (!result)
+        result = smelt_encoder_set_bytes(encoder, "seed", &e->seed, sizeof(e->seed));
+    if (!result)
+        result = smelt_encoder_set_bytes(encoder, "first", &first, sizeof(first));
+    for (uint32_t i = 0; i < 2 * layers && !result; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "net.layer%u.%s", i / 2, i % 2 ? "bias" : "weight");
+        result = smelt_encoder_set_tensor(
+            encoder, name, i % 2 ? smelt_weights_bias(weights, i / 2) : smelt_weights_matrix(weights, i / 2));
+    }
+    if (!result)
+        result = smelt_encoder_dispatch_threads(encoder, count, 1, 1);
+    return result ? result : smelt_encoder_commit_and_wait(encoder);
+}
+
+// Runs the shader over all samples, several times; its results and its shortest time. The first time in portions that grow to
+// what the device does in a slice, and then in such ones.
 static enum smelt_result evaluate(struct evaluator *e, smelt_shader shader, smelt_weights weights,
                                   uint32_t layers, float *values, uint64_t *time)
 {
     const struct smelt_pipeline_params params = {.shader = shader, .name = "evaluate"};
     smelt_pipeline pipeline = NULL;
     smelt_encoder encoder = NULL;
+    uint32_t portion = 1 << 10;
     enum smelt_result result = smelt_pipeline_create(e->context, &params, &pipeline);
     if (!result)
         result = smelt_encoder_create(e->context, NULL, &encoder);
     for (int run = 0; run < 5 && !result; run++) {
-        uint64_t begin, end;
-        result = smelt_encoder_set_pipeline(encoder, pipeline);
-        if (!result)
-            result = smelt_encoder_set_tensor(encoder, "results", e->results);
-        if (!result)
-            result = smelt_encoder_set_bytes(encoder, "seed", &e->seed, sizeof(e->seed));
-        for (uint32_t i = 0; i < 2 * layers && !result; i++) {
-            char name[64];
-            snprintf(name, sizeof(name), "net.layer%u.%s", i / 2, i % 2 ? "bias" : "weight");
-            result = smelt_encoder_set_tensor(encoder, name,
-                                              i % 2 ? smelt_weights_bias(weights, i / 2)
-                                                    : smelt_weights_matrix(weights, i / 2));
+        uint64_t begin = 0, end = 0, sum = 0;
+        for (uint32_t first = 0, count; first < e->samples && !result; first += count) {
+            uint64_t before = tool_time();
+            count = e->samples - first < portion ? e->samples - first : portion;
+            result = evaluate_portion(e, encoder, pipeline, weights, layers, first, count);
+            if (!result && !smelt_encoder_gpu_time(encoder, &begin, &end))
+                sum += end - begin;
+            if (!run && count == portion)
+                portion = tool_next_portion(count, tool_time() - before, e->samples);
         }
-        if (!result)
-            result = smelt_encoder_dispatch_threads(encoder, e->samples, 1, 1);
-        if (!result)
-            result = smelt_encoder_commit_and_wait(encoder);
-        if (!result && !smelt_encoder_gpu_time(encoder, &begin, &end) && (!*time || end - begin < *time))
-            *time = end - begin;
+        if (!*time || sum < *time)
+            *time = sum;
     }
     if (!result)
         result = smelt_tensor_read_and_wait(e->results, NULL, values,
@@ -305,7 +322,7 @@ static int measure(smelt_context context, const struct request *request, const s
     return !wanted ? tool_fail("no memory for %u samples", e.samples) : result ? tool_fail_smelt() : TOOL_OK;
 }
 
-// --- The report -----------------------------------------------------------------------------------------------------------------------
+// --- The report --------------------------------------------------------------------------------------------
 
 static const struct timing *fastest(const struct report *report)
 {
@@ -362,7 +379,7 @@ static void tell_json(const struct distill_network *network, const struct report
     tool_print_json(json);
 }
 
-// --- The command ------------------------------------------------------------------------------------------------------------------------
+// --- The command -------------------------------------------------------------------------------------------
 
 static void choose_network(const struct request *request, const struct teacher *teacher,
                            struct distill_network *network)

@@ -36,7 +36,6 @@ int teacher_read(const char *path, const char *const *overrides, uint32_t overri
                  struct teacher *teacher);
 void teacher_release(struct teacher *teacher);
 const char *teacher_encoding_name(enum teacher_encoding encoding);
-uint32_t teacher_features(const struct teacher_input *input);
 
 struct distill_network {
     uint32_t layer_count;
@@ -49,8 +48,8 @@ struct distill_training {
     float rate;
 };
 
-// Trains until the steps are taken or Ctrl-C stops it. `weights` and `biases`: a malloced array for each layer, [out][in] and
-// [out], which the caller frees in any case.
+// Trains until the steps are taken or Ctrl-C stops it. `weights` and `biases`: a malloced array for each layer,
+// [out][in] and [out], which the caller frees in any case.
 int distill_train(smelt_context context, const struct teacher *teacher, const struct distill_network *network,
                   const struct distill_training *training, float *weights[SMELT_MLP_MAX_LAYERS],
                   float *biases[SMELT_MLP_MAX_LAYERS], uint32_t *steps);

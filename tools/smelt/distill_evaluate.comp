@@ -25,7 +25,7 @@ layout(local_size_x = 64) in;
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer evaluate_block
 {
     rows_f32_2_w_0x0 results;
-    uint seed;
+    uint seed, first; // the dispatch's first sample
 #if NETWORK == 1
     net_weights net;
 #endif
@@ -37,7 +37,7 @@ layout(push_constant, scalar) uniform push
 
 void main()
 {
-    uint i = gl_GlobalInvocationID.x;
+    uint i = block.first + gl_GlobalInvocationID.x;
     rows_f32_2_w_0x0 results = block.results;
     if (i >= smelt_extent(results, 0))
         return;

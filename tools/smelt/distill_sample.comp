@@ -28,7 +28,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer sa
 {
     rows_f32_2_w_0x0 features, targets;
     state_f32_1_r_0 state;
-    uint seed;
+    uint seed, first; // the dispatch's first sample
 };
 layout(push_constant, scalar) uniform push
 {
@@ -37,7 +37,7 @@ layout(push_constant, scalar) uniform push
 
 void main()
 {
-    uint i = gl_GlobalInvocationID.x;
+    uint i = block.first + gl_GlobalInvocationID.x;
     rows_f32_2_w_0x0 features = block.features, targets = block.targets;
     state_f32_1_r_0 state = block.state;
     if (i >= smelt_extent(features, 0))

@@ -32,12 +32,12 @@ const char *teacher_encoding_name(enum teacher_encoding encoding)
     return encodings[encoding].name;
 }
 
-uint32_t teacher_features(const struct teacher_input *input)
+static uint32_t teacher_features(const struct teacher_input *input)
 {
     return input->encoding == ENCODING_FREQUENCY ? 2 * input->count : input->count;
 }
 
-// --- What the comments say ------------------------------------------------------------------------------------------------
+// --- What the comments say ---------------------------------------------------------------------------------
 
 // "0.1..1" into a range.
 static bool parse_range(const char *text, struct teacher_input *input)
@@ -129,7 +129,7 @@ static int parse_override(struct teacher *teacher, const char *text)
     return tool_usage_error("--input %s: %s has no input of this name", text, teacher->path);
 }
 
-// --- GLSL --------------------------------------------------------------------------------------------------------------------
+// --- GLSL --------------------------------------------------------------------------------------------------
 
 static void write_encoding(FILE *file, const struct teacher_input *input, uint32_t index, uint32_t first)
 {
@@ -163,7 +163,7 @@ static char *write_domain(struct teacher *teacher)
     return fclose(file) ? NULL : text;
 }
 
-// --- The file ----------------------------------------------------------------------------------------------------------------
+// --- The file ----------------------------------------------------------------------------------------------
 
 static int read_text(struct teacher *teacher)
 {

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { TENSORS_MAX = 16 * SMELT_MLP_MAX_LAYERS + 16, LEAST_BATCH = 64 };
@@ -31,6 +30,7 @@ struct trainer {
     struct parameter weights[SMELT_MLP_MAX_LAYERS], biases[SMELT_MLP_MAX_LAYERS];
     smelt_tensor x[SMELT_MLP_MAX_LAYERS + 1], z[SMELT_MLP_MAX_LAYERS], dx[SMELT_MLP_MAX_LAYERS + 1];
     smelt_tensor target, value, state, scratch;
+    uint32_t portion; // samples that the teacher answers in a dispatch
 };
 
 static volatile sig_atomic_t stopped;
@@ -107,21 +107,51 @@ static enum smelt_result make_tensors(struct trainer *t)
     return result ? result : keep(t, 1 << 20, 0, &t->scratch);
 }
 
-// --- A step ---------------------------------------------------------------------------------------------------------------------
+// --- A step ------------------------------------------------------------------------------------------------
 
-static enum smelt_result encode_sample(struct trainer *t)
+// A portion of the batch.
+static enum smelt_result encode_portion(struct trainer *t, uint32_t first, uint32_t count)
 {
     const struct smelt_argument arguments[] = {
         {.name = "features", .tensor = t->x[0]},
         {.name = "targets", .tensor = t->target},
         {.name = "state", .tensor = t->state},
-        {.name = "seed", .bytes = &t->training->seed, .size = sizeof(t->training->seed)}};
+        {.name = "seed", .bytes = &t->training->seed, .size = sizeof(t->training->seed)},
+        {.name = "first", .bytes = &first, .size = sizeof(first)}};
     const struct smelt_encode_params params = {.pipeline = t->pipeline,
                                                .arguments = arguments,
-                                               .argument_count = 4,
+                                               .argument_count = 5,
                                                .kind = SMELT_DISPATCH_THREADS,
-                                               .size = {t->training->batch, 1, 1}};
+                                               .size = {count, 1, 1}};
     return smelt_encoder_encode(t->encoder, &params);
+}
+
+// Teachers may be slow: tries how many samples the device does in a slice. Of some hundred, devices take longer for each than of
+// many.
+static enum smelt_result find_portion(struct trainer *t)
+{
+    uint32_t batch = t->training->batch;
+    enum smelt_result result = SMELT_OK;
+    t->portion = batch < 256 ? batch : 256;
+    for (int i = 0; i < 8 && !result; i++) {
+        uint64_t before = tool_time();
+        result = encode_portion(t, 0, t->portion);
+        if (!result)
+            result = smelt_encoder_commit_and_wait(t->encoder);
+        t->portion = tool_next_portion(t->portion, tool_time() - before, batch);
+    }
+    return result;
+}
+
+static enum smelt_result encode_sample(struct trainer *t)
+{
+    uint32_t batch = t->training->batch;
+    enum smelt_result result = SMELT_OK;
+    for (uint32_t first = 0, count; first < batch && !result; first += count) {
+        count = batch - first < t->portion ? batch - first : t->portion;
+        result = encode_portion(t, first, count);
+    }
+    return result;
 }
 
 static enum smelt_result encode_forward(struct trainer *t, uint32_t layer)
@@ -212,35 +242,38 @@ static enum smelt_result capture(struct trainer *t)
     if (!result)
         result = make_tensors(t);
     if (!result)
+        result = find_portion(t);
+    if (!result)
         result = smelt_encoder_start_capture(t->encoder);
     if (!result)
         result = encode_step(t);
     return result ? result : smelt_encoder_take_capture(t->encoder, NULL, &t->graph);
 }
 
-// --- Running ------------------------------------------------------------------------------------------------------------------------
+// --- Running -----------------------------------------------------------------------------------------------
 
 static double seconds(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+    return (double)tool_time() * 1e-9;
 }
 
-static enum smelt_result tell_progress(const struct trainer *t, bool terminal, uint32_t done, double started)
+// `began`: when the first step was over, which may have compiled.
+static enum smelt_result tell_progress(const struct trainer *t, bool terminal, uint32_t done, double began)
 {
     size_t count = (size_t)t->training->batch * t->network->widths[t->network->layer_count];
     float *values = malloc(count * sizeof(*values));
-    double sum = 0, elapsed = seconds() - started;
+    double sum = 0, elapsed = seconds() - began;
     enum smelt_result result =
         values ? smelt_tensor_read_and_wait(t->value, NULL, values, count * sizeof(*values))
                : SMELT_ERROR_OUT_OF_HOST_MEMORY;
     for (size_t i = 0; i < count && !result; i++)
         sum += values[i];
     free(values);
-    fprintf(stderr, "%s%u of %u steps, loss %.3e, %.0f s left%s", terminal ? "\r" : "", done,
-            t->training->steps, sum / (double)count, elapsed / done * (t->training->steps - done),
-            terminal ? "   " : "\n");
+    char left[32] = "";
+    if (done > 1)
+        snprintf(left, sizeof(left), ", %.0f s left", elapsed / (done - 1) * (t->training->steps - done));
+    fprintf(stderr, "%s%u of %u steps, loss %.3e%s%s", terminal ? "\r" : "", done, t->training->steps,
+            sum / (double)count, left, terminal ? "   " : "\n");
     return result;
 }
 
@@ -249,7 +282,7 @@ static enum smelt_result run(struct trainer *t, uint32_t *done)
 {
     uint32_t portion = 1;
     bool terminal = isatty(STDERR_FILENO);
-    double pause = terminal ? 0.5 : 5, started = seconds(), told = started - pause;
+    double pause = terminal ? 0.5 : 5, began = 0, told = 0;
     enum smelt_result result = SMELT_OK;
     for (*done = 0; *done < t->training->steps && !stopped && !result;) {
         double before = seconds();
@@ -263,8 +296,9 @@ static enum smelt_result run(struct trainer *t, uint32_t *done)
         double now = seconds();
         if (now - before < 0.1 && portion < 256)
             portion *= 2;
+        began = began == 0 ? now : began;
         if (now - told > pause && !result) {
-            result = tell_progress(t, terminal, *done, started);
+            result = tell_progress(t, terminal, *done, began);
             told = now;
         }
     }

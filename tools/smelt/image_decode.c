@@ -14,7 +14,7 @@
 
 #include <jpeglib.h>
 
-#define MAX_EXTENT 16384
+enum { MAX_SCANS = 256 }; // of a progressive JPEG; encoders write about ten
 
 // One decoding; what is in it survives the libraries' long jumps.
 struct decoding {
@@ -43,10 +43,17 @@ fail(struct decoding *d, const char *format, ...)
     return false;
 }
 
+static bool check_extents(struct decoding *d, uint32_t width, uint32_t height)
+{
+    if (!width || !height || width > IMAGE_MAX_EXTENT || height > IMAGE_MAX_EXTENT)
+        return fail(d, "it is %ux%u, wanted 1x1 to %dx%d", width, height, IMAGE_MAX_EXTENT, IMAGE_MAX_EXTENT);
+    return true;
+}
+
 static bool allocate(struct decoding *d, uint32_t width, uint32_t height, uint32_t components)
 {
-    if (!width || !height || width > MAX_EXTENT || height > MAX_EXTENT)
-        return fail(d, "it is %ux%u, wanted 1x1 to %dx%d", width, height, MAX_EXTENT, MAX_EXTENT);
+    if (!check_extents(d, width, height))
+        return false;
     d->image->width = width;
     d->image->height = height;
     d->image->components = components;
@@ -72,8 +79,10 @@ static void png_warned(png_structp png, png_const_charp text)
 static bool read_png_rows(struct decoding *d, png_structp png, png_infop info)
 {
     png_init_io(png, d->file);
-    png_set_user_limits(png, MAX_EXTENT, MAX_EXTENT);
+    png_set_user_limits(png, INT32_MAX, INT32_MAX); // what libpng says of them is not what is wrong
     png_read_info(png, info);
+    if (!check_extents(d, png_get_image_width(png, info), png_get_image_height(png, info)))
+        return false;
     png_set_expand(png);
     png_set_interlace_handling(png);
     png_read_update_info(png, info);
@@ -131,12 +140,24 @@ static void jpeg_warned(j_common_ptr jpeg, int level)
         jpeg_failed(jpeg);
 }
 
+// A file of some kilobytes may hold scans of the whole picture by the thousand.
+static void jpeg_progressed(j_common_ptr jpeg)
+{
+    if (((j_decompress_ptr)jpeg)->input_scan_number <= MAX_SCANS)
+        return;
+    fail(jpeg->client_data, "it has more than %d scans", MAX_SCANS);
+    longjmp(((struct decoding *)jpeg->client_data)->jump, 1);
+}
+
 static bool read_jpeg_rows(struct decoding *d, struct jpeg_decompress_struct *jpeg)
 {
     jpeg_stdio_src(jpeg, d->file);
     jpeg_read_header(jpeg, TRUE);
     if (jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK)
         return fail(d, "it has the colours of print (CMYK), wanted grey or RGB");
+    if (!check_extents(d, jpeg->image_width,
+                       jpeg->image_height)) // starting takes memory for a progressive one
+        return false;
     jpeg->out_color_space = jpeg->jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE : JCS_RGB;
     jpeg->dct_method = JDCT_ISLOW;
     jpeg_start_decompress(jpeg);
@@ -160,6 +181,7 @@ static bool read_jpeg_rows(struct decoding *d, struct jpeg_decompress_struct *jp
 static bool read_jpeg(struct decoding *d)
 {
     struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress = {.progress_monitor = jpeg_progressed};
     struct jpeg_decompress_struct jpeg = {.err = jpeg_std_error(&errors), .client_data = d};
     errors.error_exit = jpeg_failed;
     errors.emit_message = jpeg_warned;
@@ -167,6 +189,7 @@ static bool read_jpeg(struct decoding *d)
     if (!setjmp(d->jump)) {
         jpeg_create_decompress(&jpeg);
         jpeg.client_data = d; // creating it clears all but err
+        jpeg.progress = &progress;
         read = read_jpeg_rows(d, &jpeg);
     }
     jpeg_destroy_decompress(&jpeg);
@@ -305,8 +328,8 @@ static bool read_exr(struct decoding *d)
     exr_context_initializer_t start = EXR_DEFAULT_CONTEXT_INITIALIZER;
     start.user_data = d;
     start.error_handler_fn = exr_failed;
-    start.max_image_width = start.max_image_height = MAX_EXTENT;
-    start.max_tile_width = start.max_tile_height = MAX_EXTENT;
+    start.max_image_width = start.max_image_height = IMAGE_MAX_EXTENT;
+    start.max_tile_width = start.max_tile_height = IMAGE_MAX_EXTENT;
     fail(d, "it is damaged"); // until a better reason comes
     bool read = !exr_start_read(&exr, d->path, &start) && read_exr_pixels(d, exr);
     if (exr)

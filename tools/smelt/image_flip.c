@@ -175,7 +175,7 @@ static void feature_filters(struct filter *gaussian, struct filter *edge, struct
     }
 }
 
-// --- The two pipelines ----------------------------------------------------------------------------------------------------------
+// --- The two pipelines -------------------------------------------------------------------------------------
 
 struct seen {
     float *lab[3];       // filtered, in CIELAB with the Hunt effect

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // smelt info: what is in a package, a bundle or any safetensors file.
-#include "network.h"
+#include "info_network.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // smelt info on a network package: inputs, outputs, free extents, operators, weights.
-#include "network.h"
+#include "info_network.h"
 #include "network_operators.h"
 
 #include <stdio.h>

@@ -29,8 +29,8 @@ static const char help[] =
     "      --dtype f32|f16       what f32 values are kept as; by default as the package says\n"
     "      --device D            the device, as in smelt devices (default: SMELT_DEVICE, else the best)\n"
     "      --backend B           auto portable dot8 coopvec coopmat coopmat2\n"
-    "      --tune                times kernels on the device, and keeps in the cache which is fastest\n"
-    "      --help\n"
+    "      --tune                times kernels on the device, and keeps in the cache which is "
+    "fastest\n" RUNNER_SLICE_HELP "      --help\n"
     "Times are of the run as it is; values of one without fusion, up to 1 GiB of them.\n";
 
 #define MAX_KEPT (UINT64_C(1) << 30)
@@ -64,6 +64,8 @@ static enum smelt_result open_runner(struct work *work, enum smelt_backend backe
                                                 .input_count = feeds_inputs(&work->feeds, inputs),
                                                 .storage = work->request->choice.storage,
                                                 .tune = work->request->choice.tune,
+                                                .slice = work->request->choice.slice,
+                                                .speed = work->request->choice.speed,
                                                 .backend = backend,
                                                 .no_fusion = keep,
                                                 .more_outputs = keep ? work->names : NULL,
@@ -315,14 +317,17 @@ static enum smelt_result inspect_model(struct work *work)
         result = feeds_read(&request->feeds, work->timed_model.ir, &work->feeds);
     if (!result)
         result = tool_context(request->choice.device, false, &work->context);
+    tool_progress("running it as it is");
     if (!result)
         result = run_as_it_is(work);
     if (result)
         return result;
     choose_values(work);
+    tool_progress("running it without fusion, for the values");
     result = run_keeping(work, request->choice.backend, work->found.tensors);
     if (!result && request->compare) {
         work->found.compare = request->compare;
+        tool_progress("comparing with %s", request->compare);
         result = request->other ? compare_backend(work) : compare_folder(work);
         find_first_difference(&work->found);
     }
@@ -350,6 +355,7 @@ static int inspect(const struct request *request)
     static struct work work; // feeds have a few tens of KiB
     work.request = request;
     int status = inspect_model(&work) ? tool_fail_smelt() : inspect_page(&work.found, request->output);
+    tool_progress_end();
     if (!status)
         tell(&work);
     for (uint32_t i = 0; work.found.tensors && i < work.found.ir->value_count; i++)
@@ -419,5 +425,12 @@ int tool_inspect(int argc, char **argv)
         return tool_usage_error(
             "inspect wants one network and -o REPORT.html; smelt inspect --help tells more");
     request.file = argv[optind];
-    return inspect(&request);
+    int status = tool_check_apart(request.output, request.file);
+    if (!status)
+        status = tool_check_apart(request.output, request.compare);
+    for (uint32_t i = 0; i < request.feeds.input_count && !status; i++)
+        status = tool_check_named_apart(request.output, request.feeds.inputs[i]);
+    if (!status)
+        status = tool_check_output(request.output);
+    return status ? status : inspect(&request);
 }

@@ -38,8 +38,36 @@ static void print_usage(FILE *file)
             "Exit status: 0 it worked, 1 it failed (one line on standard error says why), 2 wrong usage.\n");
 }
 
+static bool progress_off, progress_shown;
+
+void tool_progress(const char *format, ...)
+{
+    if (progress_off || !isatty(STDERR_FILENO))
+        return;
+    char line[72]; // fits a terminal, which could not take a wrapped line back
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\r\033[K%s\r", line);
+    progress_shown = true;
+}
+
+void tool_progress_end(void)
+{
+    if (progress_shown)
+        fputs("\r\033[K", stderr);
+    progress_shown = false;
+}
+
+void tool_progress_off(void)
+{
+    progress_off = true;
+}
+
 static int fail(enum tool_status status, const char *format, va_list arguments)
 {
+    tool_progress_end();
     fputs("smelt: ", stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
@@ -85,23 +113,63 @@ int tool_check_output(const char *path)
     return TOOL_OK;
 }
 
+// A file that is there, in a folder or below, and of a kind that commands take from folders.
+static bool is_read_from(const char *file, const char *folder)
+{
+    static const char *const endings[] = {".npy", ".pb", ".png", ".jpg", ".jpeg", ".exr"};
+    const char *ending = strrchr(file, '.');
+    bool kind = false;
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+        kind |= ending && !strcmp(ending, endings[i]);
+    if (!kind)
+        return false;
+    char *inner = realpath(file, NULL), *outer = realpath(folder, NULL);
+    size_t length = outer ? strlen(outer) : 0;
+    bool below = inner && outer && !strncmp(inner, outer, length) && inner[length] == '/';
+    free(inner);
+    free(outer);
+    return below;
+}
+
 int tool_check_apart(const char *output, const char *other)
 {
     struct stat a, b;
-    bool same = other && (!strcmp(output, other) || (!stat(output, &a) && !stat(other, &b) &&
-                                                     a.st_dev == b.st_dev && a.st_ino == b.st_ino));
-    return same ? tool_usage_error("%s is used twice: the output would overwrite it", other) : TOOL_OK;
+    if (!other)
+        return TOOL_OK;
+    if (!strcmp(output, other))
+        return tool_usage_error("%s is used twice: the output would overwrite it", other);
+    if (stat(output, &a) || stat(other, &b))
+        return TOOL_OK;
+    if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+        return tool_usage_error("%s is used twice: the output %s would overwrite it", other, output);
+    return S_ISDIR(b.st_mode) && !S_ISDIR(a.st_mode) && is_read_from(output, other)
+               ? tool_usage_error("the output %s would overwrite a file of the folder %s, which is read",
+                                  output, other)
+               : TOOL_OK;
+}
+
+int tool_check_named_apart(const char *output, const char *other)
+{
+    int status = TOOL_OK;
+    for (const char *a = output; a && !status; a = (a = strchr(a, '=')) ? a + 1 : NULL)
+        for (const char *b = other; b && !status; b = (b = strchr(b, '=')) ? b + 1 : NULL)
+            status = tool_check_apart(a, b);
+    return status;
 }
 
 bool tool_parse_size(const char *text, uint32_t *width, uint32_t *height)
 {
     char *end;
-    long w = strtol(text, &end, 10);
-    if (end == text || *end != 'x')
+    long w = strtol(text, &end, 10), h = w;
+    if (end == text)
         return false;
-    const char *rest = end + 1;
-    long h = strtol(rest, &end, 10);
-    if (end == rest || *end || w < 1 || h < 1 || w > 16384 || h > 16384)
+    if (*end == 'x') {
+        const char *rest = end + 1;
+        h = strtol(rest, &end, 10);
+        if (end == rest)
+            return false;
+    }
+    if (*end || w < 1 || h < 1 || w > 16384 || h > 16384)
         return false;
     *width = (uint32_t)w;
     *height = (uint32_t)h;
@@ -180,6 +248,9 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (!strcmp(argv[1], commands[i].name)) {
+            char name[32]; // which getopt's messages begin with
+            snprintf(name, sizeof(name), "smelt %s", argv[1]);
+            argv[1] = name;
             int status = commands[i].run(argc - 1, argv + 1);
             if (fflush(stdout) || ferror(stdout))
                 return tool_fail("writing to standard output failed");

@@ -27,7 +27,7 @@ static const char help[] =
     "encoding of the images it was made from.\n"
     "\n"
     "  -o DIR           is made when it does not exist\n"
-    "  --size WxH       default: the size of the source images\n"
+    "  --size WxH, N    default: the size of the source images\n"
     "  --backend B      portable or coopvec; default: the best one that the device has\n"
     "  --precision P    of the network's arithmetic, f32 or f16; default: f32 on a CPU, else f16 where "
     "possible\n"
@@ -65,7 +65,7 @@ static void quantise(const struct smelt_channel *channel, const float *values, s
 }
 
 static int write_images(const struct smelt_material_info *info, const float *values, uint32_t width,
-                        uint32_t height, const char *directory)
+                        uint32_t height, const char *input, const char *directory)
 {
     if (mkdir(directory, 0777) && errno != EEXIST)
         return tool_fail("cannot make the folder %s: %s", directory, strerror(errno));
@@ -75,6 +75,8 @@ static int write_images(const struct smelt_material_info *info, const float *val
         const struct smelt_channel *channel = &info->channels[c];
         char path[4096], message[256];
         snprintf(path, sizeof(path), "%s/%s.png", directory, channel->name);
+        if ((status = tool_check_apart(path, input)))
+            break;
         quantise(channel, values, (size_t)width * height, info->output_count, bytes);
         if (!image_write_png(path, bytes, width, height, channel->count, message))
             status = tool_fail("%s", message);
@@ -104,8 +106,9 @@ static int decode(const struct options *options)
         status = values ? material_decoder_run(&decoder, &grid, values, NULL)
                         : tool_fail("out of memory for %ux%u texels", width, height);
     }
+    tool_progress_end();
     if (!status)
-        status = write_images(decoder.info, values, width, height, options->output);
+        status = write_images(decoder.info, values, width, height, options->input, options->output);
     if (!status)
         fprintf(stderr, "%ux%u texels on %s, backend %s, computed in %s\n", width, height,
                 smelt_context_capabilities(decoder.context)->device_name,
@@ -118,9 +121,7 @@ static int decode(const struct options *options)
 static int parse(int argc, char **argv, struct options *options)
 {
     static const struct option long_options[] = {{"size", required_argument, NULL, 's'},
-                                                 {"backend", required_argument, NULL, 'b'},
-                                                 {"precision", required_argument, NULL, 'p'},
-                                                 {"device", required_argument, NULL, 'd'},
+                                                 MATERIAL_OPTIONS,
                                                  {"name", required_argument, NULL, 'n'},
                                                  {"help", no_argument, NULL, 'h'},
                                                  {NULL, 0, NULL, 0}};
@@ -131,18 +132,7 @@ static int parse(int argc, char **argv, struct options *options)
             break;
         case 's':
             if (!tool_parse_size(optarg, &options->width, &options->height))
-                return tool_usage_error("--size %s: wanted WxH, each 1 to 16384", optarg);
-            break;
-        case 'b':
-            if (!tool_parse_backend(optarg, &options->choice.backend))
-                return TOOL_USAGE;
-            break;
-        case 'p':
-            if (!tool_parse_float("--precision", optarg, &options->choice.computed))
-                return TOOL_USAGE;
-            break;
-        case 'd':
-            options->choice.device = optarg;
+                return tool_usage_error("--size %s: wanted WxH or N, each 1 to 16384", optarg);
             break;
         case 'n':
             options->name = optarg;
@@ -151,7 +141,8 @@ static int parse(int argc, char **argv, struct options *options)
             fputs(help, stdout);
             exit(TOOL_OK);
         default:
-            return TOOL_USAGE;
+            if (material_option(&options->choice, o, optarg))
+                return TOOL_USAGE;
         }
     }
     if (optind + 1 != argc)
@@ -182,6 +173,8 @@ int tool_material(int argc, char **argv)
                                 argv[1]);
     int status = parse(argc - 1, argv + 1, &options);
     if (status)
+        return status;
+    if ((status = tool_check_apart(options.output, options.input)))
         return status;
     if (decoding)
         return decode(&options);

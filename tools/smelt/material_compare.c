@@ -84,6 +84,8 @@ static int compare_contender(const struct maps *source, struct contender *conten
         struct level_difference *level = &contender->levels[l];
         for (uint32_t i = 0; i < source->count; i++) {
             const struct map *map = &source->maps[i];
+            tool_progress("%s: comparing level %u of %u, %s", contender->label, l + 1, source->level_count,
+                          map->name);
             const struct image_view a = map_level(source, map, l),
                                     b = map_level(&contender->maps, maps_find(&contender->maps, map->name),
                                                   l);
@@ -159,37 +161,41 @@ static int evaluate_frame(struct material_decoder *decoder, struct material_grid
     return material_decoder_run(decoder, &grid, outputs, NULL);
 }
 
-// Mean absolute change from one frame to the next, over the maps of the source. `decoder`: evaluates `maps`, or NULL for
-// lookups.
+// From one frame to the next, over the maps of the source. `decoder`: evaluates `maps`, or NULL for lookups.
 static int measure_flicker(const struct maps *source, const struct maps *maps,
-                           struct material_decoder *decoder, double *flicker)
+                           struct material_decoder *decoder, struct flicker *flicker)
 {
     enum { POINTS = FRAME_EXTENT * FRAME_EXTENT };
     size_t size = (size_t)MAPS_MAX * POINTS * 4;
-    float *frames = calloc(2 * size, sizeof(*frames));
+    float *frames = calloc(4 * size, sizeof(*frames)); // of two times: this side's and the source's
     float *outputs = decoder ? malloc((size_t)POINTS * decoder->info->output_count * sizeof(*outputs)) : NULL;
     int status = frames && (outputs || !decoder) ? TOOL_OK : tool_fail("out of memory for frames");
-    double sum = 0, count = 0;
+    double change = 0, error = 0, count = 0;
     for (uint32_t k = 0; k < 2 * (FRAMES + 1) && !status; k++) {
         uint32_t f = k % (FRAMES + 1);
         const struct material_grid grid = frame_grid(source, MINIFICATIONS[k / (FRAMES + 1)], f);
-        float *now = frames + (f & 1) * size, *before = frames + (~f & 1) * size;
         if (decoder)
             status = evaluate_frame(decoder, grid, source, outputs);
         for (uint32_t i = 0; i < source->count && !status; i++) {
             const struct map *map = maps_find(maps, source->maps[i].name);
-            take_frame(maps, map, &grid, decoder, outputs, now + (size_t)i * POINTS * 4);
-            for (size_t e = 0; f && e < (size_t)POINTS * map->components; e++, count++)
-                sum += fabs((double)now[(size_t)i * POINTS * 4 + e] - before[(size_t)i * POINTS * 4 + e]);
+            float *now = frames + (f & 1) * size + (size_t)i * POINTS * 4,
+                  *before = frames + (~f & 1) * size + (size_t)i * POINTS * 4;
+            take_frame(maps, map, &grid, decoder, outputs, now);
+            map_sample(source, &source->maps[i], &grid, now + 2 * size);
+            for (size_t e = 0; f && e < (size_t)POINTS * map->components; e++, count++) {
+                double own = (double)now[e] - before[e];
+                change += fabs(own);
+                error += fabs(own - ((double)now[2 * size + e] - before[2 * size + e]));
+            }
         }
     }
     free(frames);
     free(outputs);
-    *flicker = count > 0 ? sum / count : 0;
+    *flicker = (struct flicker){count > 0 ? change / count : 0, count > 0 ? error / count : 0};
     return status;
 }
 
-// --- BC7 ------------------------------------------------------------------------------------------------------------------------
+// --- BC7 ---------------------------------------------------------------------------------------------------
 
 // Three components of one texture: of one map or of several.
 struct texture {
@@ -266,18 +272,23 @@ static int make_bc7(smelt_context context, const struct maps *source, uint32_t f
         status = tool_fail("out of memory for %ux%u texels", source->width, source->height);
     for (uint32_t l = first; l < source->level_count && !status; l++) {
         contender->device_size += (uint64_t)count * bc7_size(level_width(source, l), level_height(source, l));
+        tool_progress("%s: level %u of %u", contender->label, l + 1, source->level_count);
         for (uint32_t t = 0; t < count && !status; t++)
             if (!pass_through_bc7(context, source, &textures[t], l, work, &contender->maps))
                 status = tool_fail_smelt();
     }
     free(work);
+    for (uint32_t i = 0; i < source->count && !status; i++)
+        for (uint32_t l = first; l < source->level_count; l++)
+            map_make_unit(&source->maps[i], contender->maps.maps[i].levels[l],
+                          (size_t)level_width(source, l) * level_height(source, l));
     for (uint32_t i = 0; first && i < source->count && !status; i++)
         map_upsample(&contender->maps, &contender->maps.maps[i]);
     contender->bits_per_texel = (double)contender->device_size * 8 / ((double)source->width * source->height);
     return status;
 }
 
-// --- The two sides ------------------------------------------------------------------------------------------------------------------
+// --- The two sides -----------------------------------------------------------------------------------------
 
 enum { SLOW = 500 * 1000 * 1000 }; // ns: so long that one run says enough
 
@@ -408,18 +419,14 @@ static int compare(const struct request *request, struct comparison *found)
     return status;
 }
 
-// --- The command ----------------------------------------------------------------------------------------------------------------------
+// --- The command -------------------------------------------------------------------------------------------
 
 static int parse(int argc, char **argv, struct request *request)
 {
-    static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"no-bc7", no_argument, NULL, 'n'},
-                                            {"backend", required_argument, NULL, 'b'},
-                                            {"precision", required_argument, NULL, 'p'},
-                                            {"device", required_argument, NULL, 'd'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'}, {"json", no_argument, NULL, 'j'},
+        {"no-bc7", no_argument, NULL, 'n'},       MATERIAL_OPTIONS,
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     for (int o; (o = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
         switch (o) {
         case 'o':
@@ -431,22 +438,12 @@ static int parse(int argc, char **argv, struct request *request)
         case 'n':
             request->no_bc7 = true;
             break;
-        case 'b':
-            if (!tool_parse_backend(optarg, &request->choice.backend))
-                return TOOL_USAGE;
-            break;
-        case 'p':
-            if (!tool_parse_float("--precision", optarg, &request->choice.computed))
-                return TOOL_USAGE;
-            break;
-        case 'd':
-            request->choice.device = optarg;
-            break;
         case 'h':
             fputs(help, stdout);
             exit(TOOL_OK);
         default:
-            return TOOL_USAGE;
+            if (material_option(&request->choice, o, optarg))
+                return TOOL_USAGE;
         }
     }
     if (optind + 2 != argc)
@@ -469,12 +466,15 @@ int material_compare(int argc, char **argv)
         return status;
     struct comparison *found = calloc(1, sizeof(*found));
     status = found ? compare(&request, found) : tool_fail("no memory");
+    tool_progress_end();
     if (!status && request.output)
         status = compare_page(found, request.output);
     if (!status && request.json)
         tool_print_json(compare_json(found));
     else if (!status)
         compare_text(found);
+    if (!status && request.output && !request.json)
+        printf("\n%s: the same with the pictures side by side\n", request.output);
     if (found) {
         maps_release(&found->source);
         for (uint32_t i = 0; i < found->count; i++)

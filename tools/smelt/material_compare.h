@@ -17,6 +17,11 @@ struct level_difference {
     double psnr, ssim, flip, chroma;
 };
 
+// Mean absolute change from frame to frame of the minified surface, and of its difference from the source.
+struct flicker {
+    double change, error;
+};
+
 struct contender {
     const char *label;
     struct maps maps;
@@ -24,7 +29,7 @@ struct contender {
     uint64_t device_size;
     // To evaluate the finest level by a backend, ns; 0: not this way. [1]: as deferred materials are, by whole workgroups
     uint64_t times[2][SMELT_BACKEND_COUNT];
-    double flicker; // mean change from frame to frame of the minified surface
+    struct flicker flicker;
     struct level_difference levels[MAPS_LEVELS];
 };
 
@@ -33,7 +38,7 @@ enum { CONTENDERS_MAX = 3 };
 struct comparison {
     struct maps source; // the maps that all have
     char left_out[512]; // names of maps that not all have; "": none
-    double source_flicker;
+    struct flicker source_flicker;
     char device[256]; // on which packages were evaluated; "": none
     struct contender contenders[CONTENDERS_MAX];
     uint32_t count;

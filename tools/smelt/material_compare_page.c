@@ -24,7 +24,7 @@ static void tell_verdict(const struct comparison *found, const struct contender 
     printf(
         "\nagainst %s: %+.2f dB at the finest mip; not behind in PSNR at %u of %u mips, in FLIP at %u; %s\n",
         bc7->label, package->levels[0].psnr - bc7->levels[0].psnr, psnr, levels, flip,
-        package->flicker <= bc7->flicker ? "flickers no more" : "flickers more");
+        package->flicker.error <= bc7->flicker.error ? "flickers no more" : "flickers more");
 }
 
 static void tell_maps(const struct comparison *found, const struct contender *contender)
@@ -51,11 +51,18 @@ static void tell_maps(const struct comparison *found, const struct contender *co
     }
 }
 
+// Without the folders that it lies in.
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 static void tell_mips(const struct comparison *found)
 {
     printf("\n%-14s", "mip");
     for (uint32_t k = 0; k < found->count; k++)
-        printf("  %-26.26s", found->contenders[k].label);
+        printf("  %-26.26s", file_name(found->contenders[k].label));
     putchar('\n');
     for (uint32_t l = 0; l < found->source.level_count; l++) {
         char size[32];
@@ -83,13 +90,15 @@ void compare_text(const struct comparison *found)
     const struct maps *source = &found->source;
     char name[32];
     printf("source %s: %ux%u, %u maps, changes by %.5f from frame to frame when minified\n", source->path,
-           source->width, source->height, source->count, found->source_flicker);
+           source->width, source->height, source->count, found->source_flicker.change);
     if (*found->left_out)
         printf("not on both sides, and left out: %s\n", found->left_out);
     for (uint32_t k = 0; k < found->count; k++) {
         const struct contender *c = &found->contenders[k];
-        printf("\n%s\n  %.2f bits per texel, %.2f MiB on the device, changes by %.5f\n", c->label,
-               c->bits_per_texel, (double)c->device_size / (1 << 20), c->flicker);
+        printf("\n%s\n  %.2f bits per texel, %.2f MiB on the device, changes by %.5f, %.5f of it not as the "
+               "source\n",
+               c->label, c->bits_per_texel, (double)c->device_size / (1 << 20), c->flicker.change,
+               c->flicker.error);
         printf("  PSNR %.2f dB, SSIM %.4f, FLIP %.4f", c->levels[0].psnr, c->levels[0].ssim,
                c->levels[0].flip);
         if (!isnan(c->levels[0].chroma))
@@ -97,8 +106,8 @@ void compare_text(const struct comparison *found)
         putchar('\n');
         for (int way = 0; way < 2 * SMELT_BACKEND_COUNT; way++)
             if (time_of_way(c, way, name) > 0)
-                printf("  %s evaluates the finest mip in %.3f ms on %s\n", name, time_of_way(c, way, name),
-                       found->device);
+                printf("  %s evaluates the finest mip in %.*f ms on %s\n", name,
+                       time_of_way(c, way, name) < 100 ? 3 : 0, time_of_way(c, way, name), found->device);
     }
     for (uint32_t k = 0; k < found->count; k++)
         tell_maps(found, &found->contenders[k]);
@@ -107,7 +116,7 @@ void compare_text(const struct comparison *found)
         tell_verdict(found, &found->contenders[0], &found->contenders[1]);
 }
 
-// --- JSON -------------------------------------------------------------------------------------------------------------------------
+// --- JSON --------------------------------------------------------------------------------------------------
 
 // Infinity, of equal pictures, as a word, which JSON has no number for; nothing for NaN.
 static void add_number(cJSON *object, const char *key, double x)
@@ -159,7 +168,8 @@ static cJSON *contender_json(const struct comparison *found, const struct conten
     cJSON_AddStringToObject(item, "name", contender->label);
     cJSON_AddNumberToObject(item, "bits_per_texel", contender->bits_per_texel);
     cJSON_AddNumberToObject(item, "device_bytes", (double)contender->device_size);
-    cJSON_AddNumberToObject(item, "temporal_change", contender->flicker);
+    cJSON_AddNumberToObject(item, "temporal_change", contender->flicker.change);
+    cJSON_AddNumberToObject(item, "temporal_error", contender->flicker.error);
     cJSON *times = cJSON_AddObjectToObject(item, "evaluate_ms");
     for (int way = 0; way < 2 * SMELT_BACKEND_COUNT; way++) {
         char name[32];
@@ -179,7 +189,7 @@ cJSON *compare_json(const struct comparison *found)
     cJSON_AddStringToObject(source, "name", found->source.path);
     cJSON_AddNumberToObject(source, "width", found->source.width);
     cJSON_AddNumberToObject(source, "height", found->source.height);
-    cJSON_AddNumberToObject(source, "temporal_change", found->source_flicker);
+    cJSON_AddNumberToObject(source, "temporal_change", found->source_flicker.change);
     cJSON *maps = cJSON_AddArrayToObject(source, "maps");
     for (uint32_t i = 0; i < found->source.count; i++)
         cJSON_AddItemToArray(maps, cJSON_CreateString(found->source.maps[i].name));
@@ -192,7 +202,7 @@ cJSON *compare_json(const struct comparison *found)
     return json;
 }
 
-// --- Pictures -----------------------------------------------------------------------------------------------------------------------
+// --- Pictures ----------------------------------------------------------------------------------------------
 
 // The middle of a level.
 struct crop {

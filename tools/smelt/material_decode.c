@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Evaluates a material with decode.comp, in bands of at most MAX_POINTS points.
+// Evaluates a material with decode.comp, in bands of rows: at most MAX_POINTS points, and as many as take the device no longer
+// than a slice.
 #include "material_decode.h"
 
 #include "embedded.h"
@@ -20,6 +21,8 @@ static enum smelt_result load(struct material_decoder *d, const char *path,
                                            .computed = choice->computed,
                                            .deferred = choice->deferred};
     enum smelt_result result = tool_context(choice->device, false, &d->context);
+    bool cpu = !result && smelt_context_capabilities(d->context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    d->portion = cpu ? 1 << 12 : 1 << 16;
     d->deferred = choice->deferred;
     if (!result)
         result = smelt_material_create(d->context, &params, &d->material);
@@ -98,6 +101,21 @@ static enum smelt_result make_pipeline(struct material_decoder *d)
     enum smelt_result result = smelt_shader_create_compute_pipeline(
         d->shader, &set_layout, set_layout != VK_NULL_HANDLE, NULL, &d->layout, &d->pipeline);
     return result ? result : smelt_encoder_create(d->context, &params, &d->encoder);
+}
+
+int material_option(struct material_choice *choice, int option, const char *argument)
+{
+    switch (option) {
+    case MATERIAL_DEVICE:
+        choice->device = argument;
+        return TOOL_OK;
+    case MATERIAL_BACKEND:
+        return tool_parse_backend(argument, &choice->backend) ? TOOL_OK : TOOL_USAGE;
+    case MATERIAL_PRECISION:
+        return tool_parse_float("--precision", argument, &choice->computed) ? TOOL_OK : TOOL_USAGE;
+    default:
+        return TOOL_USAGE;
+    }
 }
 
 enum smelt_result material_decoder_try(struct material_decoder *decoder, const char *path,
@@ -191,12 +209,17 @@ static enum smelt_result read_band(const struct material_decoder *d, uint32_t po
 int material_decoder_run(struct material_decoder *decoder, const struct material_grid *grid, float *values,
                          uint64_t *time)
 {
-    uint32_t band = MAX_POINTS / grid->width;
-    for (uint32_t row = 0; row < grid->height; row += band) {
-        uint32_t rows = grid->height - row < band ? grid->height - row : band;
+    for (uint32_t row = 0, rows; row < grid->height; row += rows) {
+        uint32_t band = decoder->portion > grid->width ? decoder->portion / grid->width : 1;
+        rows = grid->height - row < band ? grid->height - row : band;
         size_t at = (size_t)row * grid->width * decoder->info->output_count;
-        if (set_band(decoder, grid, row, rows) || run_band(decoder, grid->width, rows, time) ||
-            read_band(decoder, rows * grid->width, values + at))
+        tool_progress("evaluating %ux%u texels: %u %%", grid->width, grid->height, 100 * row / grid->height);
+        uint64_t before = tool_time();
+        if (set_band(decoder, grid, row, rows) || run_band(decoder, grid->width, rows, time))
+            return tool_fail_smelt();
+        if (rows == band) // else it says little
+            decoder->portion = tool_next_portion(rows * grid->width, tool_time() - before, MAX_POINTS);
+        if (read_band(decoder, rows * grid->width, values + at))
             return tool_fail_smelt();
     }
     return TOOL_OK;

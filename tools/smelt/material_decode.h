@@ -18,6 +18,15 @@ struct material_choice {
     enum smelt_dtype computed;  // NONE: as smelt_material_params
     bool deferred;              // by whole workgroups, as smelt_material_params.deferred
 };
+enum { MATERIAL_DEVICE = 512, MATERIAL_BACKEND, MATERIAL_PRECISION };
+#define MATERIAL_OPTIONS                                                                                     \
+    {"device", required_argument, NULL, MATERIAL_DEVICE},                                                    \
+        {"backend", required_argument, NULL, MATERIAL_BACKEND},                                              \
+    {                                                                                                        \
+        "precision", required_argument, NULL, MATERIAL_PRECISION                                             \
+    }
+// Takes one of these options with its argument; any other is wrong usage. Returns a tool_status.
+int material_option(struct material_choice *choice, int option, const char *argument);
 
 // Zero-initialised before it is opened; the first members are for reading.
 struct material_decoder {
@@ -32,6 +41,7 @@ struct material_decoder {
     smelt_tensor points;
     VkPipelineLayout layout;
     VkPipeline pipeline;
+    uint32_t portion; // points of a dispatch, as many as the device does in a slice
 };
 
 // As material_decoder_open, without a message: smelt_last_error has it.

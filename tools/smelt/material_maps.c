@@ -148,6 +148,17 @@ static void close_texel(const struct map *map, const double *value, float *store
                                                                    : value[c]);
 }
 
+void map_make_unit(const struct map *map, float *values, size_t points)
+{
+    double value[4];
+    bool directions = map->semantic == SMELT_SEMANTIC_NORMAL && map->components == 3;
+    for (size_t i = 0; i < points && directions; i++) {
+        open_texel(map, values + i * map->components, value);
+        make_unit(map, value);
+        close_texel(map, value, values + i * map->components);
+    }
+}
+
 // A level from the finer one.
 static int shrink(const struct maps *maps, const struct map *map, uint32_t level)
 {
@@ -206,6 +217,7 @@ void map_sample(const struct maps *maps, const struct map *map, const struct mat
             add_bilinear(maps, map, level, u, v, 1 - (lod - level), sum);
             if (lod > level)
                 add_bilinear(maps, map, level + 1, u, v, lod - level, sum);
+            make_unit(map, sum);
             close_texel(map, sum, values + ((size_t)y * grid->width + x) * map->components);
         }
 }
@@ -279,6 +291,7 @@ static void take_image(const struct image *image, bool y_down, struct map *map)
         map->low = 0;
         map->high = 1;
     }
+    map_make_unit(map, map->levels[0], (size_t)image->width * image->height);
 }
 
 // `stem`: the file's name, which tells what it is; NULL: only a picture.
@@ -378,7 +391,7 @@ int maps_read(const char *path, bool named, struct maps *maps)
     return add_image(path, named ? stem : NULL, maps);
 }
 
-// --- Evaluating -----------------------------------------------------------------------------------------------------------------
+// --- Evaluating --------------------------------------------------------------------------------------------
 
 void channel_values(const struct smelt_channel *channel, const float *outputs, size_t points,
                     uint32_t output_count, float *values)
@@ -387,8 +400,10 @@ void channel_values(const struct smelt_channel *channel, const float *outputs, s
         for (uint32_t k = 0; k < channel->count; k++) {
             float x = outputs[i * output_count + channel->first + k];
             x = x > 0 ? (x < 1 ? x : 1) : 0; // as NAME_eval does; a NaN becomes 0
-            *values++ = channel->normal_y_down && k == 1 ? 1 - x : x;
+            values[i * channel->count + k] = channel->normal_y_down && k == 1 ? 1 - x : x;
         }
+    const struct map map = map_of_channel(channel);
+    map_make_unit(&map, values, points);
 }
 
 static int add_channel(const struct smelt_channel *channel, struct maps *maps)
@@ -414,7 +429,8 @@ int maps_evaluate(struct material_decoder *decoder, const char *path, uint32_t w
     int status = outputs ? TOOL_OK : tool_fail("out of memory for %ux%u texels", width, height);
     for (uint32_t c = 0; c < info->channel_count && !status; c++)
         status = add_channel(&info->channels[c], maps);
-    for (uint32_t l = 0; l < maps->level_count && !status; l++) {
+    // The finest level last: its time is taken on a device that is awake, in dispatches that have grown.
+    for (uint32_t l = maps->level_count; l-- > 0 && !status;) {
         const struct material_grid grid = material_grid_of_level(decoder, width, height, l);
         status = material_decoder_run(decoder, &grid, outputs, l ? NULL : time);
         for (uint32_t c = 0; c < info->channel_count && !status; c++)

@@ -25,8 +25,8 @@ struct maps {
     uint32_t width, height, level_count, count;
     struct map maps[MAPS_MAX];
     uint64_t file_size; // bytes of the files
-    uint64_t
-        device_size; // bytes on the device: of a package's weights and latents, of images as 8-bit textures with mips
+    // bytes on the device: of a package's weights and latents, of images as 8-bit textures with mips
+    uint64_t device_size;
 };
 
 // Of all: a tool_status, after its message; *maps is to be released in any case.
@@ -55,11 +55,13 @@ struct image_view map_level(const struct maps *maps, const struct map *map, uint
 
 // The finest level made from the next one by bilinear interpolation, as a sampler would.
 void map_upsample(const struct maps *maps, const struct map *map);
-// Both, as a sampler, leave normals shorter than one where they differ.
-// A trilinear lookup at every point of a grid (its lod in mips of these maps), repeated: values [height][width][components].
+// A trilinear lookup at every point of a grid (its lod in mips of these maps), repeated: values [height][width][components]. Of
+// normals, as a shader does, the direction.
 void map_sample(const struct maps *maps, const struct map *map, const struct material_grid *grid,
                 float *values);
-// The channel of an evaluated grid [points][outputs] as values [points][components], Y up.
+// Normals [points][3], as stored, become unit vectors; of other maps nothing changes.
+void map_make_unit(const struct map *map, float *values, size_t points);
+// The channel of an evaluated grid [points][outputs] as values [points][components], normals with Y up and of unit length.
 void channel_values(const struct smelt_channel *channel, const float *outputs, size_t points,
                     uint32_t output_count, float *values);
 // The map, without levels, that a channel of a package is.

@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHECKPOINT_SECONDS = 15 };
+// Seconds between checkpoints: none before the first, then these, doubled up to the most.
+static const double FIRST_PAUSE = 1, LONGEST_PAUSE = 15;
 
 // One run: a context, the maps, a trainer.
 struct run {
@@ -25,8 +26,13 @@ struct run {
     smelt_trainer trainer;
     char state_path[4096], part_path[4096];
     uint32_t steps, done;
-    double start, last_line, last_checkpoint;
-    bool quiet; // a trial: no checkpoints
+    double start, last_line, last_checkpoint, pause;
+    double error;         // mean squared, of the samples since progress was read last
+    double written_error; // of those before the package was written; INFINITY: there is none
+    uint32_t written_step;
+    bool quiet;  // a trial: no checkpoints
+    bool saved;  // a state is at state_path
+    bool tuning; // behind all steps, for narrow weights
 };
 
 static volatile sig_atomic_t interrupts;
@@ -61,13 +67,14 @@ static void write_key(const struct run *r, char key[160])
              p->batch, p->seed, (unsigned long long)hash);
 }
 
-static int save_state(const struct run *r)
+static int save_state(struct run *r)
 {
     struct smelt_trainer_info info = smelt_trainer_info(r->trainer);
     void *state = malloc(info.state_size);
-    char key[160];
+    char key[160], written[64];
     write_key(r, key);
-    const struct smelt_metadata metadata = {"training", key};
+    snprintf(written, sizeof(written), "%u %.17g", r->written_step, r->written_error);
+    const struct smelt_metadata metadata[] = {{"training", key}, {"written", written}};
     struct smelt_package_tensor tensor = {.name = "state",
                                           .dtype = SMELT_DTYPE_U8,
                                           .rank = 1,
@@ -76,8 +83,9 @@ static int save_state(const struct run *r)
                                           .size = info.state_size};
     int status = state ? TOOL_OK : tool_fail("out of memory for the state");
     if (!status && (smelt_trainer_read_state_and_wait(r->trainer, state, info.state_size) ||
-                    smelt_package_write(r->state_path, &tensor, 1, NULL, &metadata, 1)))
+                    smelt_package_write(r->state_path, &tensor, 1, NULL, metadata, 2)))
         status = tool_fail_smelt();
+    r->saved |= !status;
     free(state);
     return status;
 }
@@ -90,7 +98,8 @@ static int load_state(struct run *r)
     if (smelt_package_open(r->state_path, &package))
         return tool_fail_smelt();
     const struct smelt_package_tensor *tensor = smelt_package_find(package, "state");
-    const char *found = smelt_package_metadata(package, "training");
+    const char *found = smelt_package_metadata(package, "training"),
+               *written = smelt_package_metadata(package, "written");
     struct smelt_trainer_progress progress = {0};
     int status = TOOL_OK;
     if (!tensor || !found || strcmp(found, key))
@@ -99,8 +108,12 @@ static int load_state(struct run *r)
     else if (smelt_trainer_write_state_and_wait(r->trainer, tensor->data, tensor->size) ||
              smelt_trainer_progress_and_wait(r->trainer, &progress))
         status = tool_fail_smelt();
+    if (!status && (!written || sscanf(written, "%u %lf", &r->written_step, &r->written_error) != 2 ||
+                    access(r->options->output, F_OK)))
+        r->written_error = INFINITY; // no package to compare with
     smelt_package_close(&package);
     r->done = progress.steps;
+    r->saved = !status;
     return status;
 }
 
@@ -115,6 +128,11 @@ static int write_package(struct run *r, const char *path, uint32_t latent_bits, 
 static int make_trainer(struct run *r)
 {
     struct smelt_trainer_params *p = &r->plan.params;
+    r->done = 0;
+    r->saved = r->tuning = false;
+    r->last_checkpoint = now();
+    r->pause = 0;
+    r->error = r->written_error = INFINITY;
     const struct smelt_capabilities *device = smelt_context_capabilities(r->context);
     bool cpu = device->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
     static float weights[TRAIN_MAX_OUTPUTS];
@@ -156,31 +174,39 @@ static double mean_error(const struct train_maps *maps, const double *error)
 static void tell_progress(struct run *r, const struct smelt_trainer_progress *progress, uint32_t since)
 {
     bool terminal = isatty(STDERR_FILENO);
-    double t = now(), each = (t - r->start) / (r->done - since),
-           error = mean_error(&r->maps, progress->squared_error);
+    double t = now(), each = (t - r->start) / (r->done - since);
+    r->error = mean_error(&r->maps, progress->squared_error);
     if (r->quiet || (t - r->last_line < (terminal ? 0.2 : 5) && r->done < r->steps))
         return;
     r->last_line = t;
     fprintf(stderr, "%s%3u%%  step %u of %u  loss %.6f  PSNR %.2f dB  %.0f s left%s", terminal ? "\r" : "",
-            (uint32_t)(100.0 * r->done / r->steps), r->done, r->steps, error * r->maps.outputs,
-            -10 * log10(error), each * (r->steps - r->done), terminal ? "   " : "\n");
+            (uint32_t)(100.0 * r->done / r->steps), r->done, r->steps, r->error * r->maps.outputs,
+            -10 * log10(r->error), each * (r->steps - r->done), terminal ? "   " : "\n");
     if (terminal && r->done == r->steps)
         fputc('\n', stderr);
 }
 
-// The package so far, and what it takes to go on.
+// What it takes to go on, and the package, unless the one that is there comes from steps with a smaller error.
 static int checkpoint(struct run *r)
 {
+    int status = TOOL_OK;
+    if (r->error <= r->written_error) {
+        status = write_package(r, r->options->output, 4, r->plan.weights);
+        r->written_step = r->done;
+        r->written_error = r->error;
+    }
+    if (!status)
+        status = save_state(r);
     r->last_checkpoint = now();
-    int status = write_package(r, r->options->output, 4, r->plan.weights);
-    return status ? status : save_state(r);
+    r->pause = fmin(fmax(2 * r->pause, FIRST_PAUSE), LONGEST_PAUSE);
+    return status;
 }
 
 // Steps up to `until`, in portions of about a fifth of a second; stops early when interrupted.
 static int train_until(struct run *r, uint32_t until)
 {
     uint32_t portion = 8, since = r->done;
-    r->start = r->last_checkpoint = now();
+    r->start = now();
     while (r->done < until && !interrupts) {
         double before = now();
         uint32_t count = until - r->done < portion ? until - r->done : portion;
@@ -188,22 +214,15 @@ static int train_until(struct run *r, uint32_t until)
         enum smelt_result result = smelt_trainer_run_and_wait(r->trainer, count);
         if (!result)
             result = smelt_trainer_progress_and_wait(r->trainer, &progress);
-        if (result == SMELT_ERROR_DEVICE_LOST)
-            return tool_fail(
-                "the device was lost at step %u: %s is the package of the last checkpoint, if there is one, "
-                "and --resume goes on from it",
-                r->done, r->options->output);
         if (result)
             return tool_fail_smelt();
         r->done += count;
         tell_progress(r, &progress, since);
         double took = now() - before;
         portion = took < 0.1 ? portion * 2 : took > 0.4 && portion > 1 ? portion / 2 : portion;
-        if (!r->quiet && now() - r->last_checkpoint > CHECKPOINT_SECONDS) {
-            int status = checkpoint(r);
-            if (status)
-                return status;
-        }
+        int status = !r->quiet && now() - r->last_checkpoint > r->pause ? checkpoint(r) : TOOL_OK;
+        if (status)
+            return status;
     }
     return TOOL_OK;
 }
@@ -236,6 +255,24 @@ static int tell_score(struct run *r, const char *what, uint32_t latent_bits, enu
     return status;
 }
 
+// A tenth of the steps again, for the network to live with narrow weights. They are no part of a state: what was stopped among
+// them goes on from their first.
+static int fine_tune(struct run *r)
+{
+    const float rate = 5e-4F;
+    uint32_t left = r->steps / 10 ? r->steps / 10 : 1;
+    int status = r->quiet ? TOOL_OK : save_state(r);
+    r->tuning = true;
+    if (!status && smelt_trainer_fine_tune_and_wait(r->trainer, r->plan.weights, rate, rate / 100, left))
+        status = tool_fail_smelt();
+    for (uint32_t count; left && !status && !interrupts; left -= count) {
+        count = left < 64 ? left : 64;
+        if (smelt_trainer_run_and_wait(r->trainer, count))
+            status = tool_fail_smelt();
+    }
+    return status;
+}
+
 // The phases: noise of the latents' rounding, latents rounded, and weights rounded to what the package has.
 static int train_phases(struct run *r)
 {
@@ -258,11 +295,22 @@ static int train_phases(struct run *r)
     if (status || weights == SMELT_DTYPE_F16)
         return status;
     status = tell_score(r, weights == SMELT_DTYPE_I8 ? "weights of i8" : "weights of f8", 4, weights, &last);
-    const float rate = 5e-4F;
-    const uint32_t steps = r->steps / 10 ? r->steps / 10 : 1;
-    if (!status && smelt_trainer_fine_tune_and_wait(r->trainer, weights, rate, rate / 100, steps))
-        return tool_fail_smelt();
+    if (!status)
+        status = fine_tune(r);
     return status ? status : tell_score(r, "the network tuned to them", 4, weights, &last);
+}
+
+// Behind the message of what ended a training: a lost device, a full disk.
+static void tell_what_is_left(const struct run *r)
+{
+    if (r->saved)
+        fprintf(stderr,
+                "smelt: it ended at step %u: %s is the best package so far, of step %u, and --resume goes on "
+                "from the last checkpoint\n",
+                r->done, r->options->output, r->written_step);
+    else
+        fprintf(stderr, "smelt: it ended at step %u, before the first checkpoint: nothing was written\n",
+                r->done);
 }
 
 // One training to a package at `path`; `status` of an interrupted one is OK too.
@@ -273,10 +321,14 @@ static int train(struct run *r, const char *path)
         status = load_state(r);
     if (!status)
         status = train_phases(r);
-    if (!status && interrupts && !r->quiet)
-        status = save_state(r);
-    if (!status)
+    if (!status && interrupts && !r->quiet && !r->tuning)
+        status = checkpoint(r);
+    else if (!status) {
         status = write_package(r, path, 4, r->plan.weights);
+        r->written_step = r->done;
+    }
+    if (status && !r->quiet && r->done)
+        tell_what_is_left(r);
     smelt_trainer_destroy(&r->trainer);
     return status;
 }
@@ -317,9 +369,10 @@ static int tell_verdict(struct run *r)
     tell_channels(r, &ours, &bc7);
     double psnr = train_psnr(&ours, 0, 0, r->maps.outputs), other = train_psnr(&bc7, 0, 0, r->maps.outputs);
     double frame = ours.time * 1920 * 1080 * 1e-6;
-    printf("%s: %llu bytes, %.2f bits per texel; %llu on the device; %.2f dB; %.3g ms for 1920x1080 on %s\n",
+    int digits = frame < 1 ? 3 : frame < 100 ? 1 : 0;
+    printf("%s: %llu bytes, %.2f bits per texel; %llu on the device; %.2f dB; %.*f ms for 1920x1080 on %s\n",
            r->options->output, (unsigned long long)r->plan.size, r->plan.bits_per_texel,
-           (unsigned long long)ours.device_size, psnr, frame,
+           (unsigned long long)ours.device_size, psnr, digits, frame,
            smelt_context_capabilities(r->context)->device_name);
     printf(
         "BC7 beside it: %llu bytes, %.2f bits per texel: %.2f dB; full size %llu bytes, %.2f bits: %.2f dB\n",
@@ -331,11 +384,11 @@ static int tell_verdict(struct run *r)
     else if (frame > 4)
         printf("verdict: keep BC7 on this device, or decode the material when it is loaded: it is %.2f dB "
                "better than as many "
-               "bytes of BC7, but %.3g ms for a frame is too slow\n",
-               psnr - other, frame);
+               "bytes of BC7, but %.*f ms for a frame is too slow\n",
+               psnr - other, digits, frame);
     else
-        printf("verdict: use it: %.2f dB better than as many bytes of BC7, at %.3g ms for a frame\n",
-               psnr - other, frame);
+        printf("verdict: use it: %.2f dB better than as many bytes of BC7, at %.*f ms for a frame\n",
+               psnr - other, digits, frame);
     return TOOL_OK;
 }
 
@@ -422,8 +475,8 @@ static int run_all(struct run *r)
     if (status)
         return status;
     if (interrupts) {
-        printf("stopped at step %u of %u: %s is the package so far, --resume goes on\n", r->done, r->steps,
-               o->output);
+        printf("stopped at step %u of %u: %s is the best package so far, of step %u; --resume goes on\n",
+               r->done, r->steps, o->output, r->written_step);
     } else {
         remove(r->state_path);
         status = tell_verdict(r);

@@ -71,6 +71,7 @@ static int write_texture(smelt_context context, const struct maps *maps, const s
     double lost = 0;
     for (uint32_t level = 0; room && encoded && level < maps->level_count; level++) {
         uint32_t w = level_width(maps, level), h = level_height(maps, level);
+        tool_progress("%s: level %u of %u", t->name, level + 1, maps->level_count);
         blocks[level] = malloc(bc7_size(w, h));
         room = blocks[level] != NULL;
         if (!room)
@@ -87,9 +88,12 @@ static int write_texture(smelt_context context, const struct maps *maps, const s
                             : TOOL_OK;
     bool srgb = t->maps[0]->colour;
     snprintf(path, sizeof(path), "%.3900s/%.127s.dds", directory, t->name);
+    if (!status)
+        status = tool_check_apart(path, maps->path);
     if (!status && !bc7_write_dds(path, maps->width, maps->height, maps->level_count,
                                   (const uint8_t *const *)blocks, srgb, message))
         status = tool_fail("%s", message);
+    tool_progress_end();
     if (!status)
         printf("%s: %ux%u, %u mips, BC7%s, %.2f dB from the material\n", path, maps->width, maps->height,
                maps->level_count, srgb ? " sRGB" : "", metric_psnr(lost));
@@ -113,6 +117,7 @@ static int transcode(struct material_decoder *decoder, struct maps *maps, const 
     if (mkdir(directory, 0777) && errno != EEXIST)
         return tool_fail("cannot make the folder %s: %s", directory, strerror(errno));
     int status = maps_evaluate(decoder, input, width, height, maps, &time);
+    tool_progress_end();
     uint32_t count = status ? 0 : plan(maps, textures);
     for (uint32_t i = 0; !status && i < count; i++)
         status = write_texture(decoder->context, maps, &textures[i], directory);

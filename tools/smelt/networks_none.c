@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The commands that look into networks, in a build whose library is shared and keeps its inside to itself: they say so.
-#include "network.h"
+#include "info_network.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 static int none(int argc, char **argv)
 {
     if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-        printf("usage: smelt %s ...\n\nThis build has no %s: it was configured with a shared library only "
+        printf("usage: %s ...\n\nThis build has no %s: it was configured with a shared library only "
                "(meson "
                "option default_library).\n",
                argv[0], argv[0]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // smelt pack: an ONNX model into a network package, or with --mlp a state_dict into one for shaders.
-#include "network.h"
+#include "info_network.h"
 #include "network_internal.h"
 #include "pack_mlp.h"
 #include "quantize.h"
@@ -217,6 +217,7 @@ static enum smelt_result calibrate(const struct request *request, struct smelt_i
         result = smelt_ir_infer(ir);
     if (!result)
         result = measure_ranges(context, ir, &samples, &ranges);
+    tool_progress_end();
     if (!result && request->storage == SMELT_ELEMENT_F16)
         report_f16(request, ir, ranges);
     if (!result && request->quantize)
@@ -338,7 +339,11 @@ static int pack(const struct request *request)
     struct smelt_ir *ir = NULL;
     struct stat status_of;
     bool large = stat(request->model, &status_of) == 0 && status_of.st_size > LARGE_MODEL;
-    int status = TOOL_OK;
+    int status = tool_check_apart(request->output, request->model);
+    if (!status)
+        status = tool_check_output(request->output);
+    if (status)
+        return status;
     progress(request, large, "reading");
     if (model_read_onnx(request->model, &ir) != SMELT_OK)
         return tool_fail_smelt();
@@ -346,7 +351,10 @@ static int pack(const struct request *request)
     smelt_ir_weigh(ir, &elements, &size);
     large = large || size > LARGE_MODEL;
     // Pixel shuffles that say one size only take any; what cannot be inferred yet may be with the other shapes.
-    if (request->shape_count && !smelt_ir_infer(ir) && smelt_ir_join_shuffles(ir))
+    status = tool_check_apart(request->output, request->calibrate);
+    for (uint32_t i = 0; i < ir->beside_count && !status; i++)
+        status = tool_check_apart(request->output, ir->beside[i]);
+    if (!status && request->shape_count && !smelt_ir_infer(ir) && smelt_ir_join_shuffles(ir))
         status = tool_fail_smelt();
     for (uint32_t i = 0; i < request->shape_count && !status; i++)
         status = set_shape(ir, request->shapes[i]);
@@ -383,6 +391,73 @@ static bool add_image(struct request *request, char *text)
     return true;
 }
 
+static int parse_option(struct request *request, int option)
+{
+    switch (option) {
+    case 'o':
+        request->output = optarg;
+        return TOOL_OK;
+    case 'd':
+        request->storage = smelt_element_from_name(optarg);
+        return tool_parse_float("--dtype", optarg, &request->mlp.storage) ? TOOL_OK : TOOL_USAGE;
+    case 'm':
+        request->mlp.state = optarg;
+        return TOOL_OK;
+    case 'D':
+        request->mlp.describe = optarg;
+        return TOOL_OK;
+    case 's':
+        if (request->shape_count == MAX_SHAPES)
+            return tool_usage_error("pack takes at most %d --input-shape", MAX_SHAPES);
+        request->shapes[request->shape_count++] = optarg;
+        return TOOL_OK;
+    case 'c':
+        request->calibrate = optarg;
+        return TOOL_OK;
+    case 'b':
+        request->bake = true;
+        return TOOL_OK;
+    case 'I':
+        return add_image(request, optarg) ? TOOL_OK : TOOL_USAGE;
+    case 'M':
+        for (char *name = strtok(optarg, ","); name; name = strtok(NULL, ",")) {
+            if (request->more_output_count == MAX_ENDS)
+                return tool_usage_error("--more-outputs takes at most %d", MAX_ENDS);
+            request->more_outputs[request->more_output_count++] = name;
+        }
+        return TOOL_OK;
+    case 'k':
+        request->keep = optarg;
+        return TOOL_OK;
+    case 'Q':
+        if (strcmp(optarg, "i8") != 0)
+            return tool_usage_error("--quantize wants i8, got '%s'", optarg);
+        request->quantize = true;
+        return TOOL_OK;
+    case 'V':
+        request->device = optarg;
+        return TOOL_OK;
+    case 'q':
+        request->quiet = true;
+        tool_progress_off();
+        return TOOL_OK;
+    default:
+        return option >= FEED_INPUT ? feed_option(&request->feeds, option, optarg) : TOOL_USAGE;
+    }
+}
+
+static int pack_layers(struct request *request, int names)
+{
+    if (names || !request->output || !request->mlp.state || !request->mlp.describe || request->shape_count)
+        return tool_usage_error("pack --mlp wants a state, --describe MLP.json and -o FILE");
+    request->mlp.output = request->output;
+    request->mlp.quiet = request->quiet;
+    int status = tool_check_apart(request->output, request->mlp.state);
+    if (!status)
+        status = tool_check_apart(request->output, request->mlp.describe);
+    return status ? status : pack_mlp(&request->mlp);
+}
+
 int tool_pack(int argc, char **argv)
 {
     static const struct option options[] = {{"output", required_argument, NULL, 'o'},
@@ -407,76 +482,16 @@ int tool_pack(int argc, char **argv)
                                             {NULL, 0, NULL, 0}};
     struct request request = {.storage = SMELT_ELEMENT_F32, .feeds = FEED_DEFAULTS};
     for (int o; (o = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
-        if (o >= FEED_INPUT && feed_option(&request.feeds, o, optarg))
-            return TOOL_USAGE;
-        if (o >= FEED_INPUT)
-            continue;
-        switch (o) {
-        case 'o':
-            request.output = optarg;
-            break;
-        case 'd':
-            request.storage = smelt_element_from_name(optarg);
-            if (!tool_parse_float("--dtype", optarg, &request.mlp.storage))
-                return TOOL_USAGE;
-            break;
-        case 'm':
-            request.mlp.state = optarg;
-            break;
-        case 'D':
-            request.mlp.describe = optarg;
-            break;
-        case 's':
-            if (request.shape_count == MAX_SHAPES)
-                return tool_usage_error("pack takes at most %d --input-shape", MAX_SHAPES);
-            request.shapes[request.shape_count++] = optarg;
-            break;
-        case 'c':
-            request.calibrate = optarg;
-            break;
-        case 'b':
-            request.bake = true;
-            break;
-        case 'I':
-            if (!add_image(&request, optarg))
-                return TOOL_USAGE;
-            break;
-        case 'M':
-            for (char *name = strtok(optarg, ","); name; name = strtok(NULL, ",")) {
-                if (request.more_output_count == MAX_ENDS)
-                    return tool_usage_error("--more-outputs takes at most %d", MAX_ENDS);
-                request.more_outputs[request.more_output_count++] = name;
-            }
-            break;
-        case 'k':
-            request.keep = optarg;
-            break;
-        case 'Q':
-            if (strcmp(optarg, "i8") != 0)
-                return tool_usage_error("--quantize wants i8, got '%s'", optarg);
-            request.quantize = true;
-            break;
-        case 'V':
-            request.device = optarg;
-            break;
-        case 'q':
-            request.quiet = true;
-            break;
-        case 'h':
+        if (o == 'h') {
             fputs(help, stdout);
             return TOOL_OK;
-        default:
-            return TOOL_USAGE;
         }
+        int status = parse_option(&request, o);
+        if (status)
+            return status;
     }
-    if (request.mlp.state || request.mlp.describe) {
-        if (optind != argc || !request.output || !request.mlp.state || !request.mlp.describe ||
-            request.shape_count)
-            return tool_usage_error("pack --mlp wants a state, --describe MLP.json and -o FILE");
-        request.mlp.output = request.output;
-        request.mlp.quiet = request.quiet;
-        return pack_mlp(&request.mlp);
-    }
+    if (request.mlp.state || request.mlp.describe)
+        return pack_layers(&request, argc - optind);
     if (optind + 1 != argc || !request.output)
         return tool_usage_error("pack wants one model and -o FILE; smelt pack --help tells more");
     if (!request.calibrate && (request.quantize || keeps_automatically(&request)))

@@ -23,6 +23,16 @@ static bool temporary_name(const char *path, char name[4096])
     return snprintf(name, 4096, "%s.tmp", path) < 4096;
 }
 
+// Text with its special characters escaped.
+static void page_add_text(struct page *page, const char *text)
+{
+    for (; *text; text++)
+        if (strchr("<>&\"", *text))
+            fprintf(page->file, "&#%d;", (unsigned char)*text);
+        else
+            fputc(*text, page->file);
+}
+
 int page_begin(struct page *page, const char *path, const char *title, const char *style)
 {
     char name[4096];
@@ -48,13 +58,16 @@ void page_add(struct page *page, const char *markup)
     fputs(markup, page->file);
 }
 
-void page_add_text(struct page *page, const char *text)
+// Leaves nothing.
+static void page_abandon(struct page *page)
 {
-    for (; *text; text++)
-        if (strchr("<>&\"", *text))
-            fprintf(page->file, "&#%d;", (unsigned char)*text);
-        else
-            fputc(*text, page->file);
+    char name[4096];
+    if (!page->file)
+        return;
+    fclose(page->file);
+    page->file = NULL;
+    if (temporary_name(page->path, name))
+        remove(name);
 }
 
 int page_end(struct page *page, const cJSON *data, const char *script)
@@ -79,17 +92,6 @@ int page_end(struct page *page, const cJSON *data, const char *script)
     written = !fclose(page->file) && temporary_name(page->path, name) && !rename(name, page->path);
     page->file = NULL;
     return written ? TOOL_OK : tool_fail("cannot write %s: %s", page->path, strerror(errno));
-}
-
-void page_abandon(struct page *page)
-{
-    char name[4096];
-    if (!page->file)
-        return;
-    fclose(page->file);
-    page->file = NULL;
-    if (temporary_name(page->path, name))
-        remove(name);
 }
 
 static void encode_base64(const uint8_t *bytes, size_t size, char *text)

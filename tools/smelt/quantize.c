@@ -498,6 +498,8 @@ static enum smelt_result compare_layers(smelt_context context, const struct smel
                  after = {.context = context, .ir = ir, .names = names_after, .name_count = count};
     enum smelt_result result = SMELT_OK;
     for (uint32_t s = 0; s < samples->count && !result; s++) {
+        tool_progress("comparing: sample %u of %u, operator %u of %u", s + 1, samples->count, first + 1,
+                      layers->count);
         result = probe_run(&before, samples, s);
         if (!result)
             result = probe_run(&after, samples, s);
@@ -521,6 +523,7 @@ enum smelt_result report_quantization(smelt_context context, const struct smelt_
     enum smelt_result result = losses ? SMELT_OK : smelt_ir_no_memory(ir);
     for (uint32_t first = 0; first < layers->count && !result; first += FEW_LAYERS)
         result = compare_layers(context, reference, ir, samples, layers, first, losses, outputs);
+    tool_progress_end();
     for (uint32_t i = 0; i < layers->count && !result; i++)
         printf("  %-40s %-8s %6.1f dB\n", layers->layers[i].node, layers->layers[i].op, decibels(&losses[i]));
     for (uint32_t i = 0; i < ir->output_count && !result && layers->count; i++)

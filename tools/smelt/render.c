@@ -6,7 +6,5 @@
 
 int tool_render(int argc, char **argv)
 {
-    char name[] = "smelt render";
-    argv[0] = name;
     return neural_material_main(argc, argv);
 }

@@ -17,8 +17,8 @@ static const char help[] =
     "      --dtype f32|f16       what f32 values are kept as; by default as the package says\n"
     "      --device D            the device, as in smelt devices (default: SMELT_DEVICE, else the best)\n"
     "      --backend B           auto portable dot8 coopvec coopmat coopmat2\n"
-    "      --tune                times kernels on the device, and keeps in the cache which is fastest\n"
-    "      --repeat N            run N times and tell the median time\n"
+    "      --tune                times kernels on the device, and keeps in the cache which is "
+    "fastest\n" RUNNER_SLICE_HELP "      --repeat N            run N times and tell the median time\n"
     "      --profile TRACE.json  time every dispatch; the trace opens in Perfetto (ui.perfetto.dev)\n"
     "      --json                for machines\n"
     "      --help\n";
@@ -191,8 +191,11 @@ static enum smelt_result run_network(const struct request *request, struct runne
     enum smelt_result result =
         times ? SMELT_OK
               : smelt_fail(NULL, SMELT_ERROR_OUT_OF_HOST_MEMORY, "no memory for %u times", request->repeat);
-    for (uint32_t i = 0; i < request->repeat && !result; i++)
+    for (uint32_t i = 0; i < request->repeat && !result; i++) {
+        tool_progress("running: %u of %u", i + 1, request->repeat);
         result = runner_run(runner, &times[i]);
+    }
+    tool_progress_end();
     if (!result)
         result = take_outputs(request, runner, json);
     if (!result)
@@ -212,6 +215,8 @@ static enum smelt_result run_model(const struct request *request, smelt_context 
                                                 .input_count = feeds_inputs(feeds, inputs),
                                                 .storage = request->choice.storage,
                                                 .tune = request->choice.tune,
+                                                .slice = request->choice.slice,
+                                                .speed = request->choice.speed,
                                                 .backend = request->choice.backend,
                                                 .more_outputs = (const char *const *)more,
                                                 .more_output_count = more_count};
@@ -223,6 +228,25 @@ static enum smelt_result run_model(const struct request *request, smelt_context 
         result = run_network(request, &runner, json);
     runner_destroy(&runner);
     return result;
+}
+
+// Nothing that is written is read, or written twice.
+static int check_files(const struct request *request)
+{
+    int status = request->profile ? tool_check_apart(request->profile, request->file) : TOOL_OK;
+    for (uint32_t k = 0; k < request->feeds.input_count && request->profile && !status; k++)
+        status = tool_check_named_apart(request->profile, request->feeds.inputs[k]);
+    for (uint32_t i = 0; i < request->output_count && !status; i++) {
+        const char *output = request->outputs[i];
+        status = tool_check_named_apart(output, request->file);
+        if (!status)
+            status = tool_check_named_apart(output, request->profile);
+        for (uint32_t k = 0; k < request->feeds.input_count && !status; k++)
+            status = tool_check_named_apart(output, request->feeds.inputs[k]);
+        for (uint32_t k = 0; k < i && !status; k++)
+            status = tool_check_named_apart(output, request->outputs[k]);
+    }
+    return status;
 }
 
 static int run(const struct request *request)
@@ -321,5 +345,6 @@ int tool_run(int argc, char **argv)
     if (optind + 1 != argc)
         return tool_usage_error("run wants one network; smelt run --help tells more");
     request.file = argv[optind];
-    return run(&request);
+    int status = check_files(&request);
+    return status ? status : run(&request);
 }

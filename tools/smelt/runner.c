@@ -4,6 +4,8 @@
 
 #include "network_internal.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,8 +51,10 @@ static enum smelt_dtype same_bytes(enum smelt_element element)
     return element == SMELT_ELEMENT_BOOL ? SMELT_DTYPE_U8 : smelt_element_info(element)->dtype;
 }
 
-enum smelt_result elements_to_device(const char *what, enum smelt_dtype dtype, void *destination,
-                                     enum smelt_element element, const void *source, uint64_t count)
+// Converts packed elements of a type of the model into those of a tensor's, or back: i64 and i32, u64 and u32, bool and
+// u8, and floats of any width. Errors: DTYPE, UNSUPPORTED as runner_write, naming `what`.
+static enum smelt_result elements_to_device(const char *what, enum smelt_dtype dtype, void *destination,
+                                            enum smelt_element element, const void *source, uint64_t count)
 {
     enum smelt_dtype from = same_bytes(element);
     if (from)
@@ -72,8 +76,8 @@ enum smelt_result elements_to_device(const char *what, enum smelt_dtype dtype, v
     return SMELT_OK;
 }
 
-enum smelt_result elements_from_device(const char *what, enum smelt_element element, void *destination,
-                                       enum smelt_dtype dtype, const void *source, uint64_t count)
+static enum smelt_result elements_from_device(const char *what, enum smelt_element element, void *destination,
+                                              enum smelt_dtype dtype, const void *source, uint64_t count)
 {
     enum smelt_dtype to = same_bytes(element);
     if (to)
@@ -132,6 +136,16 @@ static enum smelt_result make_rest(struct runner *runner, bool profile)
     return result;
 }
 
+static int parse_positive(const char *option, const char *text, float *number)
+{
+    char *end;
+    *number = strtof(text, &end);
+    if (end != text && !*end && *number > 0 && isfinite(*number))
+        return TOOL_OK;
+    fprintf(stderr, "smelt: %s: got '%s', wanted a number above 0\n", option, text);
+    return TOOL_USAGE;
+}
+
 int runner_option(struct runner_choice *choice, int option, const char *argument)
 {
     switch (option) {
@@ -145,6 +159,10 @@ int runner_option(struct runner_choice *choice, int option, const char *argument
     case RUNNER_TUNE:
         choice->tune = true;
         return TOOL_OK;
+    case RUNNER_SLICE:
+        return parse_positive("--slice", argument, &choice->slice);
+    case RUNNER_SPEED:
+        return parse_positive("--speed", argument, &choice->speed);
     default:
         return TOOL_USAGE;
     }

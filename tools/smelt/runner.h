@@ -27,14 +27,21 @@ struct runner_choice {
     enum smelt_backend backend;
     enum smelt_dtype storage;
     bool tune;
+    float slice, speed; // as in smelt_network_params
 };
-enum { RUNNER_DEVICE = 512, RUNNER_BACKEND, RUNNER_STORAGE, RUNNER_TUNE };
+enum { RUNNER_DEVICE = 512, RUNNER_BACKEND, RUNNER_STORAGE, RUNNER_TUNE, RUNNER_SLICE, RUNNER_SPEED };
 #define RUNNER_OPTIONS                                                                                       \
     {"device", required_argument, NULL, RUNNER_DEVICE}, {"tune", no_argument, NULL, RUNNER_TUNE},            \
         {"backend", required_argument, NULL, RUNNER_BACKEND},                                                \
+        {"slice", required_argument, NULL, RUNNER_SLICE}, {"speed", required_argument, NULL, RUNNER_SPEED},  \
     {                                                                                                        \
         "dtype", required_argument, NULL, RUNNER_STORAGE                                                     \
     }
+#define RUNNER_SLICE_HELP                                                                                    \
+    "      --slice MS            a dispatch that would take longer is several (default: 50, on a CPU no "    \
+    "limit), by\n"                                                                                           \
+    "      --speed GFLOPS        that the slowest kernels reach (default: 1000 on a discrete GPU, else "     \
+    "100)\n"
 // Takes one of these options with its argument; any other is wrong usage. Returns a tool_status.
 int runner_option(struct runner_choice *choice, int option, const char *argument);
 
@@ -58,12 +65,5 @@ enum smelt_result runner_write(struct runner *runner, uint32_t input, const stru
 enum smelt_result runner_run(struct runner *runner, uint64_t *time);
 // Elements of an output, of its type in the model; smelt_onnx_tensor_free.
 enum smelt_result runner_read(struct runner *runner, uint32_t output, struct smelt_onnx_tensor *tensor);
-
-// Converts packed elements of a type of the model into those of a tensor's, or back: i64 and i32, u64 and u32, bool and
-// u8, and floats of any width. Errors: DTYPE, UNSUPPORTED as runner_write, naming `what`.
-enum smelt_result elements_to_device(const char *what, enum smelt_dtype dtype, void *destination,
-                                     enum smelt_element element, const void *source, uint64_t count);
-enum smelt_result elements_from_device(const char *what, enum smelt_element element, void *destination,
-                                       enum smelt_dtype dtype, const void *source, uint64_t count);
 
 #endif

@@ -28,8 +28,11 @@ enum smelt_result tensor_read(const char *path, struct smelt_onnx_tensor *tensor
                       TOOL_HAVE_ONNX ? " or .pb" : " (this build does not read .pb)");
 }
 
-enum smelt_result image_of_shape(const char *what, uint32_t rank, const uint64_t *shape, bool channels_last,
-                                 uint32_t *width, uint32_t *height, uint32_t *components)
+// What a tensor for an image has to be: [n][c][h][w], [c][h][w], [h][w], or with `channels_last` [n][h][w][c], [h][w][c]; n
+// is 1, c 1 to 4. Sets width, height and components. Error: SHAPE, naming `what`.
+static enum smelt_result image_of_shape(const char *what, uint32_t rank, const uint64_t *shape,
+                                        bool channels_last, uint32_t *width, uint32_t *height,
+                                        uint32_t *components)
 {
     char text[256];
     uint64_t box[3] = {1, 1, 1}; // c h w

@@ -10,10 +10,6 @@ struct image_numbers {
     double low, high; // what 0 and 255 stand for, before mean and std
     double mean[4], std[4];
 };
-// What a tensor for an image has to be: [n][c][h][w], [c][h][w], [h][w], or with `channels_last` [n][h][w][c], [h][w][c]; n
-// is 1, c 1 to 4. Sets width, height and components. Error: SHAPE, naming `what`.
-enum smelt_result image_of_shape(const char *what, uint32_t rank, const uint64_t *shape, bool channels_last,
-                                 uint32_t *width, uint32_t *height, uint32_t *components);
 
 // Reads a tensor: by the ending of the path .npy, or .pb where the build has the importer. Errors: NOT_FOUND, IO, FORMAT,
 // UNSUPPORTED.

@@ -36,7 +36,15 @@ int tool_usage_error(const char *format, ...); // returns TOOL_USAGE
 // smelt_last_error() as a failure.
 int tool_fail_smelt(void);
 
-// "640x480" into two positive numbers of at most 16384.
+// What takes a while, on one line of the terminal that the next call overwrites; nothing where standard error is none.
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+void tool_progress(const char *format, ...);
+void tool_progress_end(void); // takes the line away; before results are printed. Failures do that themselves
+void tool_progress_off(void); // --quiet
+
+// "640x480", or "512" for 512x512, into two positive numbers of at most 16384.
 bool tool_parse_size(const char *text, uint32_t *width, uint32_t *height);
 
 // A backend by name; says which there are when there is no such one.
@@ -45,8 +53,11 @@ bool tool_parse_backend(const char *text, enum smelt_backend *backend);
 // Whether a file of this name can be written, before work whose result goes there; a file that is there stays as it is. A
 // tool_status, after its message.
 int tool_check_output(const char *path);
-// Whether an output is another file than one that is read or written too (NULL: none). A tool_status, after its message.
+// Whether an output is another file than one that is read or written too, and none that lies in a folder that is read (NULL:
+// none). A tool_status, after its message.
 int tool_check_apart(const char *output, const char *other);
+// The same of "NAME=FILE" and "NAME=OTHER", or of FILE and OTHER alone; names and files may hold '='.
+int tool_check_named_apart(const char *output, const char *other);
 
 // "f32" or "f16", the value of an option that the message names.
 bool tool_parse_float(const char *option, const char *text, enum smelt_dtype *dtype);
@@ -55,6 +66,12 @@ bool tool_parse_float(const char *option, const char *text, enum smelt_dtype *dt
 // default).
 enum smelt_result tool_context_with(struct smelt_context_params *params, smelt_context *context);
 enum smelt_result tool_context(const char *device, bool validation, smelt_context *context);
+
+// Monotonic, in ns.
+uint64_t tool_time(void);
+// How many of at most `most` things to give the device at once, after `portion` of them took `time` ns: portions become those that
+// take 12 to 50 ms, so that no dispatch keeps a display waiting.
+uint32_t tool_next_portion(uint32_t portion, uint64_t time, uint32_t most);
 
 // Prints a JSON object and frees it.
 void tool_print_json(cJSON *json);

@@ -2,6 +2,7 @@
 // The channels of a metallic-roughness material of a glTF 2.0 file: .gltf or .glb, textures beside it or inside.
 #include "train_maps.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +89,8 @@ static char *path_of(const struct gltf *g, const char *uri)
     memcpy(path, g->path, used);
     for (const char *c = uri; *c; c++) { // RFC 3986, 2.1
         unsigned byte;
-        if (*c == '%' && sscanf(c + 1, "%2x", &byte) == 1 && byte) {
+        if (*c == '%' && isxdigit((unsigned char)c[1]) && isxdigit((unsigned char)c[2]) &&
+            sscanf(c + 1, "%2x", &byte) == 1 && byte) {
             path[used++] = (char)byte;
             c += 2;
         } else {
@@ -166,9 +168,9 @@ static int read_wrap(struct gltf *g, const char *channel, const cJSON *info)
 {
     const cJSON *texture = element(g->root, "textures", cJSON_GetObjectItemCaseSensitive(info, "index"));
     const cJSON *sampler = element(g->root, "samplers", cJSON_GetObjectItemCaseSensitive(texture, "sampler"));
-    int s = (int)number(sampler, "wrapS", 10497), t = (int)number(sampler, "wrapT", 10497);
+    double s = number(sampler, "wrapS", 10497), t = number(sampler, "wrapT", 10497);
     if (s != t || (s != 10497 && s != 33071))
-        return tool_fail("%s: %s: wanted both axes repeated or clamped, got wrapS %d and wrapT %d", g->path,
+        return tool_fail("%s: %s: wanted both axes repeated or clamped, got wrapS %g and wrapT %g", g->path,
                          channel, s, t);
     if (g->wrap_known && g->maps->clamp != (s == 33071))
         return tool_fail("%s: %s: wanted all textures repeated or all clamped", g->path, channel);

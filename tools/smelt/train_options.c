@@ -21,7 +21,7 @@ static const char help[] =
     "  --normal-y up|down    where the normal map's green points; default: up (OpenGL's)\n"
     "  --address A           repeat or clamp, at the edges of the maps; default: repeat\n"
     "  --alpha-mask X        the opacity is a mask, cut off at X: its mips keep how much passes\n"
-    "  --size WxH            of the material; default: that of the maps, which are then of one size\n"
+    "  --size WxH, N         of the material; default: that of the maps, which are then of one size\n"
     "\n"
     "  --bits-per-texel X    of the whole package, for a texel of the maps; default: 8\n"
     "  --target-psnr DB      instead: the fewest bits that reach it\n"
@@ -29,9 +29,12 @@ static const char help[] =
     "  --steps N --batch N   default: 60000 of 32768 samples; on a CPU 3000 of 4096\n"
     "  --seed N              the same seed, maps, options, device and driver give the same bytes; default: "
     "0\n"
-    "  --resume              goes on where FILE.state was left by Ctrl-C or a lost device\n"
+    "  --resume              goes on where FILE.state was left by Ctrl-C or the last checkpoint before a "
+    "lost device\n"
     "\n"
-    "  -o FILE               the package; with Ctrl-C the one so far\n"
+    "  -o FILE               the package. Checkpoints, of the first steps, a second later, and so on up to "
+    "each 15 seconds, and\n"
+    "                        Ctrl-C write the best so far, by the PSNR over the latest samples\n"
     "  --name NAME           of the material; default: the package's file name\n"
     "  --preview PNG         a picture of the maps, above, and of the package, below\n"
     "  --device D            an index, a type (discrete integrated virtual cpu gpu) or a part of a name\n"
@@ -94,7 +97,7 @@ static int parse_number(const char *option, const char *text, double least, doub
     *value = strtod(text, &end);
     return end != text && !*end && *value >= least && *value <= most
                ? TOOL_OK
-               : tool_usage_error("%s %s: wanted a number from %g to %g", option, text, least, most);
+               : tool_usage_error("%s %s: wanted a number from %.10g to %.10g", option, text, least, most);
 }
 
 static int parse_count(const char *option, const char *text, double least, double most, uint32_t *count)
@@ -148,7 +151,7 @@ static int parse_option(int key, const char *value, struct train_options *o, str
     case 's':
         return tool_parse_size(value, &maps->width, &maps->height)
                    ? TOOL_OK
-                   : tool_usage_error("--size %s: wanted WxH, each 1 to 16384", value);
+                   : tool_usage_error("--size %s: wanted WxH or N, each 1 to 16384", value);
     case 'b':
         return parse_number("--bits-per-texel", value, 0.01, 64, &o->bits_per_texel);
     case 't':

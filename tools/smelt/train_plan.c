@@ -133,7 +133,7 @@ int train_plan_make(struct train_plan *plan, const struct train_maps *maps, doub
     set_grids(p, maps, maps->width + maps->height);
     if (left < (double)latent_size(p))
         return tool_usage_error(
-            "%.3g bits for each of %ux%u texels do not hold the network, which takes %.3g; wanted more "
+            "%.2f bits for each of %ux%u texels do not hold the network, which takes %.2f; wanted more "
             "bits, or larger maps",
             bits_per_texel, maps->width, maps->height, 8 * (double)network_size(plan) / texels);
     double low = 1, high = maps->width + maps->height; // the latents are never finer than the maps

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char help[] =
     "usage: smelt verify DIR... [OPTIONS]\n"
@@ -27,6 +26,7 @@ static const char help[] =
     "      --device D        the device, as in smelt devices (default: SMELT_DEVICE, else the best)\n"
     "      --backend B       auto portable dot8 coopvec coopmat coopmat2\n"
     "      --tune            times kernels on the device, and keeps in the cache which is fastest\n"
+    "      --slice MS, --speed GFLOPS   as in smelt run\n"
     "      --rtol R          relative tolerance; by default 1e-3 (4e-3 for f16, 1.6e-2 bf16, 0.13 f8e4m3, "
     "0.26 f8e5m2)\n"
     "      --atol A          absolute tolerance; by default 1e-5 (1e-3 for f16 and bf16, 2e-3 f8e4m3, 2e-5 "
@@ -34,7 +34,8 @@ static const char help[] =
     "      --top1            floats: only that the largest element of every sample is the same one\n"
     "      --psnr DB         floats: only that the signal to noise ratio is at least DB decibels\n"
     "      --checks FILE     the last two by case: JSON, {\"PATTERN\": \"top1\" or decibels, ...}\n"
-    "      --memory R        and that intermediates take at most R times what is in use at once\n"
+    "      --memory R        and that intermediates take at most R times what is in use at once (and 64 "
+    "bytes)\n"
     "      --validation      with Vulkan's validation layers; a message of theirs is a failure\n"
     "      --json            for machines\n"
     "      --help\n"
@@ -42,6 +43,8 @@ static const char help[] =
 
 enum outcome { PASSED, FAILED, SKIPPED, OUTCOME_COUNT };
 static const char *const outcome_names[] = {"passed", "failed", "skipped"};
+
+enum { TENSOR_ALIGNMENT = 64 }; // of a tensor among the intermediates
 
 enum check { CHECK_TOLERANCE, CHECK_TOP1, CHECK_PSNR };
 
@@ -193,8 +196,11 @@ static void run_data_set(const struct request *request, const char *path, uint32
     struct test_data data = {0};
     struct model model = {0};
     struct runner runner = {0};
-    struct smelt_network_params params = {
-        .storage = request->choice.storage, .tune = request->choice.tune, .backend = request->choice.backend};
+    struct smelt_network_params params = {.storage = request->choice.storage,
+                                          .tune = request->choice.tune,
+                                          .slice = request->choice.slice,
+                                          .speed = request->choice.speed,
+                                          .backend = request->choice.backend};
     char *file = test_case_model(path);
     enum smelt_result result = file ? model_open(file, &model) : SMELT_ERROR_OUT_OF_HOST_MEMORY;
     if (!result)
@@ -216,7 +222,8 @@ static void run_data_set(const struct request *request, const char *path, uint32
         verdict->intermediates_size = runner.info->intermediates_size;
         verdict->intermediates_least = runner.info->intermediates_least;
         if (request->memory > 0 &&
-            (double)verdict->intermediates_size > request->memory * (double)verdict->intermediates_least)
+            (double)verdict->intermediates_size >
+                request->memory * (double)verdict->intermediates_least + TENSOR_ALIGNMENT)
             judge(verdict, FAILED,
                   "%llu bytes of intermediates, wanted at most %g times the %llu in use at once",
                   (unsigned long long)verdict->intermediates_size, request->memory,
@@ -269,19 +276,16 @@ static void run_case(struct request *request, const char *path)
 
 static int run_cases(struct request *request, const struct test_cases *cases)
 {
-    bool terminal = isatty(STDERR_FILENO) && !request->as_json;
     uint32_t done = 0, wanted = 0;
     for (uint32_t i = 0; i < cases->count; i++)
         wanted += !request->only || pattern_matches(request->only, cases->paths[i]);
     for (uint32_t i = 0; i < cases->count; i++) {
         if (request->only && !pattern_matches(request->only, cases->paths[i]))
             continue;
-        if (terminal)
-            fprintf(stderr, "\r\033[K[%u/%u] %.60s\r", ++done, wanted, cases->paths[i]);
+        tool_progress("[%u/%u] %s", ++done, wanted, cases->paths[i]);
         run_case(request, cases->paths[i]);
     }
-    if (terminal)
-        fputs("\r\033[K", stderr);
+    tool_progress_end();
     return request->counts[FAILED] || !request->counts[PASSED] ? TOOL_FAILED : TOOL_OK;
 }
 

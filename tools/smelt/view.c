@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// smelt view: neural materials on a mesh in a window. The renderer is that of examples/neural-material; pictures are read back and
-// copied to the window, so that any device does, and are drawn again only when something has changed.
+// smelt view: neural materials on a mesh in a window. The renderer is that of examples/neural-material; pictures are
+// read back and copied to the window, so that any device does, and are drawn again only when something has changed.
 #include "tool.h"
 
 #include "deferred.h"
@@ -53,7 +53,7 @@ static const char usage[] =
     "they exist,\n"
     "                         ao.jpg and metalness.jpg; right of the slider\n"
     "      --mesh NAME|FILE   sphere, plane or a glTF 2.0 file (default: sphere)\n"
-    "      --size WxH         of the window (default: 640x480)\n"
+    "      --size WxH, N      of the window (default: 640x480)\n"
     "      --device NAME      an index, discrete, integrated, virtual, cpu, gpu, or a part of the name\n"
     "      --script FILE      events to replay, one a line, then end: key LETTER, move X Y, drag X Y X Y, "
     "slide X Y, wheel N\n"
@@ -195,9 +195,9 @@ static void set_title(struct view *v)
         const uint8_t *b = v->source_picture.texels + pixel;
         snprintf(source, sizeof(source), ", source %u %u %u", b[0], b[1], b[2]);
     }
-    snprintf(title, sizeof(title), "%.100s: %s, %s, level %u of %u, %.3f ms; (%d, %d) %u %u %u%s", info->name,
+    snprintf(title, sizeof(title), "%.100s: %s, %s, level %u of %u, %.*f ms; (%d, %d) %u %u %u%s", info->name,
              path_names[v->choice.path], smelt_backend_name(info->mlp.backend), v->choice.mip,
-             info->latent_mips, v->time * 1e-6, v->x, v->y, a[0], a[1], a[2], source);
+             info->latent_mips, v->time < 1e8 ? 3 : 0, v->time * 1e-6, v->x, v->y, a[0], a[1], a[2], source);
     sdl.SetWindowTitle(v->window, title);
 }
 
@@ -447,7 +447,7 @@ static int parse(int argc, char **argv, struct view *v)
             break;
         case 'S':
             if (!tool_parse_size(optarg, &v->width, &v->height))
-                return tool_usage_error("--size wants WIDTHxHEIGHT, got '%s'", optarg);
+                return tool_usage_error("--size wants WxH or N, got '%s'", optarg);
             break;
         case 'd':
             v->device_name = optarg;
@@ -470,7 +470,13 @@ static int parse(int argc, char **argv, struct view *v)
     }
     v->files = (const char *const *)argv + optind;
     v->file_count = (uint32_t)(argc - optind);
-    return v->file_count ? TOOL_OK : tool_usage_error("view wants a package; see smelt view --help");
+    int status = v->file_count ? TOOL_OK : tool_usage_error("view wants a package; see smelt view --help");
+    const char *const others[] = {v->source, v->script, v->mesh_name};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && v->screenshot && !status; i++)
+        status = tool_check_apart(v->screenshot, others[i]);
+    for (uint32_t i = 0; i < v->file_count && v->screenshot && !status; i++)
+        status = tool_check_apart(v->screenshot, v->files[i]);
+    return status;
 }
 
 int tool_view(int argc, char **argv)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the subcommands that look into networks share.
-#ifndef SMELT_TOOL_NETWORK_H
-#define SMELT_TOOL_NETWORK_H
+// smelt info on a network package.
+#ifndef SMELT_TOOL_INFO_NETWORK_H
+#define SMELT_TOOL_INFO_NETWORK_H
 
 #include "tool.h"
 
