@@ -66,6 +66,14 @@ static const struct smelt_matmul2d_tiling tiles[] = {
     {.m = 32, .n = 64, .k = 128, .subgroups_m = 1, .subgroups_n = 2},
     {.m = 32, .n = 32, .k = 64, .subgroups_m = 1, .subgroups_n = 1},
     {.m = 64, .n = 16, .k = 32, .subgroups_m = 4, .subgroups_n = 1},
+    {.m = 256, .n = 128, .k = 32, .subgroups_m = 4, .subgroups_n = 2, .columns = 32},
+    {.m = 256, .n = 128, .k = 32, .subgroups_m = 4, .subgroups_n = 2, .columns = 16},
+    {.m = 128, .n = 128, .k = 16, .subgroups_m = 2, .subgroups_n = 2, .columns = 16},
+    {.m = 256, .n = 64, .k = 16, .subgroups_m = 4, .subgroups_n = 1, .columns = 16},
+    {.m = 128, .n = 64, .k = 32, .subgroups_m = 2, .subgroups_n = 2, .columns = 16},
+    {.m = 128, .n = 32, .k = 32, .subgroups_m = 4, .subgroups_n = 1, .columns = 16},
+    {.m = 16, .n = 32, .subgroups_k = 4},
+    {.m = 32, .n = 32, .subgroups_k = 2},
     {.m = 1},
 };
 
@@ -184,21 +192,21 @@ static void print(struct bench *bench, const struct shape *s, const struct smelt
     const struct smelt_matmul2d_tiling *t = &p->tiling;
     const char *sums = smelt_dtype_name(p->accumulated);
     if (!bench->options.json) {
-        printf(
-            "%-10s %s %-8s %3ux%3ux%3u on %ux%u  %10.1f us (%.1f to %.1f) %8.2f TFLOP/s  first call %.2f s  "
-            "error %.2g%s\n",
-            s->name, sums, smelt_backend_name(p->backend), t->m, t->n, t->k, t->subgroups_m, t->subgroups_n,
-            ns.median / 1000, ns.minimum / 1000, ns.maximum / 1000, tflops, made, worst,
-            worst > 1 ? " WRONG" : "");
+        printf("%-10s %s %-8s %3ux%3ux%3u on %ux%ux%u, %2u columns %10.1f us (%.1f to %.1f) %8.2f TFLOP/s  "
+               "first call %.2f s  "
+               "error %.2g%s\n",
+               s->name, sums, smelt_backend_name(p->backend), t->m, t->n, t->k, t->subgroups_m,
+               t->subgroups_n, t->subgroups_k, t->columns, ns.median / 1000, ns.minimum / 1000,
+               ns.maximum / 1000, tflops, made, worst, worst > 1 ? " WRONG" : "");
         return;
     }
     printf("%s\n  {\"shape\": \"%s\", \"n\": %u, \"h\": %u, \"w\": %u, \"c\": %u, \"o\": %u, \"kernel\": %u, "
            "\"padding\": %u, \"groups\": %u, \"accumulated\": \"%s\", \"backend\": \"%s\", "
-           "\"tile\": [%u, %u, %u, %u, %u], \"ns\": %.0f, \"ns_least\": %.0f, \"ns_most\": %.0f, "
+           "\"tile\": [%u, %u, %u, %u, %u, %u, %u], \"ns\": %.0f, \"ns_least\": %.0f, \"ns_most\": %.0f, "
            "\"tflops\": %.3f, \"first_call_s\": %.3f, \"error\": %.3g}",
            bench->rows ? "," : "", s->name, s->n, s->h, s->w, s->c, s->o, s->kernel, s->padding, s->groups,
-           sums, smelt_backend_name(p->backend), t->m, t->n, t->k, t->subgroups_m, t->subgroups_n, ns.median,
-           ns.minimum, ns.maximum, tflops, made, worst);
+           sums, smelt_backend_name(p->backend), t->m, t->n, t->k, t->subgroups_m, t->subgroups_n,
+           t->subgroups_k, t->columns, ns.median, ns.minimum, ns.maximum, tflops, made, worst);
 }
 
 // Makes the kernel of a row: its first call. False: the device cannot, or there is no time left.
@@ -244,8 +252,8 @@ static void time_row(struct bench *bench, const struct shape *shape,
 // Sums of f32 in registers: more than 128 of them for an invocation spill.
 static bool spills(const struct smelt_matmul2d_tiling *t, enum smelt_dtype accumulated)
 {
-    uint32_t threads = 32 * t->subgroups_m * t->subgroups_n; // 0 for THREAD
-    return accumulated == SMELT_DTYPE_F32 && t->m > 1 && t->m * t->n / threads > 128;
+    uint32_t threads = 32 * t->subgroups_m * t->subgroups_n; // 0 for THREAD, and where subgroups share sums
+    return accumulated == SMELT_DTYPE_F32 && threads && t->m * t->n / threads > 128;
 }
 
 // Whether a row tells something: tiles for sums in f32 on COOPMAT, few of them elsewhere.
@@ -260,6 +268,10 @@ static bool wants(const struct bench *bench, const struct shape *s,
         return portable && s->c < 32 && p->accumulated == SMELT_DTYPE_F32;
     if (own)
         return !portable || p->accumulated == SMELT_DTYPE_F32;
+    if ((t->columns || t->subgroups_k) && p->accumulated != SMELT_DTYPE_F32)
+        return false; // these kernels have no others
+    if (t->subgroups_k && products(s) > 0x1p30)
+        return false;
     return !bench->options.quick && s->all_tiles && p->backend == SMELT_BACKEND_COOPMAT &&
            (products(s) <= 0x1p30 || p->accumulated == SMELT_DTYPE_F32 || t->m * t->n >= 128 * 128) &&
            !spills(t, p->accumulated) && (t->n < 2 * s->o || t->n <= 16) && (t->n > 16 || s->o <= 16);

@@ -228,11 +228,12 @@ static void print_start(struct gpu *gpu, const struct options *options, const ch
     smelt_package_close(&package);
 }
 
-// With --tune: what was chosen, too.
+// With --tune what was chosen, with --start what took how long, too.
 static void log_line(void *user, enum smelt_log_level level, const char *line)
 {
     const struct options *options = user;
-    if (level == SMELT_LOG_WARNING || (options->tune && !strncmp(line, "tuning", 6)))
+    if (level == SMELT_LOG_WARNING || (options->tune && !strncmp(line, "tuning", 6)) ||
+        (options->start && !strncmp(line, "time", 4)))
         fprintf(stderr, "# %s\n", line);
 }
 
@@ -276,11 +277,11 @@ int main(int argc, char **argv)
                 "  --start     how long the first package takes from nothing to a result\n");
         return 2;
     }
-    const struct smelt_context_params params = {.device_name = options.device,
-                                                .log = log_line,
-                                                .log_user = &options,
-                                                .log_level =
-                                                    options.tune ? SMELT_LOG_DEBUG : SMELT_LOG_WARNING};
+    const struct smelt_context_params params = {
+        .device_name = options.device,
+        .log = log_line,
+        .log_user = &options,
+        .log_level = options.tune || options.start ? SMELT_LOG_DEBUG : SMELT_LOG_WARNING};
     smelt_context made = NULL;
     BENCH_OK(smelt_context_create(&params, &made));
     double context_s = bench_now() - began;

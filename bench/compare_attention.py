@@ -7,23 +7,12 @@ usage: compare_attention.py BENCH_ATTENTION [OPTIONS OF BENCH_ATTENTION...]
 PyTorch is measured without the time of its calls: a CUDA graph of 10 calls, after a warm-up of 0.3 s, the median of 7 batches
 of at least 15 ms by CUDA events, for each of its fused kernels that runs; the fastest counts. A ratio above 1: smelt is faster.
 """
-import json
-import statistics
-import subprocess
-import sys
-
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from compare import graph_of, run_bench, sustained_ns
 
-def batch_ms(run, repeats):
-    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    begin.record()
-    for _ in range(repeats):
-        run()
-    end.record()
-    end.synchronize()
-    return begin.elapsed_time(end) / repeats
+CALLS = 10  # of a CUDA graph
 
 
 def library_ns(row, kernel):
@@ -34,16 +23,8 @@ def library_ns(row, kernel):
         return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=row['causal'])
 
     with sdpa_kernel(kernel):
-        for _ in range(3):
-            run()
-        torch.cuda.synchronize()
-        graph, calls = torch.cuda.CUDAGraph(), 10
-        with torch.cuda.graph(graph):
-            for _ in range(calls):
-                run()
-    once = max(batch_ms(graph.replay, 1), 1e-3)
-    batch_ms(graph.replay, max(1, int(300 / once)))
-    return statistics.median(batch_ms(graph.replay, max(1, int(15 / once))) for _ in range(7)) / calls * 1e6
+        replay = graph_of(run, CALLS)
+    return sustained_ns(replay) / CALLS
 
 
 def library(row):
@@ -57,13 +38,7 @@ def library(row):
 
 
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    result = subprocess.run([sys.argv[1], '--json', *sys.argv[2:]], stdout=subprocess.PIPE, check=False)
-    report = json.loads(result.stdout)
-    print(f"# {report['device']}, {report['driver_info']}; PyTorch {torch.__version__}")
-    if result.returncode:
-        print('# bench_attention found wrong rows: see the column "error" (in bounds)')
+    report, _ = run_bench(__doc__)
     theirs = {}
     for row in report['rows']:
         if row['shape'] not in theirs:

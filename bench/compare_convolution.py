@@ -8,22 +8,11 @@ The library is measured in a CUDA graph of back-to-back convolutions, its algori
 0.2 s the median of 7 replays. Its results are checked on sampled elements in double. A ratio above 1: smelt is faster.
 The last table gives the best tile for each shape, as src/kernels_convolution2d.c takes them.
 """
-import json
 import statistics
-import subprocess
-import sys
 
 import torch
 
-
-def timed_ms(run, repeats):
-    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    begin.record()
-    for _ in range(repeats):
-        run()
-    end.record()
-    end.synchronize()
-    return begin.elapsed_time(end) / repeats
+from compare import batch_ms, run_bench
 
 
 def check(row, image, weight, out):
@@ -51,7 +40,7 @@ def library_ns(row):
         return torch.nn.functional.conv2d(image, weight, padding=row['padding'], groups=row['groups'])
 
     check(row, image, weight, run())
-    once = max(timed_ms(run, 5), 1e-3)
+    once = max(batch_ms(run, 5), 1e-3)
     count = max(1, min(200, int(4 / once)))
     graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
     with torch.cuda.stream(stream):
@@ -60,29 +49,24 @@ def library_ns(row):
             for _ in range(count):
                 run()
     torch.cuda.synchronize()
-    timed_ms(graph.replay, max(1, int(200 / (once * count))))
-    return statistics.median(timed_ms(graph.replay, 1) for _ in range(7)) * 1e6 / count
+    batch_ms(graph.replay, max(1, int(200 / (once * count))))
+    return statistics.median(batch_ms(graph.replay, 1) for _ in range(7)) * 1e6 / count
 
 
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
     torch.backends.cudnn.benchmark = True
-    result = subprocess.run([sys.argv[1], '--json', *sys.argv[2:]], stdout=subprocess.PIPE, check=False)
-    report = json.loads(result.stdout)
-    print(f"# {report['device']}, {report['driver_info']}; PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}")
-    if result.returncode:
-        print('# bench_conv found wrong elements: see the column "error" (in bounds)')
+    report, _ = run_bench(__doc__, f', cuDNN {torch.backends.cudnn.version()}')
     library, best = {}, {}
-    print(f'{"shape":11} {"sums":4} {"backend":9} {"tile":20} {"us":>10} {"TFLOP/s":>9} {"library":>10} {"ratio":>6} error, first call')
+    print(f'{"shape":11} {"sums":4} {"backend":9} {"tile":30} {"us":>10} {"TFLOP/s":>9} {"library":>10} {"ratio":>6} error, first call')
     for row in report['rows']:
         if row['shape'] not in library:
             library[row['shape']] = library_ns(row)
         theirs = library[row['shape']]
         ratio = theirs / row['ns']
-        tile = 'x'.join(map(str, row['tile'][:3])) + ' on ' + 'x'.join(map(str, row['tile'][3:]))
+        tile = 'x'.join(map(str, row['tile'][:3])) + ' on ' + 'x'.join(str(n) for n in row['tile'][3:6] if n)
+        tile += f", {row['tile'][6]} columns" if row['tile'][6] else ''
         tile = tile if row['tile'][0] else 'own'
-        print(f"{row['shape']:11} {row['accumulated']:4} {row['backend']:9} {tile:20} {row['ns'] / 1000:10.2f} "
+        print(f"{row['shape']:11} {row['accumulated']:4} {row['backend']:9} {tile:30} {row['ns'] / 1000:10.2f} "
               f"{row['tflops']:9.2f} {theirs / 1000:10.2f} {ratio:6.3f} {row['error']:.2g} {row['first_call_s']:.2f} s")
         group = (row['shape'], row['accumulated'], row['backend'])
         if row['error'] <= 1 and (group not in best or ratio > best[group][0]):

@@ -10,22 +10,13 @@ elements in double. A ratio above 1: smelt is faster. The last table gives the b
 src/kernels_matmul2d.c takes them. Products with few vectors have no peer: their ratio is that of the bytes they must
 move to what torch.sum reads of 2 GiB.
 """
-import json
 import statistics
-import subprocess
-import sys
 
 import torch
 
+from compare import batch_ms, graph_of, run_bench, sustained_ns
 
-def batch_ms(run, repeats):
-    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    begin.record()
-    for _ in range(repeats):
-        run()
-    end.record()
-    end.synchronize()
-    return begin.elapsed_time(end) / repeats
+PRODUCTS = 20  # of a CUDA graph
 
 
 def library_ns(row):
@@ -53,14 +44,7 @@ def library_ns(row):
     for i, j in ((0, 0), (m - 1, n - 1), (m // 2, n // 3)):
         exact = (a[i].double() * right[:, j].double()).sum().item()
         assert abs(out[i, j].item() - exact) < (1 if integers else 0.02 * k ** 0.5), 'the library is wrong'
-    torch.cuda.synchronize()
-    graph, products = torch.cuda.CUDAGraph(), 20
-    with torch.cuda.graph(graph):
-        for _ in range(products):
-            run()
-    once = max(batch_ms(graph.replay, 1), 1e-3)
-    batch_ms(graph.replay, max(1, int(300 / once)))
-    return statistics.median(batch_ms(graph.replay, max(1, int(15 / once))) for _ in range(7)) / products * 1e6
+    return sustained_ns(graph_of(run, PRODUCTS)) / PRODUCTS
 
 
 def roof_gbps():
@@ -70,14 +54,8 @@ def roof_gbps():
 
 
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
     torch.backends.cuda.matmul.allow_tf32 = False
-    result = subprocess.run([sys.argv[1], '--json', *sys.argv[2:]], stdout=subprocess.PIPE, check=False)
-    report = json.loads(result.stdout)
-    print(f"# {report['device']}, {report['driver_info']}; PyTorch {torch.__version__}")
-    if result.returncode:
-        print('# bench_matmul found wrong elements: see the column "error" (in bounds)')
+    report, _ = run_bench(__doc__)
     library, best, roof = {}, {}, roof_gbps()
     print(f'# torch.sum reads {roof:.0f} GB/s')
     print(f'{"shape":10} {"types":16} {"backend":9} {"tile":28} {"us":>10} {"TFLOP/s":>9} {"library":>9} '

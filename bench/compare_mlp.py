@@ -9,12 +9,11 @@ fused addmm and ReLU for each layer, and, where Triton is installed, one kernel 
 the chip. They are measured sustained: after a warm-up of 0.3 s, the median of 15 batches of at least 10 ms of CUDA
 graph replays. Their results are checked on sampled rows in double. A ratio above 1: smelt is faster.
 """
-import json
-import statistics
-import subprocess
 import sys
 
 import torch
+
+from compare import graph_of, run_bench, sustained_ns
 
 try:
     import triton
@@ -42,26 +41,9 @@ if triton:
             tl.store(y + row[:, None] * 16 + tl.arange(0, 16)[None, :], layer(h, w3, b3, 64, 16))
 
 
-def batch_ms(graph, repeats):
-    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    begin.record()
-    for _ in range(repeats):
-        graph.replay()
-    end.record()
-    end.synchronize()
-    return begin.elapsed_time(end) / repeats
-
-
 def measure(run):
     """Nanoseconds of one call."""
-    run()
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        run()
-    once = max(batch_ms(graph, 3), 1e-3)
-    batch_ms(graph, max(1, int(300 / once)))
-    return statistics.median(batch_ms(graph, max(1, int(10 / once))) for _ in range(15)) * 1e6
+    return sustained_ns(graph_of(run, 1), batches=15, least_ms=10)
 
 
 def peers(samples):
@@ -97,12 +79,8 @@ def peers(samples):
 
 
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    result = subprocess.run([*sys.argv[1:], '--json'], stdout=subprocess.PIPE, check=False)
-    report = json.loads(result.stdout)
-    print(f"# {report['device']}, {report['driver_info']}; PyTorch {torch.__version__}"
-          f"{'; Triton ' + triton.__version__ if triton else ''}; {report['samples']} samples")
+    report, status = run_bench(__doc__, f'; Triton {triton.__version__}' if triton else '')
+    print(f"# {report['samples']} samples")
     found = peers(report['samples'])
     for name, ns in found.items():
         print(f'{name:32} {report["samples"] / ns:8.3f} Geval/s')
@@ -114,7 +92,7 @@ def main():
         rate = row['giga_evaluations_per_second']
         print(f"{row['variant']:32} {rate:8.3f} " +
               ' '.join(f'{rate * ns / report["samples"]:9.3f}' for ns in found.values()))
-    sys.exit(result.returncode)
+    sys.exit(status)
 
 
 main()

@@ -302,17 +302,8 @@ class Torch:
 def library(model):
     """(ns, operations, bytes, the longest chain, kernels of PyTorch's)"""
     import torch
+    from compare import batch_ms
     runner = Torch(model)
-    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-
-    def timed(run, repeats):
-        begin.record()
-        for _ in range(repeats):
-            run()
-        end.record()
-        end.synchronize()
-        return begin.elapsed_time(end) / repeats
-
     with torch.no_grad():
         # Constants of the shapes leave the device before a graph is captured: .tolist() waits.
         for op, inputs, _, _ in model.nodes:
@@ -329,15 +320,15 @@ def library(model):
             results = runner.run()
             flops, moved = runner.flops, runner.bytes + 2 * sum(t.numel() for t in runner.input + results)
             torch.cuda.synchronize()
-            once = max(timed(runner.run, 3), 1e-2)
+            once = max(batch_ms(runner.run, 3), 1e-2)
             count = max(1, min(20, int(8 / once)))
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, stream=stream):
                 for _ in range(count):
                     runner.run()
         torch.cuda.synchronize()
-        timed(graph.replay, max(1, int(500 / (once * count))))
-        times = sorted(timed(graph.replay, 3) * 1e6 / count for _ in range(7))
+        batch_ms(graph.replay, max(1, int(500 / (once * count))))
+        times = sorted(batch_ms(graph.replay, 3) * 1e6 / count for _ in range(7))
     return statistics.median(times), flops, moved, runner.depth
 
 

@@ -7,22 +7,9 @@ usage: compare_reduction.py BENCH_REDUCE [OPTIONS OF BENCH_REDUCE...]
 PyTorch is measured by CUDA events: after a warm-up of 0.3 s the median of 7 batches of at least 15 ms, in a stream
 (copies in CUDA graphs are slower). Its results are checked on a line in double. A ratio above 1: smelt is faster.
 """
-import json
-import statistics
-import subprocess
-import sys
-
 import torch
 
-
-def batch_ms(run, repeats):
-    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    begin.record()
-    for _ in range(repeats):
-        run()
-    end.record()
-    end.synchronize()
-    return begin.elapsed_time(end) / repeats
+from compare import run_bench, sustained_ns
 
 
 def library_call(row, x):
@@ -63,19 +50,11 @@ def library_ns(row, x):
         got[0] if row['axis'] else got[:, 0]
     scale = wanted.abs().max().item() + 1
     assert (got - wanted).abs().max().item() <= 0.01 * scale * max(1, row['columns'] ** 0.5 / 100), 'the library is wrong'
-    once = max(batch_ms(run, 1), 1e-3)
-    batch_ms(run, max(1, int(300 / once)))
-    return statistics.median(batch_ms(run, max(1, int(15 / once))) for _ in range(7)) * 1e6
+    return sustained_ns(run)
 
 
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    result = subprocess.run([sys.argv[1], '--json', *sys.argv[2:]], stdout=subprocess.PIPE, check=False)
-    report = json.loads(result.stdout)
-    print(f"# {report['device']}, {report['driver_info']}; PyTorch {torch.__version__}")
-    if result.returncode:
-        print('# bench_reduce found wrong elements: see the column "error" (in bounds)')
+    report, _ = run_bench(__doc__)
     print(f'{"op":30} {"type":4} {"us":>10} {"spread":>6} {"GB/s":>7} {"of copy":>7} {"library us":>10} {"ratio":>6} error')
     x, dtype = None, None
     for row in report['rows']:
