@@ -280,7 +280,35 @@ static void test_two_takers(void)
     smelt_shader_destroy(&shader);
 }
 
+static void test_null_arguments(void)
+{
+    uint32_t member = 0;
+    const struct {
+        enum smelt_result result;
+        const char *call;
+    } rows[] = {
+        {smelt_arguments_find(NULL, "x", &member), "find"},
+        {smelt_arguments_set_tensor(NULL, "x", NULL), "set_tensor"},
+        {smelt_arguments_set_tensor_at(NULL, 0, NULL), "set_tensor_at"},
+        {smelt_arguments_set_constant(NULL, "x", &member, 4), "set_constant"},
+        {smelt_arguments_set_constant_at(NULL, 0, &member, 4), "set_constant_at"},
+        {smelt_arguments_set_address(NULL, "x", 0), "set_address"},
+        {smelt_arguments_set_buffer(NULL, "x", VK_NULL_HANDLE, 0, 0), "set_buffer"},
+        {smelt_arguments_set_texture(NULL, "x", 0, VK_NULL_HANDLE, VK_NULL_HANDLE, 0), "set_texture"},
+        {smelt_arguments_set_sampler(NULL, "x", 0, VK_NULL_HANDLE), "set_sampler"},
+        {smelt_arguments_check(NULL), "check"},
+        {smelt_arguments_flush(NULL, 0, NULL), "flush"},
+        {smelt_arguments_bind(NULL, NULL, VK_PIPELINE_BIND_POINT_COMPUTE, VK_NULL_HANDLE, 0, 0), "bind"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].result != SMELT_ERROR_INVALID_ARGUMENT) {
+            printf("    %s of NULL: %s\n", rows[i].call, smelt_result_name(rows[i].result));
+            CHECK(false);
+        }
+}
+
 static const struct test tests[] = {
+    {"arguments that are NULL are refused", test_null_arguments},
     {"members of every kind are set by name and read by the shader", test_every_kind},
     {"unknown names are told with near ones", test_names},
     {"what does not fit is refused with got and wanted", test_what_does_not_fit},

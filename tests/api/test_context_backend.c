@@ -170,26 +170,26 @@ static void flexible_matrices_want_every_part(void)
     context->capabilities.compiler_backends[SMELT_BACKEND_COOPMAT2] = true;
     context->capabilities.cooperative_matrix_stages = VK_SHADER_STAGE_COMPUTE_BIT;
     context->capabilities.flexible_matrix_count = 2;
-    context->capabilities.flexible_matrices[0] = (struct smelt_flexible_matrix){16,
-                                                                                16,
-                                                                                16,
-                                                                                SMELT_DTYPE_F16,
-                                                                                SMELT_DTYPE_F16,
-                                                                                SMELT_DTYPE_F16,
-                                                                                SMELT_DTYPE_F16,
-                                                                                SMELT_SCOPE_SUBGROUP,
-                                                                                0,
-                                                                                false};
-    context->capabilities.flexible_matrices[1] = (struct smelt_flexible_matrix){32,
-                                                                                32,
-                                                                                16,
-                                                                                SMELT_DTYPE_F16,
-                                                                                SMELT_DTYPE_F16,
-                                                                                SMELT_DTYPE_F32,
-                                                                                SMELT_DTYPE_F32,
-                                                                                SMELT_SCOPE_WORKGROUP,
-                                                                                256,
-                                                                                false};
+    context->capabilities.flexible_matrices[0] = (struct smelt_cooperative_matrix){16,
+                                                                                   16,
+                                                                                   16,
+                                                                                   SMELT_DTYPE_F16,
+                                                                                   SMELT_DTYPE_F16,
+                                                                                   SMELT_DTYPE_F16,
+                                                                                   SMELT_DTYPE_F16,
+                                                                                   SMELT_SCOPE_SUBGROUP,
+                                                                                   0,
+                                                                                   false};
+    context->capabilities.flexible_matrices[1] = (struct smelt_cooperative_matrix){32,
+                                                                                   32,
+                                                                                   16,
+                                                                                   SMELT_DTYPE_F16,
+                                                                                   SMELT_DTYPE_F16,
+                                                                                   SMELT_DTYPE_F32,
+                                                                                   SMELT_DTYPE_F32,
+                                                                                   SMELT_SCOPE_WORKGROUP,
+                                                                                   256,
+                                                                                   false};
     check_refused(context, query, SMELT_BACKEND_COOPMAT2, "product of flexible size of f16 with f32 result");
     query.accumulated = SMELT_DTYPE_F16;
     CHECK(choose(context, query).backend == SMELT_BACKEND_COOPMAT2);

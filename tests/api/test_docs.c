@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The C blocks of docs/metal.md, glsl.md, graphs.md, networks.md and training.md compile, which this file shows by being compiled, and do what they
-// say; so do the shaders of the Metal page with their ops.
+// The C blocks of docs/metal.md, glsl.md, graphs.md, networks.md and training.md compile, which this file shows by being
+// compiled, and do what they say; so do the shaders of the Metal page with their ops.
 #define _XOPEN_SOURCE 700 // mkdtemp
-#include "folder.h"
 #include "internal.h"
+#include "page.h"
 
 #include <math.h>
 
@@ -30,45 +30,23 @@ enum smelt_result train(smelt_context context, const float *maps, smelt_trainer 
 #include "docs_networks.h"
 #include "docs_training.h"
 
-// The shader behind "```glsl STAGE" number `index`; to be freed. NULL: there is none.
-static char *shader_of_page(const char *page, int index, VkShaderStageFlagBits *stage)
-{
-    const char *at = page;
-    for (int i = 0; i <= index; i++) {
-        at = strstr(at, "\n```glsl ");
-        if (!at)
-            return NULL;
-        at += strlen("\n```glsl ");
-    }
-    *stage = !strncmp(at, "comp", 4) ? VK_SHADER_STAGE_COMPUTE_BIT : VK_SHADER_STAGE_FRAGMENT_BIT;
-    at = strchr(at, '\n') + 1;
-    const char *end = strstr(at, "\n```");
-    CHECK(end);
-    char *text = calloc((size_t)(end - at) + 2, 1);
-    CHECK(text);
-    memcpy(text, at, (size_t)(end - at) + 1);
-    return text;
-}
-
 static void shaders_of_the_metal_page_compile(void)
 {
     if (!smelt_context_capabilities(test_context())->compiler)
         SKIP("this build has no compiler");
-    size_t size;
-    char *page = folder_read(SMELT_TEST_SOURCE "/docs/metal.md", &size);
     const struct smelt_op *const ops[] = {gemm_ops, pixel_ops};
     int count = 0;
-    for (char *source; (source = shader_of_page(page, count, &(VkShaderStageFlagBits){0})); free(source)) {
-        struct smelt_shader_params params = {.source = source, .path = "metal.md", .op_count = 1};
+    VkShaderStageFlagBits stage;
+    for (char *source; (source = page_shader("docs/metal.md", count, &stage)); free(source)) {
         CHECK(count < 2);
-        free(shader_of_page(page, count, &params.stage));
+        struct smelt_shader_params params = {
+            .source = source, .path = "metal.md", .stage = stage, .op_count = 1};
         params.ops = ops[count++];
         smelt_shader shader = NULL;
         CHECK_OK(smelt_shader_create(test_context(), &params, &shader));
         smelt_shader_destroy(&shader);
     }
     CHECK(count == 2);
-    free(page);
 }
 
 // The host's part on real objects.

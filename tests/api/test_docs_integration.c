@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // docs/integration.md, followed step by step: its C and its shaders compile, a device is opened as it says, and the material is
-// drawn inline and evaluated behind the render pass to the
-// same colours: to 0.02, as software devices filter with few bits.
+// drawn inline and evaluated behind the render pass to the same colours: to 0.02, as software devices filter with few bits.
+#include "page.h"
 #include "rig.h"
 
 #include <math.h>
@@ -80,7 +80,7 @@ enum smelt_result record_rocks(struct rocks *r, VkCommandBuffer commands, uint64
 #include "docs_integration.h"
 
 enum { SIZE = 8 };
-static const char package[] = SMELT_TEST_SOURCE "/examples/materials/rock053.safetensors";
+static const char package[] = "examples/materials/rock053.safetensors";
 
 static void a_device_and_a_context_are_opened(void)
 {
@@ -95,35 +95,18 @@ static void a_device_and_a_context_are_opened(void)
     smelt_material rock = NULL;
     CHECK_OK(open_device(&e, &features, &list));
     CHECK_OK(open_context(&e, &features, list, &context));
-    CHECK_OK(load_rock(context, package, &rock));
+    enum smelt_result loaded = load_rock(context, source_file(package), &rock);
     smelt_material_destroy(&rock);
     smelt_context_destroy(&context);
     smelt_feature_list_destroy(&list);
     ((PFN_vkDestroyDevice)engine_load(&e, "vkDestroyDevice"))(e.device, NULL);
+    CHECK_OK(loaded); // now that no device outlives its instance
 }
 
-// The text behind the page's "```glsl" number `index`; to be freed.
 static char *shader_of_page(int index)
 {
-    FILE *file = fopen(SMELT_TEST_SOURCE "/docs/integration.md", "rb");
-    static char page[1 << 16];
-    CHECK(file);
-    size_t size = fread(page, 1, sizeof(page) - 1, file);
-    CHECK(size < sizeof(page) - 1);
-    fclose(file);
-    page[size] = 0;
-    const char *at = page;
-    for (int i = 0; i <= index; i++) {
-        at = strstr(at, "\n```glsl ");
-        CHECK(at);
-        at += strlen("\n```glsl ");
-    }
-    at = strchr(at, '\n') + 1;
-    const char *end = strstr(at, "\n```");
-    CHECK(end);
-    char *text = calloc((size_t)(end - at) + 2, 1);
+    char *text = page_shader("docs/integration.md", index, NULL);
     CHECK(text);
-    memcpy(text, at, (size_t)(end - at) + 1);
     return text;
 }
 
@@ -150,7 +133,7 @@ static void draw_inline(smelt_context context, float pixels[4 * SIZE * SIZE])
     smelt_material rock = NULL;
     smelt_shader shader = NULL;
     smelt_arguments arguments = NULL;
-    CHECK_OK(load_rock(context, package, &rock));
+    CHECK_OK(load_rock(context, source_file(package), &rock));
     CHECK_OK(compile_rock(context, rock, source, &shader));
     CHECK_OK(bind_rock(context, rock, shader, &arguments));
     free(source);
@@ -229,7 +212,8 @@ static uint16_t *evaluate_behind(smelt_context context)
                       .count = 2,
                       .texel_view = rig_view(context, &texels, 0),
                       .lit_view = rig_view(context, &lit, 0)};
-    const struct smelt_material_params params = {.path = package, .deferred = true, .frames_in_flight = 3};
+    const struct smelt_material_params params = {
+        .path = source_file(package), .deferred = true, .frames_in_flight = 3};
     for (uint32_t m = 0; m < r.count; m++) {
         CHECK_OK(smelt_material_create(context, &params, &r.materials[m]));
         CHECK_OK(smelt_material_upload_and_wait(r.materials[m]));

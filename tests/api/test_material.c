@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of material.h without evaluating: descriptions good and bad, the architecture hash, the generated text.
 #include "material_tiny.h"
+#include "source.h"
 
 #include <math.h>
 
@@ -344,6 +345,10 @@ static void generates_text_for_good_names_only(void)
                     "a GLSL identifier");
     CHECK_FAILS(smelt_material_glsl(material, NULL, &text), SMELT_ERROR_INVALID_ARGUMENT, "got \"NULL\"");
     CHECK_FAILS(smelt_material_glsl(material, "a", NULL), SMELT_ERROR_INVALID_ARGUMENT, "text is NULL");
+    CHECK_FAILS(smelt_material_glsl(NULL, "a", &text), SMELT_ERROR_INVALID_ARGUMENT, "material is NULL");
+    CHECK_FAILS(smelt_material_update(NULL, NULL, 0, NULL, 0), SMELT_ERROR_INVALID_ARGUMENT,
+                "material is NULL");
+    CHECK_FAILS(smelt_material_upload_and_wait(NULL), SMELT_ERROR_INVALID_ARGUMENT, "material is NULL");
     CHECK(!text);
     smelt_material_destroy(&material);
 }
@@ -361,11 +366,12 @@ static void shipped_materials_are_described(void)
         const char *path;
         uint32_t hidden;
         double bits;
-    } shipped[] = {{SMELT_TEST_SOURCE "/examples/materials/rock053.safetensors", 64, 8.104629516601562},
-                   {SMELT_TEST_SOURCE "/examples/materials/metal053c.safetensors", 32, 8.036758422851562}};
+    } shipped[] = {{"examples/materials/rock053.safetensors", 64, 8.104629516601562},
+                   {"examples/materials/metal053c.safetensors", 32, 8.036758422851562}};
     uint64_t hash[2];
     for (int i = 0; i < 2; i++) {
-        struct smelt_material_params params = {.path = shipped[i].path, .description_only = true};
+        struct smelt_material_params params = {.path = source_file(shipped[i].path),
+                                               .description_only = true};
         smelt_material material = NULL;
         CHECK_OK(smelt_material_create(NULL, &params, &material));
         const struct smelt_material_info *info = smelt_material_info(material);

@@ -3,6 +3,7 @@
 #include "material_eval.h"
 #include "material_reference.h"
 #include "material_tiny.h"
+#include "source.h"
 
 #if SMELT_TEST_JPEG
 #include <jpeglib.h>
@@ -10,13 +11,20 @@
 
 static const char *const names[] = {"rock053", "metal053c"};
 
+static const char *shipped(const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "examples/materials/%s.safetensors", name);
+    return source_file(path);
+}
+
 static smelt_material load(smelt_context context, const char *name, enum smelt_backend backend,
                            enum smelt_dtype computed)
 {
-    char path[512];
-    snprintf(path, sizeof(path), "%s/examples/materials/%s.safetensors", SMELT_TEST_SOURCE, name);
-    struct smelt_material_params params = {
-        .path = path, .stage = VK_SHADER_STAGE_COMPUTE_BIT, .backend = backend, .computed = computed};
+    struct smelt_material_params params = {.path = shipped(name),
+                                           .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                           .backend = backend,
+                                           .computed = computed};
     smelt_material material = NULL;
     CHECK_OK(smelt_material_create(context, &params, &material));
     CHECK_OK(smelt_material_upload_and_wait(material));
@@ -65,8 +73,8 @@ static struct expected expected_load(const char *name)
         e.values = read_npy(path[1], 9, &e.count);
     } else {
         smelt_package package = NULL;
-        snprintf(path[0], sizeof(path[0]), "%s/tests/data/%s.samples.safetensors", SMELT_TEST_SOURCE, name);
-        CHECK_OK(smelt_package_open(path[0], &package));
+        snprintf(path[0], sizeof(path[0]), "tests/data/%s.samples.safetensors", name);
+        CHECK_OK(smelt_package_open(source_file(path[0]), &package));
         e.count = (uint32_t)smelt_package_find(package, "uv")->shape[0];
         uv = reference_floats(package, "uv", 0);
         e.values = reference_floats(package, "expected", 0);
@@ -140,10 +148,8 @@ static void check_bound(const char *name, enum smelt_backend backend, enum smelt
     if (computed == SMELT_DTYPE_F16 && !smelt_context_capabilities(context)->shader_float16)
         SKIP("the device has no f16 arithmetic");
     smelt_material material = load(context, name, backend, computed);
-    char path[512];
     smelt_package package = NULL;
-    snprintf(path, sizeof(path), "%s/examples/materials/%s.safetensors", SMELT_TEST_SOURCE, name);
-    CHECK_OK(smelt_package_open(path, &package));
+    CHECK_OK(smelt_package_open(shipped(name), &package));
     struct reference r = reference_make(package, smelt_material_info(material));
     r.octaves = 3;
     r.scale = 32;

@@ -2,6 +2,7 @@
 // Tests of a material's life on the device: many materials of one pipeline, updates with frames in flight, memory.
 #include "material_eval.h"
 #include "material_tiny.h"
+#include "source.h"
 
 #include <math.h>
 
@@ -341,8 +342,7 @@ static void handles_and_memory(void)
 // A budget that holds the textures but not the rest, and one that holds nothing.
 static void keeps_the_budget(void)
 {
-    char path[512];
-    snprintf(path, sizeof(path), "%s/examples/materials/rock053.safetensors", SMELT_TEST_SOURCE);
+    const char *path = source_file("examples/materials/rock053.safetensors");
     for (uint64_t budget = 4096; budget < 2 << 20; budget += (1 << 20) + (64 << 10)) {
         struct smelt_context_params params = {.memory_budget = budget, .cache_directory = ""};
         struct smelt_material_params material_params = {.path = path};

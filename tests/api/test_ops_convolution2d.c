@@ -17,9 +17,10 @@ struct convolution {
     bool bias, wide, baked, relaxed; // wide: d is f32
     enum smelt_backend backend;
     uint32_t gap; // elements between rows of images, and of the weight
-    uint32_t tile_m, tile_n, subgroups_k;
-    bool residual; // what d holds, of noise
-    uint32_t step; // between channels of a
+    struct smelt_matmul2d_tiling tiling;
+    bool residual;  // what d holds, of noise
+    uint32_t step;  // between channels of a
+    uint32_t block; // depth_to_space; 0: none
 };
 
 static double noise(uint64_t i, uint32_t seed)
@@ -156,14 +157,16 @@ static struct smelt_convolution2d_params params_of(const struct convolution *p, 
         .a = p->step ? tensor4_apart(p->dtype, (const uint32_t[]){p->n, p->h, p->w, p->c}, p->gap, p->step)
                      : image(p->dtype, p->image, p->n, p->h, p->w, p->c, p->gap),
         .b = weight(p),
-        .d = image(p->wide ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16, p->image, p->n, h, w, p->o, p->gap),
+        .d = image(p->wide ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16, p->image, p->n, h * or_one(p->block),
+                   w * or_one(p->block), p->o / or_one(p->block) / or_one(p->block), p->gap),
+        .depth_to_space = p->block,
         .image_layout = p->image,
         .weight_layout = p->weight,
         .geometry = p->geometry,
         .activation = p->activation,
         .accumulated = SMELT_DTYPE_F32,
         .backend = p->backend,
-        .tiling = {.m = p->tile_m, .n = p->tile_n, .subgroups_k = p->subgroups_k},
+        .tiling = p->tiling,
         .baked = p->baked,
         .relaxed = p->relaxed,
     };
@@ -203,7 +206,9 @@ static void check_convolution(struct convolution p)
         for (uint32_t y = 0; y < h; y++)
             for (uint32_t x = 0; x < w; x++)
                 for (uint32_t o = 0; o < p.o; o++) {
-                    uint64_t at = image_index(&p, n, y, x, o, h, w, p.o);
+                    uint32_t b = or_one(p.block), in = o % (b * b);
+                    uint64_t at = image_index(&p, n, y * b + in / b, x * b + in % b, o / (b * b), h * b,
+                                              w * b, p.o / (b * b));
                     double size, exact = wanted(&p, n, y, x, o, &size);
                     if (p.residual)
                         exact += noise(at, 4);
@@ -361,9 +366,7 @@ static const struct convolution shared[] = {
      .dtype = SMELT_DTYPE_F16,
      .bias = true,
      .activation = SMELT_ACTIVATION_RELU,
-     .tile_m = 16,
-     .tile_n = 16,
-     .subgroups_k = 4},
+     .tiling = {.m = 16, .n = 16, .subgroups_k = 4}},
     {.n = 1,
      .h = 7,
      .w = 9,
@@ -375,9 +378,7 @@ static const struct convolution shared[] = {
      .dtype = SMELT_DTYPE_F16,
      .bias = true,
      .residual = true,
-     .tile_m = 16,
-     .tile_n = 16,
-     .subgroups_k = 2},
+     .tiling = {.m = 16, .n = 16, .subgroups_k = 2}},
     {.n = 1,
      .h = 9,
      .w = 7,
@@ -390,9 +391,7 @@ static const struct convolution shared[] = {
      .dtype = SMELT_DTYPE_F16,
      .residual = true,
      .wide = true,
-     .tile_m = 32,
-     .tile_n = 32,
-     .subgroups_k = 3},
+     .tiling = {.m = 32, .n = 32, .subgroups_k = 3}},
     {.n = 3,
      .h = 3,
      .w = 5,
@@ -404,12 +403,38 @@ static const struct convolution shared[] = {
      .step = 3,
      .residual = true,
      .bias = true,
-     .tile_m = 16,
-     .tile_n = 16,
-     .subgroups_k = 1},
+     .tiling = {.m = 16, .n = 16, .subgroups_k = 1}},
 };
 
-static void shared_sums_are_right(void)
+// Whose part of the image stays in shared memory: rectangles beyond the edges of d, steps of channels, both sides of padding.
+static const struct convolution patches[] = {
+    {.n = 2,
+     .h = 9,
+     .w = 21,
+     .c = 32,
+     .o = 40,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .geometry = {.padding_top = 1, .padding_left = 1, .padding_bottom = 1, .padding_right = 1},
+     .dtype = SMELT_DTYPE_F16,
+     .bias = true,
+     .activation = SMELT_ACTIVATION_RELU,
+     .tiling = {.m = 64, .n = 32, .k = 16, .subgroups_m = 2, .subgroups_n = 1, .columns = 16}},
+    {.n = 1,
+     .h = 11,
+     .w = 18,
+     .c = 16,
+     .o = 32,
+     .kernel_h = 2,
+     .kernel_w = 5,
+     .geometry = {.padding_top = 2, .padding_left = 3, .padding_right = 1},
+     .dtype = SMELT_DTYPE_F16,
+     .residual = true,
+     .wide = true,
+     .tiling = {.m = 64, .n = 32, .k = 16, .subgroups_m = 1, .subgroups_n = 2, .columns = 32}},
+};
+
+static bool has_matrices(void)
 {
     const struct smelt_backend_query query = {.op = SMELT_OP_CONVOLUTION2D,
                                               .scope = SMELT_SCOPE_WORKGROUP,
@@ -417,21 +442,63 @@ static void shared_sums_are_right(void)
                                               .accumulated = SMELT_DTYPE_F32,
                                               .backend = SMELT_BACKEND_COOPMAT};
     struct smelt_backend_choice choice;
-    if (smelt_backend_choose(test_context(), &query, &choice)) {
-        struct convolution c = shared[0];
-        struct smelt_convolution2d_params p = params_of(&c, 5, 6);
-        smelt_encoder encoder = test_begin();
-        CHECK_FAILS(smelt_encode_convolution2d(encoder, &p), SMELT_ERROR_UNSUPPORTED,
-                    "no tile of 16 x 16 whose sums 4 subgroups share");
-        test_end(encoder);
-        smelt_tensor_destroy(&p.a);
-        smelt_tensor_destroy(&p.b);
-        smelt_tensor_destroy(&p.bias);
-        smelt_tensor_destroy(&p.d);
+    return !smelt_backend_choose(test_context(), &query, &choice);
+}
+
+static void is_refused(struct convolution c, uint32_t h, uint32_t w, enum smelt_result wanted_result,
+                       const char *message)
+{
+    struct smelt_convolution2d_params p = params_of(&c, h, w);
+    smelt_encoder encoder = test_begin();
+    enum smelt_result result = smelt_encode_convolution2d(encoder, &p);
+    bool said = strstr(smelt_last_error(), message);
+    test_end(encoder);
+    smelt_tensor_destroy(&p.a);
+    smelt_tensor_destroy(&p.b);
+    smelt_tensor_destroy(&p.bias);
+    smelt_tensor_destroy(&p.d);
+    CHECK(result == wanted_result && said);
+}
+
+// What the op itself refuses is refused where a kernel of matrices would be taken, too.
+static void wrong_calls_are_refused(const struct convolution *c, uint32_t h, uint32_t w)
+{
+    struct convolution wrong = *c;
+    wrong.geometry.output_padding_y = 1;
+    is_refused(wrong, h, w, SMELT_ERROR_INVALID_ARGUMENT, "output_padding_y is 1");
+    wrong = *c;
+    wrong.activation = (enum smelt_activation)99;
+    is_refused(wrong, h, w, SMELT_ERROR_INVALID_ARGUMENT, "activation is 99");
+}
+
+static void shared_sums_are_right(void)
+{
+    wrong_calls_are_refused(&shared[0], 5, 6);
+    if (!has_matrices()) {
+        is_refused(shared[0], 5, 6, SMELT_ERROR_UNSUPPORTED, "no tile of 16 x 16 with subgroups_k 4");
         SKIP("the device has no matrices of f16");
     }
-    for (size_t i = 0; i < SMELT_COUNT_OF(shared); i++)
-        check_convolution(shared[i]);
+    for (size_t i = 0; i < SMELT_COUNT_OF(shared); i++) {
+        struct convolution c = shared[i];
+        check_convolution(c);
+        c.block = 2;
+        c.o = 12; // 3 of 2 x 2
+        check_convolution(c);
+    }
+}
+
+static void shared_images_are_right(void)
+{
+    wrong_calls_are_refused(&patches[0], 9, 21);
+    if (!has_matrices()) {
+        is_refused(patches[0], 9, 21, SMELT_ERROR_UNSUPPORTED, "no tile of 64 x 32 with columns 16");
+        SKIP("the device has no matrices of f16");
+    }
+    for (size_t i = 0; i < SMELT_COUNT_OF(patches); i++)
+        check_convolution(patches[i]);
+    struct convolution aside = patches[0];
+    aside.geometry.stride_x = 2; // not for this kernel
+    is_refused(aside, 9, 11, SMELT_ERROR_UNSUPPORTED, "no tile of 64 x 32 with columns 16");
 }
 
 static void convolutions_are_right(void)
@@ -445,7 +512,7 @@ static void convolutions_are_right(void)
             check_convolution(c);
         }
     struct convolution thread = convolutions[0], small = convolutions[1];
-    thread.tile_m = small.tile_m = 1;
+    thread.tiling.m = small.tiling.m = 1;
     check_convolution(thread);
     check_convolution(small);
     struct convolution relaxed = convolutions[0]; // of values that f16 holds
@@ -488,6 +555,15 @@ static void refuses_bad_calls(void)
     p.bias = NULL;
     p.d = a;
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "shares bytes with an operand");
+    p = good;
+    p.depth_to_space = 2;
+    REFUSED(SMELT_ERROR_SHAPE, "d 'tensor' is 3 x 4 pixels, wanted NHWC and multiples of depth_to_space, 2");
+    smelt_tensor space = image(SMELT_DTYPE_F16, 0, 1, 12, 16, 1, 0);
+    p.d = space;
+    p.depth_to_space = 4;
+    p.backend = SMELT_BACKEND_PORTABLE;
+    REFUSED(SMELT_ERROR_UNSUPPORTED, "depth_to_space, wanted a call and a device for tiles");
+    smelt_tensor_destroy(&space);
     p = good;
     p.geometry.groups = 3;
     REFUSED(SMELT_ERROR_SHAPE, "a has 8 channels, wanted a multiple of groups, 3");
@@ -613,9 +689,9 @@ static void tells_what_it_will_be(void)
 }
 
 static const struct test tests[] = {
-    {"convolutions are right", convolutions_are_right}, {"shared sums are right", shared_sums_are_right},
-    {"refuses bad calls", refuses_bad_calls},           {"refuses bad descriptors", refuses_bad_descriptors},
-    {"tells what it will be", tells_what_it_will_be},
+    {"convolutions are right", convolutions_are_right},   {"shared sums are right", shared_sums_are_right},
+    {"shared images are right", shared_images_are_right}, {"refuses bad calls", refuses_bad_calls},
+    {"refuses bad descriptors", refuses_bad_descriptors}, {"tells what it will be", tells_what_it_will_be},
 };
 
 int main(int argc, char **argv)

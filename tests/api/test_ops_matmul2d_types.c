@@ -266,6 +266,25 @@ static void quantised_matrices_by_vectors(void)
         p.zero = smelt_dtype_is_float(right) ? SMELT_DTYPE_NONE : right;
         check_product(p);
     }
+    // By the device's matrices where it has them: one vector, then several; some quarters are beyond the last term.
+    for (uint32_t each = 0; each < 16; each++) {
+        uint32_t i = each % 8;
+        enum smelt_dtype right = rights[i % 4], zeros[] = {SMELT_DTYPE_NONE, right, F16};
+        check_product((struct product){.m = each < 8 ? 1 : 2 + i % 7,
+                                       .n = 67 + 5 * i,
+                                       .k = i % 2 ? 1152 : 1184,
+                                       .left = F16,
+                                       .right = right,
+                                       .d = i % 2 ? F32 : F16,
+                                       .scale = F16,
+                                       .zero = zeros[i % 3],
+                                       .block = i == 3  ? 16
+                                                : i % 2 ? 32 << i / 4
+                                                : i < 4 ? 0
+                                                        : 1184,
+                                       .transpose_right = true,
+                                       .batch = i == 5 ? 2 : 0});
+    }
     check_product((struct product){.m = 8,
                                    .n = 64,
                                    .k = 64,
@@ -432,6 +451,7 @@ static void refuses_bad_calls(void)
     REFUSED(SMELT_ERROR_UNSUPPORTED, "a kernel of f16 by i4 is not baked, wanted f32, f16 or bf16 of both");
     uint64_t size = 0;
     CHECK_FAILS(smelt_matmul2d_scratch_size(NULL, &size), SMELT_ERROR_INVALID_ARGUMENT, "params is NULL");
+    CHECK_FAILS(smelt_matmul2d_scratch_size(&p, NULL), SMELT_ERROR_INVALID_ARGUMENT, "size is NULL");
     test_end(encoder);
     struct matrix *all[] = {&a,    &b,     &d,    &s,       &point, &bytes, &signed_bytes,
                             &sums, &other, &half, &scratch, &small};

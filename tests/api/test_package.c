@@ -78,6 +78,7 @@ static void refuses_bad_files(void)
     CHECK_FAILS(smelt_package_open("/nonexistent/file", &package), SMELT_ERROR_NOT_FOUND,
                 "/nonexistent/file");
     CHECK_FAILS(smelt_package_open(NULL, &package), SMELT_ERROR_INVALID_ARGUMENT, "path");
+    CHECK_FAILS(smelt_package_verify(NULL), SMELT_ERROR_INVALID_ARGUMENT, "package is NULL");
     CHECK_FAILS(smelt_package_open_memory(NULL, 1, "x", &package), SMELT_ERROR_INVALID_ARGUMENT, "data");
     CHECK_FAILS(smelt_package_open_memory(NULL, 0, "x", &package), SMELT_ERROR_FORMAT,
                 "at least 8 bytes, got 0");

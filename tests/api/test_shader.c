@@ -290,6 +290,22 @@ static void test_defines(void)
     smelt_shader_destroy(&shader);
 }
 
+static void test_shader_for_other_compilers_too(void)
+{
+    need_compiler();
+    struct smelt_shader_params params = {
+        .source = "#version 460\n#define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE\n"
+                  "#include \"smelt/base.glsl\"\nlayout(local_size_x = 1) in;\nvoid main() {}\n",
+        .stage = VK_SHADER_STAGE_COMPUTE_BIT};
+    check_refused(&params, SMELT_ERROR_COMPILE, "libsmelt defines SMELT_BACKENDS itself");
+    params.source =
+        "#version 460\n#ifndef SMELT_BACKENDS\n#define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE\n"
+        "#endif\n#include \"smelt/base.glsl\"\nlayout(local_size_x = 1) in;\nvoid main() {}\n";
+    smelt_shader shader = NULL;
+    CHECK_OK(smelt_shader_create(NULL, &params, &shader));
+    smelt_shader_destroy(&shader);
+}
+
 static void test_optimization(void)
 {
     need_compiler();
@@ -572,6 +588,7 @@ int main(int argc, char **argv)
         {"includes: virtual files, own directory, directories in order, modules", test_include_order},
         {"dependencies are the files that were read", test_dependencies},
         {"defines, SMELT_BACKENDS, SMELT_BACKEND_DEFAULT", test_defines},
+        {"shaders that define SMELT_BACKENDS for other compilers", test_shader_for_other_compilers_too},
         {"optimization levels and debug information", test_optimization},
         {"ops are served as includes; compile time and size of 32-64-64-9", test_ops},
         {"modules can be listed", test_module_text},

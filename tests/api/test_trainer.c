@@ -156,8 +156,10 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_some(VkDevice vk_device, const Vk
                                                     const VkAllocationCallbacks *callbacks,
                                                     VkDeviceMemory *memory)
 {
-    return allocations_left-- > 0 ? real_allocate(vk_device, info, callbacks, memory)
-                                  : VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    if (!allocations_left) // of any type of memory: the library tries all that will do
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    allocations_left--;
+    return real_allocate(vk_device, info, callbacks, memory);
 }
 
 // Each allocation in turn fails: nothing is left behind, and the trainer that finds enough memory is like any other.

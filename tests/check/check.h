@@ -107,7 +107,7 @@ struct check_case {
 struct check_op {
     const char *name;
     const char *fixture;
-    const char *scope; // as rows print it; NULL: "thread"
+    enum smelt_scope scope;
     const struct check_shape *shapes;
     uint32_t shape_count;
     const struct check_types *types;
@@ -203,6 +203,8 @@ struct check_tensor *check_add_words(struct check_case *c, enum check_role role,
 struct check_tensor *check_add_floats(struct check_case *c, enum check_role role, enum smelt_dtype rounded,
                                       uint64_t count);
 void check_define(struct check_case *c, const char *format, ...) SMELT_PRINTF(2, 3);
+// CHECK_BACKEND: the case's, but PORTABLE in the twin that reflection reads.
+void check_define_backend(struct check_case *c);
 // A fixture name for a dtype: "SMELT_DTYPE_F16".
 const char *check_dtype_macro(enum smelt_dtype dtype);
 

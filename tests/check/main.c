@@ -52,6 +52,7 @@ static void count_skip(enum check_tier tier, const char *reason)
 
 static void row_name(const struct check_case *c, char name[160])
 {
+    static const char *const scopes[] = {"thread", "subgroup", "workgroup"};
     char types[48] = "";
     const enum smelt_dtype all[] = {c->left, c->types.stored, c->types.computed, c->types.accumulated};
     for (int i = 0; i < 4; i++)
@@ -59,8 +60,7 @@ static void row_name(const struct check_case *c, char name[160])
             snprintf(types + strlen(types), sizeof(types) - strlen(types), "%s%s", types[0] ? "," : "",
                      smelt_dtype_name(all[i]));
     snprintf(name, 160, "%-18s %-15s %-24s %-9s %-8s %-8s", c->op->name, types, c->shape->name,
-             c->op->scope ? c->op->scope : "thread",
-             c->stage == VK_SHADER_STAGE_FRAGMENT_BIT ? "fragment" : "compute",
+             scopes[c->op->scope], c->stage == VK_SHADER_STAGE_FRAGMENT_BIT ? "fragment" : "compute",
              smelt_backend_name(c->backend));
 }
 
@@ -358,7 +358,7 @@ static enum outcome run_row(smelt_context context, struct check_device *device, 
 static bool left_out(smelt_context context, const struct check_case *row, uint32_t turn)
 {
     const struct smelt_capabilities *device = smelt_context_capabilities(context);
-    if (run.full || run.op || run.shape || !row->op->scope || !strcmp(row->op->scope, "thread") ||
+    if (run.full || run.op || run.shape || row->op->scope == SMELT_SCOPE_THREAD ||
         device->device_type != VK_PHYSICAL_DEVICE_TYPE_CPU || !(device->cooperative_matrix || SANITIZED))
         return false;
     uint32_t place = 0, count = 0;

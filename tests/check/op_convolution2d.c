@@ -275,19 +275,14 @@ static void add_defines(struct check_case *c, struct pair result)
                             (d[O] - 1) * s[3] + 1));
     check_define(c, "#define CHECK_ROWS %d\n#define CHECK_DEPTHWISE %d\n#define CHECK_BLOCK %u",
                  !(flags & (NCHW | GAPS)), !!(flags & DEPTHWISE), c->convolution2d.n);
-    // The reflection's twin is PORTABLE.
-    check_define(c,
-                 "#define CHECK_ACCUMULATED %s\n#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n"
-                 "#define CHECK_BACKEND SMELT_BACKEND_PORTABLE\n#else\n#define CHECK_BACKEND %s\n#endif",
-                 check_dtype_macro(c->types.accumulated),
-                 c->backend == SMELT_BACKEND_COOPMAT    ? "SMELT_BACKEND_COOPMAT"
-                 : c->backend == SMELT_BACKEND_COOPMAT2 ? "SMELT_BACKEND_COOPMAT2"
-                 : c->backend == SMELT_BACKEND_DOT8     ? "SMELT_BACKEND_DOT8"
-                                                        : "SMELT_BACKEND_PORTABLE");
+    check_define(c, "#define CHECK_ACCUMULATED %s", check_dtype_macro(c->types.accumulated));
+    check_define_backend(c);
 }
 
-static void describe(struct check_case *c, enum smelt_scope scope)
+static void describe(struct check_case *c, uint32_t wanted)
 {
+    (void)wanted;
+    enum smelt_scope scope = c->op->scope;
     const uint32_t *d = c->shape->d, flags = d[FLAGS], p = d[PADDING];
     struct pair k = pair_of(d[KERNEL]), s = pair_of(d[STRIDE]), l = pair_of(d[DILATION]),
                 more = pair_of(d[OUTPUT_PADDING]), result = result_of(d);
@@ -356,24 +351,6 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                                          !thread && (flags & NCHW), !thread && (flags & GAPS));
     out->pointer = true;
     add_defines(c, result);
-}
-
-static void describe_thread(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_THREAD);
-}
-
-static void describe_subgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_SUBGROUP);
-}
-
-static void describe_workgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_WORKGROUP);
 }
 
 // The element of the image that tap k of output row (or column) y reads; negative: none.
@@ -550,14 +527,14 @@ static bool exists(const struct check_case *row)
 const struct check_op check_convolution2d = {.name = "convolution2d",
                                              .fixture = "convolution2d",
                                              CONVOLUTION,
-                                             .describe = describe_thread,
+                                             .describe = describe,
                                              .backends = 1 << SMELT_BACKEND_PORTABLE,
                                              .stages =
                                                  VK_SHADER_STAGE_COMPUTE_BIT | VK_SHADER_STAGE_FRAGMENT_BIT};
 const struct check_op check_convolution2d_subgroup = {
-    .name = "convolution2d_subgroup", .scope = "subgroup", .describe = describe_subgroup, GROUP_OP};
+    .name = "convolution2d_subgroup", .scope = SMELT_SCOPE_SUBGROUP, .describe = describe, GROUP_OP};
 const struct check_op check_convolution2d_workgroup = {
-    .name = "convolution2d_workgroup", .scope = "workgroup", .describe = describe_workgroup, GROUP_OP};
+    .name = "convolution2d_workgroup", .scope = SMELT_SCOPE_WORKGROUP, .describe = describe, GROUP_OP};
 
 #define INTEGERS                                                                                             \
     .shapes = integer_shapes, .shape_count = SMELT_COUNT_OF(integer_shapes), .types = integer_types,         \
@@ -572,10 +549,10 @@ const struct check_op check_convolution2d_workgroup = {
 const struct check_op check_convolution2d_integer_thread = {.name = "convolution2d_i8",
                                                             .fixture = "convolution2d",
                                                             INTEGERS,
-                                                            .describe = describe_thread,
+                                                            .describe = describe,
                                                             .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
                                                             .backends = 1 << SMELT_BACKEND_PORTABLE};
 const struct check_op check_convolution2d_integer_subgroup = {
-    .name = "convolution2d_i8_s", .scope = "subgroup", .describe = describe_subgroup, INTEGER_GROUP_OP};
+    .name = "convolution2d_i8_s", .scope = SMELT_SCOPE_SUBGROUP, .describe = describe, INTEGER_GROUP_OP};
 const struct check_op check_convolution2d_integer_workgroup = {
-    .name = "convolution2d_i8_w", .scope = "workgroup", .describe = describe_workgroup, INTEGER_GROUP_OP};
+    .name = "convolution2d_i8_w", .scope = SMELT_SCOPE_WORKGROUP, .describe = describe, INTEGER_GROUP_OP};

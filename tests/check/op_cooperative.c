@@ -47,8 +47,10 @@ static const struct check_types types[] = {
     {SMELT_DTYPE_F16, SMELT_DTYPE_F16, SMELT_DTYPE_F16},
 };
 
-static void describe(struct check_case *c, enum smelt_scope scope)
+static void describe(struct check_case *c, uint32_t wanted)
 {
+    (void)wanted;
+    enum smelt_scope scope = c->op->scope;
     static const char *const outside[] = {"",    "0.0",  "1.0", "-1e4", "1e4",
                                           "0.0", "-1e4", "1e4", "0.0",  "uintBitsToFloat(0xff800000u)"};
     const uint32_t *d = c->shape->d;
@@ -74,18 +76,6 @@ static void describe(struct check_case *c, enum smelt_scope scope)
     check_define(c, "#define CHECK_INPUT input_%s_2_r_0x0\n#define CHECK_TILES %u\n#define CHECK_DTYPE %s",
                  smelt_dtype_name(c->types.stored), groups, check_dtype_macro(c->types.stored));
     check_define(c, "#define CHECK_SCOPE %s", groups == 1 ? "SMELT_SCOPE_WORKGROUP" : "SMELT_SCOPE_SUBGROUP");
-}
-
-static void describe_subgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_SUBGROUP);
-}
-
-static void describe_workgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_WORKGROUP);
 }
 
 // The fragments are those that a product with this tile would have.
@@ -262,9 +252,9 @@ static void reference(const struct check_case *c, uint32_t row, double *wanted, 
     .wrong = 1 << 1 | 1 << 4
 
 const struct check_op check_cooperative_subgroup = {
-    .name = "cooperative_subgroup", .scope = "subgroup", .describe = describe_subgroup, COOPERATIVE_OP};
+    .name = "cooperative_subgroup", .scope = SMELT_SCOPE_SUBGROUP, .describe = describe, COOPERATIVE_OP};
 const struct check_op check_cooperative_workgroup = {
-    .name = "cooperative_workgroup", .scope = "workgroup", .describe = describe_workgroup, COOPERATIVE_OP};
+    .name = "cooperative_workgroup", .scope = SMELT_SCOPE_WORKGROUP, .describe = describe, COOPERATIVE_OP};
 
 // --- A chain of two products ------------------------------------------------------------------------------
 
@@ -340,7 +330,7 @@ static void chain_reference(const struct check_case *c, uint32_t row, double *wa
 const struct check_op check_chain = {
     .name = "chain",
     .fixture = "chain",
-    .scope = "workgroup",
+    .scope = SMELT_SCOPE_WORKGROUP,
     .shapes = chain_shapes,
     .shape_count = SMELT_COUNT_OF(chain_shapes),
     .types = chain_types,

@@ -338,10 +338,10 @@ static void grid(const struct check_case *c, uint32_t groups[3])
 
 const struct check_op check_layer_gradient = {.name = "layer_gradient", LAYER_OP};
 const struct check_op check_layer_gradient_workgroup = {
-    .name = "layer_gradient_wg", .scope = "workgroup", .grid = grid, LAYER_OP};
+    .name = "layer_gradient_wg", .scope = SMELT_SCOPE_WORKGROUP, .grid = grid, LAYER_OP};
 const struct check_op check_mlp_gradient = {
     .name = "mlp_gradient",
-    .scope = "workgroup",
+    .scope = SMELT_SCOPE_WORKGROUP,
     .fixture = "mlp_gradient",
     .shapes = network_shapes,
     .shape_count = SMELT_COUNT_OF(network_shapes),

@@ -84,8 +84,10 @@ static bool relaxes(const struct check_case *c)
     return c->types.computed == SMELT_DTYPE_F16 && (is_rounded(c->types.stored) || is_rounded(c->left));
 }
 
-static void describe(struct check_case *c, enum smelt_scope scope)
+static void describe(struct check_case *c, uint32_t wanted)
 {
+    (void)wanted;
+    enum smelt_scope scope = c->op->scope;
     const uint32_t *d = c->shape->d;
     c->matmul2d = (struct smelt_matmul2d_descriptor){.scope = scope,
                                                      .k = 0,
@@ -127,26 +129,8 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                  "#define CHECK_LEFT product_left_%s_2_r_0x0\n#define CHECK_RIGHT product_right_%s_2_r_0x0\n"
                  "#define CHECK_BIAS_TYPE product_bias_%s_1_r_0",
                  smelt_dtype_name(left), stored, stored);
-    // The reflection's twin is PORTABLE.
-    check_define(c,
-                 "#define CHECK_ACCUMULATED %s\n#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n"
-                 "#define CHECK_BACKEND SMELT_BACKEND_PORTABLE\n#else\n#define CHECK_BACKEND %s\n#endif",
-                 check_dtype_macro(c->types.accumulated),
-                 c->backend == SMELT_BACKEND_COOPMAT    ? "SMELT_BACKEND_COOPMAT"
-                 : c->backend == SMELT_BACKEND_COOPMAT2 ? "SMELT_BACKEND_COOPMAT2"
-                                                        : "SMELT_BACKEND_PORTABLE");
-}
-
-static void describe_subgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_SUBGROUP);
-}
-
-static void describe_workgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_WORKGROUP);
+    check_define(c, "#define CHECK_ACCUMULATED %s", check_dtype_macro(c->types.accumulated));
+    check_define_backend(c);
 }
 
 static void reference(const struct check_case *c, uint32_t m, double *wanted, double *bound)
@@ -228,9 +212,9 @@ static bool exists(const struct check_case *row)
     .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4, .flops = flops
 
 const struct check_op check_matmul2d_subgroup = {
-    .name = "matmul2d_subgroup", .scope = "subgroup", .describe = describe_subgroup, GROUP_OP};
+    .name = "matmul2d_subgroup", .scope = SMELT_SCOPE_SUBGROUP, .describe = describe, GROUP_OP};
 const struct check_op check_matmul2d_workgroup = {
-    .name = "matmul2d_workgroup", .scope = "workgroup", .describe = describe_workgroup, GROUP_OP};
+    .name = "matmul2d_workgroup", .scope = SMELT_SCOPE_WORKGROUP, .describe = describe, GROUP_OP};
 
 // --- The types of Metal's matmul2d that are not rows above --------------------------------------------------
 
@@ -276,7 +260,7 @@ static const struct check_types mixed_types[] = {
 const struct check_op check_matmul2d_mixed = {
     .name = "matmul2d_mixed",
     .fixture = "matmul2d_group",
-    .scope = "workgroup",
+    .scope = SMELT_SCOPE_WORKGROUP,
     .shapes = mixed_shapes,
     .shape_count = SMELT_COUNT_OF(mixed_shapes),
     .types = mixed_types,
@@ -285,7 +269,7 @@ const struct check_op check_matmul2d_mixed = {
     .backends = 1 << SMELT_BACKEND_PORTABLE | 1 << SMELT_BACKEND_COOPMAT | 1 << SMELT_BACKEND_COOPMAT2,
     .stages = VK_SHADER_STAGE_COMPUTE_BIT,
     .values = 1 << CHECK_RANDOM | 1 << CHECK_ONE_HOT,
-    .describe = describe_workgroup,
+    .describe = describe,
     .reference = reference,
     .grid = grid,
     .flops = flops,

@@ -59,8 +59,10 @@ static int zero_of_right(const struct check_case *c, uint32_t column)
     return (int)check_least(c->types.stored) + (int)(column % 4);
 }
 
-static void describe(struct check_case *c, enum smelt_scope scope)
+static void describe(struct check_case *c, uint32_t wanted)
 {
+    (void)wanted;
+    enum smelt_scope scope = c->op->scope;
     const uint32_t *d = c->shape->d;
     c->matmul2d = (struct smelt_matmul2d_descriptor){.scope = scope,
                                                      .transpose_left = d[LEFT],
@@ -100,26 +102,7 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                  smelt_dtype_name(c->left), smelt_dtype_name(c->types.stored));
     check_define(c, "#define CHECK_ZERO_POINTS %u\n#define CHECK_ZERO_LEFT %d\n#define CHECK_ZERO_RIGHT %d",
                  d[ZERO_POINTS], zero_of_left(c), zero_of_right(c, 0));
-    // The reflection's twin is PORTABLE.
-    check_define(c,
-                 "#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n"
-                 "#define CHECK_BACKEND SMELT_BACKEND_PORTABLE\n#else\n#define CHECK_BACKEND %s\n#endif",
-                 c->backend == SMELT_BACKEND_COOPMAT2  ? "SMELT_BACKEND_COOPMAT2"
-                 : c->backend == SMELT_BACKEND_COOPMAT ? "SMELT_BACKEND_COOPMAT"
-                 : c->backend == SMELT_BACKEND_DOT8    ? "SMELT_BACKEND_DOT8"
-                                                       : "SMELT_BACKEND_PORTABLE");
-}
-
-static void describe_subgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_SUBGROUP);
-}
-
-static void describe_workgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_WORKGROUP);
+    check_define_backend(c);
 }
 
 static void describe_thread(struct check_case *c, uint32_t wanted)
@@ -247,9 +230,9 @@ static void grid(const struct check_case *c, uint32_t groups[3])
     .wrong_shape = 1, .wrong = 1 << 1 | 1 << 3 | 1 << 4, .fill = fill, .flops = flops
 
 const struct check_op check_matmul2d_integer_subgroup = {
-    .name = "integer_subgroup", .scope = "subgroup", .describe = describe_subgroup, INTEGER_OP};
+    .name = "integer_subgroup", .scope = SMELT_SCOPE_SUBGROUP, .describe = describe, INTEGER_OP};
 const struct check_op check_matmul2d_integer_workgroup = {
-    .name = "integer_workgroup", .scope = "workgroup", .describe = describe_workgroup, INTEGER_OP};
+    .name = "integer_workgroup", .scope = SMELT_SCOPE_WORKGROUP, .describe = describe, INTEGER_OP};
 const struct check_op check_matmul2d_integer_thread = {
     .name = "integer_thread",
     .fixture = "matmul2d",

@@ -71,8 +71,10 @@ static void set_op(struct check_case *c, enum smelt_scope scope)
     c->smelt = (struct smelt_op){.name = "product", .kind = SMELT_OP_MATMUL2D, .matmul2d = &c->matmul2d};
 }
 
-static void describe(struct check_case *c, enum smelt_scope scope)
+static void describe(struct check_case *c, uint32_t wanted)
 {
+    (void)wanted;
+    enum smelt_scope scope = c->op->scope;
     const uint32_t *d = c->shape->d;
     set_op(c, scope);
     c->matmul2d.alignment = d[ALIGNMENT];
@@ -103,25 +105,7 @@ static void describe(struct check_case *c, enum smelt_scope scope)
                  "#define CHECK_LEFT product_left_f16_2_r_0x0\n#define CHECK_RIGHT product_right\n"
                  "#define CHECK_BIAS_TYPE product_bias_%s_1_r_0\n#define CHECK_ACCUMULATED %s",
                  smelt_dtype_name(c->types.accumulated), check_dtype_macro(c->types.accumulated));
-    // The reflection's twin is PORTABLE.
-    check_define(c,
-                 "#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n"
-                 "#define CHECK_BACKEND SMELT_BACKEND_PORTABLE\n#else\n#define CHECK_BACKEND %s\n#endif",
-                 c->backend == SMELT_BACKEND_COOPMAT2  ? "SMELT_BACKEND_COOPMAT2"
-                 : c->backend == SMELT_BACKEND_COOPMAT ? "SMELT_BACKEND_COOPMAT"
-                                                       : "SMELT_BACKEND_PORTABLE");
-}
-
-static void describe_subgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_SUBGROUP);
-}
-
-static void describe_workgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_WORKGROUP);
+    check_define_backend(c);
 }
 
 static void describe_thread(struct check_case *c, uint32_t wanted)
@@ -271,9 +255,9 @@ static bool exists(const struct check_case *row)
     .wrong_shape = 1, .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4, .fill = fill, .flops = flops
 
 const struct check_op check_matmul2d_scaled_subgroup = {
-    .name = "scaled_subgroup", .scope = "subgroup", .describe = describe_subgroup, SCALED_OP};
+    .name = "scaled_subgroup", .scope = SMELT_SCOPE_SUBGROUP, .describe = describe, SCALED_OP};
 const struct check_op check_matmul2d_scaled_workgroup = {
-    .name = "scaled_workgroup", .scope = "workgroup", .describe = describe_workgroup, SCALED_OP};
+    .name = "scaled_workgroup", .scope = SMELT_SCOPE_WORKGROUP, .describe = describe, SCALED_OP};
 const struct check_op check_matmul2d_scaled_thread = {
     .name = "scaled_thread",
     .fixture = "matmul2d",

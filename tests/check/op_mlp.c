@@ -79,8 +79,9 @@ static const struct check_types types[] = {
 };
 
 // Of the network; `rows`: inputs and outputs are tensors, else 32 bit numbers.
-static void describe_as(struct check_case *c, uint32_t wanted, enum smelt_scope scope, bool rows)
+static void describe_as(struct check_case *c, uint32_t wanted, bool rows)
 {
+    enum smelt_scope scope = c->op->scope;
     const uint32_t *d = c->shape->d;
     c->mlp = (struct smelt_mlp_descriptor){.layer_count = d[LAYERS],
                                            .no_bias = d[NO_BIAS],
@@ -125,27 +126,12 @@ static void describe_as(struct check_case *c, uint32_t wanted, enum smelt_scope 
 
 static void describe(struct check_case *c, uint32_t wanted)
 {
-    describe_as(c, wanted, SMELT_SCOPE_THREAD, false);
-}
-
-static void describe_subgroup(struct check_case *c, uint32_t wanted)
-{
-    describe_as(c, wanted, SMELT_SCOPE_SUBGROUP, false);
-}
-
-static void describe_workgroup(struct check_case *c, uint32_t wanted)
-{
-    describe_as(c, wanted, SMELT_SCOPE_WORKGROUP, false);
+    describe_as(c, wanted, false);
 }
 
 static void describe_rows(struct check_case *c, uint32_t wanted)
 {
-    describe_as(c, wanted, SMELT_SCOPE_SUBGROUP, true);
-}
-
-static void describe_rows_workgroup(struct check_case *c, uint32_t wanted)
-{
-    describe_as(c, wanted, SMELT_SCOPE_WORKGROUP, true);
+    describe_as(c, wanted, true);
 }
 
 // Values between layers are in the accumulated type and enter the next product in the computed one.
@@ -198,6 +184,7 @@ int check_mlp_selftest(void)
     struct check_case *c = calloc(1, sizeof(*c));
     if (!c)
         return 1;
+    c->op = &check_mlp;
     c->shape = &shape;
     c->types = types[0];
     c->backend = SMELT_BACKEND_PORTABLE;
@@ -259,28 +246,28 @@ static void grid_workgroup(const struct check_case *c, uint32_t groups[3])
     .flops = flops
 
 const struct check_op check_mlp_subgroup = {.name = "mlp_subgroup",
-                                            .scope = "subgroup",
-                                            .describe = describe_subgroup,
+                                            .scope = SMELT_SCOPE_SUBGROUP,
+                                            .describe = describe,
                                             .grid = grid_subgroup,
                                             .wrong_shape = 1,
                                             .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
                                             GROUP_OP};
 const struct check_op check_mlp_workgroup = {.name = "mlp_workgroup",
-                                             .scope = "workgroup",
-                                             .describe = describe_workgroup,
+                                             .scope = SMELT_SCOPE_WORKGROUP,
+                                             .describe = describe,
                                              .grid = grid_workgroup,
                                              .wrong_shape = 1,
                                              .wrong = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
                                              GROUP_OP};
 const struct check_op check_mlp_rows = {.name = "mlp_rows",
-                                        .scope = "subgroup",
+                                        .scope = SMELT_SCOPE_SUBGROUP,
                                         .describe = describe_rows,
                                         .grid = grid_subgroup,
                                         .wrong = 1 << 1 | 1 << 3,
                                         GROUP_OP};
 const struct check_op check_mlp_rows_workgroup = {.name = "mlp_rows_workgroup",
-                                                  .scope = "workgroup",
-                                                  .describe = describe_rows_workgroup,
+                                                  .scope = SMELT_SCOPE_WORKGROUP,
+                                                  .describe = describe_rows,
                                                   .grid = grid_workgroup,
                                                   .wrong = 1 << 1 | 1 << 3,
                                                   GROUP_OP};

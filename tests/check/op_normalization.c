@@ -45,8 +45,10 @@ static uint32_t kind_of(const struct check_case *c)
     return c->shape->d[LINE_OP];
 }
 
-static void describe(struct check_case *c, enum smelt_scope scope)
+static void describe(struct check_case *c, uint32_t wanted)
 {
+    (void)wanted;
+    enum smelt_scope scope = c->op->scope;
     const uint32_t *d = c->shape->d;
     struct smelt_line_layout line = check_line_layout(c, scope);
     bool weights = kind_of(c) >= LAYER_NORM && d[LINE_MAP];
@@ -74,24 +76,6 @@ static void describe(struct check_case *c, enum smelt_scope scope)
     for (int i = 0; i < 2 && weights; i++)
         check_add(c, CHECK_WEIGHT, c->types.stored, 1, length);
     check_add_lines(c, CHECK_OUTPUT, "result");
-}
-
-static void describe_thread(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_THREAD);
-}
-
-static void describe_subgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_SUBGROUP);
-}
-
-static void describe_workgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_WORKGROUP);
 }
 
 static void fill(struct check_case *c, struct check_tensor *tensor, uint64_t *random)
@@ -247,8 +231,8 @@ static void reference(const struct check_case *c, uint32_t evaluation, double *w
     .values = 1 << CHECK_RANDOM | 1 << CHECK_ZEROS | 1 << CHECK_NEGATIVE | 1 << CHECK_LARGEST |              \
               1 << CHECK_SUBNORMAL | 1 << CHECK_NAN
 
-const struct check_op check_norm_thread = {.name = "norm_thread", .describe = describe_thread, LINE_OPS};
+const struct check_op check_norm_thread = {.name = "norm_thread", .describe = describe, LINE_OPS};
 const struct check_op check_norm_subgroup = {
-    .name = "norm_subgroup", .scope = "subgroup", .describe = describe_subgroup, LINE_OPS};
+    .name = "norm_subgroup", .scope = SMELT_SCOPE_SUBGROUP, .describe = describe, LINE_OPS};
 const struct check_op check_norm_workgroup = {
-    .name = "norm_workgroup", .scope = "workgroup", .describe = describe_workgroup, LINE_OPS};
+    .name = "norm_workgroup", .scope = SMELT_SCOPE_WORKGROUP, .describe = describe, LINE_OPS};

@@ -95,8 +95,10 @@ static bool exists(const struct check_case *row)
     return shape < OF_EVERY_TYPE;
 }
 
-static void describe(struct check_case *c, enum smelt_scope scope)
+static void describe(struct check_case *c, uint32_t wanted)
 {
+    (void)wanted;
+    enum smelt_scope scope = c->op->scope;
     bool is_float = smelt_dtype_is_float(c->types.stored);
     enum smelt_dtype result = seeks(kind_of(c))                 ? SMELT_DTYPE_U32
                               : is_float || is_real(kind_of(c)) ? SMELT_DTYPE_F32
@@ -110,24 +112,6 @@ static void describe(struct check_case *c, enum smelt_scope scope)
     check_define(c, "#define CHECK_V %s", is_float ? "float" : has_sign(c->types.stored) ? "int" : "uint");
     check_add_lines(c, CHECK_INPUT, "source");
     check_add_words(c, CHECK_OUTPUT, result, c->evaluations);
-}
-
-static void describe_thread(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_THREAD);
-}
-
-static void describe_subgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_SUBGROUP);
-}
-
-static void describe_workgroup(struct check_case *c, uint32_t wanted)
-{
-    (void)wanted;
-    describe(c, SMELT_SCOPE_WORKGROUP);
 }
 
 static double draw(const struct check_case *c, enum smelt_dtype dtype, uint64_t i, uint64_t *random)
@@ -305,17 +289,17 @@ static double flops(const struct check_shape *shape)
               1 << CHECK_SUBNORMAL | 1 << CHECK_NAN | 1 << CHECK_INFINITE
 
 const struct check_op check_reduce_thread = {.name = "reduce_thread",
-                                             .describe = describe_thread,
+                                             .describe = describe,
                                              .stages =
                                                  VK_SHADER_STAGE_COMPUTE_BIT | VK_SHADER_STAGE_FRAGMENT_BIT,
                                              LINE_OPS};
 const struct check_op check_reduce_subgroup = {.name = "reduce_subgroup",
-                                               .scope = "subgroup",
-                                               .describe = describe_subgroup,
+                                               .scope = SMELT_SCOPE_SUBGROUP,
+                                               .describe = describe,
                                                .stages = VK_SHADER_STAGE_COMPUTE_BIT,
                                                LINE_OPS};
 const struct check_op check_reduce_workgroup = {.name = "reduce_workgroup",
-                                                .scope = "workgroup",
-                                                .describe = describe_workgroup,
+                                                .scope = SMELT_SCOPE_WORKGROUP,
+                                                .describe = describe,
                                                 .stages = VK_SHADER_STAGE_COMPUTE_BIT,
                                                 LINE_OPS};

@@ -58,6 +58,17 @@ void check_define(struct check_case *c, const char *format, ...)
     strcat(c->defines, "\n");
 }
 
+void check_define_backend(struct check_case *c)
+{
+    static const char *const names[SMELT_BACKEND_COUNT] = {"",        "PORTABLE", "DOT8",
+                                                           "COOPVEC", "COOPMAT",  "COOPMAT2"};
+    check_define(
+        c,
+        "#if SMELT_BACKEND_DEFAULT == SMELT_BACKEND_PORTABLE\n"
+        "#define CHECK_BACKEND SMELT_BACKEND_PORTABLE\n#else\n#define CHECK_BACKEND SMELT_BACKEND_%s\n#endif",
+        names[c->backend]);
+}
+
 const char *check_dtype_macro(enum smelt_dtype dtype)
 {
     static const char *const names[SMELT_DTYPE_COUNT] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Uses every public call from C++17, with designated values set member by member as C++17 has to. tests/lint.py
 // checks that no function of include/smelt is missing here.
-#include "../test.h"
+#include "../source.h"
 
 #include <string>
 #include <vector>
@@ -425,7 +425,7 @@ void packages()
 void materials()
 {
     smelt_context context = test_context();
-    const std::string path = SMELT_TEST_SOURCE "/examples/materials/rock053.safetensors";
+    const std::string path = source_file("examples/materials/rock053.safetensors");
     smelt_material_params params = {};
     params.path = path.c_str();
     params.backend = SMELT_BACKEND_PORTABLE;

@@ -6,6 +6,8 @@
 #include "network_internal.h"
 #include "test.h"
 
+#include <stdlib.h>
+
 #define RIG_MAX 8 // inputs and outputs
 
 static inline struct smelt_ir *rig_ir(void)
@@ -94,14 +96,24 @@ static inline struct rig_run rig_make(smelt_network network)
 
 static inline void rig_write(struct rig_run *run, uint32_t index, const float *data)
 {
-    uint64_t size = smelt_tensor_element_count(run->tensors[index]) * sizeof(float);
-    CHECK_OK(smelt_tensor_write_and_wait(run->tensors[index], NULL, data, size));
+    enum smelt_dtype dtype = smelt_tensor_info(run->tensors[index])->dtype;
+    uint64_t count = smelt_tensor_element_count(run->tensors[index]), size = smelt_dtype_size(dtype, count);
+    void *converted = dtype == SMELT_DTYPE_F16 ? malloc(size) : NULL;
+    if (converted)
+        CHECK_OK(smelt_dtype_convert(dtype, converted, SMELT_DTYPE_F32, data, count));
+    CHECK_OK(smelt_tensor_write_and_wait(run->tensors[index], NULL, converted ? converted : data, size));
+    free(converted);
 }
 
 static inline void rig_read(struct rig_run *run, uint32_t index, float *data)
 {
-    uint64_t size = smelt_tensor_element_count(run->tensors[index]) * sizeof(float);
-    CHECK_OK(smelt_tensor_read_and_wait(run->tensors[index], NULL, data, size));
+    enum smelt_dtype dtype = smelt_tensor_info(run->tensors[index])->dtype;
+    uint64_t count = smelt_tensor_element_count(run->tensors[index]), size = smelt_dtype_size(dtype, count);
+    void *converted = dtype == SMELT_DTYPE_F16 ? malloc(size) : NULL;
+    CHECK_OK(smelt_tensor_read_and_wait(run->tensors[index], NULL, converted ? converted : data, size));
+    if (converted)
+        CHECK_OK(smelt_dtype_convert(SMELT_DTYPE_F32, data, dtype, converted, count));
+    free(converted);
 }
 
 static inline void rig_record(smelt_encoder encoder, smelt_network network, struct rig_run *run)

@@ -399,7 +399,7 @@ static void refuses_inputs(void)
     REFUSES(SMELT_ERROR_DTYPE, "storage is i8");
     params.storage = SMELT_DTYPE_NONE;
     params.backend = (enum smelt_backend)99;
-    REFUSES(SMELT_ERROR_INVALID_ARGUMENT, "backend 99");
+    REFUSES(SMELT_ERROR_INVALID_ARGUMENT, "backend is 99");
     params.backend = SMELT_BACKEND_AUTO;
     params.input_count = 1;
     params.inputs = NULL;

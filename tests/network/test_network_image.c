@@ -4,6 +4,7 @@
 #include "network_rig.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #define WIDTH 9
 #define HEIGHT 5
@@ -14,21 +15,27 @@ struct picture {
     smelt_image handle;
 };
 
-static struct picture make_picture(VkFormat format, VkImageUsageFlags usage, VkImageLayout layout)
+static struct picture make_sized(VkFormat format, uint32_t width, uint32_t height, VkImageUsageFlags usage,
+                                 VkImageLayout layout)
 {
     smelt_context context = rig_context();
     struct picture p = {
-        .image = rig_image(context, format, WIDTH, HEIGHT, 1, usage | VK_IMAGE_USAGE_TRANSFER_DST_BIT)};
+        .image = rig_image(context, format, width, height, 1, usage | VK_IMAGE_USAGE_TRANSFER_DST_BIT)};
     p.view = rig_view(context, &p.image, 0);
     const struct smelt_image_params params = {.view = p.view,
                                               .format = format,
-                                              .width = WIDTH,
-                                              .height = HEIGHT,
+                                              .width = width,
+                                              .height = height,
                                               .usage = usage,
                                               .layout = layout,
                                               .name = "picture"};
     CHECK_OK(smelt_image_create(context, &params, &p.handle));
     return p;
+}
+
+static struct picture make_picture(VkFormat format, VkImageUsageFlags usage, VkImageLayout layout)
+{
+    return make_sized(format, WIDTH, HEIGHT, usage, layout);
 }
 
 static void free_picture(struct picture *p)
@@ -258,6 +265,178 @@ static void networks(void)
     CHECK(!memcmp(outs[3], outs[4], sizeof(outs[3])));
 }
 
+// --- Whole pictures ---------------------------------------------------------------------------------------------
+
+// Of the size of a network in use, so that the device takes the kernels that it takes there.
+struct whole {
+    uint32_t width, height, channels, scale;
+    enum smelt_dtype storage;
+    float tolerance;
+};
+
+static struct smelt_ir_value *convolve(struct smelt_ir *ir, struct smelt_ir_value *x, const char *name,
+                                       uint32_t in, uint32_t out, uint32_t window)
+{
+    uint32_t terms = in * window * window;
+    const int64_t pads[4] = {window / 2, window / 2, window / 2, window / 2};
+    const struct smelt_ir_attribute around = {.integers = pads, .count = 4};
+    const uint64_t shape[4] = {out, in, window, window};
+    float *w = calloc((size_t)terms * out, sizeof(*w));
+    char weight[16];
+    CHECK(w);
+    for (uint32_t i = 0; i < terms * out; i++)
+        w[i] = ((float)(i * 2654435761u >> 16 & 255) - 112) / (64 * sqrtf((float)terms));
+    snprintf(weight, sizeof(weight), "%s.weight", name);
+    struct smelt_ir_value *y = rig_node(ir, "Conv", name, x, rig_weight(ir, weight, 4, shape, w), NULL);
+    free(w);
+    CHECK_OK(smelt_ir_set_attribute(ir, y->producer, "pads", &around));
+    return y;
+}
+
+// Two convolutions; with a scale their channels are pixels then.
+static struct smelt_ir *whole_network(const struct whole *of)
+{
+    struct smelt_ir *ir = rig_ir();
+    uint32_t out = of->channels * of->scale * of->scale;
+    struct smelt_ir_value *x =
+        rig_input(ir, "x", 4, (const uint64_t[]){1, of->channels, of->height, of->width});
+    struct smelt_ir_value *h =
+        rig_node(ir, "Relu", "r", convolve(ir, x, "h", of->channels, of->scale > 1 ? 64 : 16, 5), NULL, NULL);
+    struct smelt_ir_value *y = convolve(ir, h, "o", of->scale > 1 ? 64 : 16, out, 3);
+    if (of->scale > 1) {
+        const struct smelt_ir_attribute size = {.integer = of->scale}, mode = {.word = "CRD"};
+        y = rig_node(ir, "DepthToSpace", "y", y, NULL, NULL);
+        CHECK_OK(smelt_ir_set_attribute(ir, y->producer, "blocksize", &size));
+        CHECK_OK(smelt_ir_set_attribute(ir, y->producer, "mode", &mode));
+    }
+    CHECK_OK(smelt_ir_add_output(ir, y));
+    return ir;
+}
+
+// The image with `channels` of the network's output in the order of its tensor.
+static void run_images(const struct whole *of, const uint8_t *bytes, const char *const ends[2], float *out)
+{
+    const VkFormat from_format = of->channels == 1 ? VK_FORMAT_R8_UNORM : VK_FORMAT_R8G8B8A8_UNORM,
+                   formats[2] = {VK_FORMAT_UNDEFINED, VK_FORMAT_R32G32B32A32_SFLOAT};
+    const struct smelt_network_params params = {
+        .images = ends, .image_count = 2, .image_formats = formats, .storage = of->storage};
+    const uint32_t width = of->width * of->scale, height = of->height * of->scale;
+    const struct smelt_barrier done =
+        smelt_barrier_between(SMELT_STAGE_MACHINE_LEARNING, SMELT_STAGE_MACHINE_LEARNING);
+    struct picture from = make_sized(from_format, of->width, of->height, VK_IMAGE_USAGE_SAMPLED_BIT,
+                                     VK_IMAGE_LAYOUT_UNDEFINED),
+                   to = make_sized(formats[1], width, height,
+                                   VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_STORAGE_BIT,
+                                   VK_IMAGE_LAYOUT_GENERAL);
+    const struct smelt_tensor_params pixels = {
+        .dtype = SMELT_DTYPE_F32, .rank = 4, .shape = {1, of->channels, height, width}, .name = "pixels"};
+    smelt_network network = NULL;
+    smelt_tensor tensor = NULL;
+    smelt_encoder encoder = NULL;
+    smelt_heap heap = NULL;
+    CHECK_OK(smelt_network_create_from_ir(rig_context(), whole_network(of), &params, &network));
+    const struct smelt_network_info *info = smelt_network_info(network);
+    CHECK(info->inputs[0].direct && info->outputs[0].direct);
+    const struct smelt_heap_params room = {.size = info->intermediates_size};
+    CHECK_OK(smelt_heap_create(rig_context(), &room, &heap));
+    CHECK_OK(smelt_tensor_create(rig_context(), &pixels, &tensor));
+    rig_upload(rig_context(), &from.image, bytes,
+               (uint64_t)of->width * of->height * (of->channels == 1 ? 1 : 4));
+    const struct smelt_network_argument arguments[2] = {{.name = ends[0], .image = from.handle},
+                                                        {.name = ends[1], .image = to.handle}};
+    const struct smelt_network_dispatch dispatch = {
+        .arguments = arguments, .argument_count = 2, .heap = heap};
+    CHECK_OK(smelt_encoder_create(rig_context(), NULL, &encoder));
+    CHECK_OK(smelt_encoder_begin(encoder, NULL));
+    to_general(encoder, &to);
+    CHECK_OK(smelt_encoder_dispatch_network(encoder, network, &dispatch));
+    CHECK_OK(smelt_encoder_barrier(encoder, &done));
+    CHECK_OK(smelt_encode_image_load(encoder, tensor, to.handle, NULL));
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+    CHECK_OK(smelt_tensor_read_and_wait(tensor, NULL, out,
+                                        (uint64_t)of->channels * width * height * sizeof(float)));
+    smelt_encoder_destroy(&encoder);
+    smelt_tensor_destroy(&tensor);
+    smelt_network_destroy(&network);
+    smelt_heap_destroy(&heap);
+    free_picture(&from);
+    free_picture(&to);
+}
+
+static void run_tensors(const struct whole *of, const float *x, float *y)
+{
+    const struct smelt_network_params params = {.storage = of->storage};
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(rig_context(), whole_network(of), &params, &network));
+    struct rig_run run = rig_make(network);
+    rig_write(&run, 0, x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, y);
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+// The same network with images and with tensors at its ends.
+static void whole_pictures(void)
+{
+    static const struct whole all[] = {
+        {320, 240, 1, 3, SMELT_DTYPE_F16, 1e-2f}, // of examples/render-upscale
+        {160, 120, 1, 3, SMELT_DTYPE_F32, 1e-4f},
+        {97, 65, 3, 1, SMELT_DTYPE_F16, 1e-2f},
+        {97, 65, 3, 1, SMELT_DTYPE_F32, 1e-4f},
+    };
+    bool cpu = smelt_context_capabilities(rig_context())->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    for (uint32_t r = 0; r < SMELT_COUNT_OF(all); r++) {
+        struct whole sized = all[r];
+        const struct whole *of = &sized;
+        const char *const ends[2] = {"x", of->scale > 1 ? "y" : "o"};
+        if (cpu) { // the kernels there are the same for all sizes
+            sized.width /= 2;
+            sized.height /= 2;
+        }
+        uint32_t pixels = of->width * of->height, lanes = of->channels == 1 ? 1 : 4,
+                 count = pixels * of->scale * of->scale * of->channels, wrong = 0;
+        uint8_t *bytes = calloc(pixels, lanes);
+        float *x = calloc((size_t)pixels * of->channels, sizeof(*x)), *image = calloc(count, sizeof(*image)),
+              *tensor = calloc(count, sizeof(*tensor)), largest = 0;
+        CHECK(bytes && x && image && tensor);
+        for (uint32_t i = 0; i < pixels * lanes; i++)
+            bytes[i] = (uint8_t)(i * 37 + i / 7 + i / of->width * 11);
+        for (uint32_t i = 0; i < pixels * of->channels; i++)
+            x[i] = (float)bytes[i % pixels * lanes + i / pixels] / 255;
+        run_images(of, bytes, ends, image);
+        run_tensors(of, x, tensor);
+        for (uint32_t i = 0; i < count; i++) {
+            largest = fmaxf(largest, fabsf(tensor[i]));
+            wrong += !(fabsf(image[i] - tensor[i]) <= of->tolerance);
+        }
+        CHECK(wrong == 0);
+        CHECK(largest > 0.1f && largest < 100);
+        free(bytes);
+        free(x);
+        free(image);
+        free(tensor);
+    }
+}
+
+// A kernel that does not know of images says so.
+static void kernels_without_images(void)
+{
+    const struct smelt_picture form = {.width = WIDTH, .height = HEIGHT, .channels = 3};
+    smelt_tensor x = image_tensor(SMELT_DTYPE_F32, 3, false), y = image_tensor(SMELT_DTYPE_F32, 3, false);
+    smelt_encoder encoder = NULL;
+    const struct smelt_softmax_params params = {.x = x, .y = y};
+    CHECK_OK(smelt_encoder_create(rig_context(), NULL, &encoder));
+    CHECK_OK(smelt_encode_softmax(encoder, &params));
+    x->picture = &form;
+    CHECK_FAILS(smelt_encode_softmax(encoder, &params), SMELT_ERROR_UNSUPPORTED,
+                "'pixels' is an image, wanted a tensor in memory");
+    CHECK_OK(smelt_encoder_commit_and_wait(encoder));
+    smelt_encoder_destroy(&encoder);
+    smelt_tensor_destroy(&x);
+    smelt_tensor_destroy(&y);
+}
+
 static void images_that_do_not_fit(void)
 {
     struct between b;
@@ -346,6 +525,8 @@ static void names_stages(void)
 static const struct test tests[] = {
     {"images to tensors and back", copies},
     {"an image in, an image out", networks},
+    {"whole pictures are as tensors", whole_pictures},
+    {"kernels without images refuse them", kernels_without_images},
     {"images that do not fit", images_that_do_not_fit},
     {"what does not fit", refuses},
     {"stages by what work does", names_stages},

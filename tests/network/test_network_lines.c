@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Reductions, arg-max, softmax, normalisations and poolings on the device, each against the same in double on the host.
+#include "network_rig.h"
 #include "node_rig.h"
 
 #include <math.h>
@@ -293,6 +294,65 @@ static void finds_places_of_maxima(void)
     }
 }
 
+// Between convolutions, whose images have their channels last: several at a time.
+static void run_pool(bool mean, int64_t padding, enum smelt_dtype storage, const float *x, float *y)
+{
+    static const uint64_t in[4] = {1, 16, 7, 9}, weight[4] = {16, 16, 1, 1};
+    static const int64_t kernel[2] = {3, 2}, strides[2] = {2, 1}, pads[4] = {1, 1, 1, 0};
+    float same[256] = {0};
+    struct smelt_ir *ir = rig_ir();
+    for (uint32_t i = 0; i < 16; i++)
+        same[17 * i] = 1;
+    struct smelt_ir_value *w = rig_weight(ir, "w", 4, weight, same),
+                          *h = rig_node(ir, "Conv", "h", rig_input(ir, "x", 4, in), w, NULL);
+    struct smelt_ir_value *out = rig_node(ir, mean ? "AveragePool" : "MaxPool", "o", h, NULL, NULL);
+    const struct smelt_ir_attribute kernels = {.integers = kernel, .count = 2},
+                                    steps = {.integers = strides, .count = 2},
+                                    around = {.integers = pads, .count = 4}, counts = {.integer = padding};
+    CHECK_OK(smelt_ir_set_attribute(ir, out->producer, "kernel_shape", &kernels));
+    CHECK_OK(smelt_ir_set_attribute(ir, out->producer, "strides", &steps));
+    CHECK_OK(smelt_ir_set_attribute(ir, out->producer, "pads", &around));
+    if (mean)
+        CHECK_OK(smelt_ir_set_attribute(ir, out->producer, "count_include_pad", &counts));
+    CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Conv", "y", out, w, NULL)));
+    const struct smelt_network_params params = {.storage = storage};
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, &params, &network));
+    struct rig_run run = rig_make(network);
+    rig_write(&run, 0, x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, y);
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+static void pools_channels_together(void)
+{
+    static double data[16 * 7 * 9];
+    static float x[16 * 7 * 9], y[16 * 4 * 9];
+    fill(data, 16 * 7 * 9, 5, 4);
+    for (uint32_t i = 0; i < 16 * 7 * 9; i++)
+        x[i] = (float)(int)(data[i] * 64) / 64; // f16 has it
+    for (int kind = 0; kind < 6; kind++) {
+        bool mean = kind % 3 > 0, padding = kind % 3 == 2;
+        run_pool(mean, padding, kind < 3 ? SMELT_DTYPE_F32 : SMELT_DTYPE_F16, x, y);
+        for (int i = 0; i < 16 * 4 * 9; i++) {
+            double sum = 0, most = -INFINITY, wanted;
+            int count = 0;
+            for (int k = 0; k < 6; k++) {
+                int row = i / 9 % 4 * 2 - 1 + k / 2, column = i % 9 - 1 + k % 2;
+                bool inside = row >= 0 && row < 7 && column >= 0;
+                double v = inside ? x[i / 36 * 63 + row * 9 + column] : 0;
+                count += inside || padding;
+                sum += v;
+                most = inside && v > most ? v : most;
+            }
+            wanted = mean ? sum / count : most;
+            CHECK(fabs(y[i] - wanted) <= (kind < 3 ? 1e-6 : 2e-3));
+        }
+    }
+}
+
 static const struct test tests[] = {
     {"reductions of floats", reduces_floats},
     {"reductions of integers", reduces_integers},
@@ -302,6 +362,7 @@ static const struct test tests[] = {
     {"normalisation by given statistics", normalizes_by_given_statistics},
     {"normalisation across channels", normalizes_across_channels},
     {"places of maxima", finds_places_of_maxima},
+    {"poolings of channels together", pools_channels_together},
 };
 
 TEST_MAIN(tests)

@@ -312,11 +312,51 @@ static void joins_shuffles(void)
     }
 }
 
+// Of f16, so that a device with matrices has one dispatch for both. `watched`: the convolution is an output too.
+static void run_to_space(const struct numbers *n, bool watched)
+{
+    static _Alignas(4) uint16_t halves[SMELT_MAX(C, O) * S * S];
+    static float y[O * S * S];
+    smelt_network network = NULL;
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *c = add_convolution(ir, n),
+                          *to_space = rig_node(ir, "DepthToSpace", "y", c, NULL, NULL);
+    const struct smelt_ir_attribute two = {.set = true, .integer = 2}, crd = {.set = true, .word = "CRD"};
+    CHECK_OK(smelt_ir_set_attribute(ir, to_space->producer, "blocksize", &two));
+    CHECK_OK(smelt_ir_set_attribute(ir, to_space->producer, "mode", &crd));
+    CHECK_OK(smelt_ir_add_output(ir, to_space));
+    if (watched)
+        CHECK_OK(smelt_ir_add_output(ir, c));
+    const struct smelt_network_params params = {.storage = SMELT_DTYPE_F16};
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, &params, &network));
+    struct rig_run run = rig_make(network);
+    CHECK_OK(smelt_dtype_convert(SMELT_DTYPE_F16, halves, SMELT_DTYPE_F32, n->x, C * S * S));
+    CHECK_OK(smelt_tensor_write_and_wait(run.tensors[0], NULL, halves, C * S * S * 2));
+    rig_dispatch(network, &run);
+    CHECK_OK(smelt_tensor_read_and_wait(run.tensors[1], NULL, halves, O * S * S * 2));
+    CHECK_OK(smelt_dtype_convert(SMELT_DTYPE_F32, y, SMELT_DTYPE_F16, halves, O * S * S));
+    for (int i = 0; i < O * S * S; i++) { // of [O][S][S], at [O / 4][2 S][2 S]
+        int o = i / (S * S), row = i / S % S * 2 + o % 4 / 2, column = i % S * 2 + o % 2;
+        double wanted = convolved(n, o, i / S % S, i % S);
+        CHECK(fabs(y[(o / 4 * 2 * S + row) * 2 * S + column] - wanted) < 4e-3 + 4e-3 * fabs(wanted));
+    }
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+static void convolves_to_space(void)
+{
+    struct numbers n = make_numbers();
+    run_to_space(&n, false);
+    run_to_space(&n, true);
+}
+
 static const struct test tests[] = {
     {"Relu of both signs is one convolution", joins_signs},
     {"channels are filled up", fills_channels},
     {"convolutions are merged", merges_convolutions},
     {"pixel shuffles are one operator", joins_shuffles},
+    {"pixel shuffles behind convolutions", convolves_to_space},
     {"kernels by timing", tunes},
 };
 

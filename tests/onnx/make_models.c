@@ -194,6 +194,33 @@ static void unsupported(void)
     save_model("if.onnx", 17);
 }
 
+// A function with an attribute that calls another one of an older opset.
+static void functions(void)
+{
+    static struct bytes function, import, call;
+    add_node(&graph, "outer", "first", "x", "h");
+    add_node(&graph, "outer", "second", "h", "y");
+    add_input(&graph, "x", 1, "N,4");
+    add_output(&graph, "y");
+    make_model(&model, 18, &graph);
+    for (int i = 0; i < 2; i++) {
+        function.size = import.size = 0;
+        put_text(&function, 1, i ? "inner" : "outer");
+        put_text(&function, 4, "x");
+        put_text(&function, 5, "y");
+        begin_node(&call, i ? "Softmax" : "inner", "call", "x", "t");
+        attribute_integer(&call, "axis", 1);
+        put_bytes(&function, 7, call.data, call.size);
+        begin_node(&call, "Relu", "after", "t", "y");
+        put_bytes(&function, 7, call.data, call.size);
+        put_integer(&import, 2, i ? 12 : 18);
+        put_bytes(&function, 9, import.data, import.size);
+        put_bytes(&model, 25, function.data, function.size);
+    }
+    save("functions.onnx", model.data, model.size);
+    graph.size = 0;
+}
+
 int main(int argc, char **argv)
 {
     static const char npy[] =
@@ -211,6 +238,7 @@ int main(int argc, char **argv)
     newest();
     external();
     unsupported();
+    functions();
     add_input(&graph, "x", 1, "2,3"); // no node at all
     add_output(&graph, "x");
     save_model("no_nodes.onnx", 17);

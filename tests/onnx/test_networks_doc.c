@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The table of operators in docs/networks.md is the table in the sources. With --print it is printed instead.
-#include "test.h"
+#include "source.h"
 
 #include "network_operators.h"
 
@@ -55,7 +55,7 @@ static void documented(void)
 {
     static char page[1 << 16];
     struct smelt_text text = {0};
-    FILE *file = fopen(SMELT_TEST_SOURCE "/docs/networks.md", "rb");
+    FILE *file = fopen(source_file("docs/networks.md"), "rb");
     CHECK(file);
     page[fread(page, 1, sizeof(page) - 1, file)] = 0;
     fclose(file);

@@ -504,7 +504,7 @@ static void external_data(void)
     CHECK_FAILS(read_external("m.data", "18446744073709551600", "64"), SMELT_ERROR_FORMAT,
                 "is not inside the 80 bytes");
     CHECK_FAILS(read_external("m.data", "-1", "64"), SMELT_ERROR_FORMAT,
-                "offset or length of its external data is bad");
+                "offset \"-1\" and length \"64\", wanted whole numbers");
     CHECK_FAILS(read_external("m.data", "0", "63"), SMELT_ERROR_SHAPE,
                 "wants 64 bytes, its external data has 63");
     CHECK_FAILS(read_external(NULL, "0", "64"), SMELT_ERROR_FORMAT, "external data without a location");

@@ -38,7 +38,11 @@ def test_a_picture_is_equal_to_itself():
     mip = finest(found)
     assert mip['psnr'] == 'inf' and mip['ssim'] == 1 and mip['flip'] == 0 and mip['chroma_error'] == 0, mip
     assert [(m['width'], m['height']) for m in found['contenders'][0]['mips']] == [(23, 9), (11, 4), (5, 2), (2, 1), (1, 1)]
-    assert found['contenders'][0]['temporal_change'] == found['source']['temporal_change']
+    assert found['contenders'][0]['temporal_change'] == found['source']['temporal_change'] > 0
+    assert found['contenders'][0]['temporal_error'] == 0
+    # Constant values do not flicker, but lack all that moves.
+    still = compare(picture, write_png('still.png', 23, 9, 2, lambda x, y: [128] * 3))['contenders'][0]
+    assert still['temporal_change'] == 0 and still['temporal_error'] == found['source']['temporal_change'], still
 
 
 def test_measures_of_flat_pictures_are_those_of_the_formulas():
@@ -116,6 +120,7 @@ def test_a_package_is_compared_with_maps_and_with_bc7():
     assert package['device_bytes'] > 0 and package['bits_per_texel'] > 8
     assert package['evaluate_ms']['portable'] > 0 and package['evaluate_ms']['deferred portable'] > 0, package['evaluate_ms']
     assert package['temporal_change'] > 2 * found['source']['temporal_change'], 'it has no mips'
+    assert package['temporal_error'] > package['temporal_change'] / 2 > half['temporal_error'] > full['temporal_error'] > 0
     near(half['bits_per_texel'], 8 * 16 * 3 * (16 + 4 + 1 + 1 + 1) / 1024, 1e-9)
     near(full['device_bytes'], 16 * 3 * (64 + 16 + 4 + 1 + 1 + 1), 0)
     assert 20 < half['mips'][0]['psnr'] < full['mips'][0]['psnr'] and half['mips'][1]['psnr'] == full['mips'][1]['psnr']
@@ -150,6 +155,8 @@ def test_numbers_beyond_0_to_1_are_shares_of_the_source_range():
     flat('up8/normal.png', [128, 128, 255], (8, 8))
     angle = finest(compare(path('up_exr'), path('up8')))['maps']['normal']['angle']
     assert angle < 1.5, angle  # 0.8 of the hundredths, and bytes
+    flat('short/normal.png', [128, 128, 192], (8, 8))  # half as long: the same direction
+    assert finest(compare(path('up8'), path('short')))['maps']['normal']['psnr'] > 50
 
 
 def test_the_text_has_a_verdict():

@@ -11,7 +11,7 @@ import struct
 import sys
 
 import browser
-from test_tool import ONNX, COMPILER, Skip, fails, main, message, path, read_png, run, write, write_png
+from test_tool import ONNX, COMPILER, ROOT, Skip, fails, main, message, path, read_png, run, write, write_png
 
 F32, F64, I64 = 1, 11, 7
 FORMATS = {F32: ('<f4', 'f'), F64: ('<f8', 'd'), I64: ('<i8', 'q')}
@@ -96,6 +96,26 @@ X, Y = [1, 2, 3, -1, 0, 1], [14, 4, 2, 4]  # rows of x, relu(x w)
 
 
 # --- smelt run -----------------------------------------------------------------------------------------------------------
+
+def test_every_model_of_the_repository_takes_little_memory():
+    """At most 1.15 times what is in use at once. Models of test cases are verified so by network_cases and network_pytorch."""
+    need_networks()
+    cases = tuple(os.path.join(ROOT, 'tests/data', name) + os.sep for name in ('onnx-node', 'pytorch'))
+    shapes = {'super-resolution.safetensors': ['--shape', 'input=1,1,40,24']}
+    found = 0
+    for folder, inner, names in os.walk(ROOT):
+        inner[:] = [name for name in inner if not name.startswith(('.', 'build'))]
+        for name in names:
+            file = os.path.join(folder, name)
+            if name.endswith('.onnx'):
+                assert file.startswith(cases), f'{file}: a model that nothing asks for its memory'
+            if not name.endswith('.safetensors') or 'network' not in run('info', file).stdout.split('\n')[0]:
+                continue
+            told = json.loads(run('run', file, '--random', *shapes[name], '--json').stdout)
+            assert told['intermediates_size'] <= 1.15 * told['intermediates_least'] + 64, (file, told)
+            found += 1
+    assert found == len(shapes)
+
 
 def test_run_reads_and_writes_npy_and_pb():
     need_networks()

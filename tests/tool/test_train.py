@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""smelt material train as a user runs it: every kind of map, the same bytes twice, going on after Ctrl-C, and what it refuses.
+"""smelt material train as a user runs it: every kind of map, the same bytes twice, going on after Ctrl-C or a lost device, and what it
+refuses.
 
 usage: test_train.py SMELT [NAME]
 """
@@ -14,7 +15,7 @@ import struct
 import subprocess
 import sys
 
-from test_tool import ROOT, SMELT, Skip, main, need_compiler, path, run, write_exr as exr, write_png as png
+from test_tool import ROOT, SMELT, WORK, Skip, main, need_compiler, path, run, write_exr as exr, write_png as png
 
 QUICK = ('--batch', '256', '--steps', '12', '--bits-per-texel', '40')
 ENVIRONMENT = dict(os.environ, XDG_CACHE_HOME=path('cache'))
@@ -74,20 +75,26 @@ def test_every_kind_of_map_and_the_same_bytes_twice():
     assert content(path('a.safetensors')) != content(path('b.safetensors'))
 
 
-def test_ctrl_c_leaves_the_package_and_it_goes_on():
-    need_compiler()
-    given = (*maps(), '--batch', '256', '--bits-per-texel', '40', '--steps', '240', '--name', 'x')
-    out = path('stopped.safetensors')
+def stopped(given, out):
+    """Ctrl-C behind the first steps; what stands in the state."""
     with subprocess.Popen([SMELT, 'material', 'train', *given, '-o', out], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, env=ENVIRONMENT) as process:
         line = process.stderr.readline()
-        assert 'step 8 of 240' in line, line
+        assert re.search(r'step \d+ of', line), line
         process.send_signal(signal.SIGINT)
         stdout, _ = process.communicate(timeout=200)
     assert process.returncode == 0, process.returncode
     if 'stopped at step' not in stdout:
         raise Skip('it was done before the signal came')
-    assert os.path.exists(out) and os.path.exists(out + '.state')
+    assert os.path.exists(out)
+    return content(out + '.state')
+
+
+def test_ctrl_c_leaves_the_package_and_it_goes_on():
+    need_compiler()
+    given = (*maps(), '--batch', '256', '--bits-per-texel', '40', '--steps', '240', '--name', 'x')
+    out = path('stopped.safetensors')
+    stopped(given, out)
     run('info', out)
     assert 'of another training' in train(*given, '--seed', '5', '--resume', '-o', out, status=1).stderr
     train(*given, '--resume', '-o', out)
@@ -97,6 +104,47 @@ def test_ctrl_c_leaves_the_package_and_it_goes_on():
     given_back = float(re.search(r'weights of f16 +([0-9.]+) dB', told.stdout).group(1))
     assert seen > 15 and abs(seen - given_back) < 2, (seen, given_back)
     assert content(out) == content(path('whole.safetensors'))
+
+
+def test_a_lost_device_leaves_the_best_package_and_it_goes_on():
+    need_compiler()
+    library = os.environ.get('SMELT_LOSE_DEVICE')
+    if not library:
+        raise Skip('SMELT_LOSE_DEVICE names no layer that loses the device')
+    with open(path('lose_device.json'), 'w', encoding='utf-8') as f:
+        json.dump({'file_format_version': '1.1.0', 'layer': {
+            'name': 'VK_LAYER_SMELT_lose_device', 'type': 'GLOBAL', 'library_path': library, 'api_version': '1.3.0',
+            'implementation_version': '1', 'description': 'loses the device'}}, f)
+    given = (*maps(), '--batch', '256', '--bits-per-texel', '40', '--steps', '240', '--name', 'x')
+    out, layer = path('lost.safetensors'), {'VK_LAYER_PATH': WORK, 'VK_INSTANCE_LAYERS': 'VK_LAYER_SMELT_lose_device'}
+    # Before anything was written.
+    told = run('material', 'train', *given, '-o', out, status=1, env={**layer, 'SMELT_TEST_LOSE_WHEN': WORK})
+    assert 'DEVICE_LOST' in told.stderr, told.stderr
+    assert not os.path.exists(out) and not os.path.exists(out + '.state')
+    # As soon as there is a checkpoint, which comes with the first line of progress.
+    told = run('material', 'train', *given, '-o', out, status=1, env={**layer, 'SMELT_TEST_LOSE_WHEN': out + '.state'})
+    lines = [line for line in told.stderr.strip().split('\n') if line.startswith('smelt: ')]
+    assert len(lines) == 2 and 'DEVICE_LOST' in lines[0], told.stderr
+    ended, package = map(int, re.search(r'ended at step (\d+): .*lost.safetensors is .* of step (\d+), and --resume', lines[1]).groups())
+    assert 0 < package <= ended < 240 and json.loads(run('info', '--json', '--verify', out).stdout)['verified'], lines
+    train(*given, '--resume', '-o', out)
+    train(*given, '-o', path('never_lost.safetensors'))
+    assert content(out) == content(path('never_lost.safetensors'))
+
+
+def test_the_best_package_stays():
+    """A checkpoint writes the package only where the latest samples were met better."""
+    need_compiler()
+    given = (*maps(), '--batch', '256', '--bits-per-texel', '40', '--steps', '240', '--name', 'x')
+    out = path('best.safetensors')
+    state = stopped(given, out)
+    with open(out, 'wb') as f:
+        f.write(b'better')
+    # Of steps that nothing can better: the package stays.
+    with open(out + '.state', 'wb') as f:
+        f.write(re.sub(rb'"written":"(\d+) [^"]*"', lambda m: b'"written":"%s %s"' % (m[1], b'0' * (len(m[0]) - len(m[1]) - 13)), state))
+    stopped((*given, '--resume'), out)
+    assert content(out) == b'better'
 
 
 def test_a_material_of_a_gltf_file_clamped_with_weights_of_8_bits():
@@ -125,6 +173,8 @@ def test_a_material_of_a_gltf_file_clamped_with_weights_of_8_bits():
     fails(*gltf(), '--normal', 'x.png', says='one of both', status=2)
     fails(*gltf(images=[{'bufferView': 0}] * 3), says='there is none')
     fails(*gltf(images=[{'uri': 'data:image/png,abc'}] * 3), says='base64')
+    fails(*gltf(images=[{'uri': 'absent%20%'}] * 3), says='/absent %: No such file')
+    fails(*gltf(images=[{'uri': 'absent%5'}] * 3), says='/absent%5: No such file')
     fails(*gltf(images=[{'uri': 'data:image/png;base64,AAAA'}] * 3), says=['image 0', 'PNG or JPEG'])
     fails(*gltf(images=[{'bufferView': 0}] * 3, bufferViews=[{'buffer': 0, 'byteLength': 5}], buffers=[{'byteLength': 5}]), says='0 bytes')
     fails(*gltf(samplers=[{'wrapS': 33648, 'wrapT': 33648}]), says='33648')
@@ -185,6 +235,10 @@ def test_the_fewest_bits_that_reach_a_psnr_with_weights_of_f8():
     found = [float(bits) for bits in re.findall(r'([0-9.]+) bits per texel: [0-9.]+ dB after 3 steps', told.stderr)]
     assert found and 'weights of f8' in told.stdout, (told.stderr, told.stdout)
     assert json.loads(run('info', '--json', path('reached.safetensors')).stdout)['material']['bits_per_texel'] <= min(found)
+    train(*given, '--bits-per-texel', str(min(found)), '-o', path('same.safetensors'), '--name', 'reached')
+    assert content(path('reached.safetensors')) == content(path('same.safetensors'))
+    told = train(*given, '--steps', '200', '--bits-per-texel', '40', '-o', path('tuned.safetensors')).stdout
+    assert float(re.search(r'weights of f8 .*\n  the network tuned to them .* dB +([+-][0-9.]+)', told).group(1)) > 0, told
     told = train(*given, '--target-psnr', '79', '-o', path('never.safetensors'), status=1).stderr
     assert 'do not reach it' in told.split('\n')[-2], told
     assert not os.path.exists(path('never.safetensors')) and not os.path.exists(path('never.safetensors.part'))
@@ -194,11 +248,28 @@ def test_less_device_memory_tries_smaller_batches():
     need_compiler()
     jpeg = os.path.join(ROOT, 'examples/materials/rock053/base_color.jpg')
     out = path('large.safetensors')
-    told = train('--base-color', jpeg, '--size', '512x512', '--batch', '1024', '--memory', '1', '-o', out, status=1).stderr
+    told = train('--base-color', jpeg, '--size', '512', '--batch', '1024', '--memory', '1', '-o', out, status=1).stderr
     lines = told.strip().split('\n')
     assert 'not enough device memory for a batch of 1024 samples, trying 512' in lines[0], told
     assert 'trying 256' in lines[1] and 'budget' in lines[-1] and len(lines) == 3, told
     assert not os.path.exists(out)
+
+
+def progressive_jpeg(name, width, height, depth):
+    """Grey and flat, in 1 + 63 depth scans: each coefficient by itself, then its bits one by one (ITU T.81, G)."""
+    def segment(marker, data):
+        return b'\xff' + bytes([marker]) + struct.pack('>H', len(data) + 2) + data
+    def scan(first, last, high, low):
+        return segment(0xda, bytes([1, 1, 0, first, last, high << 4 | low])) + b'\x7f'  # one code of one bit: 0
+    codes = bytes([1] + 15 * [0] + [0])
+    data = b'\xff\xd8' + segment(0xdb, b'\0' + 64 * b'\1') + segment(0xc4, b'\0' + codes) + segment(0xc4, b'\x10' + codes)
+    data += segment(0xc2, struct.pack('>BHHBBBB', 8, height, width, 1, 1, 0x11, 0)) + scan(0, 0, 0, 0)
+    for bit in reversed(range(depth)):
+        for k in range(1, 64):
+            data += scan(k, k, 0 if bit == depth - 1 else bit + 1, bit)
+    with open(path(name), 'wb') as f:
+        f.write(data + b'\xff\xd9')
+    return path(name)
 
 
 def test_refuses_files():
@@ -217,6 +288,11 @@ def test_refuses_files():
     with open(path('cut.jpg'), 'wb') as f:
         f.write(b'\xff\xd8\xff\xe0' + bytes(40))
     fails('--base-color', path('cut.jpg'), says='cut.jpg')
+    # Few bytes, and much memory or time: nothing is taken for them, and what is like them and small is read.
+    fails('--roughness', progressive_jpeg('huge.jpg', 20000, 20000, 1), says=['huge.jpg', '20000x20000, wanted 1x1 to 16384x16384'])
+    fails('--roughness', progressive_jpeg('scans.jpg', 8, 8, 5), says=['scans.jpg', 'more than 256 scans'])
+    fails('--roughness', progressive_jpeg('deep.jpg', 8, 8, 4), '--size', '1x1', says='do not hold the network', status=2)
+    fails('--roughness', png('long.png', 16385, 1, 0, lambda x, y: (9,)), says=['long.png', '16385x1, wanted 1x1'])
     whole = content(exr('whole.exr', 4, 4, ['B', 'G', 'R'], lambda x, y, c: 0.5))
     with open(path('cut.exr'), 'wb') as f:
         f.write(whole[:-40])
@@ -256,6 +332,8 @@ def test_refuses_options():
     fails(*given, '--channel', 'x', says='NAME=FILE', status=2)
     fails(*given, '--address', 'mirror', says='repeat or clamp', status=2)
     fails(*given, '--size', '0x5', says='0x5', status=2)
+    fails(*given, '--size', '5x', says='WxH or N', status=2)
+    fails(*given, '--size', '16385', says='16384', status=2)
     fails(*given, 'more', says='more', status=2)
 
 
