@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A Vulkan layer for tests of the smelt command: the device is lost as soon as a file exists, whose path is in
-// SMELT_TEST_LOSE_WHEN. From then on waits and submissions answer VK_ERROR_DEVICE_LOST; work in flight is waited for, so that
+// SMELT_TEST_LOSE_WHEN. From then on waits answer VK_ERROR_DEVICE_LOST, behind the work that they wait for, so that
 // nothing is destroyed while it runs.
 #include <vulkan/vk_layer.h>
 #include <vulkan/vulkan.h>
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,17 +34,21 @@ static VKAPI_ATTR VkResult VKAPI_CALL wait_for_fences(VkDevice device, uint32_t 
     return answer(next_wait_fences(device, count, fences, all, timeout));
 }
 
-// What the loader chained for this layer: the calls of the next one.
-#define CHAIN(type, kind, create_info, out)                                                                  \
-    type *out = (type *)(create_info)->pNext;                                                                \
-    while (out && !(out->sType == (kind) && out->function == VK_LAYER_LINK_INFO))                            \
-    out = (type *)out->pNext
+// What the loader chained for this layer: the calls of the next one. NULL: nothing. Both kinds of link begin with a type, what is
+// next, and a function.
+static void *link_of(const void *chain, VkStructureType type)
+{
+    const VkLayerInstanceCreateInfo *link = chain;
+    while (link && !(link->sType == type && link->function == VK_LAYER_LINK_INFO))
+        link = link->pNext;
+    return (void *)(uintptr_t)link;
+}
 
 static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo *info,
                                                       const VkAllocationCallbacks *callbacks,
                                                       VkInstance *instance)
 {
-    CHAIN(VkLayerInstanceCreateInfo, VK_STRUCTURE_TYPE_LOADER_INSTANCE_CREATE_INFO, info, link);
+    VkLayerInstanceCreateInfo *link = link_of(info->pNext, VK_STRUCTURE_TYPE_LOADER_INSTANCE_CREATE_INFO);
     if (!link)
         return VK_ERROR_INITIALIZATION_FAILED;
     next_instance_proc = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
@@ -55,7 +60,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo
 static VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
                                                     const VkAllocationCallbacks *callbacks, VkDevice *device)
 {
-    CHAIN(VkLayerDeviceCreateInfo, VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO, info, link);
+    VkLayerDeviceCreateInfo *link = link_of(info->pNext, VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO);
     if (!link)
         return VK_ERROR_INITIALIZATION_FAILED;
     next_device_proc = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
