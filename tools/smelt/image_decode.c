@@ -349,7 +349,7 @@ static bool decode(struct decoding *d, bool exr_too)
     if (!d->file)
         return fail(d, "%s", strerror(errno));
     size_t size = fread(head, 1, sizeof(head), d->file);
-    bool read = false;
+    bool read = false, is_file = !ferror(d->file); // which rewind clears
     rewind(d->file);
     if (size == sizeof(head) && !memcmp(head, png, sizeof(png)))
         read = read_png(d);
@@ -359,9 +359,9 @@ static bool decode(struct decoding *d, bool exr_too)
         read = read_exr(d);
     else
         fail(d, "%s",
-             ferror(d->file) ? "it is no file"
-             : exr_too       ? "wanted PNG, JPEG or OpenEXR, it begins as none of them"
-                             : "wanted PNG or JPEG, it begins as none of them");
+             !is_file  ? "it is no file"
+             : exr_too ? "wanted PNG, JPEG or OpenEXR, it begins as none of them"
+                       : "wanted PNG or JPEG, it begins as none of them");
     fclose(d->file);
     free(d->bytes);
     free(d->rows);

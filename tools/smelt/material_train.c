@@ -62,9 +62,9 @@ static void write_key(const struct run *r, char key[160])
         hash = (hash ^ bits) * 0x100000001b3;
     }
     const struct smelt_trainer_params *p = &r->plan.params;
-    snprintf(key, 160, "%ux%u, %u outputs, latents %ux%u, %u steps of %u, seed %u, maps %016llx",
-             r->maps.width, r->maps.height, r->maps.outputs, p->grids[0].width, p->grids[0].height, p->steps,
-             p->batch, p->seed, (unsigned long long)hash);
+    snprintf(key, 160, "%ux%u %s, %u outputs, latents %ux%u, %u steps of %u, seed %u, maps %016llx",
+             r->maps.width, r->maps.height, r->maps.clamp ? "clamped" : "repeated", r->maps.outputs,
+             p->grids[0].width, p->grids[0].height, p->steps, p->batch, p->seed, (unsigned long long)hash);
 }
 
 static int save_state(struct run *r)
@@ -313,15 +313,32 @@ static void tell_what_is_left(const struct run *r)
                 r->done);
 }
 
+// What a package cannot hold, a channel's name for one, is told before the first step.
+static int try_package(struct run *r)
+{
+    const struct smelt_material_params params = {.path = r->part_path, .description_only = true};
+    smelt_material material = NULL;
+    int status = write_package(r, r->part_path, 4, r->plan.weights);
+    if (!status && smelt_material_create(NULL, &params, &material))
+        status = tool_fail_smelt();
+    smelt_material_destroy(&material);
+    remove(r->part_path);
+    return status;
+}
+
 // One training to a package at `path`; `status` of an interrupted one is OK too.
 static int train(struct run *r, const char *path)
 {
     int status = make_trainer(r);
+    if (!status)
+        status = try_package(r);
     if (!status && r->options->resume)
         status = load_state(r);
     if (!status)
         status = train_phases(r);
-    if (!status && interrupts && !r->quiet && !r->tuning)
+    if (!status && interrupts && !r->done)
+        status = tool_fail("stopped before the first step: nothing was written");
+    else if (!status && interrupts && !r->quiet && !r->tuning)
         status = checkpoint(r);
     else if (!status) {
         status = write_package(r, path, 4, r->plan.weights);
@@ -370,7 +387,8 @@ static int tell_verdict(struct run *r)
     double psnr = train_psnr(&ours, 0, 0, r->maps.outputs), other = train_psnr(&bc7, 0, 0, r->maps.outputs);
     double frame = ours.time * 1920 * 1080 * 1e-6;
     int digits = frame < 1 ? 3 : frame < 100 ? 1 : 0;
-    printf("%s: %llu bytes, %.2f bits per texel; %llu on the device; %.2f dB; %.*f ms for 1920x1080 on %s\n",
+    printf("%s: %llu bytes of tensors, %.2f bits per texel; %llu on the device; %.2f dB; %.*f ms for "
+           "1920x1080 on %s\n",
            r->options->output, (unsigned long long)r->plan.size, r->plan.bits_per_texel,
            (unsigned long long)ours.device_size, psnr, digits, frame,
            smelt_context_capabilities(r->context)->device_name);
@@ -407,7 +425,7 @@ static int find_bits(struct run *r, double *bits)
     uint32_t low = 0, high = sizeof(ladder) / sizeof(ladder[0]), all = r->steps;
     r->quiet = true;
     r->steps = all / 4 ? all / 4 : 1;
-    while (low < high && !interrupts) {
+    while (low < high) {
         uint32_t middle = (low + high) / 2;
         double psnr = 0;
         if (train_plan_make(&r->plan, &r->maps, ladder[middle], r->options->weights)) {
@@ -416,9 +434,11 @@ static int find_bits(struct run *r, double *bits)
         }
         int status = train(r, r->part_path);
         struct train_score score;
-        if (!status)
+        if (!status && !interrupts)
             status = train_score_package(&r->maps, r->part_path, r->options->device, &score);
         remove(r->part_path);
+        if (!status && interrupts)
+            status = tool_fail("stopped in a trial of --target-psnr: nothing was written");
         if (status)
             return status;
         psnr = train_psnr(&score, 0, 0, r->maps.outputs);
@@ -451,15 +471,31 @@ static int open_device(struct run *r)
     return TOOL_OK;
 }
 
+// No file that is written is one that is read, or another that is written.
+static int check_files(const struct run *r)
+{
+    const struct train_options *o = r->options;
+    const char *const written[] = {o->output, r->state_path, r->part_path, o->preview};
+    int status = TOOL_OK;
+    for (uint32_t i = 0; i < 4 && written[i] && !status; i++) {
+        status = tool_check_apart(written[i], o->gltf);
+        for (uint32_t m = 0; m < r->maps.count && !status; m++)
+            status = tool_check_apart(written[i], r->maps.maps[m].file);
+        for (uint32_t j = 0; j < i && !status; j++)
+            status = tool_check_apart(written[i], written[j]);
+        if (!status)
+            status = tool_check_output(written[i]);
+    }
+    return status;
+}
+
 static int run_all(struct run *r)
 {
     const struct train_options *o = r->options;
     double bits = o->bits_per_texel > 0 ? o->bits_per_texel : 8;
-    int status = tool_check_output(o->output);
-    if (!status && o->preview)
-        status = tool_check_output(o->preview);
-    if (!status && o->gltf)
-        status = train_maps_from_gltf(&r->maps, o->gltf, o->material);
+    int status = o->gltf ? train_maps_from_gltf(&r->maps, o->gltf, o->material) : TOOL_OK;
+    if (!status)
+        status = check_files(r);
     for (uint32_t i = 0; i < r->maps.count; i++)
         r->maps.maps[i].y_down = r->maps.maps[i].semantic == SMELT_SEMANTIC_NORMAL && o->normal_down;
     if (!status)
@@ -493,7 +529,11 @@ int material_train(int argc, char **argv)
     int status = train_options_parse(argc, argv, &options, &run.maps);
     if (!status) {
         const char *slash = strrchr(options.output, '/');
-        snprintf(options.stem, sizeof(options.stem), "%s", slash ? slash + 1 : options.output);
+        slash = slash ? slash + 1 : options.output;
+        snprintf(options.stem, sizeof(options.stem), "%s", slash);
+        size_t length = strlen(options.stem);
+        while (length && ((unsigned char)slash[length] & 0xc0) == 0x80) // not in the middle of a character
+            options.stem[--length] = 0;
         options.stem[strcspn(options.stem, ".")] = 0;
         if (snprintf(run.state_path, sizeof(run.state_path), "%s.state", options.output) >=
                 (int)sizeof(run.state_path) ||

@@ -3,6 +3,7 @@
 #include "train_maps.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ static int read_file(const char *path, struct bytes *bytes)
     long size = file && !fseek(file, 0, SEEK_END) ? ftell(file) : -1;
     int status = TOOL_OK;
     if (size < 0 || size > (long)MAX_FILE)
-        status = tool_fail("cannot read %s%s", path, size > 0 ? ": it is above 1 GiB" : "");
+        status = tool_fail("cannot read %s: %s", path, size < 0 ? strerror(errno) : "it is above 1 GiB");
     else if (!(bytes->data = malloc((size_t)size + 1)))
         status = tool_fail("out of memory for %s", path);
     else {

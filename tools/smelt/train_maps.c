@@ -58,17 +58,14 @@ struct train_map *train_maps_add(struct train_maps *maps, const char *name, enum
 
 // --- From a file to filterable values ---------------------------------------------------------------------
 
+// A component of the image; its alpha is behind its colours, also where it has none.
 static int find_component(const struct train_map *map, const struct image *image, uint32_t c,
                           uint32_t *component)
 {
     bool alpha = image->components == 2 || image->components == 4;
     uint32_t colors = image->components - alpha;
     if (map->component >= 0) {
-        *component = (uint32_t)map->component == 3 ? image->components - 1 : (uint32_t)map->component;
-        if ((uint32_t)map->component == 3 && !alpha)
-            return tool_fail("%s: %s: wanted an alpha channel, there is none", map->name, map->file);
-        if (colors == 1 && *component < 3)
-            *component = 0;
+        *component = map->component == 3 ? colors : colors == 1 ? 0 : (uint32_t)map->component;
         return TOOL_OK;
     }
     if (map->semantic == SMELT_SEMANTIC_NORMAL && colors != 3)
@@ -129,8 +126,9 @@ static int read_map(struct loading *l, struct train_map *map, const struct image
         uint32_t component = 0;
         status = find_component(map, image, c, &component);
         for (size_t i = 0; i < source && !status; i++)
-            values[i * map->count + c] =
-                filterable(map, image, image->pixels[i * image->components + component], c);
+            values[i * map->count + c] = filterable(
+                map, image,
+                component < image->components ? image->pixels[i * image->components + component] : 1, c);
     }
     if (!status && !same)
         image_resample(values, image->width, image->height, map->count, resized, maps->width, maps->height,
@@ -210,8 +208,20 @@ static void keep_coverage(const struct train_maps *maps, float *values, size_t t
         else
             high = middle;
     }
+    // Smaller ones than 1 let as much pass as larger ones up to the next step of what passes: the one nearest to 1.
+    double passing = covered(alpha, texels, maps->outputs, high, maps->cutoff);
+    float scale = high, above = 1;
+    if (scale < 1 && covered(alpha, texels, maps->outputs, 1, maps->cutoff) <= passing)
+        scale = 1;
+    for (int i = 0; i < 16 && scale < 1; i++) {
+        float middle = 0.5F * (scale + above);
+        if (covered(alpha, texels, maps->outputs, middle, maps->cutoff) <= passing)
+            scale = middle;
+        else
+            above = middle;
+    }
     for (size_t i = 0; i < texels; i++)
-        alpha[i * maps->outputs] = fminf(alpha[i * maps->outputs] * high, 1);
+        alpha[i * maps->outputs] = fminf(alpha[i * maps->outputs] * scale, 1);
 }
 
 // Filterable values as the network is to give them.
@@ -230,12 +240,14 @@ static void store(const struct train_maps *maps, const float *values, size_t tex
         }
 }
 
-static void make_levels(struct loading *l)
+static int make_levels(struct loading *l)
 {
     struct train_maps *maps = l->maps;
     size_t texels = (size_t)maps->width * maps->height;
     const struct train_map *opacity = find_semantic(maps, SMELT_SEMANTIC_OPACITY);
     double coverage = opacity ? covered(l->fine + opacity->first, texels, maps->outputs, 1, maps->cutoff) : 0;
+    if (maps->cutoff > 0 && !opacity)
+        return tool_usage_error("--alpha-mask without an opacity: all of the base colour is opaque");
     normalise(maps, l->fine, texels);
     for (uint32_t level = 0; level < maps->levels; level++) {
         uint32_t width = image_level_extent(maps->width, level),
@@ -257,6 +269,7 @@ static void make_levels(struct loading *l)
         l->fine = l->coarse;
         l->coarse = swap;
     }
+    return TOOL_OK;
 }
 
 // --- Loading ----------------------------------------------------------------------------------------------
@@ -359,7 +372,7 @@ int train_maps_load(struct train_maps *maps)
         image_release(&images[i]);
     }
     if (!status)
-        make_levels(&l);
+        status = make_levels(&l);
     for (uint32_t i = 0; i < TRAIN_MAX_MAPS; i++)
         image_release(&images[i]);
     free(l.fine);

@@ -23,7 +23,7 @@ static const char help[] =
     "  --alpha-mask X        the opacity is a mask, cut off at X: its mips keep how much passes\n"
     "  --size WxH, N         of the material; default: that of the maps, which are then of one size\n"
     "\n"
-    "  --bits-per-texel X    of the whole package, for a texel of the maps; default: 8\n"
+    "  --bits-per-texel X    of all tensors of the package, for a texel of the maps; default: 8\n"
     "  --target-psnr DB      instead: the fewest bits that reach it\n"
     "  --weights T           f16, f8 or i8; default: f16\n"
     "  --steps N --batch N   default: 60000 of 32768 samples; on a CPU 3000 of 4096\n"
@@ -143,6 +143,7 @@ static int parse_option(int key, const char *value, struct train_options *o, str
     case 'y':
         return parse_word("--normal-y", value, "up", "down", &o->normal_down);
     case 'a':
+        o->address = true;
         return parse_word("--address", value, "repeat", "clamp", &maps->clamp);
     case 'k':
         status = parse_number("--alpha-mask", value, 0.001, 1, &number);
@@ -183,14 +184,11 @@ static int check_options(const struct train_options *o, const struct train_maps 
         return tool_usage_error("--bits-per-texel and --target-psnr: wanted one of both");
     if (o->resume && o->target_psnr > 0)
         return tool_usage_error("--resume and --target-psnr: give the bits per texel that were found");
-    bool opacity = o->gltf != NULL, normal = false;
-    int status = tool_check_apart(o->output, o->gltf);
-    if (!status)
-        status = tool_check_apart(o->output, o->preview);
-    for (uint32_t i = 0; i < maps->count && !status; i++)
-        status = tool_check_apart(o->output, maps->maps[i].file);
-    if (status)
-        return status;
+    if (o->gltf && o->address)
+        return tool_usage_error("--address with --gltf: its samplers say it");
+    if (o->gltf && maps->cutoff > 0)
+        return tool_usage_error("--alpha-mask with --gltf: its alphaMode and alphaCutoff say it");
+    bool opacity = false, normal = false;
     for (uint32_t i = 0; i < maps->count; i++) {
         opacity |= maps->maps[i].semantic == SMELT_SEMANTIC_OPACITY ||
                    maps->maps[i].semantic == SMELT_SEMANTIC_BASE_COLOR; // whose alpha may be it

@@ -14,7 +14,7 @@ struct train_options {
     double bits_per_texel, target_psnr;
     enum smelt_dtype weights;
     uint32_t steps, batch, seed, memory;
-    bool resume, any_map, normal_down;
+    bool resume, any_map, normal_down, address;
 };
 
 // Options are zero-initialised but for weights; maps receive those that are named. A tool_status, after its message; --help
