@@ -261,6 +261,12 @@ def test_verify_counts_and_tells():
     assert '1 passed, 0' in run('verify', path('cases'), '--only', '*/go*').stdout
     assert '0 passed, 0 failed, 1' in run('verify', path('cases'), '--only', 'wide', status=1).stdout, 'nothing ran'
     run('verify', path('cases'), '--only', 'none of that name', status=1)
+    counts = [run('verify', path('cases'), '--part', f'{i}/4', status=int(i == 1)).stdout.strip().split('\n')[-1] for i in (1, 2, 3, 4)]
+    assert counts == ['0 passed, 1 failed, 0 skipped', '1 passed, 0 failed, 0 skipped', '0 passed, 0 failed, 1 skipped',
+                      '0 passed, 0 failed, 0 skipped'], counts
+    run('verify', path('cases'), '--part', '1/4', '--only', 'none of that name', status=1)
+    for part in ('0/4', '5/4', '1', '1/4x'):
+        fails('verify', path('cases'), '--part', part, says=['--part wants I/N', part], status=2)
 
 
 def test_verify_has_tolerances_and_checks():

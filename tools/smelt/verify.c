@@ -22,6 +22,7 @@ static const char help[] =
     "|got - want| <= atol + rtol |want|. A case is skipped when the model needs what smelt does not have.\n"
     "\n"
     "      --only PATTERN    cases whose path contains PATTERN, or matches it with * ? [...]\n"
+    "      --part I/N        the I-th of N shares of the cases, I from 1; an empty share is no failure\n"
     "      --dtype f32|f16   what f32 values are kept as on the device; f32 by default\n"
     "      --device D        the device, as in smelt devices (default: SMELT_DEVICE, else the best)\n"
     "      --backend B       auto portable dot8 coopvec coopmat coopmat2\n"
@@ -50,6 +51,7 @@ enum check { CHECK_TOLERANCE, CHECK_TOP1, CHECK_PSNR };
 
 struct request {
     const char *only, *checks_file;
+    unsigned part, parts; // from 0
     struct runner_choice choice;
     double rtol, atol; // negative: by type
     enum check check;
@@ -282,11 +284,14 @@ static int run_cases(struct request *request, const struct test_cases *cases)
     for (uint32_t i = 0; i < cases->count; i++) {
         if (request->only && !pattern_matches(request->only, cases->paths[i]))
             continue;
-        tool_progress("[%u/%u] %s", ++done, wanted, cases->paths[i]);
+        if (done++ % request->parts != request->part)
+            continue;
+        tool_progress("[%u/%u] %s", done, wanted, cases->paths[i]);
         run_case(request, cases->paths[i]);
     }
     tool_progress_end();
-    return request->counts[FAILED] || !request->counts[PASSED] ? TOOL_FAILED : TOOL_OK;
+    bool none = !request->counts[PASSED] && (request->parts == 1 || !wanted);
+    return request->counts[FAILED] || none ? TOOL_FAILED : TOOL_OK;
 }
 
 static void print_summary(const struct request *request, cJSON *all)
@@ -348,12 +353,24 @@ static int parse_number(const char *option, const char *text, double *number)
                : tool_usage_error("%s wants a number of at least 0, got '%s'", option, text);
 }
 
+static int parse_part(struct request *request, const char *text)
+{
+    int end = 0;
+    if (sscanf(text, "%u/%u%n", &request->part, &request->parts, &end) != 2 || text[end] || !request->part ||
+        request->part > request->parts)
+        return tool_usage_error("--part wants I/N with I from 1 to N, got '%s'", text);
+    request->part--;
+    return TOOL_OK;
+}
+
 static int parse_option(struct request *request, int option)
 {
     switch (option) {
     case 'o':
         request->only = optarg;
         return TOOL_OK;
+    case 'P':
+        return parse_part(request, optarg);
     case 'r':
         return parse_number("--rtol", optarg, &request->rtol);
     case 'a':
@@ -382,14 +399,20 @@ static int parse_option(struct request *request, int option)
 
 int tool_verify(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"only", required_argument, NULL, 'o'},   RUNNER_OPTIONS,
-        {"rtol", required_argument, NULL, 'r'},   {"atol", required_argument, NULL, 'a'},
-        {"top1", no_argument, NULL, 't'},         {"psnr", required_argument, NULL, 'p'},
-        {"memory", required_argument, NULL, 'm'}, {"checks", required_argument, NULL, 'c'},
-        {"validation", no_argument, NULL, 'v'},   {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    struct request request = {.choice = {.storage = SMELT_DTYPE_F32}, .rtol = -1, .atol = -1};
+    static const struct option options[] = {{"only", required_argument, NULL, 'o'},
+                                            RUNNER_OPTIONS,
+                                            {"rtol", required_argument, NULL, 'r'},
+                                            {"atol", required_argument, NULL, 'a'},
+                                            {"top1", no_argument, NULL, 't'},
+                                            {"psnr", required_argument, NULL, 'p'},
+                                            {"memory", required_argument, NULL, 'm'},
+                                            {"checks", required_argument, NULL, 'c'},
+                                            {"part", required_argument, NULL, 'P'},
+                                            {"validation", no_argument, NULL, 'v'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    struct request request = {.choice = {.storage = SMELT_DTYPE_F32}, .rtol = -1, .atol = -1, .parts = 1};
     for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         if (o == 'h') {
             fputs(help, stdout);
