@@ -303,7 +303,7 @@ static bool wants(const struct bench *bench, const struct shape *shape, const st
     bool wide = shape->operands == SMELT_DTYPE_F32 || shape->operands == SMELT_DTYPE_BF16;
     enum smelt_dtype sums = shape->operands == SMELT_DTYPE_I8 ? SMELT_DTYPE_I32 : SMELT_DTYPE_F32;
     if (few) // a kernel of its own, for any backend
-        return p->backend == SMELT_BACKEND_AUTO && p->accumulated == SMELT_DTYPE_F32 && !t->m && !p->splits;
+        return p->backend == SMELT_BACKEND_AUTO && p->accumulated == sums && !t->m && !p->splits;
     if (p->backend == SMELT_BACKEND_AUTO || (p->accumulated != sums && p->accumulated != SMELT_DTYPE_F16) ||
         (p->accumulated == SMELT_DTYPE_F16 && (wide || sums == SMELT_DTYPE_I32)))
         return false;

@@ -170,9 +170,9 @@ static enum smelt_result check_types(struct smelt_convolution *call)
                           call->integers                ? "i32 for operands of integers"
                           : a->dtype == SMELT_DTYPE_F32 ? "f32 as a"
                                                         : "f16 as a");
-    if (!call->integers && !is_word(p->d->info.dtype))
-        return wrong_type(call->context, "d", &p->d->info, "f32 or f16");
-    return SMELT_OK;
+    if (call->integers)
+        return smelt_quantization_check_types(call->context, "convolution2d", p->computed, p->accumulated);
+    return is_word(p->d->info.dtype) ? SMELT_OK : wrong_type(call->context, "d", &p->d->info, "f32 or f16");
 }
 
 static enum smelt_result check_operands(struct smelt_convolution *call)

@@ -126,8 +126,8 @@ static enum smelt_result check_types(struct smelt_product *product)
              product->integers ? " for operands of integers" : " as a");
     if (p->bias && p->bias->info.dtype != bias)
         return wrong_type(context, "bias", &p->bias->info, wanted);
-    if (product->integers)
-        return SMELT_OK; // d: smelt_quantization_check
+    if (product->integers) // d: smelt_quantization_check
+        return smelt_quantization_check_types(context, "matmul2d", p->computed, p->accumulated);
     enum smelt_dtype narrow = smelt_product_narrow(a->dtype);
     snprintf(wanted, sizeof(wanted), "f32 or %s for operands of %s", smelt_dtype_name(narrow),
              smelt_dtype_name(a->dtype));

@@ -63,6 +63,18 @@ static enum smelt_result check_result(const char *kernel, const struct smelt_qua
     return SMELT_OK;
 }
 
+enum smelt_result smelt_quantization_check_types(smelt_context context, const char *kernel,
+                                                 enum smelt_dtype computed, enum smelt_dtype accumulated)
+{
+    bool exact = (computed == SMELT_DTYPE_NONE || computed == SMELT_DTYPE_I8) &&
+                 (accumulated == SMELT_DTYPE_NONE || accumulated == SMELT_DTYPE_I32);
+    return exact ? SMELT_OK
+                 : smelt_fail(context, SMELT_ERROR_DTYPE,
+                              "%s: computed is %s and accumulated %s with operands of integers, wanted i8 "
+                              "and i32, or none",
+                              kernel, smelt_dtype_name(computed), smelt_dtype_name(accumulated));
+}
+
 enum smelt_result smelt_quantization_check(const char *kernel, const struct smelt_quantization *q,
                                            smelt_tensor a, smelt_tensor d, uint64_t columns,
                                            enum smelt_dtype b, bool residual)

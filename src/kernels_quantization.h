@@ -20,6 +20,9 @@ struct smelt_quantization_key {
 enum smelt_result smelt_quantization_check(const char *kernel, const struct smelt_quantization *q,
                                            smelt_tensor a, smelt_tensor d, uint64_t columns,
                                            enum smelt_dtype b, bool residual);
+// Of a call with operands of integers, whose sums are never made in floats. Errors: DTYPE.
+enum smelt_result smelt_quantization_check_types(smelt_context context, const char *kernel,
+                                                 enum smelt_dtype computed, enum smelt_dtype accumulated);
 struct smelt_quantization_key smelt_quantization_describe(const struct smelt_quantization *q, smelt_tensor d,
                                                           uint64_t columns);
 // Appends a range for each tensor; returns how many there are.

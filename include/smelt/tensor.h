@@ -107,7 +107,8 @@ SMELT_API uint64_t smelt_tensor_element_count(smelt_tensor tensor);
 struct smelt_tensor_box {
     uint64_t origin[SMELT_TENSOR_MAX_RANK]; // all zero: the tensor's first element
     uint64_t shape[SMELT_TENSOR_MAX_RANK];  // all zero: up to the end in every dimension
-    // of the host's array, in elements; all zero: packed. 4-bit: packed
+    // of the host's array, in elements; all zero: packed. 4-bit: packed, so that a row of odd extent ends in the middle of a
+    // byte, in whose other half the next row begins
     uint64_t strides[SMELT_TENSOR_MAX_RANK];
 };
 

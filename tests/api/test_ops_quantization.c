@@ -320,6 +320,12 @@ static void refuses_bad_calls(void)
     p.quantization.zero_b = zero_a.tensor;
     REFUSED(SMELT_ERROR_DTYPE, "quantization.zero_b 'tensor' is u8, wanted i8");
     p = good;
+    p.accumulated = F32;
+    REFUSED(SMELT_ERROR_DTYPE, "computed is none and accumulated f32 with operands of integers, wanted i8");
+    p.accumulated = SMELT_DTYPE_NONE;
+    p.computed = F16;
+    REFUSED(SMELT_ERROR_DTYPE, "computed is f16 and accumulated none with operands of integers, wanted i8");
+    p = good;
     p.quantization.scale = pair.tensor;
     REFUSED(SMELT_ERROR_SHAPE,
             "extent 2, wanted rank 1 without gaps and extent 1 or one for each output channel");
@@ -362,6 +368,10 @@ static void refuses_bad_calls(void)
                                                      .baked = true};
     CHECK_FAILS(smelt_encode_convolution2d(encoder, &baked), SMELT_ERROR_UNSUPPORTED,
                 "convolution2d: a kernel of u8 by i8 is not baked, wanted f32 or f16 of both");
+    const struct smelt_convolution2d_params in_floats = {
+        .a = picture.tensor, .b = kernel.tensor, .d = result.tensor, .accumulated = F32};
+    CHECK_FAILS(smelt_encode_convolution2d(encoder, &in_floats), SMELT_ERROR_DTYPE,
+                "convolution2d: computed is none and accumulated f32 with operands of integers, wanted i8");
     test_end(encoder);
     struct data *all[] = {&picture, &kernel, &result, &half, &wide, &bytes, &each, &pair, &of_f32};
     for (size_t i = 0; i < SMELT_COUNT_OF(all); i++)
