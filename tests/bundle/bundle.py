@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 SHARED_DATA = os.path.normpath(os.path.join(SOURCE, '../shared/data'))
 FOLDERS = ('examples', 'docs', 'tests', 'glsl')  # of the source tree, that tests read
+DATA = ('models', 'onnx-node', 'neural-materials', 'LICENSES')  # of the shared data
 MARK = '.smelt-bundle'  # in every bundle: only such a folder is replaced
 
 # Opened at run time, so ldd does not see them: the loader, and what NVIDIA's driver wants without a display.
@@ -115,13 +116,13 @@ def libraries(programs):
 
 def copy_sources(folder, everything):
     """share/ is both the folder of the examples' data and, for tests, the source tree's."""
-    wanted = FOLDERS if everything else ('examples/materials', 'examples/meshes', 'docs', 'tests/data')
-    listed = output('git', '-C', SOURCE, 'ls-files', '-z', '--cached', '--others', '--exclude-standard', *wanted)
+    wanted = FOLDERS if everything else ('examples', 'docs', 'tests/data')
+    listed = output('git', '-C', SOURCE, 'ls-files', '-z', '--cached', '--others', '--exclude-standard', *wanted, ':!*/pictures/*')
     for name in listed.strip('\0').split('\0'):
         if os.path.exists(os.path.join(SOURCE, name)):
             os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
             shutil.copy2(os.path.join(SOURCE, name), os.path.join(folder, name))
-    for name in ('materials', 'meshes'):
+    for name in next(os.walk(os.path.join(folder, 'examples')))[1]:
         os.symlink('examples/' + name, os.path.join(folder, name))
 
 
@@ -146,8 +147,8 @@ def make(folder, programs, tests, data):
             json.dump(tests.tests, f, indent=1)
         shutil.copy(os.path.join(HERE, 'check.py'), os.path.join(folder, 'check'))
     if data:
-        for name in ('models', 'onnx-node', 'neural-materials'):
-            shutil.copytree(os.path.join(data, name), os.path.join(folder, 'data', name))
+        for name in DATA:
+            shutil.copytree(os.path.join(data, name), os.path.join(folder, 'data', name), ignore=shutil.ignore_patterns('*.mlmodel'))
     for program in programs:
         shutil.copy(program, os.path.join(folder, 'bin'))
     for library in libraries(programs) | (tests.modules if tests else set()):

@@ -67,7 +67,8 @@ def test_programs_run_with_their_own_libraries():
     assert 'usage: smelt' in run(os.path.join(BUNDLE, 'start/smelt'), '--help')
     assert 'programs: checkglsl smelt test_heap' in run(os.path.join(BUNDLE, 'run'), status=2)
     assert {'libc.so.6', 'libvulkan.so.1'} <= set(os.listdir(os.path.join(BUNDLE, 'lib')))
-    assert os.path.exists(os.path.join(BUNDLE, 'share/materials/rock053.safetensors'))
+    for data in 'materials/rock053.safetensors', 'render-upscale/super-resolution.safetensors', 'tests/data/rock053.samples.safetensors':
+        assert os.path.exists(os.path.join(BUNDLE, 'share', data)), data
 
 
 def test_what_cannot_be_a_bundle_is_refused():

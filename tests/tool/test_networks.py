@@ -288,6 +288,12 @@ def test_verify_has_tolerances_and_checks():
     write_case('strict/bad', [0, 2.01, 3])
     run('verify', path('strict'), '--atol', '0.02')
     run('verify', path('strict'), '--rtol', '0', '--atol', '0', status=1)
+    rounded = write('checks.json', '{"whole": "rounded"}')
+    for wanted, status in ([0, 2, 4], 0), ([0, 2, 5], 1):
+        write_case('whole/bad', wanted, I64)
+        run('verify', path('whole'), '--atol', '1', status=1)
+        run('verify', path('whole'), '--checks', rounded, status=status)
+    fails('verify', path('whole'), '--checks', write('checks.json', '{"whole": "round"}'), says='wanted a JSON object')
 
 
 def test_verify_refuses():

@@ -34,7 +34,9 @@ static const char help[] =
     "f8e5m2)\n"
     "      --top1            floats: only that the largest element of every sample is the same one\n"
     "      --psnr DB         floats: only that the signal to noise ratio is at least DB decibels\n"
-    "      --checks FILE     the last two by case: JSON, {\"PATTERN\": \"top1\" or decibels, ...}\n"
+    "      --checks FILE     the last two by case: JSON, {\"PATTERN\": \"top1\" or decibels, ...}, or "
+    "\"rounded\": that\n"
+    "                        integers are off by at most 1, as those rounded from f16 may be\n"
     "      --memory R        and that intermediates take at most R times what is in use at once (and 64 "
     "bytes)\n"
     "      --validation      with Vulkan's validation layers; a message of theirs is a failure\n"
@@ -47,7 +49,7 @@ static const char *const outcome_names[] = {"passed", "failed", "skipped"};
 
 enum { TENSOR_ALIGNMENT = 64 }; // of a tensor among the intermediates
 
-enum check { CHECK_TOLERANCE, CHECK_TOP1, CHECK_PSNR };
+enum check { CHECK_TOLERANCE, CHECK_TOP1, CHECK_PSNR, CHECK_ROUNDED };
 
 struct request {
     const char *only, *checks_file;
@@ -96,7 +98,7 @@ static bool pattern_matches(const char *pattern, const char *path)
     return strpbrk(pattern, "*?[") ? fnmatch(pattern, path, 0) == 0 : strstr(path, pattern) != NULL;
 }
 
-// How the floats of this case are compared.
+// How the numbers of this case are compared.
 static enum check check_of(const struct request *request, const char *path, double *decibels)
 {
     const cJSON *entry;
@@ -106,7 +108,9 @@ static enum check check_of(const struct request *request, const char *path, doub
         if (!pattern_matches(entry->string, path))
             continue;
         *decibels = entry->valuedouble;
-        return cJSON_IsNumber(entry) ? CHECK_PSNR : CHECK_TOP1;
+        return cJSON_IsNumber(entry)                    ? CHECK_PSNR
+               : !strcmp(entry->valuestring, "rounded") ? CHECK_ROUNDED
+                                                        : CHECK_TOP1;
     }
     return request->check;
 }
@@ -121,13 +125,14 @@ static struct tolerance tolerance_for(const struct request *request, enum smelt_
     return tolerance;
 }
 
-static void compare_numbers(const struct request *request, const char *name,
+static void compare_numbers(const struct request *request, enum check check, const char *name,
                             const struct smelt_onnx_tensor *want, const struct smelt_onnx_tensor *got,
                             struct verdict *verdict)
 {
     char index[128];
     struct difference d = compare_tensors(want, got, tolerance_for(request, want->element));
-    if (!d.count)
+    bool integer = !smelt_element_is_float(want->element) && want->element != SMELT_ELEMENT_BOOL;
+    if (!d.count || (check == CHECK_ROUNDED && integer && d.largest <= 1))
         return;
     format_index(want, d.first, index, sizeof(index));
     judge(verdict, FAILED, "%s%s: wanted %.9g, got %.9g; %llu of %llu differ, the most by %.3g", name, index,
@@ -147,8 +152,8 @@ static void compare_output(const struct request *request, const char *path, cons
     if (want->element != got->element || strcmp(wanted, shape) != 0)
         judge(verdict, FAILED, "%s: wanted %s%s, got %s%s", name, smelt_element_info(want->element)->name,
               wanted, smelt_element_info(got->element)->name, shape);
-    else if (check == CHECK_TOLERANCE || !smelt_element_is_float(want->element))
-        compare_numbers(request, name, want, got, verdict);
+    else if (check == CHECK_TOLERANCE || check == CHECK_ROUNDED || !smelt_element_is_float(want->element))
+        compare_numbers(request, check, name, want, got, verdict);
     else if (check == CHECK_TOP1 && !same_top1(want, got, &row))
         judge(verdict, FAILED, "%s: the largest element of sample %llu is another one", name,
               (unsigned long long)row);
@@ -338,9 +343,11 @@ static int read_checks(struct request *request)
     smelt_os_unmap_file(&mapping);
     bool good = cJSON_IsObject(request->checks);
     cJSON_ArrayForEach(entry, request->checks) good =
-        good && (cJSON_IsNumber(entry) || (cJSON_IsString(entry) && !strcmp(entry->valuestring, "top1")));
+        good &&
+        (cJSON_IsNumber(entry) || (cJSON_IsString(entry) && (!strcmp(entry->valuestring, "top1") ||
+                                                             !strcmp(entry->valuestring, "rounded"))));
     return good ? TOOL_OK
-                : tool_fail("%s: wanted a JSON object of patterns with \"top1\" or decibels",
+                : tool_fail("%s: wanted a JSON object of patterns with \"top1\", \"rounded\" or decibels",
                             request->checks_file);
 }
 
