@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from test_tool import main, path
+from command import main, path
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ['SMELT_BUILD_ROOT']

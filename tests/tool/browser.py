@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
 
 
 def find():
@@ -16,7 +15,7 @@ def find():
 class Browser:
     """One page of one browser. Messages are JSON with a NUL behind, to file 3 of the browser and from file 4."""
 
-    def __init__(self, url, timeout=60):
+    def __init__(self, url):
         to_read, self.to = os.pipe()
         self.back, back_write = os.pipe()
         self.folder = tempfile.mkdtemp(prefix='smelt-browser-')
@@ -34,8 +33,6 @@ class Browser:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=pass_pipes, close_fds=False)
         os.close(to_read)
         os.close(back_write)
-        self.alarm = threading.Timer(timeout, self.process.kill)
-        self.alarm.start()
         self.session = None
         target = self.call('Target.createTarget', url='about:blank')['targetId']
         self.session = self.call('Target.attachToTarget', targetId=target, flatten=True)['sessionId']
@@ -100,7 +97,6 @@ class Browser:
             self.call('Input.dispatchKeyEvent', type=kind, key='Enter', code='Enter', windowsVirtualKeyCode=13)
 
     def close(self):
-        self.alarm.cancel()
         self.process.kill()
         self.process.wait()
         os.close(self.to)

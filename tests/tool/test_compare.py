@@ -10,7 +10,7 @@ import os
 import sys
 
 import browser
-from test_tool import ROCK, Skip, fails, main, need_compiler, path, run, write_exr as exr, write_png
+from command import ROCK, Skip, fails, main, need_compiler, path, run, write_exr as exr, write_png
 
 
 def flat(name, colour, size=(16, 16)):

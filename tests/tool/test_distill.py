@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 
-from test_tool import ROOT, SMELT, fails, main, need_compiler, path, run, write
+from command import ROOT, SMELT, content, disturbed, environment, fails, main, need_compiler, path, run, write
 
 TEACHER = '''// smelt input a 0..1 identity
 // smelt input b -1..1 frequency 2
@@ -26,11 +26,6 @@ SMALL = ('--neurons', '16', '--batch', '512', '--json')
 
 def distill(teacher, name, *options):
     return json.loads(run('material', 'distill', '--teacher', teacher, '-o', path(name), *SMALL, *options).stdout)
-
-
-def content(name):
-    with open(name, 'rb') as f:
-        return f.read()
 
 
 def test_a_network_learns_a_function():
@@ -55,17 +50,17 @@ def test_the_same_seed_gives_the_same_package():
 
 def test_ctrl_c_leaves_the_package_so_far():
     need_compiler()
-    command = [SMELT, 'material', 'distill', '--teacher', write('simple.glsl', TEACHER), '-o', path('stopped.safetensors'), *SMALL,
-               '--steps', '1000000']
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env=dict(os.environ, XDG_CACHE_HOME=path('cache'))) as process:
+    given = ['material', 'distill', '--teacher', write('simple.glsl', TEACHER), '-o', path('stopped.safetensors'), *SMALL, '--steps', '1000000']
+    told = run(*given, status=1, env=disturbed('interrupt', ''))
+    assert told.stderr == 'smelt: stopped before the first step: nothing was written\n' and not told.stdout, told
+    assert not os.path.exists(path('stopped.safetensors'))
+    with subprocess.Popen([SMELT, *given], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as process:
         line = process.stderr.readline()
         assert '1 of 1000000 steps' in line, line
         process.send_signal(signal.SIGINT)
-        found = json.loads(process.communicate(timeout=100)[0])
+        found = json.loads(process.communicate()[0])
     assert process.returncode == 0 and 0 < found['steps'] < 1000000, (process.returncode, found)
     run('info', '--verify', path('stopped.safetensors'))
-
 
 def test_less_device_memory_tries_smaller_batches():
     need_compiler()

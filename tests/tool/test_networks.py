@@ -11,15 +11,14 @@ import struct
 import sys
 
 import browser
-from test_tool import ONNX, COMPILER, ROOT, Skip, fails, main, message, path, read_png, run, write, write_png
+from command import COMPILER, ROOT, Skip, fails, main, message, need_onnx, path, read_png, run, write, write_png
 
 F32, F64, I64 = 1, 11, 7
 FORMATS = {F32: ('<f4', 'f'), F64: ('<f8', 'd'), I64: ('<i8', 'q')}
 
 
 def need_networks():
-    if not ONNX:
-        raise Skip('this build has no ONNX importer')
+    need_onnx()
     if not COMPILER:
         raise Skip('this build has no compiler')
 

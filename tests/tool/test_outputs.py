@@ -1,12 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""No command writes over what it reads, or writes two things into one file: python3 test_outputs.py SMELT [NAME...]"""
+"""No command writes over what it reads, writes two things into one file, or leaves a half of one.
+
+usage: test_outputs.py SMELT [NAME]
+"""
+import json
 import os
 import re
+import resource
 import shutil
+import signal
+import subprocess
 import sys
 
-from test_tool import ONNX, ROCK, ROOT, Skip, main, need_compiler, path, run
+from command import ONNX, ROCK, ROOT, SMELT, content, environment, main, need_compiler, need_onnx, path, run, write, write_png
 
 VIEWER = os.environ.get('SMELT_HAVE_VIEWER', '1') == '1'
 
@@ -51,12 +58,9 @@ CASES = [
     ('material train --normal IN -o OUT', '.png'),
     ('material train --gltf IN -o OUT', '.gltf'),
     ('material train --normal OTHER -o IN --preview OUT', '.png'),
+    ('material train --normal IN -o OTHER --preview OUT', '.png'),
+    ('material train --gltf IN -o OTHER --preview OUT', '.gltf'),
 ]
-
-
-def content(name):
-    with open(name, 'rb') as f:
-        return f.read()
 
 
 def spellings(name):
@@ -107,8 +111,7 @@ def test_every_command_is_here():
 
 
 def test_external_data_stays():
-    if not ONNX:
-        raise Skip('this build has no ONNX importer')
+    need_onnx()
     os.makedirs(path('model'), exist_ok=True)
     source = os.path.join(ROOT, 'tests/data/pytorch/convnet_opset18')
     names = [name for name in os.listdir(source) if os.path.isfile(os.path.join(source, name))]
@@ -121,8 +124,7 @@ def test_external_data_stays():
 
 
 def test_calibration_stays():
-    if not ONNX:
-        raise Skip('this build has no ONNX importer')
+    need_onnx()
     model = os.path.join(ROOT, 'tests/data/pytorch/convnet_opset18/model.onnx')
     os.makedirs(path('inputs/test_data_set_0'), exist_ok=True)
     for name in 'inputs/x.npy', 'inputs/test_data_set_0/input_0.pb':
@@ -142,6 +144,37 @@ def test_folders_of_results():
     refused(['compile', '--material', path('results/rock.glsl') + '=rock', '--emit-ops', path('results')], path('results/rock.glsl'))
 
 
+def test_pictures_of_a_gltf_file_stay():
+    os.makedirs(path('scene'), exist_ok=True)
+    picture = write_png('scene/colour.png', 8, 8, 2, lambda x, y: (x, y, 9))
+    scene = write('scene/one.gltf', json.dumps({
+        'materials': [{'pbrMetallicRoughness': {'baseColorTexture': {'index': 0}}}], 'textures': [{'source': 0}], 'images': [{'uri': 'colour.png'}]}))
+    refused(['material', 'train', '--gltf', scene, '-o', picture], picture)
+    refused(['material', 'train', '--gltf', scene, '-o', path('scene.safetensors'), '--preview', picture], picture)
+
+
+def test_a_full_disk_leaves_what_was_there():
+    """What has no room is no result: an earlier one keeps its name, and nothing is left beside it."""
+    need_compiler()
+    def full():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing beyond the limit is then an error
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+    os.makedirs(path('full'), exist_ok=True)
+    picture = write_png('picture.png', 8, 8, 2, lambda x, y: (x, y, 9))
+    shader = write('full.comp', '#version 460\n#include "smelt/base.glsl"\nlayout(local_size_x = 1) in;\nvoid main() {}\n')
+    commands = {'a.spv': ['compile', shader, '-o', path('full/a.spv')],
+                'a.safetensors': ['compile', shader, '-o', path('full/a.safetensors'), '--backends', 'portable'],
+                'base_color.png': ['material', 'decode', ROCK, '-o', path('full'), '--size', '64'],
+                'base_color.dds': ['material', 'transcode', ROCK, '-o', path('full'), '--size', '64'],
+                'a.html': ['material', 'compare', picture, picture, '-o', path('full/a.html'), '--no-bc7']}
+    for name, arguments in commands.items():
+        write('full/' + name, 'earlier')
+        told = subprocess.run([SMELT, *arguments], capture_output=True, text=True, env=environment(), preexec_fn=full)
+        assert told.returncode == 1 and name in told.stderr and 'File too large' in told.stderr, (arguments, told)
+        assert content(path('full/' + name)) == b'earlier', arguments
+    assert set(os.listdir(path('full'))) == set(commands), os.listdir(path('full'))
+
+
 def test_reports_may_be_written_again():
     """A file in a folder that is read, of a kind that is not: a report of the last time."""
     need_compiler()
@@ -151,5 +184,4 @@ def test_reports_may_be_written_again():
         run('material', 'compare', path('maps'), path('maps/normal.jpg'), '-o', path('maps/report.html'), '--no-bc7')
 
 
-if __name__ == '__main__':
-    sys.exit(main(globals()))
+sys.exit(main(globals()))

@@ -10,29 +10,24 @@ import json
 import os
 import random
 import re
-import signal
 import struct
-import subprocess
 import sys
 
-from test_tool import COMPILER, ROOT, SMELT, WORK, Skip, main, need_compiler, path, read_png, run, write_exr as exr, write_png as png
+import command
+from command import (COMPILER, ROOT, content, disturbed, main, need_compiler, path, read_png, run, write_exr as exr,
+                     write_png as png)
 
 QUICK = ('--batch', '256', '--steps', '12', '--bits-per-texel', '40')
-ENVIRONMENT = dict(os.environ, XDG_CACHE_HOME=path('cache'))
 
 
-def train(*arguments, status=0):
-    return run('material', 'train', *arguments, status=status)
+def train(*arguments, status=0, env=None):
+    return run('material', 'train', *arguments, status=status, env=env)
 
 
 def fails(*arguments, says, status=1):
-    """One line on standard error that contains all of `says`, and no package."""
+    """It says so, and there is no package."""
     out = path('refused.safetensors')
-    result = train(*arguments, *(() if '-o' in arguments else ('-o', out)), status=status)
-    lines = result.stderr.strip().split('\n')
-    assert len(lines) == 1, f'{arguments}: more than one line: {result.stderr}'
-    for text in [says] if isinstance(says, str) else says:
-        assert text in result.stderr, f'{arguments}: {text!r} is not in {result.stderr!r}'
+    command.fails('material', 'train', *arguments, *(() if '-o' in arguments else ('-o', out)), says=says, status=status)
     assert not os.path.exists(out) and not os.path.exists(out + '.part')
 
 
@@ -49,11 +44,6 @@ def maps(width=33, height=20):
             '--ao', png('ao.png', width, height, 3, lambda x, y: (y % 2,), palette=(0, 0, 0, 250, 250, 250)),
             '--height', exr('height.exr', width, height, ['Y'], lambda x, y, c: 3 * noise.random() - 1),
             '--channel', 'wet=' + png('wet.png', width, height, 4, lambda x, y: (3 * x, 200)), '--metalness', '0.25')
-
-
-def content(name):
-    with open(name, 'rb') as f:
-        return f.read()
 
 
 def test_every_kind_of_map_and_the_same_bytes_twice():
@@ -75,23 +65,20 @@ def test_every_kind_of_map_and_the_same_bytes_twice():
     assert content(path('a.safetensors')) != content(path('b.safetensors'))
 
 
+LONG = ('--batch', '256', '--bits-per-texel', '40', '--steps', '240', '--name', 'x')
+
+
 def stopped(given, out):
-    """Ctrl-C behind the first steps; what stands in the state."""
-    with subprocess.Popen([SMELT, 'material', 'train', *given, '-o', out], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, env=ENVIRONMENT) as process:
-        assert any(re.search(r'step \d+ of', line) for line in process.stderr)  # drivers may have said something before
-        process.send_signal(signal.SIGINT)
-        stdout, _ = process.communicate(timeout=200)
-    assert process.returncode == 0, process.returncode
-    if 'stopped at step' not in stdout:
-        raise Skip('it was done before the signal came')
+    """Ctrl-C in the steps behind the first checkpoint; what stands in the state."""
+    told = train(*given, '-o', out, env=disturbed('interrupt', out + '.state')).stdout
+    assert 0 < int(re.search(r'stopped at step (\d+) of 240', told).group(1)) < 240, told
     assert os.path.exists(out)
     return content(out + '.state')
 
 
 def test_ctrl_c_leaves_the_package_and_it_goes_on():
     need_compiler()
-    given = (*maps(), '--batch', '256', '--bits-per-texel', '40', '--steps', '240', '--name', 'x')
+    given = (*maps(), *LONG)
     out = path('stopped.safetensors')
     stopped(given, out)
     run('info', out)
@@ -106,23 +93,28 @@ def test_ctrl_c_leaves_the_package_and_it_goes_on():
     assert content(out) == content(path('whole.safetensors'))
 
 
+def test_ctrl_c_before_the_first_step_leaves_what_was_there():
+    need_compiler()
+    out = path('early.safetensors')
+    for there in None, b'of another training':
+        if there:
+            with open(out, 'wb') as f:
+                f.write(there)
+        told = train(*maps(), *LONG, '-o', out, status=1, env=disturbed('interrupt', ''))
+        assert told.stderr == 'smelt: stopped before the first step: nothing was written\n' and not told.stdout, told
+        assert (content(out) == there if there else not os.path.exists(out)) and not os.path.exists(out + '.state')
+
+
 def test_a_lost_device_leaves_the_best_package_and_it_goes_on():
     need_compiler()
-    library = os.environ.get('SMELT_LOSE_DEVICE')
-    if not library:
-        raise Skip('SMELT_LOSE_DEVICE names no layer that loses the device')
-    with open(path('lose_device.json'), 'w', encoding='utf-8') as f:
-        json.dump({'file_format_version': '1.1.0', 'layer': {
-            'name': 'VK_LAYER_SMELT_lose_device', 'type': 'GLOBAL', 'library_path': library, 'api_version': '1.3.0',
-            'implementation_version': '1', 'description': 'loses the device'}}, f)
-    given = (*maps(), '--batch', '256', '--bits-per-texel', '40', '--steps', '240', '--name', 'x')
-    out, layer = path('lost.safetensors'), {'VK_LAYER_PATH': WORK, 'VK_INSTANCE_LAYERS': 'VK_LAYER_SMELT_lose_device'}
+    given = (*maps(), *LONG)
+    out = path('lost.safetensors')
     # Before anything was written.
-    told = run('material', 'train', *given, '-o', out, status=1, env={**layer, 'SMELT_TEST_LOSE_WHEN': WORK})
+    told = train(*given, '-o', out, status=1, env=disturbed('lose', ''))
     assert 'DEVICE_LOST' in told.stderr, told.stderr
     assert not os.path.exists(out) and not os.path.exists(out + '.state')
-    # As soon as there is a checkpoint, which comes with the first line of progress.
-    told = run('material', 'train', *given, '-o', out, status=1, env={**layer, 'SMELT_TEST_LOSE_WHEN': out + '.state'})
+    # As soon as there is a checkpoint.
+    told = train(*given, '-o', out, status=1, env=disturbed('lose', out + '.state'))
     lines = [line for line in told.stderr.strip().split('\n') if line.startswith('smelt: ')]
     assert len(lines) == 2 and 'DEVICE_LOST' in lines[0], told.stderr
     ended, package = map(int, re.search(r'ended at step (\d+): .*lost.safetensors is .* of step (\d+), and --resume', lines[1]).groups())
@@ -135,7 +127,7 @@ def test_a_lost_device_leaves_the_best_package_and_it_goes_on():
 def test_the_best_package_stays():
     """A checkpoint writes the package only where the latest samples were met better."""
     need_compiler()
-    given = (*maps(), '--batch', '256', '--bits-per-texel', '40', '--steps', '240', '--name', 'x')
+    given = (*maps(), *LONG)
     out = path('best.safetensors')
     state = stopped(given, out)
     with open(out, 'wb') as f:
@@ -371,5 +363,4 @@ def test_refuses_options():
         fails(*given, *large, '--name', b'\xff', says='UTF-8')
 
 
-if __name__ == '__main__':
-    sys.exit(main(globals()))
+sys.exit(main(globals()))

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from test_tool import ROCK, ROOT, Skip, fails, main, need_compiler, path, read_png, run, write, write_png
+from command import ROCK, ROOT, Skip, fails, main, need_compiler, path, read_png, run, write, write_png
 
 SOURCE = os.path.join(ROOT, 'examples/materials/rock053')
 METAL = os.path.join(ROOT, 'examples/materials/metal053c.safetensors')
@@ -107,7 +107,7 @@ def test_bad_input_is_refused():
         return
     assert '--screenshot' in run('view', '--help').stdout
     fails('view', says='view wants a package', status=2)
-    fails('view', ROCK, '--size', '0x3', says="--size wants WxH or N, got '0x3'", status=2)
+    fails('view', ROCK, '--size', '0x3', says='--size 0x3: wanted WxH or N', status=2)
     fails('view', ROCK, '--screenshot', '/nonexistent/a.png', says='/nonexistent/a.png')
     fails('view', ROCK, says='smelt view: no window: ', env={**ENV, 'DISPLAY': ':none', 'SDL_VIDEODRIVER': 'x11'})
     need_display()

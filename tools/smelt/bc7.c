@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // BC7 by the device's encoder, a decoder written for reading (Khronos Data Format 1.3, section 20), and DDS files.
 #include "bc7.h"
+#include "output_file.h"
 #include "tool.h"
 
 #include <errno.h>
@@ -204,18 +205,15 @@ bool bc7_write_dds(const char *path, uint32_t width, uint32_t height, uint32_t l
     put(header + 128, srgb ? 99 : 98);                       // DXGI_FORMAT_BC7_UNORM_SRGB, _UNORM
     put(header + 132, 3);                                    // 2D
     put(header + 140, 1);
-    FILE *file = fopen(path, "wb");
-    bool done = file && fwrite(header, DDS_HEADER, 1, file) == 1;
-    for (uint32_t i = 0; done && i < levels; i++) {
+    struct output_file file;
+    bool done = output_open(&file, path);
+    bool whole = done && fwrite(header, DDS_HEADER, 1, file.stream) == 1;
+    for (uint32_t i = 0; whole && i < levels; i++) {
         uint32_t w = width >> i ? width >> i : 1, h = height >> i ? height >> i : 1;
-        done = fwrite(blocks[i], bc7_size(w, h), 1, file) == 1;
+        whole = fwrite(blocks[i], bc7_size(w, h), 1, file.stream) == 1;
     }
-    int error = errno;
-    if (file && fclose(file) && done) {
-        error = errno;
-        done = false;
-    }
+    done = done && output_close(&file, whole);
     if (!done)
-        snprintf(message, 256, "%.150s: %s", path, strerror(error));
+        snprintf(message, 256, "cannot write %.150s: %s", path, strerror(errno));
     return done;
 }

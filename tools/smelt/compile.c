@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // smelt compile: GLSL with smelt's modules to SPIR-V, to a bundle of all backends, or to op modules as files.
 #include "op_spec.h"
+#include "output_file.h"
 #include "tool.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,8 +101,9 @@ static int set_stage(struct request *r, const char *name)
     return tool_usage_error("no stage '%s'; there are: vertex fragment compute geometry", name);
 }
 
-static int parse_option(struct request *r, int option)
+static int parse_option(void *command, int option)
 {
+    struct request *r = command;
     switch (option) {
     case 'o':
         r->output = optarg;
@@ -194,23 +195,12 @@ static int make_materials(struct request *r)
     return TOOL_OK;
 }
 
-// Writes to a temporary name beside the path, then renames, so that no half-written file is ever seen.
 static int write_file(const char *path, const void *data, size_t size)
 {
-    char temporary[4096];
-    if (snprintf(temporary, sizeof(temporary), "%s.tmp", path) >= (int)sizeof(temporary))
-        return tool_fail("path too long: %.80s...", path);
-    FILE *file = fopen(temporary, "wb");
-    if (!file)
-        return tool_fail("cannot write %s: %s", path, strerror(errno));
-    bool written = fwrite(data, 1, size, file) == size;
-    int closed = fclose(file);
-    if (!written || closed || rename(temporary, path)) {
-        int error = errno;
-        remove(temporary);
-        return tool_fail("cannot write %s: %s", path, strerror(error));
-    }
-    return TOOL_OK;
+    struct output_file file;
+    return output_open(&file, path) && output_close(&file, fwrite(data, 1, size, file.stream) == size)
+               ? TOOL_OK
+               : tool_fail("cannot write %s: %s", path, strerror(errno));
 }
 
 static int emit_ops(const struct request *r)
@@ -283,8 +273,9 @@ static int write_deps(const struct request *r, const struct smelt_shader_info *i
             print_escaped(file, path);
     }
     fputc('\n', file);
-    fclose(file);
-    int status = write_file(r->deps, text, size);
+    bool whole = !ferror(file);
+    whole = !fclose(file) && whole;
+    int status = whole ? write_file(r->deps, text, size) : tool_fail("out of memory for %s", r->deps);
     free(text);
     return status;
 }
@@ -363,16 +354,11 @@ int tool_compile(int argc, char **argv)
     request.params.include_directories = request.directories;
     request.params.ops = request.ops;
     request.params.files = request.files;
-    for (int o; (o = getopt_long(argc, argv, "o:I:D:O:gh", options, NULL)) != -1;) {
-        if (o == 'h') {
-            fputs(help, stdout);
-            op_spec_print_fields(stdout);
-            return TOOL_OK;
-        }
-        int status = parse_option(&request, o);
-        if (status)
-            return status;
-    }
+    int status = tool_parse(argc, argv, "o:I:D:O:gh", options, help, parse_option, &request);
+    if (status == TOOL_HELPED)
+        op_spec_print_fields(stdout);
+    if (status)
+        return status;
     if (optind < argc)
         request.params.path = argv[optind++];
     if (optind < argc)
@@ -381,7 +367,7 @@ int tool_compile(int argc, char **argv)
         return tool_usage_error("compile what? smelt compile --help");
     if (request.params.path && !request.output)
         return tool_usage_error("no output: give -o FILE");
-    int status = check_output(&request, request.output);
+    status = check_output(&request, request.output);
     if (!status)
         status = check_output(&request, request.deps);
     if (!status && request.output)

@@ -2,7 +2,6 @@
 // smelt devices: what each Vulkan device can do, which backend each op takes and why, and whether it is right.
 #include "tool.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -264,6 +263,21 @@ static bool report_all(const struct smelt_device_summary *devices, uint32_t coun
     return any ? good : !tool_fail("no usable Vulkan device");
 }
 
+struct request {
+    const char *device;
+    bool test, as_json;
+};
+
+static int parse_option(void *command, int option)
+{
+    struct request *request = command;
+    if (option == 'd')
+        request->device = optarg;
+    request->test |= option == 't';
+    request->as_json |= option == 'j';
+    return TOOL_OK;
+}
+
 int tool_devices(int argc, char **argv)
 {
     static const struct option options[] = {{"device", required_argument, NULL, 'd'},
@@ -271,26 +285,11 @@ int tool_devices(int argc, char **argv)
                                             {"json", no_argument, NULL, 'j'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    const char *name = NULL;
-    bool test = false, as_json = false, untested = false;
-    for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        switch (o) {
-        case 'd':
-            name = optarg;
-            break;
-        case 't':
-            test = true;
-            break;
-        case 'j':
-            as_json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return TOOL_OK;
-        default:
-            return TOOL_USAGE;
-        }
-    }
+    struct request request = {0};
+    bool untested = false;
+    int status = tool_parse(argc, argv, "h", options, help, parse_option, &request);
+    if (status)
+        return status;
     if (optind < argc)
         return tool_usage_error("devices takes no argument '%s'", argv[optind]);
 
@@ -300,9 +299,9 @@ int tool_devices(int argc, char **argv)
         return tool_fail_smelt();
     if (count > 16)
         count = 16;
-    cJSON *list = as_json ? cJSON_CreateArray() : NULL;
-    bool good = name ? report_named(devices, count, name, test, list, &untested)
-                     : report_all(devices, count, test, list, &untested);
+    cJSON *list = request.as_json ? cJSON_CreateArray() : NULL;
+    bool good = request.device ? report_named(devices, count, request.device, request.test, list, &untested)
+                               : report_all(devices, count, request.test, list, &untested);
     if (list)
         tool_print_json(list);
     if (untested)

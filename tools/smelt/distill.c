@@ -2,7 +2,6 @@
 // smelt material distill: trains a network to do what a GLSL function does, writes it as a package, and measures both.
 #include "distill.h"
 
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -432,10 +431,11 @@ static int parse_number(const char *option, uint32_t most, uint32_t *number)
     return TOOL_OK;
 }
 
-static int parse_option(struct request *request, int o)
+static int parse_option(void *command, int option)
 {
+    struct request *request = command;
     char *end;
-    switch (o) {
+    switch (option) {
     case 't':
         request->teacher = optarg;
         return TOOL_OK;
@@ -506,22 +506,16 @@ int material_distill(int argc, char **argv)
                               .activation = SMELT_ACTIVATION_GELU,
                               .stored = SMELT_DTYPE_F16,
                               .training = {.rate = 0.03f, .seed = 1}};
-    for (int o; (o = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
-        if (o == 'h') {
-            fputs(help, stdout);
-            return TOOL_OK;
-        }
-        int status = parse_option(&request, o);
-        if (status)
-            return status;
-    }
+    int status = tool_parse(argc, argv, "o:h", options, help, parse_option, &request);
+    if (status)
+        return status;
     if (optind != argc || !request.teacher || !request.output)
         return tool_usage_error(
             "distill wants --teacher FILE.glsl and -o FILE.safetensors; smelt material distill "
             "--help tells more");
     struct teacher teacher = {0};
     smelt_context context = NULL;
-    int status = tool_check_apart(request.output, request.teacher);
+    status = tool_check_apart(request.output, request.teacher);
     if (!status)
         status = tool_check_output(request.output);
     if (!status)

@@ -365,5 +365,7 @@ int distill_train(smelt_context context, const struct teacher *teacher, const st
     release(&t);
     if (result == SMELT_ERROR_OUT_OF_HOST_MEMORY)
         return tool_fail("out of memory for a batch of %u", own.batch);
+    if (!result && !*steps)
+        return tool_fail("stopped before the first step: nothing was written");
     return result ? tool_fail_smelt() : TOOL_OK;
 }

@@ -2,7 +2,6 @@
 // smelt graph: shows a captured graph that a program has saved.
 #include "tool.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +17,21 @@ static const char help[] =
     "  --optimized  as it is replayed\n"
     "  --help\n";
 
+struct request {
+    enum smelt_graph_form form;
+    bool optimized;
+};
+
+static int parse_option(void *command, int option)
+{
+    struct request *request = command;
+    if (option == 't' || option == 'd')
+        request->form = option == 'd' ? SMELT_GRAPH_DOT : SMELT_GRAPH_TEXT;
+    else
+        request->optimized = option == 'o';
+    return TOOL_OK;
+}
+
 int tool_graph(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -25,24 +39,14 @@ int tool_graph(int argc, char **argv)
         {"captured", no_argument, NULL, 'c'}, {"optimized", no_argument, NULL, 'o'},
         {"help", no_argument, NULL, 'h'},     {0},
     };
-    enum smelt_graph_form form = SMELT_GRAPH_TEXT;
-    bool optimized = true;
+    struct request request = {.form = SMELT_GRAPH_TEXT, .optimized = true};
     char *text = NULL;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            return TOOL_OK;
-        }
-        if (c == '?')
-            return TOOL_USAGE;
-        if (c == 't' || c == 'd')
-            form = c == 'd' ? SMELT_GRAPH_DOT : SMELT_GRAPH_TEXT;
-        else
-            optimized = c == 'o';
-    }
+    int status = tool_parse(argc, argv, "h", options, help, parse_option, &request);
+    if (status)
+        return status;
     if (argc - optind != 1)
         return tool_usage_error("graph: wanted one FILE, got %d; smelt graph --help", argc - optind);
-    if (smelt_graph_describe_file(NULL, argv[optind], form, optimized, &text))
+    if (smelt_graph_describe_file(NULL, argv[optind], request.form, request.optimized, &text))
         return tool_fail_smelt();
     fputs(text, stdout);
     smelt_free_text(&text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // PNG files, by libpng's simplified interface.
 #include "image_file.h"
+#include "output_file.h"
 
 #include <errno.h>
 #include <png.h>
@@ -15,17 +16,14 @@ bool image_write_png(const char *path, const uint8_t *pixels, uint32_t width, ui
 {
     png_image image = {
         .version = PNG_IMAGE_VERSION, .width = width, .height = height, .format = formats[components]};
-    char temporary[4096];
-    if (snprintf(temporary, sizeof(temporary), "%s.tmp", path) >= (int)sizeof(temporary)) {
-        snprintf(message, 256, "path too long: %.80s...", path);
-        return false;
-    }
-    bool written = png_image_write_to_file(&image, temporary, 0, pixels, 0, NULL);
-    if (written && !rename(temporary, path))
-        return true;
-    snprintf(message, 256, "cannot write %.128s: %s", path, written ? strerror(errno) : image.message);
-    remove(temporary);
-    return false;
+    struct output_file file;
+    bool open = output_open(&file, path);
+    bool written = open && png_image_write_to_stdio(&image, file.stream, 0, pixels, 0, NULL);
+    bool done = open && output_close(&file, written);
+    if (!done)
+        snprintf(message, 256, "cannot write %.128s: %s", path,
+                 *image.message ? image.message : strerror(errno));
+    return done;
 }
 
 bool image_read_png(const char *path, uint32_t components, uint8_t **pixels, uint32_t *width,

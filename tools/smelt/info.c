@@ -2,7 +2,6 @@
 // smelt info: what is in a package, a bundle or any safetensors file.
 #include "info_network.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -163,35 +162,35 @@ static int print_package(smelt_package package, bool verify, cJSON *json)
     return TOOL_OK;
 }
 
+struct request {
+    bool verify, as_json;
+};
+
+static int parse_option(void *command, int option)
+{
+    struct request *request = command;
+    request->verify |= option == 'v';
+    request->as_json |= option == 'j';
+    return TOOL_OK;
+}
+
 int tool_info(int argc, char **argv)
 {
     static const struct option options[] = {{"verify", no_argument, NULL, 'v'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    bool verify = false, as_json = false;
-    for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        switch (o) {
-        case 'v':
-            verify = true;
-            break;
-        case 'j':
-            as_json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return TOOL_OK;
-        default:
-            return TOOL_USAGE;
-        }
-    }
+    struct request request = {0};
+    int status = tool_parse(argc, argv, "h", options, help, parse_option, &request);
+    if (status)
+        return status;
     if (optind + 1 != argc)
         return tool_usage_error("info wants one file, got %d", argc - optind);
     smelt_package package = NULL;
     if (smelt_package_open(argv[optind], &package) != SMELT_OK)
         return tool_fail_smelt();
-    cJSON *json = as_json ? cJSON_CreateObject() : NULL;
-    int status = print_package(package, verify, json);
+    cJSON *json = request.as_json ? cJSON_CreateObject() : NULL;
+    status = print_package(package, request.verify, json);
     if (json && !status)
         tool_print_json(json);
     else

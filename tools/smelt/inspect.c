@@ -5,7 +5,6 @@
 #include "feeds.h"
 #include "network_internal.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -388,8 +387,9 @@ static int parse_compare(struct request *request)
     return TOOL_OK;
 }
 
-static int parse_option(struct request *request, int option)
+static int parse_option(void *command, int option)
 {
+    struct request *request = command;
     switch (option) {
     case 'i':
         return feed_option(&request->feeds, FEED_INPUT, optarg);
@@ -412,20 +412,14 @@ int tool_inspect(int argc, char **argv)
         RUNNER_OPTIONS, {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     static struct request request = {.feeds = FEED_DEFAULTS};
     request.feeds.random = true;
-    for (int o; (o = getopt_long(argc, argv, "i:o:h", options, NULL)) != -1;) {
-        if (o == 'h') {
-            fputs(help, stdout);
-            return TOOL_OK;
-        }
-        int status = parse_option(&request, o);
-        if (status)
-            return status;
-    }
+    int status = tool_parse(argc, argv, "i:o:h", options, help, parse_option, &request);
+    if (status)
+        return status;
     if (optind + 1 != argc || !request.output)
         return tool_usage_error(
             "inspect wants one network and -o REPORT.html; smelt inspect --help tells more");
     request.file = argv[optind];
-    int status = tool_check_apart(request.output, request.file);
+    status = tool_check_apart(request.output, request.file);
     if (!status)
         status = tool_check_apart(request.output, request.compare);
     for (uint32_t i = 0; i < request.feeds.input_count && !status; i++)

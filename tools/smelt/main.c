@@ -157,6 +157,21 @@ int tool_check_named_apart(const char *output, const char *other)
     return status;
 }
 
+int tool_parse(int argc, char **argv, const char *letters, const struct option *options, const char *help,
+               int (*take)(void *command, int option), void *command)
+{
+    for (int option; (option = getopt_long(argc, argv, letters, options, NULL)) != -1;) {
+        if (option == 'h') {
+            fputs(help, stdout);
+            return TOOL_HELPED;
+        }
+        int status = option == '?' ? TOOL_USAGE : take(command, option); // getopt_long said what is wrong
+        if (status)
+            return status;
+    }
+    return TOOL_OK;
+}
+
 bool tool_parse_size(const char *text, uint32_t *width, uint32_t *height)
 {
     char *end;
@@ -254,7 +269,7 @@ int main(int argc, char **argv)
             int status = commands[i].run(argc - 1, argv + 1);
             if (fflush(stdout) || ferror(stdout))
                 return tool_fail("writing to standard output failed");
-            return status;
+            return status == TOOL_HELPED ? TOOL_OK : status;
         }
     return tool_usage_error("no command '%s'; smelt --help lists them", argv[1]);
 }

@@ -9,7 +9,6 @@
 #include "tool.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +117,25 @@ static int decode(const struct options *options)
     return status;
 }
 
+static int parse_option(void *command, int option)
+{
+    struct options *options = command;
+    switch (option) {
+    case 'o':
+        options->output = optarg;
+        return TOOL_OK;
+    case 's':
+        return tool_parse_size(optarg, &options->width, &options->height)
+                   ? TOOL_OK
+                   : tool_usage_error("--size %s: wanted WxH or N, each 1 to 16384", optarg);
+    case 'n':
+        options->name = optarg;
+        return TOOL_OK;
+    default:
+        return material_option(&options->choice, option, optarg);
+    }
+}
+
 static int parse(int argc, char **argv, struct options *options)
 {
     static const struct option long_options[] = {{"size", required_argument, NULL, 's'},
@@ -125,26 +143,9 @@ static int parse(int argc, char **argv, struct options *options)
                                                  {"name", required_argument, NULL, 'n'},
                                                  {"help", no_argument, NULL, 'h'},
                                                  {NULL, 0, NULL, 0}};
-    for (int o; (o = getopt_long(argc, argv, "o:h", long_options, NULL)) != -1;) {
-        switch (o) {
-        case 'o':
-            options->output = optarg;
-            break;
-        case 's':
-            if (!tool_parse_size(optarg, &options->width, &options->height))
-                return tool_usage_error("--size %s: wanted WxH or N, each 1 to 16384", optarg);
-            break;
-        case 'n':
-            options->name = optarg;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            exit(TOOL_OK);
-        default:
-            if (material_option(&options->choice, o, optarg))
-                return TOOL_USAGE;
-        }
-    }
+    int status = tool_parse(argc, argv, "o:h", long_options, help, parse_option, options);
+    if (status)
+        return status;
     if (optind + 1 != argc)
         return tool_usage_error("wanted one input file, got %d", argc - optind);
     options->input = argv[optind];

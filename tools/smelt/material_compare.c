@@ -4,7 +4,6 @@
 
 #include "bc7.h"
 
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -421,31 +420,33 @@ static int compare(const struct request *request, struct comparison *found)
 
 // --- The command -------------------------------------------------------------------------------------------
 
+static int parse_option(void *command, int option)
+{
+    struct request *request = command;
+    switch (option) {
+    case 'o':
+        request->output = optarg;
+        return TOOL_OK;
+    case 'j':
+        request->json = true;
+        return TOOL_OK;
+    case 'n':
+        request->no_bc7 = true;
+        return TOOL_OK;
+    default:
+        return material_option(&request->choice, option, optarg);
+    }
+}
+
 static int parse(int argc, char **argv, struct request *request)
 {
     static const struct option options[] = {
         {"output", required_argument, NULL, 'o'}, {"json", no_argument, NULL, 'j'},
         {"no-bc7", no_argument, NULL, 'n'},       MATERIAL_OPTIONS,
         {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    for (int o; (o = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
-        switch (o) {
-        case 'o':
-            request->output = optarg;
-            break;
-        case 'j':
-            request->json = true;
-            break;
-        case 'n':
-            request->no_bc7 = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            exit(TOOL_OK);
-        default:
-            if (material_option(&request->choice, o, optarg))
-                return TOOL_USAGE;
-        }
-    }
+    int status = tool_parse(argc, argv, "o:h", options, help, parse_option, request);
+    if (status)
+        return status;
     if (optind + 2 != argc)
         return tool_usage_error("wanted a source and what to compare with it, got %d names", argc - optind);
     request->a = argv[optind];

@@ -493,7 +493,9 @@ static int run_all(struct run *r)
 {
     const struct train_options *o = r->options;
     double bits = o->bits_per_texel > 0 ? o->bits_per_texel : 8;
-    int status = o->gltf ? train_maps_from_gltf(&r->maps, o->gltf, o->material) : TOOL_OK;
+    int status = check_files(r); // before a glTF file is read, which names others
+    if (!status && o->gltf)
+        status = train_maps_from_gltf(&r->maps, o->gltf, o->material);
     if (!status)
         status = check_files(r);
     for (uint32_t i = 0; i < r->maps.count; i++)

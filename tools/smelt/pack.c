@@ -5,7 +5,6 @@
 #include "pack_mlp.h"
 #include "quantize.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -391,8 +390,9 @@ static bool add_image(struct request *request, char *text)
     return true;
 }
 
-static int parse_option(struct request *request, int option)
+static int parse_option(void *command, int option)
 {
+    struct request *request = command;
     switch (option) {
     case 'o':
         request->output = optarg;
@@ -481,15 +481,9 @@ int tool_pack(int argc, char **argv)
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     struct request request = {.storage = SMELT_ELEMENT_F32, .feeds = FEED_DEFAULTS};
-    for (int o; (o = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
-        if (o == 'h') {
-            fputs(help, stdout);
-            return TOOL_OK;
-        }
-        int status = parse_option(&request, o);
-        if (status)
-            return status;
-    }
+    int status = tool_parse(argc, argv, "o:h", options, help, parse_option, &request);
+    if (status)
+        return status;
     if (request.mlp.state || request.mlp.describe)
         return pack_layers(&request, argc - optind);
     if (optind + 1 != argc || !request.output)

@@ -15,12 +15,7 @@ static void add_part(struct page *page, const char *name)
 {
     for (const struct smelt_embedded *file = tool_page; file->name; file++)
         if (!strcmp(file->name, name))
-            fwrite(file->data, 1, file->size, page->file);
-}
-
-static bool temporary_name(const char *path, char name[4096])
-{
-    return snprintf(name, 4096, "%s.tmp", path) < 4096;
+            fwrite(file->data, 1, file->size, page->file.stream);
 }
 
 // Text with its special characters escaped.
@@ -28,19 +23,14 @@ static void page_add_text(struct page *page, const char *text)
 {
     for (; *text; text++)
         if (strchr("<>&\"", *text))
-            fprintf(page->file, "&#%d;", (unsigned char)*text);
+            fprintf(page->file.stream, "&#%d;", (unsigned char)*text);
         else
-            fputc(*text, page->file);
+            fputc(*text, page->file.stream);
 }
 
 int page_begin(struct page *page, const char *path, const char *title, const char *style)
 {
-    char name[4096];
-    page->path = path;
-    if (!temporary_name(path, name))
-        return tool_fail("path too long: %.80s...", path);
-    page->file = fopen(name, "wb");
-    if (!page->file)
+    if (!output_open(&page->file, path))
         return tool_fail("cannot write %s: %s", path, strerror(errno));
     page_add(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>");
     page_add_text(page, title);
@@ -55,43 +45,27 @@ int page_begin(struct page *page, const char *path, const char *title, const cha
 
 void page_add(struct page *page, const char *markup)
 {
-    fputs(markup, page->file);
-}
-
-// Leaves nothing.
-static void page_abandon(struct page *page)
-{
-    char name[4096];
-    if (!page->file)
-        return;
-    fclose(page->file);
-    page->file = NULL;
-    if (temporary_name(page->path, name))
-        remove(name);
+    fputs(markup, page->file.stream);
 }
 
 int page_end(struct page *page, const cJSON *data, const char *script)
 {
-    char name[4096], *json = cJSON_PrintUnformatted(data);
+    char *json = cJSON_PrintUnformatted(data);
     page_add(page, "<script type=\"application/json\" id=\"data\">");
     for (const char *c = json ? json : ""; *c; c++)
         if (*c == '<') // would end the element
             page_add(page, "\\u003c");
         else
-            fputc(*c, page->file);
+            fputc(*c, page->file.stream);
     page_add(page, "</script>\n<script>\n");
     add_part(page, "page.js");
     add_part(page, script);
     page_add(page, "</script>\n</html>\n");
-    bool written = json && !ferror(page->file);
+    bool whole = json != NULL;
     cJSON_free(json);
-    if (!written) {
-        page_abandon(page);
-        return tool_fail("cannot write %s: %s", page->path, json ? strerror(errno) : "no memory");
-    }
-    written = !fclose(page->file) && temporary_name(page->path, name) && !rename(name, page->path);
-    page->file = NULL;
-    return written ? TOOL_OK : tool_fail("cannot write %s: %s", page->path, strerror(errno));
+    return output_close(&page->file, whole)
+               ? TOOL_OK
+               : tool_fail("cannot write %s: %s", page->file.path, whole ? strerror(errno) : "no memory");
 }
 
 static void encode_base64(const uint8_t *bytes, size_t size, char *text)

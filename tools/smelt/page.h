@@ -3,13 +3,11 @@
 #ifndef SMELT_TOOL_PAGE_H
 #define SMELT_TOOL_PAGE_H
 
+#include "output_file.h"
 #include "tool.h"
 
-#include <stdio.h>
-
 struct page {
-    FILE *file;
-    const char *path;
+    struct output_file file;
 };
 
 // Begins the file `path` (under a temporary name), up to the end of <style>: page.css and `style`. A tool_status, after its

@@ -4,7 +4,6 @@
 #include "tensor_file.h"
 #include "tensor_math.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,8 +299,9 @@ static int parse_repeat(struct request *request)
     return TOOL_OK;
 }
 
-static int parse_option(struct request *request, int option)
+static int parse_option(void *command, int option)
 {
+    struct request *request = command;
     switch (option) {
     case 'i':
         return feed_option(&request->feeds, FEED_INPUT, optarg);
@@ -333,18 +333,12 @@ int tool_run(int argc, char **argv)
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     static struct request request = {.repeat = 1, .feeds = FEED_DEFAULTS};
-    for (int o; (o = getopt_long(argc, argv, "i:o:h", options, NULL)) != -1;) {
-        if (o == 'h') {
-            fputs(help, stdout);
-            return TOOL_OK;
-        }
-        int status = parse_option(&request, o);
-        if (status)
-            return status;
-    }
+    int status = tool_parse(argc, argv, "i:o:h", options, help, parse_option, &request);
+    if (status)
+        return status;
     if (optind + 1 != argc)
         return tool_usage_error("run wants one network; smelt run --help tells more");
     request.file = argv[optind];
-    int status = check_files(&request);
+    status = check_files(&request);
     return status ? status : run(&request);
 }

@@ -5,9 +5,11 @@
 
 #include <smelt/smelt.h>
 #include <cjson/cJSON.h>
+#include <getopt.h>
 
-// Exit statuses: 0 it worked, 1 it did not (one line on standard error says why), 2 the command line is wrong.
-enum tool_status { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
+// Exit statuses: 0 it worked, 1 it did not (one line on standard error says why), 2 the command line is wrong. HELPED is 0 to
+// the shell: --help was answered, and nothing else is to be done.
+enum tool_status { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2, TOOL_HELPED = 3 };
 
 int tool_devices(int argc, char **argv);
 int tool_compile(int argc, char **argv);
@@ -43,6 +45,11 @@ __attribute__((format(printf, 1, 2)))
 void tool_progress(const char *format, ...);
 void tool_progress_end(void); // takes the line away; before results are printed. Failures do that themselves
 void tool_progress_off(void); // --quiet
+
+// The options of a command, by getopt_long: `take` gets each but 'h', with its argument in optarg; 'h' prints `help`. Returns
+// OK, HELPED, or what was not OK first.
+int tool_parse(int argc, char **argv, const char *letters, const struct option *options, const char *help,
+               int (*take)(void *command, int option), void *command);
 
 // "640x480", or "512" for 512x512, into two positive numbers of at most 16384.
 bool tool_parse_size(const char *text, uint32_t *width, uint32_t *height);

@@ -2,7 +2,6 @@
 // Options of smelt material train, checked one by one and against each other.
 #include "train_options.h"
 
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,10 +127,28 @@ static int parse_weights(const char *text, enum smelt_dtype *weights)
     return *weights ? TOOL_OK : tool_usage_error("--weights %s: wanted f16, f8 or i8", text);
 }
 
-static int parse_option(int key, const char *value, struct train_options *o, struct train_maps *maps)
+struct request {
+    struct train_options *options;
+    struct train_maps *maps;
+};
+
+static int parse_option(void *command, int key)
 {
+    struct train_options *o = ((struct request *)command)->options;
+    struct train_maps *maps = ((struct request *)command)->maps;
+    const char *value = optarg;
+    const struct {
+        int key;
+        const char **value;
+    } texts[] = {{'o', &o->output},  {'g', &o->gltf},   {'m', &o->material},
+                 {'p', &o->preview}, {'d', &o->device}, {'N', &o->name}};
     double number;
     int status = TOOL_OK;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (texts[i].key == key) {
+            *texts[i].value = value;
+            return TOOL_OK;
+        }
     if (key >= KEY_MAP) {
         o->any_map = true;
         return add_map(maps, map_options[key - KEY_MAP].channel, map_options[key - KEY_MAP].semantic, value);
@@ -163,6 +180,9 @@ static int parse_option(int key, const char *value, struct train_options *o, str
         return parse_count("--steps", value, 1, 1 << 24, &o->steps);
     case 'B':
         return parse_count("--batch", value, TRAIN_LEAST_BATCH, 1 << 22, &o->batch);
+    case 'r':
+        o->resume = true;
+        return TOOL_OK;
     case 'e':
         return parse_count("--seed", value, 0, UINT32_MAX, &o->seed);
     default:
@@ -224,29 +244,10 @@ int train_options_parse(int argc, char **argv, struct train_options *o, struct t
     };
     for (int i = 0; i < MAP_OPTIONS; i++)
         options[19 + i] = (struct option){map_options[i].option, required_argument, NULL, KEY_MAP + i};
-    const struct {
-        int key;
-        const char **value;
-    } texts[] = {{'o', &o->output},  {'g', &o->gltf},   {'m', &o->material},
-                 {'p', &o->preview}, {'d', &o->device}, {'N', &o->name}};
-    for (int key; (key = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
-        bool text = false;
-        if (key == 'h') {
-            fputs(help, stdout);
-            exit(TOOL_OK);
-        }
-        if (key == '?')
-            return TOOL_USAGE;
-        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-            if (texts[i].key == key) {
-                *texts[i].value = optarg;
-                text = true;
-            }
-        o->resume |= key == 'r';
-        int status = text || key == 'r' ? TOOL_OK : parse_option(key, optarg, o, maps);
-        if (status)
-            return status;
-    }
+    struct request request = {o, maps};
+    int status = tool_parse(argc, argv, "o:h", options, help, parse_option, &request);
+    if (status)
+        return status;
     if (optind != argc)
         return tool_usage_error("wanted options only, got '%s'", argv[optind]);
     return check_options(o, maps);

@@ -17,8 +17,7 @@ struct train_options {
     bool resume, any_map, normal_down, address;
 };
 
-// Options are zero-initialised but for weights; maps receive those that are named. A tool_status, after its message; --help
-// ends the program.
+// Options are zero-initialised but for weights; maps receive those that are named. A tool_status, after its message.
 int train_options_parse(int argc, char **argv, struct train_options *options, struct train_maps *maps);
 
 #endif

@@ -5,7 +5,6 @@
 #include "test_case.h"
 
 #include <fnmatch.h>
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -370,8 +369,9 @@ static int parse_part(struct request *request, const char *text)
     return TOOL_OK;
 }
 
-static int parse_option(struct request *request, int option)
+static int parse_option(void *command, int option)
 {
+    struct request *request = command;
     switch (option) {
     case 'o':
         request->only = optarg;
@@ -420,20 +420,14 @@ int tool_verify(int argc, char **argv)
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     struct request request = {.choice = {.storage = SMELT_DTYPE_F32}, .rtol = -1, .atol = -1, .parts = 1};
-    for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        if (o == 'h') {
-            fputs(help, stdout);
-            return TOOL_OK;
-        }
-        int status = parse_option(&request, o);
-        if (status)
-            return status;
-    }
+    int status = tool_parse(argc, argv, "h", options, help, parse_option, &request);
+    if (status)
+        return status;
     if (optind == argc)
         return tool_usage_error("verify wants a folder of test cases; smelt verify --help tells more");
     if (!TOOL_HAVE_ONNX)
         return tool_fail("verify reads ONNX models, but this build has no ONNX importer (meson option onnx)");
-    int status = read_checks(&request);
+    status = read_checks(&request);
     if (!status)
         status = verify(&request, argv + optind, argc - optind);
     cJSON_Delete(request.checks);

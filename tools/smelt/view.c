@@ -11,7 +11,6 @@
 #define SDL_MAIN_HANDLED
 #include <SDL.h>
 #include <dlfcn.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -425,6 +424,35 @@ static bool close_all(struct view *v)
     return !messages || fail("the validation layer gave %u messages", messages);
 }
 
+static int parse_option(void *command, int option)
+{
+    struct view *v = command;
+    switch (option) {
+    case 's':
+        v->source = optarg;
+        return TOOL_OK;
+    case 'm':
+        v->mesh_name = optarg;
+        return TOOL_OK;
+    case 'S':
+        return tool_parse_size(optarg, &v->width, &v->height)
+                   ? TOOL_OK
+                   : tool_usage_error("--size %s: wanted WxH or N, each 1 to 16384", optarg);
+    case 'd':
+        v->device_name = optarg;
+        return TOOL_OK;
+    case 'c':
+        v->script = optarg;
+        return TOOL_OK;
+    case 'o':
+        v->screenshot = optarg;
+        return TOOL_OK;
+    default:
+        v->validate = true;
+        return TOOL_OK;
+    }
+}
+
 static int parse(int argc, char **argv, struct view *v)
 {
     static const struct option options[] = {{"source", required_argument, NULL, 's'},
@@ -436,41 +464,12 @@ static int parse(int argc, char **argv, struct view *v)
                                             {"validate", no_argument, NULL, 'v'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (option) {
-        case 's':
-            v->source = optarg;
-            break;
-        case 'm':
-            v->mesh_name = optarg;
-            break;
-        case 'S':
-            if (!tool_parse_size(optarg, &v->width, &v->height))
-                return tool_usage_error("--size wants WxH or N, got '%s'", optarg);
-            break;
-        case 'd':
-            v->device_name = optarg;
-            break;
-        case 'c':
-            v->script = optarg;
-            break;
-        case 'o':
-            v->screenshot = optarg;
-            break;
-        case 'v':
-            v->validate = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            exit(TOOL_OK);
-        default:
-            return TOOL_USAGE;
-        }
-    }
+    int status = tool_parse(argc, argv, "h", options, usage, parse_option, v);
+    if (status)
+        return status;
     v->files = (const char *const *)argv + optind;
     v->file_count = (uint32_t)(argc - optind);
-    int status = v->file_count ? TOOL_OK : tool_usage_error("view wants a package; see smelt view --help");
+    status = v->file_count ? TOOL_OK : tool_usage_error("view wants a package; see smelt view --help");
     const char *const others[] = {v->source, v->script, v->mesh_name};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && v->screenshot && !status; i++)
         status = tool_check_apart(v->screenshot, others[i]);

@@ -1,25 +1,48 @@
 // SPDX-License-Identifier: MIT
-// A Vulkan layer for tests of the smelt command: the device is lost as soon as a file exists, whose path is in
-// SMELT_TEST_LOSE_WHEN. From then on waits answer VK_ERROR_DEVICE_LOST, behind the work that they wait for, so that
-// nothing is destroyed while it runs.
+// A Vulkan layer for tests of the smelt command: what happens to it from outside happens at a moment of its own work, however
+// fast the machine is. The moment is the first wait for the device behind the writing of a file, whose path is in
+// SMELT_TEST_BEHIND ("": the first wait of all). Then, by SMELT_TEST_DISTURB:
+//     lose       this wait and all that follow answer VK_ERROR_DEVICE_LOST; what they wait for is over, so that nothing is
+//                destroyed while it runs
+//     interrupt  the process gets SIGINT, once
 #include <vulkan/vk_layer.h>
 #include <vulkan/vulkan.h>
 
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 // One instance and one device at a time are all that a command has.
 static PFN_vkGetInstanceProcAddr next_instance_proc;
 static PFN_vkGetDeviceProcAddr next_device_proc;
 static PFN_vkWaitSemaphores next_wait;
 static PFN_vkWaitForFences next_wait_fences;
+static ino_t before; // the file when the device was made; 0: there was none
+static bool reached, interrupted;
+
+// A file that is written again under a temporary name is another one.
+static ino_t file_now(void)
+{
+    const char *path = getenv("SMELT_TEST_BEHIND");
+    struct stat status;
+    return path && !stat(path, &status) ? status.st_ino : 0;
+}
 
 static VkResult answer(VkResult result)
 {
-    const char *path = getenv("SMELT_TEST_LOSE_WHEN");
-    return path && !access(path, F_OK) ? VK_ERROR_DEVICE_LOST : result;
+    const char *what = getenv("SMELT_TEST_DISTURB"), *path = getenv("SMELT_TEST_BEHIND");
+    reached = reached || (path && (!*path || file_now() != before));
+    if (!what || !reached)
+        return result;
+    if (!strcmp(what, "lose"))
+        return VK_ERROR_DEVICE_LOST;
+    if (!interrupted)
+        raise(SIGINT);
+    interrupted = true;
+    return result;
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL wait_semaphores(VkDevice device, const VkSemaphoreWaitInfo *info,
@@ -69,6 +92,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical, c
     PFN_vkCreateDevice create = (PFN_vkCreateDevice)instance_proc(NULL, "vkCreateDevice");
     VkResult result = create(physical, info, callbacks, device);
     if (!result) {
+        before = file_now();
         next_wait = (PFN_vkWaitSemaphores)next_device_proc(*device, "vkWaitSemaphores");
         next_wait_fences = (PFN_vkWaitForFences)next_device_proc(*device, "vkWaitForFences");
     }
