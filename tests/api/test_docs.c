@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The C blocks of docs/metal.md, glsl.md, graphs.md, networks.md and training.md compile, which this file shows by being
-// compiled, and do what they say; so do the shaders of the Metal page with their ops.
+// compiled, and do what they say; so do the shaders of the Metal page with their ops, and that of getting-started.md with what
+// stands below it. (Its first program is one by itself: tests/packaging.)
 #define _XOPEN_SOURCE 700 // mkdtemp
 #include "internal.h"
 #include "page.h"
@@ -47,6 +48,29 @@ static void shaders_of_the_metal_page_compile(void)
         smelt_shader_destroy(&shader);
     }
     CHECK(count == 2);
+}
+
+static void compile_paint(smelt_context context, smelt_shader *compiled)
+{
+#define DOCS_BLOCK 1
+#include "docs_getting-started.h"
+#undef DOCS_BLOCK
+    *compiled = shader;
+}
+
+static void the_shader_of_the_first_page_compiles(void)
+{
+    if (!smelt_context_capabilities(test_context())->compiler)
+        SKIP("this build has no compiler");
+    char *source = page_shader("docs/getting-started.md", 0, NULL);
+    CHECK(source);
+    folder_write("paint.frag", source, strlen(source));
+    free(source);
+    CHECK(!chdir(folder())); // where the page has it
+    smelt_shader shader = NULL;
+    compile_paint(test_context(), &shader);
+    CHECK(shader);
+    smelt_shader_destroy(&shader);
 }
 
 // The host's part on real objects.
@@ -233,6 +257,8 @@ static const struct test tests[] = {
     {"the shaders of the Metal page compile", shaders_of_the_metal_page_compile},
     {"the calls of the Metal page work", calls_of_the_metal_page_work},
     {"the networks page's program makes a network", networks_page},
+    {"the shader of the first page compiles",
+     the_shader_of_the_first_page_compiles}, // last: it leaves the folder
 };
 
 TEST_MAIN(tests)

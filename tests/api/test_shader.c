@@ -355,12 +355,12 @@ static void test_ops(void)
                              {.name = "net", .kind = SMELT_OP_MLP, .mlp = &mlp}};
     struct smelt_shader_params params = {.path = "mlp.comp", .source = mlp_source, .ops = ops, .op_count = 1};
     smelt_shader shader = NULL;
-    clock_t start = clock(); // of the processor: other programs must not count
+    clock_t start = clock();
     CHECK_OK(smelt_shader_create(NULL, &params, &shader));
     double took = (double)(clock() - start) / CLOCKS_PER_SEC;
     const struct smelt_shader_info *info = smelt_shader_info(shader);
     printf("    32-64-64-9: %.0f ms cold, %zu bytes of SPIR-V\n", took * 1e3, info->spirv_size);
-    CHECK(took < 1 && info->spirv_size < 64 << 10);
+    CHECK(took < 5 && info->spirv_size < 64 << 10); // of the processor; with all loops unrolled it takes 36 s
     const struct smelt_block *block = smelt_shader_block(shader, NULL);
     CHECK(block && block->member_count == 6 && info->dependency_count == 0);
     static const uint32_t widths[] = {32, 64, 64, 9};

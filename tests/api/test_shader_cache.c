@@ -62,17 +62,18 @@ static void test_cache_hit(void)
     same_reflection(a->reflection, b->reflection);
     smelt_shader_destroy(&made);
     smelt_shader_destroy(&found);
-    double best = 1;
-    for (int i = 0; i < 20; i++) {
-        clock_t start = clock();
+    enum { TIMES = 20 }; // that it is found while it is compiled once: on this machine, and now
+    clock_t start = clock();
+    for (int i = 0; i < TIMES; i++)
         CHECK(cached(context, &params));
-        double took = (double)(clock() - start) / CLOCKS_PER_SEC;
-        best = took < best ? took : best;
-    }
-    printf("    from the cache in %.2f ms\n", best * 1e3);
-    CHECK(best < 5e-3);
+    clock_t found_all = clock() - start;
     params.no_cache = true;
+    start = clock();
     CHECK(!cached(context, &params));
+    clock_t compiled = clock() - start;
+    printf("    from the cache in %.2f ms, compiled in %.2f ms\n", 1e3 * found_all / TIMES / CLOCKS_PER_SEC,
+           1e3 * compiled / CLOCKS_PER_SEC);
+    CHECK(found_all < compiled * TIMES / 2);
     smelt_context_destroy(&context);
 }
 

@@ -8,7 +8,8 @@ fail  the instances of tests/compile_fail/templates with each parameter left out
       file and the parameter. Every template that no other includes has an instance, every #error of a module is seen
 pass  every module alone, every template leaving nothing defined, tensors of every type, and the shaders of tests/compile_pass:
       each must compile, unoptimised and optimised, to valid SPIR-V with exactly the capabilities in
-      "// capabilities: ...", no larger than "// bytes: ..." and in less than "// seconds: ..." of processor time
+      "// capabilities: ...", no larger than "// bytes: ..." and in less than "// seconds: ..." of processor time: a few times
+      what a busy machine takes, and a fraction of what unrolling all loops would
 docs  every shader in docs/glsl.md ("```glsl STAGE") must compile
 
 A shader that needs an extension the compiler lacks is skipped and counted ("// extension: NAME"). Nothing run at all

@@ -2,7 +2,7 @@
 // The network of a neural material by cooperative vectors.
 // capabilities: Shader Float16 StorageBuffer16BitAccess VulkanMemoryModel PhysicalStorageBufferAddresses CooperativeVectorNV ReplicatedCompositesEXT
 // bytes: 65536
-// seconds: 1
+// seconds: 5
 // extension: GL_NV_cooperative_vector
 #version 460
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_COOPVEC

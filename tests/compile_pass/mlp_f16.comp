@@ -2,7 +2,7 @@
 // The network of a neural material in f16.
 // capabilities: Shader Float16 StorageBuffer16BitAccess PhysicalStorageBufferAddresses
 // bytes: 65536
-// seconds: 1
+// seconds: 5
 #version 460
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"

@@ -2,7 +2,7 @@
 // The network of a neural material, f16 weights computed in f32: needs no shaderFloat16.
 // capabilities: Shader StorageBuffer16BitAccess PhysicalStorageBufferAddresses
 // bytes: 65536
-// seconds: 1
+// seconds: 5
 #version 460
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"

@@ -13,18 +13,35 @@ while [ ! -d "$prefix/include/smelt" ]; do prefix=$prefix/..; done
 prefix=$(cd "$prefix" && pwd)
 library=$(dirname "$(find "$work/root" -name libsmelt.so)")
 
-by_pkg_config()
+# The pkg-config of a user after installation: it finds smelt where it was installed to here.
+mkdir "$work/bin"
+cat >"$work/bin/pkg-config" <<TXT
+#!/bin/sh
+PKG_CONFIG_PATH=$(dirname "$config") exec $(command -v pkg-config) --define-variable=prefix="$prefix" "\$@"
+TXT
+chmod +x "$work/bin/pkg-config"
+
+# The first block of C in docs/getting-started.md, by the command that stands above it.
+first_program()
 {
-    export PKG_CONFIG_PATH=$(dirname "$config")
-    flags=$(pkg-config --define-variable=prefix="$prefix" --cflags --libs smelt)
-    # shellcheck disable=SC2086 # flags are words
-    cc -std=c11 -Wall -Wextra -Werror "$outside/main.c" -o "$work/by-pkg-config" $flags &&
-        LD_LIBRARY_PATH=$library "$work/by-pkg-config"
+    awk '/^```c$/ { inside = 1; next } inside && /^```$/ { exit } inside' "$1" >"$work/first.c"
+    command=$(sed -n 's/.*`\(cc first\.c [^`]*\)`.*/\1/p' "$1")
+    [ -n "$command" ] || { echo "no \`cc first.c ...\` in $1"; return 1; }
+    (cd "$work" && PATH=$work/bin:$PATH && eval "$command -Wall -Wextra -Werror" && LD_LIBRARY_PATH=$library ./a.out >first.out) &&
+        printf '4 5\n10 11\n' | diff - "$work/first.out"
+}
+# Its commands for programs and shaders of one's own.
+commands_after_installation()
+{
+    cp "$outside/main.c" "$work/program.c" && cp "$outside/shader.comp" "$work/shader.comp"
+    sed -n '/^After installation:$/,/^With CMake/p' "$1" | awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0 } inside' >"$work/commands.sh"
+    [ "$(wc -l <"$work/commands.sh")" = 2 ] || { cat "$work/commands.sh"; return 1; }
+    (cd "$work" && rm -f a.out && PATH=$work/bin:$PATH sh -e commands.sh && LD_LIBRARY_PATH=$library ./a.out && [ -s shader.spv ])
 }
 statically()
 {
     # shellcheck disable=SC2046 # flags are words
-    cc -std=c11 "$outside/main.c" -o "$work/static" -I"$prefix/include" "$library/libsmelt.a" \
+    cc -std=c11 -Wall -Wextra -Werror "$outside/main.c" -o "$work/static" -I"$prefix/include" "$library/libsmelt.a" \
         $(PKG_CONFIG_PATH=$(dirname "$config") pkg-config --static --libs-only-l smelt | sed 's/-lsmelt//') &&
         "$work/static"
 }
@@ -35,7 +52,7 @@ by_cmake()
 }
 modules()
 {
-    glslc --target-env=vulkan1.3 -I "$(cat "$work/cmake/glsl_dir")" "$outside/shader.comp" -o "$work/shader.spv"
+    glslc --target-env=vulkan1.3 -I "$(cat "$work/cmake/glsl_dir")" "$outside/shader.comp" -o "$work/by-cmake.spv"
 }
 every_header_and_module_is_installed()
 {
@@ -46,7 +63,8 @@ every_header_and_module_is_installed()
     done <"$work/wanted"
 }
 
-check "an outside project builds by pkg-config" by_pkg_config
+check "the first program of the docs builds as they say, and runs" first_program "$2/docs/getting-started.md"
+check "a program and a shader build by the commands of the docs" commands_after_installation "$2/docs/getting-started.md"
 check "an outside project links the static library" statically
 check "an outside project builds by CMake" by_cmake
 check "the installed modules compile with glslc -I" modules
