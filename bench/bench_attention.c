@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // examples/attention over head dimensions, masks, backends and tiles: GPU time, with sampled rows checked in double.
 // bench/compare_attention.py puts its figures beside PyTorch's scaled_dot_product_attention.
-#include "gpu.h"
+#include "rows.h"
 #include "scenarios.h"
 
 #include <attention.h>
@@ -9,7 +9,6 @@
 #include <attention_reference.h>
 
 #define HEADS 16
-#define BATCHES 7
 #define BATCH_NS 15e6 // at least, of each batch
 #define WARM_NS 60e6
 #define SAMPLES 8
@@ -40,10 +39,7 @@ static const struct {
 };
 
 struct bench {
-    struct gpu gpu;
-    struct bench_options options;
-    double start;
-    uint32_t rows, skipped, wrong;
+    struct rows run;
     smelt_tensor tensors[4]; // q, k, v, o
     float *values[3];
     struct attention attention;
@@ -54,7 +50,7 @@ static void fill(struct bench *bench, const struct shape *shape, uint32_t which)
 {
     struct smelt_tensor_params params = {
         .dtype = SMELT_DTYPE_F16, .rank = 3, .shape = {HEADS, shape->tokens, shape->head_dim}};
-    BENCH_OK(smelt_tensor_create(bench->gpu.context, &params, &bench->tensors[which]));
+    BENCH_OK(smelt_tensor_create(bench->run.gpu.context, &params, &bench->tensors[which]));
     if (which == 3)
         return;
     uint64_t count = (uint64_t)HEADS * shape->tokens * shape->head_dim;
@@ -104,16 +100,16 @@ static void print(struct bench *bench, const struct shape *shape, struct bench_s
     // As is usual: both products of all keys, half of them with a causal mask.
     double flops = 4.0 * HEADS * shape->tokens * shape->tokens * shape->head_dim * (shape->causal ? 0.5 : 1);
     const struct attention *a = &bench->attention;
-    struct gpu_statistics s = gpu_statistics(&bench->gpu, a->pipeline, VK_SHADER_STAGE_COMPUTE_BIT);
+    struct gpu_statistics s = gpu_statistics(&bench->run.gpu, a->pipeline, VK_SHADER_STAGE_COMPUTE_BIT);
     const char *backend = smelt_backend_name(a->backend);
-    if (bench->options.json)
+    if (bench->run.options.json)
         printf(
             "%s\n  {\"shape\": \"%s\", \"tokens\": %u, \"heads\": %u, \"head_dim\": %u, \"causal\": %s, "
             "\"backend\": \"%s\", \"rows\": %u, \"keys\": %u, \"threads\": %u, \"ns\": %.0f, "
             "\"ns_least\": %.0f, \"ns_most\": %.0f, \"tflops\": %.3f, \"registers\": %lld, \"local_bytes\": "
             "%lld, "
             "\"first_call_s\": %.3f, \"error\": %.3g}",
-            bench->rows ? "," : "", shape->name, shape->tokens, HEADS, shape->head_dim,
+            bench->run.done ? "," : "", shape->name, shape->tokens, HEADS, shape->head_dim,
             shape->causal ? "true" : "false", backend, a->rows, a->keys, a->threads, ns.median, ns.minimum,
             ns.maximum, flops / ns.median / 1000, s.registers, s.local_bytes, made, worst);
     else
@@ -129,36 +125,25 @@ static void run_tile(struct bench *bench, const struct shape *shape, size_t t)
 {
     char name[64];
     snprintf(name, sizeof(name), "%s %s", shape->name, smelt_backend_name(tiles[t].backend));
-    if (bench->options.only && !strstr(name, bench->options.only))
+    if (!rows_wants(&bench->run, name))
         return;
-    if (bench_now() - bench->start > bench->options.seconds) {
-        bench->skipped++;
-        return;
-    }
-    double before = bench_now(), ns[BATCHES];
+    double before = bench_now();
     struct attention_params params = {.head_dim = shape->head_dim,
                                       .causal = shape->causal,
                                       .backend = tiles[t].backend,
                                       .rows_of_subgroup = tiles[t].rows,
                                       .subgroups = tiles[t].subgroups,
                                       .keys = tiles[t].keys};
-    if (!attention_create(bench->gpu.context, &params,
+    if (!attention_create(bench->run.gpu.context, &params,
                           &bench->attention)) { // a backend that the device lacks
         fprintf(stderr, "# %s: %s\n", name, smelt_last_error());
         return;
     }
     double made = bench_now() - before;
-    bool cpu = smelt_context_capabilities(bench->gpu.context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    gpu_time(&bench->gpu, record, bench, 1, 1, ns);
-    uint32_t repeats = cpu ? 1 : (uint32_t)fmin(fmax(BATCH_NS / fmax(ns[0], 1), 1), 1000);
-    if (!cpu && !bench->options.quick)
-        gpu_time(&bench->gpu, record, bench, (uint32_t)fmin(fmax(WARM_NS / fmax(ns[0], 1), 1), 4000), 1, ns);
-    uint32_t batches = cpu ? 1 : BATCHES;
-    gpu_time(&bench->gpu, record, bench, repeats, batches, ns);
+    struct bench_summary ns = rows_time(&bench->run, record, bench, WARM_NS, BATCH_NS);
     double worst = check(bench, shape);
-    print(bench, shape, bench_summarise(ns, batches), made, worst);
-    bench->wrong += worst > 1;
-    bench->rows++;
+    print(bench, shape, ns, made, worst);
+    rows_count(&bench->run, worst);
     attention_destroy(&bench->attention);
 }
 
@@ -169,11 +154,11 @@ static void run_shape(struct bench *bench, const struct shape *shape)
     uint32_t length = shape->tokens;
     struct smelt_tensor_params known = {.dtype = SMELT_DTYPE_U32, .rank = 1, .shape = {1}};
     smelt_tensor lengths = NULL;
-    BENCH_OK(smelt_tensor_create(bench->gpu.context, &known, &lengths));
+    BENCH_OK(smelt_tensor_create(bench->run.gpu.context, &known, &lengths));
     BENCH_OK(smelt_tensor_write_and_wait(lengths, NULL, &length, sizeof(length)));
     bench->call = (struct attention_call){bench->tensors[0], bench->tensors[1], bench->tensors[2],
                                           bench->tensors[3], lengths,           HEADS};
-    for (size_t t = 0; t < (bench->options.tune ? sizeof(tiles) / sizeof(tiles[0]) : 3); t++)
+    for (size_t t = 0; t < (bench->run.options.tune ? sizeof(tiles) / sizeof(tiles[0]) : 3); t++)
         run_tile(bench, shape, t);
     for (uint32_t i = 0; i < 4; i++) {
         smelt_tensor_destroy(&bench->tensors[i]);
@@ -198,8 +183,8 @@ int bench_attention(int argc, char **argv)
 {
     static struct bench bench;
     struct shape own;
-    if (!bench_parse(argc, argv, BENCH_MAY_TUNE | BENCH_MAY_SHAPE, &bench.options) ||
-        (bench.options.shape && !parse_shape(&bench.options, &own))) {
+    if (!bench_parse(argc, argv, BENCH_MAY_TUNE | BENCH_MAY_SHAPE, &bench.run.options) ||
+        (bench.run.options.shape && !parse_shape(&bench.run.options, &own))) {
         fprintf(
             stderr,
             "usage: bench_attention [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
@@ -211,18 +196,12 @@ int bench_attention(int argc, char **argv)
             "  --seconds N  start no row after so long (default 220)\n");
         return 2;
     }
-    gpu_create(&bench.gpu, bench_context(bench.options.device));
-    bench.gpu.stages = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT; // nothing else is recorded
-    bench.start = bench_now();
-    bench_open(bench.options.json, bench.gpu.context);
-    if (bench.options.shape)
+    rows_open(&bench.run);
+    if (bench.run.options.shape)
         run_shape(&bench, &own);
     for (size_t i = 0;
-         !bench.options.shape && i < (bench.options.quick ? 1 : sizeof(shapes) / sizeof(shapes[0])); i++)
+         !bench.run.options.shape && i < (bench.run.options.quick ? 1 : sizeof(shapes) / sizeof(shapes[0]));
+         i++)
         run_shape(&bench, &shapes[i]);
-    bench_close(bench.options.json, bench.rows, bench.wrong, bench.skipped);
-    smelt_context context = bench.gpu.context;
-    gpu_destroy(&bench.gpu);
-    smelt_context_destroy(&context);
-    return bench.wrong || !bench.rows;
+    return rows_close(&bench.run);
 }

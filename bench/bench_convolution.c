@@ -2,14 +2,12 @@
 // smelt_encode_convolution2d over shapes, sums, backends and tiles, NHWC in f16: GPU time, with sampled elements checked
 // in double. bench/compare_convolution.py puts its figures beside the vendor's library; the table of tiles in
 // src/kernels_convolution2d.c is filled from them.
-#include "gpu.h"
+#include "rows.h"
 #include "scenarios.h"
 
 #include <math.h>
 
-#define NOISE 65521 // values before they repeat: a prime, so that rows differ
 #define SAMPLES 64
-#define BATCHES 7
 #define BATCH_NS 8e6 // at least, of each batch: the clock and the caches settle
 #define WARM_NS 20e6
 #define COLD_NS 400e6 // after the host was busy: until the clocks are up
@@ -78,42 +76,29 @@ static const struct smelt_matmul2d_tiling tiles[] = {
 };
 
 struct bench {
-    struct gpu gpu;
-    struct bench_options options;
-    double start;
-    float noise[NOISE];
-    uint32_t rows, skipped, wrong;
+    struct rows run;
+    float noise[ROWS_NOISE];
 };
 
 static float value(const struct bench *bench, uint64_t index, uint32_t seed)
 {
-    return bench->noise[(index + 7919u * seed) % NOISE];
-}
-
-static void fill_noise(struct bench *bench)
-{
-    uint32_t x = 12345;
-    for (uint32_t i = 0; i < NOISE; i++) {
-        x ^= x << 13; // xorshift32, G. Marsaglia
-        x ^= x >> 17;
-        x ^= x << 5;
-        bench->noise[i] = (float)(x >> 22) / 512 - 1; // exact in f16, in [-1, 1)
-    }
+    return bench->noise[(index + 7919u * seed) % ROWS_NOISE];
 }
 
 static smelt_tensor make(struct bench *bench, uint32_t n, uint32_t h, uint32_t w, uint32_t c, uint32_t seed)
 {
     struct smelt_tensor_params params = {.dtype = SMELT_DTYPE_F16, .rank = 4, .shape = {n, h, w, c}};
     smelt_tensor tensor = NULL;
-    BENCH_OK(smelt_tensor_create(bench->gpu.context, &params, &tensor));
+    BENCH_OK(smelt_tensor_create(bench->run.gpu.context, &params, &tensor));
     if (!seed)
         return tensor;
     uint64_t count = (uint64_t)n * h * w * c;
-    unsigned char period[NOISE * 2], *data = malloc(count * 2);
+    unsigned char period[ROWS_NOISE * 2], *data = malloc(count * 2);
     bench_require(data != NULL, "malloc");
-    smelt_dtype_convert(SMELT_DTYPE_F16, period, SMELT_DTYPE_F32, bench->noise, NOISE);
+    smelt_dtype_convert(SMELT_DTYPE_F16, period, SMELT_DTYPE_F32, bench->noise, ROWS_NOISE);
     for (uint64_t i = 0; i < count;) {
-        uint64_t at = (i + 7919u * seed) % NOISE, run = NOISE - at < count - i ? NOISE - at : count - i;
+        uint64_t at = (i + 7919u * seed) % ROWS_NOISE,
+                 run = ROWS_NOISE - at < count - i ? ROWS_NOISE - at : count - i;
         memcpy(data + i * 2, period + at * 2, run * 2);
         i += run;
     }
@@ -191,7 +176,7 @@ static void print(struct bench *bench, const struct shape *s, const struct smelt
     double tflops = 2 * products(s) / ns.median / 1000;
     const struct smelt_matmul2d_tiling *t = &p->tiling;
     const char *sums = smelt_dtype_name(p->accumulated);
-    if (!bench->options.json) {
+    if (!bench->run.options.json) {
         printf("%-10s %s %-8s %3ux%3ux%3u on %ux%ux%u, %2u columns %10.1f us (%.1f to %.1f) %8.2f TFLOP/s  "
                "first call %.2f s  "
                "error %.2g%s\n",
@@ -204,8 +189,8 @@ static void print(struct bench *bench, const struct shape *s, const struct smelt
            "\"padding\": %u, \"groups\": %u, \"accumulated\": \"%s\", \"backend\": \"%s\", "
            "\"tile\": [%u, %u, %u, %u, %u, %u, %u], \"ns\": %.0f, \"ns_least\": %.0f, \"ns_most\": %.0f, "
            "\"tflops\": %.3f, \"first_call_s\": %.3f, \"error\": %.3g}",
-           bench->rows ? "," : "", s->name, s->n, s->h, s->w, s->c, s->o, s->kernel, s->padding, s->groups,
-           sums, smelt_backend_name(p->backend), t->m, t->n, t->k, t->subgroups_m, t->subgroups_n,
+           bench->run.done ? "," : "", s->name, s->n, s->h, s->w, s->c, s->o, s->kernel, s->padding,
+           s->groups, sums, smelt_backend_name(p->backend), t->m, t->n, t->k, t->subgroups_m, t->subgroups_n,
            t->subgroups_k, t->columns, ns.median, ns.minimum, ns.maximum, tflops, made, worst);
 }
 
@@ -216,17 +201,13 @@ static bool make_row(struct bench *bench, const struct shape *shape,
     char name[96];
     snprintf(name, sizeof(name), "%s %s %s", shape->name, smelt_dtype_name(params->accumulated),
              smelt_backend_name(params->backend));
-    if (bench->options.only && !strstr(name, bench->options.only))
+    if (!rows_wants(&bench->run, name))
         return false;
     double before = bench_now();
-    if (before - bench->start > bench->options.seconds) {
-        bench->skipped++;
-        return false;
-    }
-    gpu_begin(&bench->gpu);
-    enum smelt_result result = smelt_encode_convolution2d(bench->gpu.encoder, params);
+    gpu_begin(&bench->run.gpu);
+    enum smelt_result result = smelt_encode_convolution2d(bench->run.gpu.encoder, params);
     *made = bench_now() - before;
-    gpu_submit_and_wait(&bench->gpu);
+    gpu_submit_and_wait(&bench->run.gpu);
     if (result) // a tile too large for this device, a backend it lacks
         fprintf(stderr, "# %s: %s\n", name, smelt_last_error());
     return result == SMELT_OK;
@@ -235,18 +216,10 @@ static bool make_row(struct bench *bench, const struct shape *shape,
 static void time_row(struct bench *bench, const struct shape *shape,
                      struct smelt_convolution2d_params *params, double made, double warm_ns)
 {
-    double ns[BATCHES];
-    gpu_time(&bench->gpu, record, params, 1, 1, ns);
-    bool cpu = smelt_context_capabilities(bench->gpu.context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    uint32_t repeats = cpu ? 1 : (uint32_t)fmin(fmax(BATCH_NS / fmax(ns[0], 1), 1), 1000);
-    if (!cpu && !bench->options.quick)
-        gpu_time(&bench->gpu, record, params, (uint32_t)fmin(fmax(warm_ns / fmax(ns[0], 1), 1), 10000), 1,
-                 ns);
-    gpu_time(&bench->gpu, record, params, repeats, BATCHES, ns);
+    struct bench_summary ns = rows_time(&bench->run, record, params, warm_ns, BATCH_NS);
     double worst = check(bench, shape, params);
-    print(bench, shape, params, bench_summarise(ns, BATCHES), made, worst);
-    bench->wrong += worst > 1;
-    bench->rows++;
+    print(bench, shape, params, ns, made, worst);
+    rows_count(&bench->run, worst);
 }
 
 // Sums of f32 in registers: more than 128 of them for an invocation spill.
@@ -272,7 +245,7 @@ static bool wants(const struct bench *bench, const struct shape *s,
         return false; // these kernels have no others
     if (t->subgroups_k && products(s) > 0x1p30)
         return false;
-    return !bench->options.quick && s->all_tiles && p->backend == SMELT_BACKEND_COOPMAT &&
+    return !bench->run.options.quick && s->all_tiles && p->backend == SMELT_BACKEND_COOPMAT &&
            (products(s) <= 0x1p30 || p->accumulated == SMELT_DTYPE_F32 || t->m * t->n >= 128 * 128) &&
            !spills(t, p->accumulated) && (t->n < 2 * s->o || t->n <= 16) && (t->n > 16 || s->o <= 16);
 }
@@ -329,8 +302,8 @@ int bench_conv(int argc, char **argv)
 {
     static struct bench bench;
     struct shape own;
-    if (!bench_parse(argc, argv, BENCH_MAY_SHAPE, &bench.options) ||
-        (bench.options.shape && !parse_shape(&bench.options, &own))) {
+    if (!bench_parse(argc, argv, BENCH_MAY_SHAPE, &bench.run.options) ||
+        (bench.run.options.shape && !parse_shape(&bench.run.options, &own))) {
         fprintf(stderr,
                 "usage: bench_conv [--json] [--quick] [--device NAME] [--only TEXT] [--seconds N]\n"
                 "                  [--shape N,H,W,C,O,KERNEL[,PADDING[,GROUPS]]]\n"
@@ -340,18 +313,12 @@ int bench_conv(int argc, char **argv)
                 "  --seconds N  start no row after so long (default 220)\n");
         return 2;
     }
-    fill_noise(&bench);
-    gpu_create(&bench.gpu, bench_context(bench.options.device));
-    bench.start = bench_now();
-    bench_open(bench.options.json, bench.gpu.context);
-    if (bench.options.shape)
+    rows_fill_noise(bench.noise);
+    rows_open(&bench.run);
+    if (bench.run.options.shape)
         run_shape(&bench, &own);
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]) && !bench.options.shape; i++)
-        if (!bench.options.quick || products(&shapes[i]) <= 0x1p27)
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]) && !bench.run.options.shape; i++)
+        if (!bench.run.options.quick || products(&shapes[i]) <= 0x1p27)
             run_shape(&bench, &shapes[i]);
-    bench_close(bench.options.json, bench.rows, bench.wrong, bench.skipped);
-    smelt_context context = bench.gpu.context;
-    gpu_destroy(&bench.gpu);
-    smelt_context_destroy(&context);
-    return bench.wrong || !bench.rows;
+    return rows_close(&bench.run);
 }

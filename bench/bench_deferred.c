@@ -447,11 +447,7 @@ static void create(struct bench *bench)
                                                  .name = "samples"};
         BENCH_OK(smelt_image_create(context, &image, &bench->samples_images[i]));
     }
-    const struct smelt_shader_params vertex = {.path = "bench_deferred.vert",
-                                               .source = deferred_vertex_glsl,
-                                               .stage = VK_SHADER_STAGE_VERTEX_BIT,
-                                               .no_cache = true};
-    BENCH_OK(smelt_shader_create(context, &vertex, &bench->vertex));
+    bench->vertex = gpu_triangle(&bench->gpu);
 }
 
 static void destroy(struct bench *bench)

@@ -2,14 +2,12 @@
 // smelt_encode_matmul2d over shapes, sums, backends and tiles: GPU time, with sampled elements checked in double.
 // bench/compare_matmul.py puts its figures beside the vendor's library; the table of tiles in
 // src/kernels_matmul2d.c is filled from them.
-#include "gpu.h"
+#include "rows.h"
 #include "scenarios.h"
 
 #include <math.h>
 
-#define NOISE 65521 // values before they repeat: a prime, so that rows differ
 #define SAMPLES 64
-#define BATCHES 7
 #define BATCH_NS 15e6 // at least, of each batch: the clock and the caches settle
 #define WARM_NS 60e6
 #define COLD_NS 900e6 // after the host was busy: until the clocks are up
@@ -87,11 +85,8 @@ static const struct smelt_matmul2d_tiling tiles[] = {
 };
 
 struct bench {
-    struct gpu gpu;
-    struct bench_options options;
-    double start;
-    float noise[NOISE];
-    uint32_t rows, skipped, wrong;
+    struct rows run;
+    float noise[ROWS_NOISE];
 };
 
 // A call being measured.
@@ -104,7 +99,7 @@ struct row {
 
 static float value(const struct bench *bench, uint64_t index, uint32_t seed)
 {
-    return bench->noise[(index + 7919u * seed) % NOISE];
+    return bench->noise[(index + 7919u * seed) % ROWS_NOISE];
 }
 
 // Of a matrix of i4, out of the same noise.
@@ -121,17 +116,12 @@ static bool is_i4(const struct shape *shape)
 // As the type holds it.
 static void fill_noise(struct bench *bench, enum smelt_dtype dtype)
 {
-    uint32_t x = 12345;
-    static unsigned char rounded[NOISE * 4];
-    for (uint32_t i = 0; i < NOISE; i++) {
-        x ^= x << 13; // xorshift32, G. Marsaglia
-        x ^= x >> 17;
-        x ^= x << 5;
-        // Exact in f16, in [-1, 1); all of i8.
-        bench->noise[i] = dtype == SMELT_DTYPE_I8 ? (float)(x >> 24) - 128 : (float)(x >> 22) / 512 - 1;
-    }
-    smelt_dtype_convert(dtype, rounded, SMELT_DTYPE_F32, bench->noise, NOISE);
-    smelt_dtype_convert(SMELT_DTYPE_F32, bench->noise, dtype, rounded, NOISE);
+    static unsigned char rounded[ROWS_NOISE * 4];
+    rows_fill_noise(bench->noise);
+    for (uint32_t i = 0; i < ROWS_NOISE && dtype == SMELT_DTYPE_I8; i++) // all of them
+        bench->noise[i] = floorf(128 * bench->noise[i]);
+    smelt_dtype_convert(dtype, rounded, SMELT_DTYPE_F32, bench->noise, ROWS_NOISE);
+    smelt_dtype_convert(SMELT_DTYPE_F32, bench->noise, dtype, rounded, ROWS_NOISE);
 }
 
 static smelt_tensor make(struct bench *bench, enum smelt_dtype dtype, uint32_t rows, uint32_t columns,
@@ -139,11 +129,11 @@ static smelt_tensor make(struct bench *bench, enum smelt_dtype dtype, uint32_t r
 {
     struct smelt_tensor_params params = {.dtype = dtype, .rank = columns ? 2 : 1, .shape = {rows, columns}};
     smelt_tensor tensor = NULL;
-    BENCH_OK(smelt_tensor_create(bench->gpu.context, &params, &tensor));
+    BENCH_OK(smelt_tensor_create(bench->run.gpu.context, &params, &tensor));
     if (!seed)
         return tensor;
     uint64_t count = (uint64_t)rows * columns, bytes = smelt_dtype_size(dtype, count);
-    unsigned char period[NOISE * 4], *data = malloc(bytes);
+    unsigned char period[ROWS_NOISE * 4], *data = malloc(bytes);
     bench_require(data != NULL, "malloc");
     if (dtype == SMELT_DTYPE_I4) {
         for (uint64_t i = 0; i < bytes; i++)
@@ -151,9 +141,10 @@ static smelt_tensor make(struct bench *bench, enum smelt_dtype dtype, uint32_t r
                                       (nibble(bench, 2 * i + 1, seed) & 15) << 4);
     } else {
         uint64_t size = smelt_dtype_size(dtype, 1);
-        smelt_dtype_convert(dtype, period, SMELT_DTYPE_F32, bench->noise, NOISE);
+        smelt_dtype_convert(dtype, period, SMELT_DTYPE_F32, bench->noise, ROWS_NOISE);
         for (uint64_t i = 0; i < count;) {
-            uint64_t at = (i + 7919u * seed) % NOISE, run = NOISE - at < count - i ? NOISE - at : count - i;
+            uint64_t at = (i + 7919u * seed) % ROWS_NOISE,
+                     run = ROWS_NOISE - at < count - i ? ROWS_NOISE - at : count - i;
             memcpy(data + i * size, period + at * size, run * size);
             i += run;
         }
@@ -231,7 +222,7 @@ static void print(struct bench *bench, const struct shape *shape, const struct r
     const struct smelt_matmul2d_tiling *t = &p->tiling;
     const char *operands = smelt_dtype_name(shape->operands), *sums = smelt_dtype_name(p->accumulated);
     const char *computed = p->computed ? smelt_dtype_name(p->computed) : "default";
-    if (!bench->options.json) {
+    if (!bench->run.options.json) {
         printf("%-10s %s/%s/%s %-8s %3ux%3ux%3u on %ux%u, %u parts  %10.1f us (%.1f to %.1f) %8.2f TFLOP/s "
                "%7.1f GB/s  first call %.2f s  error %.2g%s%s\n",
                shape->name, operands, computed, sums, smelt_backend_name(p->backend), t->m, t->n, t->k,
@@ -245,7 +236,7 @@ static void print(struct bench *bench, const struct shape *shape, const struct r
         "\"%s\", \"computed\": \"%s\", \"accumulated\": \"%s\", \"backend\": \"%s\", "
         "\"tile\": [%u, %u, %u, %u, %u], \"splits\": %u, \"ns\": %.0f, \"ns_least\": %.0f, "
         "\"ns_most\": %.0f, \"tflops\": %.3f, \"gbps\": %.1f, \"first_call_s\": %.3f, \"error\": %.3g}",
-        bench->rows ? "," : "", shape->name, shape->m, shape->n, shape->k,
+        bench->run.done ? "," : "", shape->name, shape->m, shape->n, shape->k,
         shape->transpose_right ? "true" : "false", operands, computed, sums, smelt_backend_name(p->backend),
         t->m, t->n, t->k, t->subgroups_m, t->subgroups_n, p->splits, ns.median, ns.minimum, ns.maximum,
         tflops, rate, row->made, fmin(worst, 1e9));
@@ -257,17 +248,13 @@ static bool make_row(struct bench *bench, const struct shape *shape, struct row 
     char name[96];
     snprintf(name, sizeof(name), "%s %s %s", shape->name, smelt_dtype_name(row->params.accumulated),
              smelt_backend_name(row->params.backend));
-    if (bench->options.only && !strstr(name, bench->options.only))
+    if (!rows_wants(&bench->run, name))
         return false;
     double before = bench_now();
-    if (before - bench->start > bench->options.seconds) {
-        bench->skipped++;
-        return false;
-    }
-    gpu_begin(&bench->gpu);
-    enum smelt_result result = smelt_encode_matmul2d(bench->gpu.encoder, &row->params);
+    gpu_begin(&bench->run.gpu);
+    enum smelt_result result = smelt_encode_matmul2d(bench->run.gpu.encoder, &row->params);
     row->made = bench_now() - before;
-    gpu_submit_and_wait(&bench->gpu);
+    gpu_submit_and_wait(&bench->run.gpu);
     if (result) // a tile too large for this device, a backend it lacks
         fprintf(stderr, "# %s: %s\n", name, smelt_last_error());
     return result == SMELT_OK;
@@ -275,17 +262,10 @@ static bool make_row(struct bench *bench, const struct shape *shape, struct row 
 
 static void time_row(struct bench *bench, const struct shape *shape, struct row *row, double warm_ns)
 {
-    double ns[BATCHES];
-    gpu_time(&bench->gpu, record, row, 1, 1, ns);
-    bool cpu = smelt_context_capabilities(bench->gpu.context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    uint32_t repeats = cpu ? 1 : (uint32_t)fmin(fmax(BATCH_NS / fmax(ns[0], 1), 1), 1000);
-    if (!cpu && !bench->options.quick)
-        gpu_time(&bench->gpu, record, row, (uint32_t)fmin(fmax(warm_ns / fmax(ns[0], 1), 1), 10000), 1, ns);
-    gpu_time(&bench->gpu, record, row, repeats, BATCHES, ns);
+    struct bench_summary ns = rows_time(&bench->run, record, row, warm_ns, BATCH_NS);
     double worst = check(bench, shape, &row->params);
-    print(bench, shape, row, bench_summarise(ns, BATCHES), worst);
-    bench->wrong += worst > 1;
-    bench->rows++;
+    print(bench, shape, row, ns, worst);
+    rows_count(&bench->run, worst);
 }
 
 // Sums of f32 in registers: more than 128 of them for an invocation spill.
@@ -311,7 +291,7 @@ static bool wants(const struct bench *bench, const struct shape *shape, const st
         return !t->m && !p->splits && (!portable || p->accumulated == sums);
     if (!t->m && !p->splits)
         return shape->operands != SMELT_DTYPE_F32;
-    return bench->options.tune && shape->all_tiles && t->n < 2 * shape->n &&
+    return bench->run.options.tune && shape->all_tiles && t->n < 2 * shape->n &&
            shape->operands != SMELT_DTYPE_F32 &&
            (!p->splits || (t->m && (uint64_t)shape->m * shape->n <= 1024u * 1024)) &&
            !spills(t, p->accumulated);
@@ -360,7 +340,7 @@ static void run_shape(struct bench *bench, const struct shape *shape)
         params->scale = make(bench, SMELT_DTYPE_F16, shape->n, shape->k / BLOCK, 3);
         params->block = BLOCK;
     }
-    if (few && !bench->options.quick)
+    if (few && !bench->run.options.quick)
         row.copies = copies;
     for (int i = 0; row.copies && i < COPIES; i++)
         copies[i] = is_i4(shape) ? make(bench, operands, right[0], right[1], 2)
@@ -403,8 +383,8 @@ int bench_matmul(int argc, char **argv)
 {
     static struct bench bench;
     struct shape own;
-    if (!bench_parse(argc, argv, BENCH_MAY_TUNE | BENCH_MAY_SHAPE, &bench.options) ||
-        (bench.options.shape && !parse_shape(&bench.options, &own))) {
+    if (!bench_parse(argc, argv, BENCH_MAY_TUNE | BENCH_MAY_SHAPE, &bench.run.options) ||
+        (bench.run.options.shape && !parse_shape(&bench.run.options, &own))) {
         fprintf(
             stderr,
             "usage: bench_matmul [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
@@ -418,18 +398,11 @@ int bench_matmul(int argc, char **argv)
             "  --seconds N  start no row after so long (default 220)\n");
         return 2;
     }
-    gpu_create(&bench.gpu, bench_context(bench.options.device));
-    bench.gpu.stages = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT; // nothing else is recorded
-    bench.start = bench_now();
-    bench_open(bench.options.json, bench.gpu.context);
-    if (bench.options.shape)
+    rows_open(&bench.run);
+    if (bench.run.options.shape)
         run_shape(&bench, &own);
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]) && !bench.options.shape; i++)
-        if (!bench.options.quick || (double)shapes[i].m * shapes[i].n * shapes[i].k <= 0x1p27)
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]) && !bench.run.options.shape; i++)
+        if (!bench.run.options.quick || (double)shapes[i].m * shapes[i].n * shapes[i].k <= 0x1p27)
             run_shape(&bench, &shapes[i]);
-    bench_close(bench.options.json, bench.rows, bench.wrong, bench.skipped);
-    smelt_context context = bench.gpu.context;
-    gpu_destroy(&bench.gpu);
-    smelt_context_destroy(&context);
-    return bench.wrong || !bench.rows;
+    return rows_close(&bench.run);
 }

@@ -60,13 +60,6 @@ struct bench {
 
 // --- Shaders -----------------------------------------------------------------------------------------------------
 
-static const char *const vertex_glsl =
-    "#version 460\n"
-    "void main()\n"
-    "{\n"
-    "    gl_Position = vec4(gl_VertexIndex == 1 ? 3.0 : -1.0, gl_VertexIndex == 2 ? 3.0 : -1.0, 0.0, 1.0);\n"
-    "}\n";
-
 // `pixel` of both stages: all nine outputs are used, so that none is optimised away, and four are stored.
 static const char *const common_glsl =
     "#version 460\n"
@@ -471,11 +464,7 @@ int bench_mlp(int argc, char **argv)
     smelt_context context = bench_context(bench.options.device);
     gpu_create(&bench.gpu, context);
     bench.layout = gpu_layout(&bench.gpu);
-    struct smelt_shader_params vertex = {.path = "bench_mlp.vert",
-                                         .source = vertex_glsl,
-                                         .stage = VK_SHADER_STAGE_VERTEX_BIT,
-                                         .no_cache = true};
-    BENCH_OK(smelt_shader_create(context, &vertex, &bench.vertex));
+    bench.vertex = gpu_triangle(&bench.gpu);
     gpu_target_create(&bench.gpu, &bench.target, VK_FORMAT_R16G16B16A16_SFLOAT, bench.options.width,
                       bench.options.height, 0);
     struct smelt_tensor_params output = {.dtype = SMELT_DTYPE_F16,

@@ -580,11 +580,7 @@ int bench_mlp_samples(int argc, char **argv)
     smelt_context context = bench_context(bench.device);
     gpu_create(&bench.gpu, context);
     bench.layout = gpu_layout(&bench.gpu);
-    struct smelt_shader_params vertex = {.path = "bench_mlp_samples.vert",
-                                         .source = mlp_vertex_glsl,
-                                         .stage = VK_SHADER_STAGE_VERTEX_BIT,
-                                         .no_cache = true};
-    BENCH_OK(smelt_shader_create(context, &vertex, &bench.vertex));
+    bench.vertex = gpu_triangle(&bench.gpu);
     gpu_target_create(&bench.gpu, &bench.target, VK_FORMAT_R16G16B16A16_SFLOAT, bench.width, bench.height, 0);
     create(&bench);
     if (!bench.json) {

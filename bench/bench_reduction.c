@@ -2,13 +2,11 @@
 // Sums, softmax, layer norm and RMS norm of 2 GiB (less on a software device) of f32 and f16, and a copy of as much for
 // what the memory gives: GPU time and the bytes that must move, with lines checked in double.
 // bench/compare_reduction.py puts its figures beside the vendor's library.
-#include "gpu.h"
+#include "rows.h"
 #include "scenarios.h"
 
 #include <math.h>
 
-#define NOISE 65521 // values before they repeat: a prime, so that rows differ
-#define BATCHES 7
 #define BATCH_NS 15e6 // at least, of each batch: the clock and the caches settle
 #define WARM_NS 300e6 // the host was busy: until the clocks are up
 #define LINES 6       // that are checked
@@ -52,17 +50,14 @@ static const struct shape shapes[] = {
 };
 
 struct bench {
-    struct gpu gpu;
-    const char *only, *shape;
+    struct rows run;
     uint64_t shape_rows, shape_columns;
     uint32_t shape_axis;
-    bool json, quick, cpu;
     uint64_t bytes;
-    float noise[NOISE];
-    enum smelt_dtype dtype, shape_dtype;
+    float noise[ROWS_NOISE];
+    enum smelt_dtype dtype;
     smelt_tensor x, y; // of all bytes, one dimension
     double roof;       // bytes a second of the copy
-    uint32_t rows, wrong;
     // Of the copy.
     smelt_shader shader;
     smelt_tensor block;
@@ -85,7 +80,7 @@ static uint64_t element_size(const struct bench *bench)
 
 static double value(const struct bench *bench, uint64_t i)
 {
-    return bench->noise[i % NOISE];
+    return bench->noise[i % ROWS_NOISE];
 }
 
 static smelt_tensor make(struct bench *bench, enum smelt_dtype dtype, uint32_t rank, uint64_t rows,
@@ -93,7 +88,7 @@ static smelt_tensor make(struct bench *bench, enum smelt_dtype dtype, uint32_t r
 {
     struct smelt_tensor_params params = {.dtype = dtype, .rank = rank, .shape = {rows, columns}};
     smelt_tensor tensor = NULL;
-    BENCH_OK(smelt_tensor_create(bench->gpu.context, &params, &tensor));
+    BENCH_OK(smelt_tensor_create(bench->run.gpu.context, &params, &tensor));
     return tensor;
 }
 
@@ -109,7 +104,7 @@ static smelt_tensor view(struct bench *bench, smelt_tensor whole, uint32_t rank,
                                          .buffer_offset = info->buffer_offset,
                                          .buffer_size = info->buffer_offset + info->size};
     smelt_tensor tensor = NULL;
-    BENCH_OK(smelt_tensor_create(bench->gpu.context, &params, &tensor));
+    BENCH_OK(smelt_tensor_create(bench->run.gpu.context, &params, &tensor));
     return tensor;
 }
 
@@ -117,11 +112,12 @@ static smelt_tensor view(struct bench *bench, smelt_tensor whole, uint32_t rank,
 static void fill(struct bench *bench, smelt_tensor tensor, uint64_t first)
 {
     uint64_t count = smelt_tensor_element_count(tensor), size = element_size(bench);
-    unsigned char period[NOISE * 4], *data = malloc(count * size);
+    unsigned char period[ROWS_NOISE * 4], *data = malloc(count * size);
     bench_require(data != NULL, "malloc");
-    smelt_dtype_convert(bench->dtype, period, SMELT_DTYPE_F32, bench->noise, NOISE);
+    smelt_dtype_convert(bench->dtype, period, SMELT_DTYPE_F32, bench->noise, ROWS_NOISE);
     for (uint64_t i = 0; i < count;) {
-        uint64_t at = (i + first) % NOISE, run = NOISE - at < count - i ? NOISE - at : count - i;
+        uint64_t at = (i + first) % ROWS_NOISE,
+                 run = ROWS_NOISE - at < count - i ? ROWS_NOISE - at : count - i;
         memcpy(data + i * size, period + at * size, run * size);
         i += run;
     }
@@ -153,16 +149,16 @@ static void create_copy(struct bench *bench)
 {
     struct smelt_shader_params params = {
         .source = copy_source, .path = "copy.comp", .stage = VK_SHADER_STAGE_COMPUTE_BIT, .no_cache = true};
-    BENCH_OK(smelt_shader_create(bench->gpu.context, &params, &bench->shader));
-    bench->layout = gpu_layout(&bench->gpu);
-    bench->copy = gpu_compute_pipeline(&bench->gpu, bench->shader, bench->layout, NULL);
+    BENCH_OK(smelt_shader_create(bench->run.gpu.context, &params, &bench->shader));
+    bench->layout = gpu_layout(&bench->run.gpu);
+    bench->copy = gpu_compute_pipeline(&bench->run.gpu, bench->shader, bench->layout, NULL);
     bench->block = make(bench, SMELT_DTYPE_U32, 1, 4, 0);
 }
 
 static void destroy_copy(struct bench *bench)
 {
-    bench->gpu.vk.DestroyPipeline(bench->gpu.handles.device, bench->copy, NULL);
-    bench->gpu.vk.DestroyPipelineLayout(bench->gpu.handles.device, bench->layout, NULL);
+    bench->run.gpu.vk.DestroyPipeline(bench->run.gpu.handles.device, bench->copy, NULL);
+    bench->run.gpu.vk.DestroyPipelineLayout(bench->run.gpu.handles.device, bench->layout, NULL);
     smelt_tensor_destroy(&bench->block);
     smelt_shader_destroy(&bench->shader);
 }
@@ -178,9 +174,9 @@ static enum smelt_result encode(const struct call *call, smelt_encoder encoder)
     case COPY: {
         VkCommandBuffer commands = smelt_encoder_commands(encoder);
         VkDeviceAddress block = smelt_tensor_info(bench->block)->address;
-        bench->gpu.vk.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, bench->copy);
-        bench->gpu.vk.CmdPushConstants(commands, bench->layout, VK_SHADER_STAGE_ALL, 0, 8, &block);
-        bench->gpu.vk.CmdDispatch(commands, (uint32_t)(bench->bytes / 16384), 1, 1);
+        bench->run.gpu.vk.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, bench->copy);
+        bench->run.gpu.vk.CmdPushConstants(commands, bench->layout, VK_SHADER_STAGE_ALL, 0, 8, &block);
+        bench->run.gpu.vk.CmdDispatch(commands, (uint32_t)(bench->bytes / 16384), 1, 1);
         return SMELT_OK;
     }
     case SOFTMAX:
@@ -379,7 +375,7 @@ static void print(struct bench *bench, const struct call *call, struct bench_sum
     if (call->shape->op == COPY)
         bench->roof = rate;
     double of_roof = bench->roof > 0 ? rate / bench->roof : 0;
-    if (!bench->json)
+    if (!bench->run.options.json)
         printf("%-4s %-28s %10.1f us (%.1f to %.1f) %8.1f GB/s  %.3f of the copy  first call %.2f s  error "
                "%.2g%s\n",
                smelt_dtype_name(bench->dtype), call->shape->name, ns.median / 1000, ns.minimum / 1000,
@@ -388,30 +384,23 @@ static void print(struct bench *bench, const struct call *call, struct bench_sum
         printf("%s\n  {\"op\": \"%s\", \"dtype\": \"%s\", \"rows\": %llu, \"columns\": %llu, \"axis\": %u, "
                "\"ns\": %.0f, "
                "\"ns_least\": %.0f, \"ns_most\": %.0f, \"gb_s\": %.1f, \"of_copy\": %.4f, \"error\": %.3g}",
-               bench->rows ? "," : "", call->shape->name, smelt_dtype_name(bench->dtype),
+               bench->run.done ? "," : "", call->shape->name, smelt_dtype_name(bench->dtype),
                (unsigned long long)call->rows, (unsigned long long)call->columns, call->shape->axis,
                ns.median, ns.minimum, ns.maximum, rate, of_roof, worst);
-    bench->wrong += worst > 1;
-    bench->rows++;
+    rows_count(&bench->run, worst);
 }
 
 static void run_one(struct bench *bench, const struct shape *shape)
 {
     struct call call;
-    double ns[BATCHES], before;
     create_call(bench, shape, &call);
-    before = bench_now();
-    gpu_begin(&bench->gpu);
-    BENCH_OK(encode(&call, bench->gpu.encoder));
+    double before = bench_now();
+    gpu_begin(&bench->run.gpu);
+    BENCH_OK(encode(&call, bench->run.gpu.encoder));
     double made = bench_now() - before;
-    gpu_submit_and_wait(&bench->gpu);
-    gpu_time(&bench->gpu, record, &call, 1, 1, ns);
-    uint32_t repeats = bench->cpu ? 1 : (uint32_t)fmin(fmax(BATCH_NS / fmax(ns[0], 1), 1), 100);
-    if (!bench->cpu && !bench->quick)
-        gpu_time(&bench->gpu, record, &call, (uint32_t)fmin(fmax(WARM_NS / fmax(ns[0], 1), 1), 2000), 1, ns);
-    gpu_time(&bench->gpu, record, &call, repeats, BATCHES, ns);
-    double worst = check(&call);
-    print(bench, &call, bench_summarise(ns, BATCHES), made, worst);
+    gpu_submit_and_wait(&bench->run.gpu);
+    struct bench_summary ns = rows_time(&bench->run, record, &call, WARM_NS, BATCH_NS);
+    print(bench, &call, ns, made, check(&call));
     destroy_call(&call);
 }
 
@@ -426,9 +415,9 @@ static void run_own(struct bench *bench)
         static const char *const names[] = {
             "copy", "sum", "max", "log-sum-exp", "softmax", "masked softmax", "layer norm", "RMS norm"};
         char name[64];
-        snprintf(name, sizeof(name), "%s of %s", names[shapes[i].op], bench->shape);
+        snprintf(name, sizeof(name), "%s of %s", names[shapes[i].op], bench->run.options.shape);
         struct shape own = {shapes[i].op, name, bench->shape_columns, bench->shape_axis};
-        if (!(done >> own.op & 1) && (!bench->only || strstr(name, bench->only)))
+        if (!(done >> own.op & 1) && rows_wants(&bench->run, name))
             run_one(bench, &own);
         done |= 1u << own.op;
     }
@@ -437,24 +426,17 @@ static void run_own(struct bench *bench)
 
 static void run_dtype(struct bench *bench, enum smelt_dtype dtype)
 {
-    uint32_t x = 12345;
     bench->dtype = dtype;
-    for (uint32_t i = 0; i < NOISE; i++) {
-        x ^= x << 13; // xorshift32, G. Marsaglia
-        x ^= x >> 17;
-        x ^= x << 5;
-        bench->noise[i] = (float)(x >> 22) / 512 - 1; // exact in f16, in [-1, 1)
-    }
     bench->x = make(bench, dtype, 1, bench->bytes / element_size(bench), 0);
     bench->y = make(bench, dtype, 1, bench->bytes / element_size(bench), 0);
     fill(bench, bench->x, 0);
     VkDeviceAddress addresses[2] = {smelt_tensor_info(bench->x)->address,
                                     smelt_tensor_info(bench->y)->address};
     BENCH_OK(smelt_tensor_write_and_wait(bench->block, NULL, addresses, sizeof(addresses)));
-    if (bench->shape)
+    if (bench->run.options.shape)
         run_own(bench);
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]) && !bench->shape; i++)
-        if (shapes[i].op == COPY || !bench->only || strstr(shapes[i].name, bench->only))
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]) && !bench->run.options.shape; i++)
+        if (shapes[i].op == COPY || rows_wants(&bench->run, shapes[i].name))
             run_one(bench, &shapes[i]);
     smelt_tensor_destroy(&bench->x);
     smelt_tensor_destroy(&bench->y);
@@ -465,81 +447,42 @@ static bool parse_shape(struct bench *bench)
 {
     unsigned rows = 0, columns = 0;
     char c = 0, more = 0;
-    int read = sscanf(bench->shape, "%ux%u%c%c", &rows, &columns, &c, &more);
+    int read = sscanf(bench->run.options.shape, "%ux%u%c%c", &rows, &columns, &c, &more);
     bench->shape_rows = rows;
     bench->shape_columns = columns;
     bench->shape_axis = read == 2;
     return (read == 2 || (read == 3 && c == 'c')) && rows && columns &&
            (uint64_t)rows * columns <= BYTES / 4 &&
-           (bench->shape_dtype == SMELT_DTYPE_F32 || bench->shape_dtype == SMELT_DTYPE_F16);
-}
-
-static const char *parse(int argc, char **argv, struct bench *bench)
-{
-    const char *device = "";
-    bench->shape_dtype = SMELT_DTYPE_F16;
-    for (int i = 1; i < argc; i++) {
-        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-        if (!strcmp(argv[i], "--json"))
-            bench->json = true;
-        else if (!strcmp(argv[i], "--quick"))
-            bench->quick = true;
-        else if (next && !strcmp(argv[i], "--device"))
-            device = argv[++i];
-        else if (next && !strcmp(argv[i], "--only"))
-            bench->only = argv[++i];
-        else if (next && !strcmp(argv[i], "--shape"))
-            bench->shape = argv[++i];
-        else if (next && !strcmp(argv[i], "--dtype"))
-            bench->shape_dtype = smelt_dtype_from_name(argv[++i]);
-        else
-            return NULL;
-    }
-    return bench->shape && !parse_shape(bench) ? NULL : device;
+           (bench->run.options.dtype == SMELT_DTYPE_F32 || bench->run.options.dtype == SMELT_DTYPE_F16);
 }
 
 int bench_reduce(int argc, char **argv)
 {
     static struct bench bench;
-    const char *device = parse(argc, argv, &bench);
-    if (!device) {
+    const struct bench_options *options = &bench.run.options;
+    if (!bench_parse(argc, argv, BENCH_MAY_SHAPE, &bench.run.options) ||
+        (options->shape && !parse_shape(&bench))) {
         fprintf(
             stderr,
-            "usage: bench_reduce [--json] [--quick] [--device NAME] [--only TEXT]\n"
+            "usage: bench_reduce [--json] [--quick] [--device NAME] [--only TEXT] [--seconds N]\n"
             "                    [--shape ROWSxCOLUMNS[c] [--dtype f32|f16]]\n"
             "  --shape      every op along the rows (c: columns) of this alone, of 2^29 elements at most\n"
             "  --only TEXT  rows whose name contains TEXT, and the copy\n"
-            "  --quick      16 MiB instead of 2 GiB, as on a software device\n");
+            "  --quick      16 MiB instead of 2 GiB, as on a software device\n"
+            "  --seconds N  start no row after so long (default 220)\n");
         return 2;
     }
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    gpu_create(&bench.gpu, bench_context(device[0] ? device : NULL));
-    bench.gpu.stages = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT; // nothing else is recorded
-    bench.cpu = smelt_context_capabilities(bench.gpu.context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    bench.bytes = bench.cpu || bench.quick ? BYTES_SOFTWARE : BYTES;
-    if (bench.shape) // the copy moves 16 KiB at a time
-        bench.bytes =
-            (bench.shape_rows * bench.shape_columns * smelt_dtype_size(bench.shape_dtype, 1) + 16383) /
-            16384 * 16384;
-    if (bench.json) {
-        printf("{");
-        bench_json_device(stdout, bench.gpu.context);
-        printf(", \"rows\": [");
-    } else {
-        bench_print_device(stdout, bench.gpu.context);
-    }
+    rows_open(&bench.run);
+    bench.bytes = bench.run.cpu || options->quick ? BYTES_SOFTWARE : BYTES;
+    if (options->shape) // the copy moves 16 KiB at a time
+        bench.bytes = (bench.shape_rows * bench.shape_columns * smelt_dtype_size(options->dtype, 1) + 16383) /
+                      16384 * 16384;
+    rows_fill_noise(bench.noise);
     create_copy(&bench);
-    if (!bench.shape || bench.shape_dtype == SMELT_DTYPE_F32)
+    if (!options->shape || options->dtype == SMELT_DTYPE_F32)
         run_dtype(&bench, SMELT_DTYPE_F32);
-    if (!bench.shape || bench.shape_dtype == SMELT_DTYPE_F16)
+    if (!options->shape || options->dtype == SMELT_DTYPE_F16)
         run_dtype(&bench, SMELT_DTYPE_F16);
     destroy_copy(&bench);
-    if (bench.json)
-        printf("\n]}\n");
-    else
-        printf("%u rows, %u wrong\n", bench.rows, bench.wrong);
-    smelt_context context = bench.gpu.context;
-    gpu_destroy(&bench.gpu);
-    smelt_context_destroy(&context);
-    return bench.wrong || !bench.rows;
+    return rows_close(&bench.run);
 }

@@ -2,13 +2,6 @@
 // The shaders of bench_deferred.
 #include "deferred_shaders.h"
 
-const char *const deferred_vertex_glsl =
-    "#version 460\n"
-    "void main()\n"
-    "{\n"
-    "    gl_Position = vec4(gl_VertexIndex == 1 ? 3.0 : -1.0, gl_VertexIndex == 2 ? 3.0 : -1.0, 0.0, 1.0);\n"
-    "}\n";
-
 // Materials in squares of 64 pixels; two texels of 1024 for each pixel, turned a little.
 const char *const deferred_head_glsl =
     "#include \"smelt/base.glsl\"\n"

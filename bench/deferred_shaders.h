@@ -3,7 +3,6 @@
 #ifndef SMELT_BENCH_DEFERRED_SHADERS_H
 #define SMELT_BENCH_DEFERRED_SHADERS_H
 
-extern const char *const deferred_vertex_glsl; // a triangle over the picture
 // What all others begin with, after #version and macros: the material, where a pixel lies on which, and the shading.
 extern const char *const deferred_head_glsl;
 extern const char *const deferred_inline_glsl, *const deferred_write_glsl;

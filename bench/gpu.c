@@ -83,6 +83,21 @@ VkPipeline gpu_compute_pipeline(struct gpu *gpu, smelt_shader shader, VkPipeline
     return pipeline;
 }
 
+smelt_shader gpu_triangle(struct gpu *gpu)
+{
+    static const char source[] = "#version 460\n"
+                                 "void main()\n"
+                                 "{\n"
+                                 "    gl_Position = vec4(gl_VertexIndex == 1 ? 3.0 : -1.0, gl_VertexIndex == "
+                                 "2 ? 3.0 : -1.0, 0.0, 1.0);\n"
+                                 "}\n";
+    const struct smelt_shader_params params = {
+        .path = "triangle.vert", .source = source, .stage = VK_SHADER_STAGE_VERTEX_BIT, .no_cache = true};
+    smelt_shader shader = NULL;
+    BENCH_OK(smelt_shader_create(gpu->context, &params, &shader));
+    return shader;
+}
+
 VkPipeline gpu_graphics_pipeline(struct gpu *gpu, smelt_shader vertex, smelt_shader fragment,
                                  VkPipelineLayout layout, VkFormat format, uint32_t width, uint32_t height)
 {

@@ -82,6 +82,8 @@ VkPipelineLayout gpu_layout(struct gpu *gpu);
 // `op` of SUBGROUP or WORKGROUP scope: with what it asks of the pipeline. NULL: there is none.
 VkPipeline gpu_compute_pipeline(struct gpu *gpu, smelt_shader shader, VkPipelineLayout layout,
                                 const struct smelt_op_info *op);
+// A vertex shader of a triangle over the whole target, to be destroyed.
+smelt_shader gpu_triangle(struct gpu *gpu);
 // One triangle list without vertex buffers into one colour target.
 VkPipeline gpu_graphics_pipeline(struct gpu *gpu, smelt_shader vertex, smelt_shader fragment,
                                  VkPipelineLayout layout, VkFormat format, uint32_t width, uint32_t height);

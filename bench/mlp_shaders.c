@@ -2,13 +2,6 @@
 // The shaders of bench_mlp_samples.
 #include "mlp_shaders.h"
 
-const char *const mlp_vertex_glsl =
-    "#version 460\n"
-    "void main()\n"
-    "{\n"
-    "    gl_Position = vec4(gl_VertexIndex == 1 ? 3.0 : -1.0, gl_VertexIndex == 2 ? 3.0 : -1.0, 0.0, 1.0);\n"
-    "}\n";
-
 const char *const mlp_head_glsl =
     "#include \"smelt/op/net.glsl\"\n"
     "layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer table_data { net_weights "

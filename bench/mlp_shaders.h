@@ -4,7 +4,6 @@
 #ifndef SMELT_BENCH_MLP_SHADERS_H
 #define SMELT_BENCH_MLP_SHADERS_H
 
-extern const char *const mlp_vertex_glsl;
 extern const char *const mlp_head_glsl;
 extern const char *const mlp_first_glsl;
 extern const char *const mlp_bins_glsl;
