@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define D 64       // head dimension: the patch, its square sum, zeros
-#define RADIUS 3   // patches are 7 x 7 grey values
-#define TILE 32    // pixels of a head's queries
-#define WINDOW 64  // pixels of its keys, around the tile
+#define D 64      // head dimension: the patch, the place, a constant term, zeros
+#define RADIUS 3  // patches are 7 x 7 grey values
+#define TILE 32   // pixels of a head's queries
+#define WINDOW 64 // pixels of its keys, around the tile
+#define REACH                                                                                                \
+    6.0 // deviation of a pixel's own window, in pixels: at the end of its tile's keys little is left of it
 #define SIDE 16384 // of an image, at most
 
 struct options {
@@ -99,7 +101,10 @@ static bool write_images(const char *path, const struct image *left, const float
             texels[(2 * y + 1) * row + x] = (uint8_t)lrintf(255 * fminf(fmaxf(right[y * row + x], 0), 1));
         }
     }
+    bool named = ok;
     ok = ok && png_image_write_to_file(&png, temporary, 0, texels, 0, NULL) && !rename(temporary, path);
+    if (named && !ok)
+        remove(temporary);
     if (!ok)
         fail(path, png.message[0] ? png.message : "cannot be written");
     free(texels);
@@ -139,22 +144,28 @@ static size_t pixel(const struct image *image, int x, int y)
     return ((size_t)y * image->width + (size_t)x) * 3;
 }
 
-// -|p - p'|^2 / h^2 differs from the score q.k / sqrt(D) by a term of the query alone, which a softmax does not see:
-// q = (4/h) (p, 1), k = (4/h p', -2/h |p'|^2), with sqrt(D) = 8.
-static void write_patch(const struct image *image, int x, int y, double h, bool key, float token[D])
+// The weight of a pixel is exp(-|p - p'|^2 / h^2 - |x - x'|^2 / (2 REACH^2)) with patches p and places x, those from the middle
+// of the tile: each pixel has a window of its own, and no edge is seen where another tile begins. The score q.k / sqrt(D)
+// differs from the exponent by a term of the query alone, which a softmax does not see: with sqrt(D) = 8
+// q = (4/h p, sqrt(8)/REACH x, 4), k = (4/h p', sqrt(8)/REACH x', -2/h^2 |p'|^2 - 1/REACH^2 |x'|^2).
+static void write_token(const struct image *image, int left, int top, int x, int y, double h, bool key,
+                        float token[D])
 {
-    double squares = 0;
+    double squares = 0, place[2] = {x - TILE / 2, y - TILE / 2};
     uint32_t n = 0;
     memset(token, 0, D * sizeof(float));
     for (int j = -RADIUS; j <= RADIUS; j++) {
         for (int i = -RADIUS; i <= RADIUS; i++) {
-            const float *p = image->rgb + pixel(image, x + i, y + j);
+            const float *p = image->rgb + pixel(image, left + x + i, top + y + j);
             double grey = 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2] - 0.5;
             squares += grey * grey;
             token[n++] = (float)(4 / h * grey);
         }
     }
-    token[n] = (float)(key ? -2 / h * squares : 4 / h);
+    double distances = place[0] * place[0] + place[1] * place[1];
+    for (int i = 0; i < 2; i++)
+        token[n++] = (float)(sqrt(8) / REACH * place[i]);
+    token[n] = (float)(key ? -2 / (h * h) * squares - distances / (REACH * REACH) : 4);
 }
 
 // What a row of tiles goes through: a head for each tile.
@@ -179,20 +190,21 @@ static bool upload_row(struct filter *f, const struct image *image, double h, in
     const uint32_t queries = TILE * TILE, keys = WINDOW * WINDOW;
     const int edge = (WINDOW - TILE) / 2;
     for (uint32_t i = 0; i < f->heads * queries; i++) {
-        int x = (int)(i / queries * TILE + i % TILE), y = top + (int)(i % queries / TILE);
-        write_patch(image, x, y, h, false, f->tokens + (size_t)i * D);
+        int left = (int)(i / queries * TILE), x = (int)(i % TILE), y = (int)(i % queries / TILE);
+        write_token(image, left, top, x, y, h, false, f->tokens + (size_t)i * D);
     }
     bool ok = upload(f, f->q, (uint64_t)f->heads * queries * D);
     for (int values = 0; ok && values < 2; values++) {
         for (uint32_t i = 0; i < f->heads * keys; i++) {
-            int x = (int)(i / keys * TILE + i % WINDOW) - edge, y = top + (int)(i % keys / WINDOW) - edge;
+            int left = (int)(i / keys * TILE), x = (int)(i % WINDOW) - edge,
+                y = (int)(i % keys / WINDOW) - edge;
             float *token = f->tokens + (size_t)i * D;
             if (!values) {
-                write_patch(image, x, y, h, true, token);
+                write_token(image, left, top, x, y, h, true, token);
                 continue;
             }
             memset(token, 0, D * sizeof(float));
-            memcpy(token, image->rgb + pixel(image, x, y), 3 * sizeof(float));
+            memcpy(token, image->rgb + pixel(image, left + x, top + y), 3 * sizeof(float));
         }
         ok = upload(f, values ? f->v : f->k, (uint64_t)f->heads * keys * D);
     }

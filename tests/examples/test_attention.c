@@ -3,6 +3,7 @@
 #define _XOPEN_SOURCE 700
 #include "program.h"
 
+#include <math.h>
 #include <png.h>
 
 static int attend(const char *backend, const char *const *rest)
@@ -44,14 +45,24 @@ static void test_bad_input(void)
     CHECK(attend("coopvec", none) == 1 && strstr(program_output, "THREAD scope only"));
 }
 
-// A picture of two flat halves with noise: closer to the picture without noise afterwards.
+// What is left of column x, y by y, on average: the picture lies beside the one with noise.
+static double column(const uint8_t *texels, int width, int height, int x)
+{
+    double sum = 0;
+    for (int y = 0; y < height; y++)
+        sum += texels[3 * (y * 2 * width + width + x)];
+    return sum / height;
+}
+
+// A picture that grows lighter from left to right, with noise: closer to the picture without noise afterwards, and without steps
+// where the filter's tiles of 32 pixels meet.
 static void test_denoise(void)
 {
-    enum { WIDTH = 40, HEIGHT = 20 };
+    enum { WIDTH = 96, HEIGHT = 20 };
     uint8_t texels[HEIGHT][WIDTH][3];
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++)
-            memset(texels[y][x], x < WIDTH / 2 ? 60 : 190, 3);
+            memset(texels[y][x], 100 + x / 2, 3);
     char input[512], output[512];
     snprintf(input, sizeof(input), "%s/halves.png", setting("SCRATCH"));
     snprintf(output, sizeof(output), "%s/denoised.png", setting("SCRATCH"));
@@ -65,9 +76,16 @@ static void test_denoise(void)
     double before = 0, after = 0;
     CHECK(line && sscanf(line, "PSNR %lf dB before, %lf dB after", &before, &after) == 2);
     CHECK(after > before + 5);
+    static uint8_t both[HEIGHT][2 * WIDTH][3];
     png = (png_image){.version = PNG_IMAGE_VERSION};
     CHECK(png_image_begin_read_from_file(&png, output) && png.width == 2 * WIDTH && png.height == HEIGHT);
-    png_image_free(&png);
+    png.format = PNG_FORMAT_RGB;
+    CHECK(png_image_finish_read(&png, NULL, both, 0, NULL));
+    for (int x = 32; x < WIDTH; x += 32) {
+        double step = column(both[0][0], WIDTH, HEIGHT, x) - column(both[0][0], WIDTH, HEIGHT, x - 1);
+        printf("    %.2f dB, then %.2f; a step of %.2f at %d\n", before, after, step, x);
+        CHECK(fabs(step) < 2);
+    }
     arguments[1] = "/nonexistent.png";
     CHECK(run_program(arguments) == 1 && strstr(program_output, "/nonexistent.png"));
     arguments[1] = input;
