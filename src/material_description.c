@@ -124,6 +124,14 @@ static enum smelt_result read_remap(const struct smelt_json *latents, struct sme
 
 static const char *const formats[] = {"rgba8_unorm", "bgra4_unorm"};
 
+static enum smelt_result read_fade(const struct smelt_json *at, float *fade)
+{
+    double value = 0;
+    enum smelt_result result = smelt_json_number(at, "fade", 1e-3, 32, &value);
+    *fade = (float)value;
+    return result;
+}
+
 // A texture's own format and extent, else those of all latents.
 static enum smelt_result read_texture(smelt_package package, const struct smelt_json *at, uint32_t index,
                                       uint32_t format, struct smelt_material_description *d)
@@ -132,7 +140,7 @@ static enum smelt_result read_texture(smelt_package package, const struct smelt_
     t->width = d->latent_width;
     t->height = d->latent_height;
     enum smelt_result result = cJSON_IsObject(at->value)
-                                   ? ONLY(at, "mips", "format", "width", "height", "taps")
+                                   ? ONLY(at, "mips", "format", "width", "height", "taps", "fade")
                                    : smelt_json_fail(at, "an object");
     if (!result && smelt_json_has(at, "format"))
         result = smelt_json_word(at, "format", formats, 2, &format);
@@ -147,6 +155,8 @@ static enum smelt_result read_texture(smelt_package package, const struct smelt_
         struct smelt_json taps = smelt_json_member(at, "taps");
         result = smelt_json_fail(&taps, "1 or 4");
     }
+    if (!result && smelt_json_has(at, "fade"))
+        result = read_fade(at, &t->fade);
     d->fetch_count += t->taps;
     t->bits = format ? 4 : 8;
     t->lod_shift = log2f(
@@ -212,10 +222,11 @@ static enum smelt_result read_encoding(const struct smelt_json *at,
         encoding->scale = (float)scale;
         return SMELT_OK;
     }
-    if ((result = ONLY(at, "type", "input", "n_frequencies", "scale")) ||
+    if ((result = ONLY(at, "type", "input", "n_frequencies", "scale", "fade")) ||
         (result = smelt_json_word(at, "input", inputs + 1, 1, &input)) ||
         (result = smelt_json_u32(at, "n_frequencies", 1, 16, &encoding->count)) ||
-        (result = smelt_json_number(at, "scale", 1e-3, 65536, &scale)))
+        (result = smelt_json_number(at, "scale", 1e-3, 65536, &scale)) ||
+        (smelt_json_has(at, "fade") && (result = read_fade(at, &encoding->fade))))
         return result;
     encoding->feature = type == 1 ? SMELT_FEATURE_FREQUENCY : SMELT_FEATURE_TRIANGLE_WAVE;
     encoding->scale = (float)scale;

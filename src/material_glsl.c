@@ -42,6 +42,14 @@ static void add_line(struct smelt_material_architecture *a, const char *format, 
 static const char *const features[SMELT_FEATURE_COUNT] = {"latents",       "uv",      "frequency",
                                                           "triangle_wave", "padding", "lod"};
 
+static struct smelt_literal fade_note(float fade)
+{
+    struct smelt_literal note = {""};
+    if (fade > 0)
+        snprintf(note.text, sizeof(note.text), ", fade %.20s", smelt_float_literal(fade).text);
+    return note;
+}
+
 void smelt_material_architecture(const struct smelt_material_description *d,
                                  struct smelt_material_architecture *a)
 {
@@ -49,12 +57,13 @@ void smelt_material_architecture(const struct smelt_material_description *d,
     add_line(a, "latents: %u, %s, remapped by %s and %s\n", d->latent_count, d->clamp ? "clamp" : "repeat",
              smelt_float_literal(d->remap_scale).text, smelt_float_literal(d->remap_bias).text);
     for (uint32_t i = 0; i < d->latent_count; i++)
-        add_line(a, "latent %u: %u bits, lod shift %s%s\n", i, d->textures[i].bits,
+        add_line(a, "latent %u: %u bits, lod shift %s%s%s\n", i, d->textures[i].bits,
                  smelt_float_literal(d->textures[i].lod_shift).text,
-                 d->textures[i].taps == 4 ? ", 4 taps" : "");
+                 d->textures[i].taps == 4 ? ", 4 taps" : "", fade_note(d->textures[i].fade).text);
     for (uint32_t i = 0; i < d->encoding_count; i++)
-        add_line(a, "encoding %u: %s of %u, scale %s\n", i, features[d->encodings[i].feature],
-                 d->encodings[i].count, smelt_float_literal(d->encodings[i].scale).text);
+        add_line(a, "encoding %u: %s of %u, scale %s%s\n", i, features[d->encodings[i].feature],
+                 d->encodings[i].count, smelt_float_literal(d->encodings[i].scale).text,
+                 fade_note(d->encodings[i].fade).text);
     add_line(a, "network: %s, %s bias, input %u\n", smelt_dtype_name(d->mlp.stored),
              d->mlp.no_bias ? "no" : "with", d->mlp.widths[0]);
     for (uint32_t i = 0; i < d->mlp.layer_count; i++)
@@ -69,6 +78,12 @@ void smelt_material_architecture(const struct smelt_material_description *d,
     }
 }
 
+void smelt_material_write_fade(struct smelt_text *text, float fade)
+{
+    if (fade > 0)
+        smelt_text_add(text, " * clamp(1.0 - lod * %s, 0.0, 1.0)", smelt_float_literal(1 / fade).text);
+}
+
 // Latent `i`, to inputs from `at` on: at the place, or at a quarter of its texel to all sides.
 static void add_fetches(struct smelt_text *text, const char *name, const struct smelt_material_description *d,
                         uint32_t i, uint32_t at)
@@ -79,8 +94,11 @@ static void add_fetches(struct smelt_text *text, const char *name, const struct 
         if (t->taps > 1)
             snprintf(place, sizeof(place), "uv + vec2(%s) / vec2(b.latent_extent)",
                      (const char *[]){"-d, -d", "d, -d", "-d, d", "d, d"}[tap]);
-        if (t->taps > 1 && !tap)
-            smelt_text_add(text, "    d = %s;\n", smelt_float_literal(0.25F * exp2f(-t->lod_shift)).text);
+        if (t->taps > 1 && !tap) {
+            smelt_text_add(text, "    d = %s", smelt_float_literal(0.25F * exp2f(-t->lod_shift)).text);
+            smelt_material_write_fade(text, t->fade);
+            smelt_text_add(text, ";\n");
+        }
         smelt_text_add(text, "    f = %s_fetch(b, %uu, %s, lod + %s) * %s + %s;\n", name, i, place,
                        smelt_float_literal(t->lod_shift).text, smelt_float_literal(d->remap_scale).text,
                        smelt_float_literal(d->remap_bias).text);
@@ -104,9 +122,11 @@ static void add_feature(struct smelt_text *text, const char *name, const struct 
     case SMELT_FEATURE_TRIANGLE_WAVE:
         for (uint32_t o = 0; o < e->count; o++) {
             bool frequency = e->feature == SMELT_FEATURE_FREQUENCY;
-            smelt_text_add(text, "    f%s(uv * %s);\n",
+            smelt_text_add(text, "    f%s(uv * %s)",
                            frequency ? " = smelt_frequency" : ".xy = smelt_triangle_wave",
                            smelt_float_literal(e->scale * (float)(1u << o)).text);
+            smelt_material_write_fade(text, e->fade);
+            smelt_text_add(text, ";\n");
             for (uint32_t c = 0; c < (frequency ? 4u : 2u); c++)
                 smelt_text_add(text, "    smelt_set(x, %u, f.%c);\n", at + (frequency ? 4 : 2) * o + c,
                                "xyzw"[c]);

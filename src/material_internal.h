@@ -25,6 +25,7 @@ struct smelt_material_encoding {
     enum smelt_material_feature feature;
     uint32_t count; // octaves, or zeros of PADDING
     float scale;    // periods of octave 0 in u and v from 0 to 1; of LOD the largest one
+    float fade;     // level of detail at which waves are 0; 0: never
     uint32_t width; // features it gives
 };
 
@@ -64,6 +65,8 @@ struct smelt_literal {
     char text[32];
 };
 struct smelt_literal smelt_float_literal(float value);
+// Behind a factor: what is left at `lod` of what has faded at level `fade`; nothing where that is 0, for what never does.
+void smelt_material_write_fade(struct smelt_text *text, float fade);
 // A name of up to 63 characters that GLSL allows, keywords aside.
 bool smelt_is_identifier(const char *name);
 

@@ -45,7 +45,6 @@ static void write_numbers(struct smelt_text *text, const struct smelt_trainer_la
     smelt_text_add(text, "#define TRAINER_SEED %uu\n#define TRAINER_OKLAB_WEIGHTS vec3(%s, %s, %s)\n",
                    p->seed, smelt_float_literal(oklab[0]).text, smelt_float_literal(oklab[1]).text,
                    smelt_float_literal(oklab[2]).text);
-    define_float(text, "FRACTIONAL", p->fractional);
     define_float(text, "REMAP_SCALE", p->remap_scale);
     define_float(text, "REMAP_BIAS", p->remap_bias);
     define_float(text, "LATENT_RATE", p->latent_rate);
@@ -99,6 +98,19 @@ static void write_fetches(struct smelt_text *text, const struct smelt_trainer_la
     smelt_text_add(text, "};\n");
 }
 
+// How far apart a grid's taps are, of their distance at the finest level.
+static void write_spread(struct smelt_text *text, const struct smelt_trainer_layout *l)
+{
+    const struct smelt_trainer_params *p = &l->params;
+    smelt_text_add(text, "float trainer_spread(uint grid, float lod)\n{\n");
+    for (uint32_t g = 0; g < p->grid_count; g++) {
+        smelt_text_add(text, "    if (grid == %uu)\n        return 1.0", g);
+        smelt_material_write_fade(text, p->grids[g].fade);
+        smelt_text_add(text, ";\n");
+    }
+    smelt_text_add(text, "    return 1.0;\n}\n");
+}
+
 static void write_tables(struct smelt_text *text, const struct smelt_trainer_layout *l)
 {
     const struct smelt_trainer_params *p = &l->params;
@@ -108,6 +120,7 @@ static void write_tables(struct smelt_text *text, const struct smelt_trainer_lay
     for (uint32_t i = 0; i < p->levels; i++)
         shares[i] = (sum += p->level_share[i]) / all;
     write_floats(text, "level_share", shares, p->levels);
+    write_floats(text, "level_fractional", p->level_fractional, p->levels);
     write_images(text, "level", l->levels, p->levels);
     write_floats(text, "weight", l->weights, l->outputs);
     if (!l->fetches)
@@ -123,6 +136,7 @@ static void write_tables(struct smelt_text *text, const struct smelt_trainer_lay
                        p->grids[g].mips);
     smelt_text_add(text, "};\n");
     write_fetches(text, l);
+    write_spread(text, l);
 }
 
 // --- Encodings --------------------------------------------------------------------------------------------
@@ -139,6 +153,7 @@ static void write_input(struct smelt_text *text, const struct smelt_trainer_enco
         uint32_t each = e->feature == SMELT_TRAINER_FREQUENCY ? 4 : 2;
         smelt_text_add(text, "%s(uv * %s).%c", each == 4 ? "smelt_frequency" : "smelt_triangle_wave",
                        smelt_float_literal(ldexpf(e->scale, (int)(i / each))).text, "xyzw"[i % each]);
+        smelt_material_write_fade(text, e->fade);
         break;
     }
     case SMELT_TRAINER_LOD:

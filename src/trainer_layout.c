@@ -36,6 +36,11 @@ static enum smelt_result check_numbers(smelt_context context, const struct numbe
     return result;
 }
 
+static enum smelt_result check_fade(smelt_context context, const char *field, float fade)
+{
+    return check(context, field, fade, fade == 0 || (fade >= 1e-3F && fade <= 32), "0, or 0.001 to 32");
+}
+
 static enum smelt_result check_grids(smelt_context context, const struct smelt_trainer_params *p)
 {
     uint32_t textures = 0;
@@ -50,6 +55,8 @@ static enum smelt_result check_grids(smelt_context context, const struct smelt_t
             {"a grid's bits", grid->bits, 0, 8},
         };
         result = check_numbers(context, numbers, SMELT_COUNT_OF(numbers));
+        if (!result)
+            result = check_fade(context, "a grid's fade", grid->fade);
         if (!result)
             result =
                 check(context, "a grid's taps", grid->taps, grid->taps <= 1 || grid->taps == 4, "1 or 4");
@@ -137,9 +144,15 @@ static enum smelt_result check_finite(smelt_context context, const struct smelt_
                                      {"a weight of Oklab", p->oklab_weights[2], 0, most}};
     enum smelt_result result = check_numbers(context, numbers, SMELT_COUNT_OF(numbers));
     for (uint32_t i = 0; i < p->levels && !result; i++)
-        result = check_numbers(context, &(struct number){"a level_share", p->level_share[i], 0, most}, 1);
-    for (uint32_t i = 0; i < p->encoding_count && !result; i++)
+        result = check_numbers(context,
+                               (const struct number[]){{"a level_share", p->level_share[i], 0, most},
+                                                       {"a level_fractional", p->level_fractional[i], 0, 1}},
+                               2);
+    for (uint32_t i = 0; i < p->encoding_count && !result; i++) {
         result = check_numbers(context, &(struct number){"a scale", p->encodings[i].scale, -most, most}, 1);
+        if (!result)
+            result = check_fade(context, "an encoding's fade", p->encodings[i].fade);
+    }
     for (uint32_t i = 0; i < p->widths[p->layer_count] && p->weights && !result; i++)
         result = check_numbers(context, &(struct number){"a weight", p->weights[i], 0, most}, 1);
     return result;
@@ -157,7 +170,8 @@ static enum smelt_result check_params(smelt_context context, const struct smelt_
 
 static void fill_defaults(smelt_context context, struct smelt_trainer_params *p)
 {
-    bool cpu = context->capabilities.device_type == VK_PHYSICAL_DEVICE_TYPE_CPU, shares = false;
+    bool cpu = context->capabilities.device_type == VK_PHYSICAL_DEVICE_TYPE_CPU, shares = false,
+         between = false;
     p->batch = p->batch ? p->batch : cpu ? 4096 : 65536;
     p->slice = p->slice != 0 ? p->slice : cpu ? 1e6F : 50;
     p->rate = p->rate != 0 ? p->rate : 0.01F;
@@ -171,8 +185,12 @@ static void fill_defaults(smelt_context context, struct smelt_trainer_params *p)
     for (uint32_t i = 0; i < p->encoding_count; i++)
         if (p->encodings[i].scale == 0)
             p->encodings[i].scale = 1;
-    for (uint32_t i = 0; i < p->levels; i++)
+    for (uint32_t i = 0; i < p->levels; i++) {
         shares |= p->level_share[i] != 0;
+        between |= p->level_fractional[i] != 0;
+    }
+    for (uint32_t i = 0; i < p->levels && !between; i++)
+        p->level_fractional[i] = p->fractional;
     float all = 0;
     for (uint32_t i = 0; i < p->levels; i++)
         all += ldexpf(1, -2 * (int)i);

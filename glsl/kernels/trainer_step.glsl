@@ -36,7 +36,7 @@ place place_of(uint i)
     vec2 size = vec2(trainer_level[p.level].xy);
     p.uv = vec2(smelt_random_share(word.y), smelt_random_share(word.z));
     p.lod = float(p.level);
-    if (p.level < TRAINER_LEVELS - 1 && float(word.w & 0xffffu) < TRAINER_FRACTIONAL * 65536.0)
+    if (p.level < TRAINER_LEVELS - 1 && float(word.w & 0xffffu) < trainer_level_fractional[p.level] * 65536.0)
         p.lod += float(word.w >> 16u) / 65536.0;
     else
         p.uv = (min(floor(p.uv * size), size - 1.0) + 0.5) / size;
@@ -153,7 +153,7 @@ vec4 fetch(uint f, place p)
 {
     uint g = trainer_fetch[f].x, t = trainer_fetch[f].y;
     uvec3 grid = trainer_grid[g]; // textures, first mip, mips
-    vec2 uv = p.uv + trainer_offset[f];
+    vec2 uv = p.uv + trainer_offset[f] * trainer_spread(g, p.lod);
     float level = clamp(p.lod + trainer_grid_lod[g], 0.0, float(grid.z - 1u));
     uint mip = uint(level);
     vec4 v = fetch_mip(grid.y + mip, grid.x, t, uv);
@@ -178,7 +178,7 @@ void scatter(uint c, place p, float dx)
 {
     uint g = trainer_fetch[c / 4u].x, channel = 4u * trainer_fetch[c / 4u].y + c % 4u;
     uvec3 grid = trainer_grid[g];
-    vec2 uv = p.uv + trainer_offset[c / 4u];
+    vec2 uv = p.uv + trainer_offset[c / 4u] * trainer_spread(g, p.lod);
     float level = clamp(p.lod + trainer_grid_lod[g], 0.0, float(grid.z - 1u));
     uint mip = uint(level);
     float f = level - float(mip);

@@ -31,6 +31,8 @@ struct smelt_trainer_grid {
     uint32_t textures;            // of 4 channels
     uint32_t bits;                // 1 to 8: values are 0..1 in steps of 1 / (2^bits - 1). 0: any floats
     uint32_t taps; // fetches of each: 1, or 4 at +-1/4 of a texel of mip 0 across and down. 0: 1
+    float
+        fade; // level of detail in mips of the maps at which 4 taps have become one, linearly from 0 on. 0: never
 };
 
 enum smelt_trainer_feature {
@@ -48,6 +50,8 @@ struct smelt_trainer_encoding {
     enum smelt_trainer_feature feature;
     uint32_t count;
     float scale; // 0: 1
+    float
+        fade; // of waves: the level of detail in mips of the maps at which they are 0, linearly from 0 on. 0: never
 };
 
 struct smelt_trainer_params {
@@ -58,6 +62,8 @@ struct smelt_trainer_params {
     // of the batch, in proportion; all 0: a quarter from level to level, and one in ten samples spread over all
     float level_share[SMELT_TRAINER_MAX_LEVELS];
     float fractional; // share of the samples between texels and levels, the others are at texels of one
+    float
+        level_fractional[SMELT_TRAINER_MAX_LEVELS]; // of those from each level to the next; all 0: fractional
     // The network. LATENTS come once, behind a multiple of 4 inputs, where there are grids.
     struct smelt_trainer_grid grids[SMELT_TRAINER_MAX_GRIDS];
     uint32_t grid_count;           // 0: none

@@ -16,6 +16,7 @@ struct reference {
     const uint8_t *texels[16][4]; // [][0]: the finest
     bool uv, clamp;
     uint32_t octaves, triangles;
+    double tap_fade, wave_fade, triangle_fade; // 0: none
     double scale, triangle_scale;
     uint32_t layers, widths[9];
     float *weight[8], *bias[8];
@@ -101,6 +102,11 @@ static inline double reference_bilinear(const struct reference *r, uint32_t late
     return (t[0][0] * (1 - fx) + t[0][1] * fx) * (1 - fy) + (t[1][0] * (1 - fx) + t[1][1] * fx) * fy;
 }
 
+static inline double reference_left(double fade, double lod)
+{
+    return fade > 0 ? fmin(fmax(1 - lod / fade, 0), 1) : 1;
+}
+
 static inline uint32_t reference_features(const struct reference *r, double u, double v, double lod,
                                           const struct tolerance *tolerance, double *x, double *error)
 {
@@ -111,8 +117,9 @@ static inline uint32_t reference_features(const struct reference *r, double u, d
     for (; n < fetched; n++) {
         uint32_t i = n / 4 < r->latents ? n / 4 : r->latents - 1, tap = n / 4 - i;
         bool spread = i + 1 == r->latents && r->taps == 4;
-        double s = spread ? u + (tap & 1 ? 0.25 : -0.25) / r->width : u;
-        double t = spread ? v + (tap & 2 ? 0.25 : -0.25) / r->height : v;
+        double distance = spread ? 0.25 * reference_left(r->tap_fade, lod) : 0;
+        double s = u + (tap & 1 ? distance : -distance) / r->width;
+        double t = v + (tap & 2 ? distance : -distance) / r->height;
         double a = reference_bilinear(r, i, low, s, t, n % 4, &steep[0]);
         double b = reference_bilinear(r, i, high, s, t, n % 4, &steep[1]);
         x[n] = 2 * (a * (1 - fraction) + b * fraction) - 1;
@@ -129,14 +136,14 @@ static inline uint32_t reference_features(const struct reference *r, double u, d
     for (uint32_t o = 0; o < r->octaves; o++) {
         for (int axis = 0; axis < 2; axis++) {
             double angle = 2 * 3.14159265358979323846 * ldexp(r->scale, (int)o) * (axis ? v : u);
-            x[n++] = sin(angle);
-            x[n++] = cos(angle);
+            x[n++] = sin(angle) * reference_left(r->wave_fade, lod);
+            x[n++] = cos(angle) * reference_left(r->wave_fade, lod);
         }
     }
     for (uint32_t o = 0; o < r->triangles; o++) {
         for (int axis = 0; axis < 2; axis++) {
             double turns = ldexp(r->triangle_scale, (int)o) * (axis ? v : u);
-            x[n++] = fabs(turns - floor(turns) - 0.5) * 4 - 1;
+            x[n++] = (fabs(turns - floor(turns) - 0.5) * 4 - 1) * reference_left(r->triangle_fade, lod);
         }
     }
     for (uint32_t i = n; i < r->widths[0]; i++)

@@ -281,7 +281,7 @@ static double tiny_lod(const struct eval_point *points, uint32_t i)
     return lods[i / 64];
 }
 
-static void check_tiny_raw(bool clamp, bool hardware, bool taps)
+static void check_tiny_raw(bool clamp, bool hardware, bool taps, bool fade)
 {
     static struct tiny t;
     static struct eval_point points[448];
@@ -296,10 +296,19 @@ static void check_tiny_raw(bool clamp, bool hardware, bool taps)
         tiny_replace(&t, "{\"type\":\"triangle_wave\",\"input\":\"uv\",\"n_frequencies\":2,\"scale\":1},",
                      "");
     }
+    if (taps && fade) {
+        tiny_replace(&t, "\"taps\":4", "\"taps\":4,\"fade\":1.5");
+    } else if (fade) {
+        tiny_replace(&t, "\"scale\":2", "\"scale\":2,\"fade\":1.5");
+        tiny_replace(&t, "\"scale\":1", "\"scale\":1,\"fade\":0.5");
+    }
     smelt_package package = tiny_package(&t);
     smelt_material material = tiny_material(context, package);
+    CHECK(smelt_material_info(material)->latents[1].fade == (taps && fade ? 1.5F : 0));
     struct reference r = tiny_reference(package, material);
     r.clamp = clamp;
+    r.tap_fade = r.wave_fade = fade ? 1.5 : 0;
+    r.triangle_fade = fade ? 0.5 : 0;
     if (taps)
         r.octaves = r.triangles = 0;
     struct tolerance tolerance = tolerance_of(context, material);
@@ -326,15 +335,21 @@ static void check_tiny_raw(bool clamp, bool hardware, bool taps)
 
 static void every_encoding_and_mip(void)
 {
-    check_tiny_raw(false, false, false);
-    check_tiny_raw(false, true, false);
-    check_tiny_raw(true, true, false);
+    check_tiny_raw(false, false, false, false);
+    check_tiny_raw(false, true, false, false);
+    check_tiny_raw(true, true, false, false);
 }
 
 static void taps_around_the_place(void)
 {
-    check_tiny_raw(false, false, true);
-    check_tiny_raw(true, true, true);
+    check_tiny_raw(false, false, true, false);
+    check_tiny_raw(true, true, true, false);
+}
+
+static void waves_and_taps_fade_with_the_level(void)
+{
+    check_tiny_raw(false, false, false, true);
+    check_tiny_raw(true, true, true, true);
 }
 
 static double linear_from_srgb(double v)
@@ -515,6 +530,7 @@ static const struct test tests[] = {
     {"a hardware sampler stays within its bound", hardware_samplers_stay_within_theirs},
     {"every encoding, address mode and mip", every_encoding_and_mip},
     {"taps around the place", taps_around_the_place},
+    {"waves and taps fade with the level", waves_and_taps_fade_with_the_level},
     {"surfaces are linear, unit length and in range", surfaces_are_linear_unit_and_in_range},
 #if SMELT_TEST_JPEG
     {"PSNR against the source maps is as stated", psnr_is_as_stated},

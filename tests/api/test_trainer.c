@@ -51,10 +51,11 @@ static struct smelt_trainer_params small(const float *maps)
         .source_height = SIZE,
         .levels = LEVELS,
         .fractional = 0.25F,
-        .grids = {{8, 8, 2, 1, 8}, {4, 4, 1, 1, 4, .taps = 4}},
+        .level_fractional = {0.2F, 0.4F},
+        .grids = {{8, 8, 2, 1, 8}, {4, 4, 1, 1, 4, .taps = 4, .fade = 1.5F}},
         .grid_count = 2,
         .encodings = {{.feature = SMELT_TRAINER_LATENTS},
-                      {.feature = SMELT_TRAINER_FREQUENCY, .count = 2},
+                      {.feature = SMELT_TRAINER_FREQUENCY, .count = 2, .fade = 2},
                       {.feature = SMELT_TRAINER_LOD, .scale = 0.5F}},
         .encoding_count = 3,
         .layer_count = 3,
@@ -269,6 +270,12 @@ static void what_is_refused(void)
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "textures together is 17");
     p = good, p.grids[0].taps = 2;
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "taps is 2, wanted 1 or 4");
+    p = good, p.grids[1].fade = -1;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "a grid's fade is -1");
+    p = good, p.encodings[1].fade = 33;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "an encoding's fade is 33");
+    p = good, p.level_fractional[1] = 1.5F;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "a level_fractional is 1.5");
     p = good, p.widths[0] = 18;
     refuse(p, SMELT_ERROR_SHAPE, "widths[0] is 18, wanted 29");
     p = good, p.widths[1] = 200;
