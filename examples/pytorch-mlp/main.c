@@ -7,6 +7,7 @@
 // the Vulkan that any renderer has is ../neural-material/gpu.h.
 #include "gpu.h"
 #include "image.h"
+#include "options.h" // data_path
 
 #include <smelt/smelt.h>
 
@@ -75,13 +76,15 @@ static bool make_shaders(struct program *p, smelt_package package)
     const struct smelt_op op = {.name = "flower", .kind = SMELT_OP_MLP, .mlp = &p->mlp};
     struct smelt_op_info chosen;
     uint32_t inputs;
-    char *text = NULL;
-    if (!good(smelt_mlp_from_package(p->context, package, op.name, &p->mlp, &inputs, &text)))
+    char *text = NULL, fragment_path[1024], vertex_path[1024];
+    if (!data_path(fragment_path, sizeof(fragment_path), "pytorch-mlp/flower.frag") ||
+        !data_path(vertex_path, sizeof(vertex_path), "pytorch-mlp/triangle.vert") ||
+        !good(smelt_mlp_from_package(p->context, package, op.name, &p->mlp, &inputs, &text)))
         return false;
     const struct smelt_virtual_file encoding = {"flower_encoding.glsl", text};
     const struct smelt_shader_params fragment = {
-        .path = EXAMPLE_DIR "/flower.frag", .ops = &op, .op_count = 1, .files = &encoding, .file_count = 1};
-    const struct smelt_shader_params vertex = {.path = EXAMPLE_DIR "/triangle.vert"};
+        .path = fragment_path, .ops = &op, .op_count = 1, .files = &encoding, .file_count = 1};
+    const struct smelt_shader_params vertex = {.path = vertex_path};
     bool made = (inputs == 2 && p->mlp.widths[p->mlp.layer_count] == 3) ||
                 fail("%s: wanted a network from 2 coordinates to 3 colours", p->package);
     made = made && good(smelt_op_query(p->context, &op, VK_SHADER_STAGE_FRAGMENT_BIT, &chosen));
@@ -194,10 +197,12 @@ static bool draw(struct program *p)
 static bool compare(const struct program *p)
 {
     static float expected[EXPECTED_SIZE * EXPECTED_SIZE * 3];
-    const char *path = EXAMPLE_DIR "/expected.npy";
+    char path[1024];
     const float *pixels = p->pixels.mapped;
     unsigned char begin[10];
     double largest = 0, squares = 0, bound = p->mlp.stored == SMELT_DTYPE_F32 ? 5e-5 : 2e-2;
+    if (!data_path(path, sizeof(path), "pytorch-mlp/expected.npy"))
+        return false;
     FILE *file = fopen(path, "rb");
     if (!file)
         return fail("cannot open %s", path);
