@@ -19,10 +19,10 @@ bool image_write_png(const char *path, const uint8_t *pixels, uint32_t width, ui
     struct output_file file;
     bool open = output_open(&file, path);
     bool written = open && png_image_write_to_stdio(&image, file.stream, 0, pixels, 0, NULL);
+    bool refused = open && !written && !ferror(file.stream); // by libpng, not by the disk
     bool done = open && output_close(&file, written);
     if (!done)
-        snprintf(message, 256, "cannot write %.128s: %s", path,
-                 *image.message ? image.message : strerror(errno));
+        snprintf(message, 256, "cannot write %.128s: %s", path, refused ? image.message : strerror(errno));
     return done;
 }
 
