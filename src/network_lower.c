@@ -251,6 +251,24 @@ static enum smelt_result write_weight(struct smelt_lowering *lowering, const str
     return result;
 }
 
+// Whether a constant is the network's at all shapes. Others follow from the shapes or from contents of inputs, and are known by
+// what they hold.
+static bool is_stored(const struct smelt_lowering *lowering, const struct smelt_ir_value *value)
+{
+    const struct smelt_ir *source = lowering->network->source;
+    return value->id < source->value_count && source->values[value->id]->constant;
+}
+
+static void add_contents(struct smelt_text *key, enum smelt_dtype dtype, const struct smelt_ir_value *value)
+{
+    uint64_t shape[SMELT_IR_MAX_RANK];
+    smelt_lower_shape(value, shape);
+    smelt_text_add(key, "=%s/%s/%016llx", smelt_dtype_name(dtype), smelt_element_info(value->stored)->name,
+                   (unsigned long long)smelt_hash(SMELT_HASH_START, value->data, (size_t)value->size));
+    for (uint32_t d = 0; d < value->rank; d++)
+        smelt_text_add(key, "/%llu", (unsigned long long)shape[d]);
+}
+
 smelt_tensor smelt_lower_weight(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
                                 const uint32_t *axes)
 {
@@ -261,7 +279,11 @@ smelt_tensor smelt_lower_weight(struct smelt_lowering *lowering, const struct sm
     uint64_t step = 1;
     if (lowering->result || !smelt_ir_element_count(value))
         return NULL;
-    smelt_text_add(&key, "%s/%s", value->name, smelt_dtype_name(params.dtype));
+    bool stored = is_stored(lowering, value);
+    if (stored)
+        smelt_text_add(&key, "%s/%s", value->name, smelt_dtype_name(params.dtype));
+    else
+        add_contents(&key, params.dtype, value);
     for (uint32_t i = value->rank; i-- > 0;) {
         params.strides[axes[i]] = step;
         step *= i + 1 == value->rank ? row_of(params.dtype, params.shape[axes[i]]) : params.shape[axes[i]];
@@ -269,7 +291,8 @@ smelt_tensor smelt_lower_weight(struct smelt_lowering *lowering, const struct sm
     }
     enum smelt_result result =
         key.failed ? smelt_ir_no_memory(lowering->ir)
-                   : smelt_weights_place(lowering->network, key.data, value->name, &params, &tensor, &data);
+                   : smelt_weights_place(lowering->network, key.data, stored ? value->name : NULL, &params,
+                                         &tensor, &data);
     if (!result && data)
         result = write_weight(lowering, value, &params, data);
     smelt_text_free(&key);

@@ -218,9 +218,40 @@ enum smelt_result smelt_lower_tile(struct smelt_lowering *lowering, struct smelt
     return lowering->result ? lowering->result : encode_move(lowering, y, x, NULL, 3, ways);
 }
 
+// What negative pads leave of `x`. The mode wrap repeats that; others find the same elements in all of x.
+static smelt_tensor crop(struct smelt_lowering *lowering, const struct smelt_ir_node *node, smelt_tensor x,
+                         struct way *ways, const int64_t *ends)
+{
+    const struct smelt_tensor_info *info = smelt_tensor_info(x);
+    uint64_t shape[SMELT_IR_MAX_RANK], offset = 0;
+    bool whole = true;
+    for (uint32_t d = 0; d < info->rank; d++) {
+        int64_t begin = SMELT_MAX(ways[d].begin, 0);
+        int64_t count = (int64_t)info->shape[d] - begin + SMELT_MIN(ends[d], 0);
+        if (count < 1) {
+            smelt_lower_fail(lowering, node, SMELT_ERROR_SHAPE, "its pads leave nothing of axis %u to repeat",
+                             d);
+            return NULL;
+        }
+        shape[d] = (uint64_t)count;
+        offset += (uint64_t)begin * info->strides[d];
+        ways[d].begin -= begin;
+        whole = whole && shape[d] == info->shape[d];
+    }
+    if (whole)
+        return x;
+    if (is_4_bits(x)) {
+        smelt_lower_fail(lowering, node, SMELT_ERROR_UNSUPPORTED,
+                         "wrap with negative pads, of 4-bit elements");
+        return NULL;
+    }
+    return smelt_lower_view(lowering, x, offset, info->rank, shape, info->strides);
+}
+
 enum smelt_result smelt_lower_pad(struct smelt_lowering *lowering, struct smelt_ir_node *node)
 {
     struct way ways[SMELT_IR_MAX_RANK];
+    int64_t ends[SMELT_IR_MAX_RANK] = {0};
     const int64_t *pads, *axes;
     uint32_t rank = node->inputs[0]->rank, count, axis_count;
     enum smelt_result result = smelt_ir_host_integers(lowering->ir, node, 1, &pads, &count);
@@ -237,6 +268,7 @@ enum smelt_result smelt_lower_pad(struct smelt_lowering *lowering, struct smelt_
         if (axes && (result = smelt_ir_axis(lowering->ir, node, axes[i], rank, &axis)))
             return smelt_lower_take(lowering, result);
         ways[axis].begin = -pads[i];
+        ends[axis] = pads[count / 2 + i];
     }
     int mode = smelt_ir_word_is(node, "mode", "reflect") ? 1
                : smelt_ir_word_is(node, "mode", "edge")  ? 2
@@ -244,6 +276,8 @@ enum smelt_result smelt_lower_pad(struct smelt_lowering *lowering, struct smelt_
                                                          : 0;
     if (!x) // all of it is padding
         return smelt_lower_fail(lowering, node, SMELT_ERROR_UNSUPPORTED, "an input without elements");
+    if (mode == 3 && !(x = crop(lowering, node, x, ways, ends)))
+        return lowering->result;
     return encode_move(lowering, y, x, mode ? NULL : value, mode, ways);
 }
 

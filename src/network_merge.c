@@ -92,24 +92,15 @@ static float *allocate(struct smelt_ir *ir, const struct window *w, uint32_t inp
     return smelt_ir_allocate(ir, (size_t)count_of(w, input) * sizeof(float));
 }
 
-// A new constant of the type of a's image, named after what it is made of: with other shapes of the network another merge has
-// another name. `data` is borrowed.
+// A constant of the type of a's image. `data` is borrowed.
 static enum smelt_result add_constant(struct smelt_ir *ir, const struct window *w, const struct window *a,
-                                      const struct window *b, uint32_t input, const float *data,
-                                      struct smelt_ir_value **value)
+                                      uint32_t input, const float *data, struct smelt_ir_value **value)
 {
     uint64_t shape[4] = {w->outputs, w->channels, (uint64_t)w->kernel[0], (uint64_t)w->kernel[1]};
     uint64_t count = count_of(w, input);
     bool narrow = a->node->inputs[0]->element == SMELT_ELEMENT_F16;
-    const struct smelt_ir_value *first = smelt_ir_input(a->node, input),
-                                *second = smelt_ir_input(b->node, input);
-    struct smelt_text name = {0};
-    smelt_text_add(&name, "%s + %s, %lld %lld", first ? first->name : "", second ? second->name : "",
-                   (long long)w->before[0], (long long)w->before[1]);
     void *halves = narrow ? smelt_ir_allocate(ir, (size_t)count * 2) : NULL;
-    enum smelt_result result =
-        name.data && (halves || !narrow) ? smelt_ir_value(ir, name.data, value) : smelt_ir_no_memory(ir);
-    smelt_text_free(&name);
+    enum smelt_result result = halves || !narrow ? smelt_ir_value(ir, NULL, value) : smelt_ir_no_memory(ir);
     if (!result && narrow)
         result = smelt_dtype_convert(SMELT_DTYPE_F16, halves, SMELT_DTYPE_F32, data, count);
     return result ? result
@@ -215,9 +206,9 @@ static enum smelt_result stand_together(struct smelt_ir *ir, const struct window
     put_weight(merged, b, a->outputs, second, weights);
     memcpy(sums, shifts[0], a->outputs * sizeof(float));
     memcpy(sums + a->outputs, shifts[1], b->outputs * sizeof(float));
-    enum smelt_result result = add_constant(ir, merged, a, b, 1, weights, &weight);
+    enum smelt_result result = add_constant(ir, merged, a, 1, weights, &weight);
     if (!result && (biases[0] || biases[1]))
-        result = add_constant(ir, merged, a, b, 2, sums, &bias);
+        result = add_constant(ir, merged, a, 2, sums, &bias);
     return result ? result : set_node(ir, merged, a->node->inputs[0], weight, bias);
 }
 
@@ -291,9 +282,9 @@ static enum smelt_result go_through(struct smelt_ir *ir, const struct window *ea
             sum += (double)w[o * channels + c] * shifts[c];
         sums[o] = (float)sum;
     }
-    enum smelt_result result = add_constant(ir, merged, each, all, 1, weights, &weight);
+    enum smelt_result result = add_constant(ir, merged, each, 1, weights, &weight);
     if (!result && (shift || last))
-        result = add_constant(ir, merged, each, all, 2, sums, &bias);
+        result = add_constant(ir, merged, each, 2, sums, &bias);
     return result ? result : set_node(ir, merged, each->node->inputs[0], weight, bias);
 }
 

@@ -127,7 +127,7 @@ static enum smelt_result join_signs(struct smelt_ir *ir, struct smelt_ir_node *c
         uint32_t kept = 0;
         struct smelt_ir_value **left = NULL;
         for (uint32_t k = 0; k + 1 < node->input_count && is(node, "Concat"); k++)
-            if (node->inputs[k] == plus && node->inputs[k + 1] == minus)
+            if (!left && node->inputs[k] == plus && node->inputs[k + 1] == minus)
                 left = calloc(node->input_count, sizeof(struct smelt_ir_value *));
         for (uint32_t k = 0; left && k < node->input_count; k++)
             if (node->inputs[k] != minus)
@@ -170,13 +170,15 @@ static enum smelt_result pad_channels(struct smelt_ir *ir, struct smelt_ir_value
     struct smelt_ir_value *inputs[2] = {x, NULL};
     struct smelt_ir_node *node;
     struct smelt_text name = {0};
-    smelt_text_add(&name, "%.80s + %d channels", x->name, (int)more);
-    *padded = name.data ? smelt_ir_find(ir, name.data) : NULL;
-    enum smelt_result result = SMELT_OK;
-    if (!*padded && !(result = smelt_ir_value(ir, name.data, padded)) &&
+    smelt_text_add(&name, "%s + %d channels", x->name, (int)more);
+    *padded = NULL;
+    for (uint32_t n = 0; name.data && n < ir->node_count; n++)
+        if (is(ir->nodes[n], "Pad") && ir->nodes[n]->inputs[0] == x && !strcmp(ir->nodes[n]->name, name.data))
+            *padded = ir->nodes[n]->outputs[0];
+    enum smelt_result result = name.data ? SMELT_OK : smelt_ir_no_memory(ir);
+    if (!result && !*padded && !(result = smelt_ir_value(ir, NULL, padded)) &&
         !(result = smelt_ir_integers_constant(ir, pads, 8, &inputs[1])))
-        result =
-            smelt_ir_add_node(ir, smelt_operator_find("Pad"), (*padded)->name, inputs, 2, padded, 1, &node);
+        result = smelt_ir_add_node(ir, smelt_operator_find("Pad"), name.data, inputs, 2, padded, 1, &node);
     smelt_text_free(&name);
     return result;
 }

@@ -92,6 +92,35 @@ static void reshapes(void)
     smelt_network_destroy(&network);
 }
 
+// y = x + (N, 2): a constant that follows the shape.
+static void reshapes_contents(void)
+{
+    struct smelt_ir *ir = rig_ir();
+    const struct smelt_ir_attribute to = {.set = true, .integer = SMELT_ELEMENT_F32};
+    struct smelt_ir_value *x = rig_input(ir, "x", 2, (const uint64_t[]){0, 2}),
+                          *shape = rig_node(ir, "Shape", "shape", x, NULL, NULL),
+                          *numbers = rig_node(ir, "Cast", "numbers", shape, NULL, NULL);
+    CHECK_OK(smelt_ir_set_attribute(ir, numbers->producer, "to", &to));
+    CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Add", "y", x, numbers, NULL)));
+    smelt_network network = NULL;
+    for (uint64_t n = 1; n < 4; n++) {
+        const struct smelt_network_input input = {.name = "x", .rank = 2, .shape = {n, 2}};
+        const struct smelt_network_params params = {.inputs = &input, .input_count = 1};
+        const float zeros[6] = {0};
+        float y[6];
+        CHECK_OK(network ? smelt_network_reshape(network, &input, 1)
+                         : smelt_network_create_from_ir(test_context(), ir, &params, &network));
+        struct rig_run run = rig_make(network);
+        rig_write(&run, 0, zeros);
+        rig_dispatch(network, &run);
+        rig_read(&run, 1, y);
+        for (uint64_t i = 0; i < 2 * n; i++)
+            CHECK(y[i] == (i % 2 ? 2 : (float)n));
+        rig_free(&run);
+    }
+    smelt_network_destroy(&network);
+}
+
 // --- Heaps and replays ------------------------------------------------------------------------------------------
 
 static void fill(float *data, uint32_t count, uint32_t seed)
@@ -484,6 +513,7 @@ static void refuses_networks(void)
 static const struct test tests[] = {
     {"two layers give what they should", dispatches},
     {"other shapes, with the weights where they were", reshapes},
+    {"constants that follow the shapes", reshapes_contents},
     {"networks share a heap, and give the same bits each time", shares_a_heap},
     {"a weight is replaced in a recording", replaces_weights},
     {"normalisations go into the convolution before", folds_normalisations},

@@ -127,6 +127,28 @@ static void fills_channels(void)
     smelt_network_destroy(&network);
 }
 
+// Names say nothing: of images that differ behind 90 characters each is filled up by itself.
+static void fills_channels_apart(void)
+{
+    float w[2 * C];
+    fill(w, 2 * C, 5);
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *x[2], *y[2], *weight = rig_weight(ir, "w", 4, (const uint64_t[]){2, C, 1, 1}, w);
+    for (int i = 0; i < 2; i++) {
+        char name[92];
+        snprintf(name, sizeof(name), "%090d%c", 0, "ab"[i]);
+        x[i] = rig_input(ir, name, 4, (const uint64_t[]){1, C, S, S});
+        y[i] = rig_node(ir, "Conv", i ? "y1" : "y0", x[i], weight, NULL);
+        CHECK_OK(smelt_ir_add_output(ir, y[i]));
+    }
+    CHECK_OK(smelt_network_rewrite(ir, true));
+    for (int i = 0; i < 2; i++) {
+        const struct smelt_ir_node *pad = y[i]->producer->inputs[0]->producer;
+        CHECK(pad && pad->inputs[0] == x[i]);
+    }
+    smelt_ir_destroy(&ir);
+}
+
 static void set_integers(struct smelt_ir *ir, struct smelt_ir_value *value, const char *name,
                          const int64_t *integers, uint32_t count)
 {
@@ -198,6 +220,67 @@ static void merges_convolutions(void)
         for (int i = 0; i < COUNT; i++)
             CHECK(rig_is_near(got[i], wanted[i]));
     }
+}
+
+// Two images through the same weights, and once more through others with the same biases: each pair becomes one convolution.
+static struct smelt_ir *make_shared(const struct numbers *n)
+{
+    float w[3 * C], each[C], shifts[C], last[2 * O * C];
+    fill(w, 3 * C, 4);
+    fill(each, C, 5);
+    fill(shifts, C, 7);
+    fill(last, 2 * O * C, 6);
+    struct smelt_ir *ir = rig_ir();
+    const struct smelt_ir_attribute groups = {.set = true, .integer = C};
+    struct smelt_ir_value *x = rig_input(ir, "x", 4, (const uint64_t[]){1, C, S, S}),
+                          *images[2] = {x, rig_node(ir, "Neg", "negative", x, NULL, NULL)},
+                          *shift = rig_weight(ir, "shift", 1, (const uint64_t[]){C}, shifts),
+                          *taps = rig_weight(ir, "each", 4, (const uint64_t[]){C, 1, 1, 1}, each),
+                          *wide = rig_weight(ir, "wide", 4, (const uint64_t[]){O, C, 1, 1}, n->w),
+                          *narrow = rig_weight(ir, "narrow", 4, (const uint64_t[]){3, C, 1, 1}, w);
+    for (int i = 0; i < 2; i++) {
+        const char *const names[2][5] = {{"a", "b", "ab", "c", "d"}, {"e", "f", "ef", "g", "h"}};
+        CHECK_OK(smelt_ir_add_output(
+            ir, add_concat(ir, names[i][2], rig_node(ir, "Conv", names[i][0], images[i], wide, NULL),
+                           rig_node(ir, "Conv", names[i][1], images[i], narrow, NULL))));
+        struct smelt_ir_value *depth = rig_node(ir, "Conv", names[i][3], images[i], taps, shift);
+        CHECK_OK(smelt_ir_set_attribute(ir, depth->producer, "group", &groups));
+        CHECK_OK(
+            smelt_ir_add_output(ir, rig_node(ir, "Conv", names[i][4], depth,
+                                             rig_weight(ir, i ? "last1" : "last0", 4,
+                                                        (const uint64_t[]){O, C, 1, 1}, last + i * O * C),
+                                             NULL)));
+    }
+    return ir;
+}
+
+static void run_shared(struct smelt_ir *ir, const struct numbers *n, float y[4][(O + 3) * S * S])
+{
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, NULL, &network));
+    struct rig_run run = rig_make(network);
+    rig_write(&run, 0, n->x);
+    rig_dispatch(network, &run);
+    for (uint32_t i = 0; i < 4; i++)
+        rig_read(&run, 1 + i, y[i]);
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+static void merges_shared_weights(void)
+{
+    const struct numbers n = make_numbers();
+    float wanted[4][(O + 3) * S * S], got[4][(O + 3) * S * S];
+    run_shared(make_shared(&n), &n, wanted);
+    struct smelt_ir *ir = make_shared(&n);
+    bool merges = false;
+    CHECK_OK(smelt_ir_infer(ir));
+    CHECK_OK(smelt_network_merge(ir, &merges));
+    CHECK(merges);
+    run_shared(ir, &n, got);
+    for (int k = 0; k < 4; k++)
+        for (int i = 0; i < (k % 2 ? O : O + 3) * S * S; i++)
+            CHECK(rig_is_near(got[k][i], wanted[k][i]));
 }
 
 static uint64_t run_tuned(bool tune, float *y)
@@ -354,7 +437,9 @@ static void convolves_to_space(void)
 static const struct test tests[] = {
     {"Relu of both signs is one convolution", joins_signs},
     {"channels are filled up", fills_channels},
+    {"channels of each image are filled up by themselves", fills_channels_apart},
     {"convolutions are merged", merges_convolutions},
+    {"convolutions that share weights are merged", merges_shared_weights},
     {"pixel shuffles are one operator", joins_shuffles},
     {"pixel shuffles behind convolutions", convolves_to_space},
     {"kernels by timing", tunes},
