@@ -13,11 +13,11 @@
 #define LINE_SIZE 4096
 
 static _Thread_local char last_error[LINE_SIZE];
-static _Thread_local bool holds_errors;
+static _Thread_local int errors_held;
 
 void smelt_hold_errors(bool hold)
 {
-    holds_errors = hold;
+    errors_held += hold ? 1 : -1;
 }
 
 const char *smelt_version(void)
@@ -105,7 +105,7 @@ enum smelt_result smelt_fail(smelt_context context, enum smelt_result result, co
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     memcpy(last_error, line, strlen(line) + 1);
-    if (wants(context, SMELT_LOG_ERROR) && !holds_errors)
+    if (wants(context, SMELT_LOG_ERROR) && !errors_held)
         context->log(context->log_user, SMELT_LOG_ERROR, last_error);
     return result;
 }

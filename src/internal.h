@@ -189,7 +189,8 @@ enum smelt_result smelt_fail(smelt_context context, enum smelt_result result, co
     SMELT_PRINTF(3, 4);
 // The same for a VkResult: maps it (out of memory, device lost, ...) and names it with the call.
 enum smelt_result smelt_fail_vk(smelt_context context, VkResult result, const char *call);
-// While true, errors of this thread are not given to the log: what fails is tried again where it is reported.
+// From a call with true to its counterpart with false errors of this thread are not given to the log: what fails is tried
+// again where it is reported, or another way.
 void smelt_hold_errors(bool hold);
 void smelt_log(smelt_context context, enum smelt_log_level level, const char *format, ...) SMELT_PRINTF(3, 4);
 // "time: WHAT NAME: N ms" since `at` (smelt_os_time_ns), which becomes now, for whoever looks for what a start takes.

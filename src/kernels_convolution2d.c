@@ -158,7 +158,7 @@ static uint32_t weight_alignment(const struct call *call, bool depthwise)
 bool smelt_convolution_asks_for_tile(const struct smelt_convolution2d_params *p)
 {
     return p->tiling.m || p->tiling.n || p->tiling.k || p->tiling.subgroups_m || p->tiling.subgroups_n ||
-           p->tiling.columns;
+           p->tiling.subgroups_k || p->tiling.columns;
 }
 
 double smelt_convolution_operations(const struct smelt_convolution *call)
@@ -221,45 +221,53 @@ static uint64_t tiles_of(const struct call *call, uint32_t m, uint32_t n)
     return (call->convolution.pixels + m - 1) / m * ((call->convolution.group_outputs + n - 1) / n);
 }
 
-static void choose_tile(struct call *call, enum smelt_dtype accumulated)
+static void set_tile(struct smelt_convolution2d_descriptor *d, const struct smelt_matmul2d_tiling *tile)
 {
-    struct smelt_convolution2d_descriptor *d = &call->descriptor;
-    const struct smelt_matmul2d_tiling *asked = &call->convolution.params->tiling;
+    d->m = tile->m;
+    d->n = tile->n;
+    d->tile_k = tile->k;
+    d->subgroups_m = tile->subgroups_m;
+    d->subgroups_n = tile->subgroups_n;
+}
+
+static struct smelt_matmul2d_tiling choose_tile(const struct call *call, enum smelt_dtype accumulated)
+{
     uint32_t i = 0;
-    if (smelt_convolution_asks_for_tile(call->convolution.params)) {
-        d->m = asked->m;
-        d->n = asked->n;
-        d->tile_k = asked->k;
-        d->subgroups_m = asked->subgroups_m;
-        d->subgroups_n = asked->subgroups_n;
-        return;
-    }
-    if (call->convolution.context->capabilities.subgroup_size < 32)
-        return; // the op's own
     while ((tiles[i].half && accumulated != SMELT_DTYPE_F16) ||
            call->convolution.group_outputs < tiles[i].least_outputs ||
            call->convolution.group_outputs > tiles[i].most_outputs ||
            tiles_of(call, tiles[i].m, tiles[i].n) < tiles[i].least_tiles)
         i++;
-    d->m = tiles[i].m;
-    d->n = tiles[i].n;
-    d->tile_k = tiles[i].k;
-    d->subgroups_m = tiles[i].subgroups_m;
-    d->subgroups_n = tiles[i].subgroups_n;
+    return (struct smelt_matmul2d_tiling){.m = tiles[i].m,
+                                          .n = tiles[i].n,
+                                          .k = tiles[i].k,
+                                          .subgroups_m = tiles[i].subgroups_m,
+                                          .subgroups_n = tiles[i].subgroups_n};
 }
 
 static enum smelt_result fit(struct call *call, struct smelt_op_info *info)
 {
     struct smelt_convolution2d_descriptor *d = &call->descriptor;
-    enum smelt_result result = smelt_op_query(call->convolution.context, &call->op, 0, info);
-    if (result || d->scope == SMELT_SCOPE_THREAD)
+    const struct smelt_convolution2d_params *p = call->convolution.params;
+    smelt_context context = call->convolution.context;
+    bool group = d->scope != SMELT_SCOPE_THREAD;
+    if (group)
+        set_tile(d, &p->tiling);
+    enum smelt_result result = smelt_op_query(context, &call->op, 0, info);
+    if (result || !group || smelt_convolution_asks_for_tile(p) || context->capabilities.subgroup_size < 32)
         return result;
-    choose_tile(call, info->choice.accumulated);
-    result = smelt_op_query(call->convolution.context, &call->op, 0, info);
-    if (result != SMELT_ERROR_UNSUPPORTED || smelt_convolution_asks_for_tile(call->convolution.params))
-        return result;
-    d->m = d->n = d->tile_k = d->subgroups_m = d->subgroups_n = 0; // the table's is too large for this device
-    return smelt_op_query(call->convolution.context, &call->op, 0, info);
+    struct smelt_matmul2d_tiling tile = choose_tile(call, info->choice.accumulated);
+    struct smelt_op_info tiled;
+    set_tile(d, &tile);
+    smelt_hold_errors(true);
+    result = smelt_op_query(context, &call->op, 0, &tiled);
+    smelt_hold_errors(false);
+    if (result == SMELT_ERROR_UNSUPPORTED) { // too large for this device: the op's own
+        set_tile(d, &p->tiling);
+        return SMELT_OK;
+    }
+    *info = tiled;
+    return result;
 }
 
 // Whether the promise `whole` of the descriptor holds for a call with this tile.
@@ -288,7 +296,10 @@ static void prefer_whole(struct call *call, struct smelt_op_info *info)
         return;
     d->whole = true;
     d->weight_alignment = 8;
-    if (smelt_op_query(call->convolution.context, &call->op, 0, &walking) || !is_whole(call, &walking))
+    smelt_hold_errors(true);
+    enum smelt_result result = smelt_op_query(call->convolution.context, &call->op, 0, &walking);
+    smelt_hold_errors(false);
+    if (result || !is_whole(call, &walking))
         *d = before; // another tile would do
     else
         *info = walking;

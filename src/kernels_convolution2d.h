@@ -97,8 +97,8 @@ uint32_t smelt_convolution_phases(const struct smelt_convolution *call);
 void smelt_convolution_set_phase(const struct smelt_convolution *call, uint32_t phase,
                                  struct smelt_convolution_phase *made);
 
-// What a checked call is multiplied by with sums of f32, in `info`, if that is COOPMAT in f16 and the call is of f16, NHWC by HWIO
-// without gaps, one group, not transposed; false: it is not, or is to be refused.
+// What a checked call is multiplied by with sums of f32, in `info`, if that is COOPMAT in f16 and the call is of f16, NHWC by
+// HWIO without gaps, one group, not transposed; false: it is not, or is to be refused.
 bool smelt_convolution_has_matrices(const struct smelt_convolution *call, struct smelt_op_info *info);
 // A tile with the matrices and subgroups of the device.
 static inline struct smelt_matmul2d_tiling smelt_convolution_tile(struct smelt_matmul2d_tiling tile,
@@ -109,6 +109,13 @@ static inline struct smelt_matmul2d_tiling smelt_convolution_tile(struct smelt_m
     tile.fragment_n = device->fragment_n;
     tile.fragment_k = device->fragment_k;
     return tile;
+}
+#define SMELT_CONVOLUTION_MOST_EXTENT                                                                        \
+    1024 // of a tile, and of its subgroups: products of three stay in 32 bits
+// Bytes of shared memory that these kernels take: NVIDIA's driver says it has more than it compiles.
+static inline uint32_t smelt_convolution_most_shared(const struct smelt_capabilities *c)
+{
+    return SMELT_MIN(c->max_shared_memory_size, 48u * 1024);
 }
 // Whether 8 neighbours are 16 bytes of f16, or 32 of f32, at a multiple of 16.
 bool smelt_convolution_is_whole(const struct smelt_tensor_info *tensor, uint64_t address);

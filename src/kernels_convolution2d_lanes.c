@@ -80,12 +80,13 @@ static void write_kernel(struct smelt_text *text, const void *user)
 {
     const struct kernel_key *key = user;
     smelt_text_add(text,
-                   "#version 460\n#extension GL_KHR_shader_subgroup_shuffle : require\n"
+                   "#version 460\n#extension GL_KHR_shader_subgroup_shuffle : require\n%s"
                    "#include \"smelt/base.glsl\"\n#include \"smelt/memory.glsl\"\n"
                    "#include \"smelt/tensor_data.glsl\"\n#include \"smelt/activation.glsl\"\n"
                    "#define KERNEL_BAKED 0\n#define KERNEL_INTEGER 0\n#define KERNEL_D_IS_F32 %s\n"
                    "#define KERNEL_HAS_BIAS %s\n#define KERNEL_HAS_RESIDUAL %s\n"
                    "#define KERNEL_ACTIVATE(v) SMELT_CAT(smelt_activation_, %s)(v)\n",
+                   key->source ? "#extension GL_EXT_samplerless_texture_functions : require\n" : "",
                    key->d_is_f32 ? "true" : "false", key->bias ? "true" : "false",
                    key->residual ? "true" : "false",
                    smelt_op_activation_macro((enum smelt_activation)key->activation));

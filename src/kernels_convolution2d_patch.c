@@ -3,11 +3,9 @@
 // rectangle of the image in shared memory for all taps.
 #include "kernels_convolution2d.h"
 
-#define MOST_SHARED (48 * 1024) // bytes; what devices with matrices have
 #define MOST_TAPS 49
 // Taps that the table was measured with: with more of them it is left, unless a tile is asked for, to other kernels.
 #define TABLE_TAPS 9
-#define MOST_EXTENT 1024 // of a tile, and of its subgroups: products of three stay in 32 bits
 
 // What a kernel is compiled for.
 struct kernel_key {
@@ -102,17 +100,17 @@ static bool fits(const struct smelt_convolution *call, const struct smelt_matmul
 {
     const uint32_t extents[] = {t->m, t->n, t->k, t->subgroups_m, t->subgroups_n, t->columns};
     for (uint32_t i = 0; i < SMELT_COUNT_OF(extents); i++)
-        if (!extents[i] || extents[i] > MOST_EXTENT)
+        if (!extents[i] || extents[i] > SMELT_CONVOLUTION_MOST_EXTENT)
             return false;
+    const struct smelt_capabilities *c = &call->context->capabilities;
     uint32_t threads = t->subgroups_m * t->subgroups_n * t->subgroup_size, across = t->n / 8;
     return across && t->m % t->columns == 0 && t->columns % t->fragment_m == 0 &&
            t->m % (t->fragment_m * t->subgroups_m) == 0 &&
            t->n % (SMELT_MAX(t->fragment_n, 8) * t->subgroups_n) == 0 && t->k % t->fragment_k == 0 &&
            t->fragment_k % 8 == 0 && t->fragment_n % 8 == 0 && call->a[C] % t->k == 0 &&
-           threads % across == 0 && t->k * across % threads == 0 &&
-           threads <= call->context->capabilities.max_workgroup_invocations &&
-           shared_size(call, t) <= MOST_SHARED &&
-           groups_of(call, t) <= call->context->capabilities.max_workgroup_count[0];
+           threads % across == 0 && t->k * across % threads == 0 && threads <= c->max_workgroup_invocations &&
+           shared_size(call, t) <= smelt_convolution_most_shared(c) &&
+           groups_of(call, t) <= c->max_workgroup_count[0];
 }
 
 // Tiles by the class of a shape, for subgroups of 32 and more (measured on an H200, docs/performance.md). The first row is taken

@@ -8,9 +8,8 @@
 #define TERMS 32               // of a subgroup at a time
 #define MOST_PIXELS (1u << 24) // as the kernel divides
 #define MOST_TERMS (1u << 19)
-#define MOST_AT_ONCE 1056       // subgroups: 8 on each of an H200's 132 multiprocessors
-#define MAX_SUBGROUPS 8         // of a workgroup
-#define MOST_SHARED (48 * 1024) // bytes; what devices with matrices have
+#define MOST_AT_ONCE 1056 // subgroups: 8 on each of an H200's 132 multiprocessors
+#define MAX_SUBGROUPS 8   // of a workgroup
 
 // What a kernel is compiled for.
 struct kernel_key {
@@ -141,6 +140,21 @@ static uint32_t shared_size(const struct smelt_matmul2d_tiling *t)
     return t->subgroups_k * 16 * SMELT_MAX(operands, sums);
 }
 
+// Whether the kernel can be made with this tile.
+static bool fits(const struct smelt_convolution *call, const struct smelt_matmul2d_tiling *t)
+{
+    const struct smelt_capabilities *c = &call->context->capabilities;
+    uint32_t across = t->n / 8;
+    return t->m && t->m <= SMELT_CONVOLUTION_MOST_EXTENT && t->m % t->fragment_m == 0 && t->n &&
+           t->n <= SMELT_CONVOLUTION_MOST_EXTENT && t->n % SMELT_MAX(t->fragment_n, 8) == 0 &&
+           t->fragment_n % 8 == 0 && TERMS % t->fragment_k == 0 && t->fragment_k % 8 == 0 &&
+           t->m * (TERMS / 8) % t->subgroup_size == 0 && TERMS * across % t->subgroup_size == 0 &&
+           t->subgroup_size % across == 0 && t->subgroups_k && t->subgroups_k <= MAX_SUBGROUPS &&
+           t->subgroups_k * t->subgroup_size <= c->max_workgroup_invocations &&
+           shared_size(t) <= smelt_convolution_most_shared(c) &&
+           tiles_of(call, t->m, t->n) <= c->max_workgroup_count[0];
+}
+
 bool smelt_convolution_choose_split(const struct smelt_convolution *call, struct smelt_op_info *info)
 {
     const struct smelt_matmul2d_tiling *asked = &call->params->tiling;
@@ -149,17 +163,12 @@ bool smelt_convolution_choose_split(const struct smelt_convolution *call, struct
         return false;
     struct smelt_matmul2d_tiling tile =
         smelt_convolution_tile(asks ? *asked : choose_tile(call), &info->tiling);
-    if (!tile.subgroups_k)
-        return false;
     tile.k = TERMS;
     tile.subgroups_m = tile.subgroups_n = 1;
+    if (!fits(call, &tile))
+        return false;
     info->tiling = tile;
-    uint32_t across = tile.n / 8;
-    return tile.subgroups_k <= MAX_SUBGROUPS && tile.m && tile.m % tile.fragment_m == 0 && tile.n &&
-           tile.n % SMELT_MAX(tile.fragment_n, 8) == 0 && TERMS % tile.fragment_k == 0 &&
-           tile.fragment_k % 8 == 0 && tile.fragment_n % 4 == 0 && tile.m * 4 % tile.subgroup_size == 0 &&
-           tile.subgroup_size % across == 0 && shared_size(&tile) <= MOST_SHARED &&
-           tiles_of(call, tile.m, tile.n) <= call->context->capabilities.max_workgroup_count[0];
+    return true;
 }
 
 // --- The call --------------------------------------------------------------------------------------------

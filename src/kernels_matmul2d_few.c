@@ -100,6 +100,9 @@ static bool can_read_scales(const struct smelt_product_call *call)
                                            strides % 2 == 0 && scale->address % 4 == 0));
 }
 
+#define MOST_SUBGROUPS 16              // of a workgroup, of 32 invocations
+#define MOST_SHARED (16 * 1024 + 1040) // bytes: their sums, and what matrix_places.glsl has
+
 // Products of f16 with sums of f32 by 16 x 8 x 16, for kernels that know where an invocation has which elements.
 static bool has_matrices(const struct smelt_product_call *call)
 {
@@ -107,7 +110,8 @@ static bool has_matrices(const struct smelt_product_call *call)
     enum smelt_backend backend = call->info.choice.backend;
     if ((backend != SMELT_BACKEND_COOPMAT && backend != SMELT_BACKEND_COOPMAT2) || c->subgroup_size != 32 ||
         call->info.choice.computed != SMELT_DTYPE_F16 ||
-        call->product.params->a->info.dtype != SMELT_DTYPE_F16)
+        call->product.params->a->info.dtype != SMELT_DTYPE_F16 ||
+        c->max_workgroup_invocations < 32 * MOST_SUBGROUPS || c->max_shared_memory_size < MOST_SHARED)
         return false;
     for (uint32_t i = 0; i < c->cooperative_matrix_count; i++) {
         const struct smelt_cooperative_matrix *one = &c->cooperative_matrices[i];
@@ -150,7 +154,7 @@ bool smelt_product_take_vectors(struct smelt_product_call *call)
     key->accumulated = SMELT_DTYPE_F32;
     if (can_matrices(call, swapped)) {
         key->tiles = p->scale ? 1 : 2;
-        key->subgroups = p->scale ? (key->vectors == 1 ? 16 : 14) : swapped || p->transpose_right ? 14 : 16;
+        key->subgroups = (p->scale ? key->vectors > 1 : swapped || p->transpose_right) ? 14 : MOST_SUBGROUPS;
         key->backend = SMELT_BACKEND_COOPMAT;
         call->info.tiling = (struct smelt_matmul2d_tiling){.m = 16 * key->tiles, .n = key->vectors};
         return true;

@@ -87,6 +87,7 @@ struct part {
     bool bias;
 };
 
+// UNSUPPORTED of a call with blocks is not the network's error: there is another way.
 static enum smelt_result convolve(const struct convolution *c, const struct image *x, const struct image *y,
                                   const struct part *part)
 {
@@ -125,10 +126,12 @@ static enum smelt_result convolve(const struct convolution *c, const struct imag
     if (c->lowering->result ||
         (SMELT_HAVE_COMPILER && c->lowering->network->tune && smelt_tune_convolution2d(c->lowering, &params)))
         return c->lowering->result;
-    smelt_hold_errors(c->block > 0); // then there is another way
+    if (!c->block)
+        return smelt_lower_take(c->lowering, smelt_encode_convolution2d(c->lowering->encoder, &params));
+    smelt_hold_errors(true);
     enum smelt_result result = smelt_encode_convolution2d(c->lowering->encoder, &params);
     smelt_hold_errors(false);
-    return c->block ? result : smelt_lower_take(c->lowering, result);
+    return result == SMELT_ERROR_UNSUPPORTED ? result : smelt_lower_take(c->lowering, result);
 }
 
 // --- Three axes -----------------------------------------------------------------------------------------------
@@ -285,6 +288,8 @@ static bool goes_to_space(struct convolution c, struct smelt_ir_node *to_space)
     if (lowering->result || !c.y)
         return false;
     const struct image x = image_of(c.x), y = image_of(c.y);
+    if (is_planar(&x) && is_planar(&y))
+        return false; // blocks are of NHWC
     const struct part part = {
         .step_x = x.strides[0], .step_y = y.strides[0], .count = x.shape[0], .bias = true};
     return convolve(&c, &x, &y, &part) == SMELT_OK;

@@ -3,8 +3,8 @@
 // shared memory: d = activation(sums + bias + residual).
 //
 // smelt/memory.glsl and smelt/activation.glsl come before, and the push constants bias, d, residual (addresses; bias, residual: 0
-// for none; elements of the residual lie as those of d) and outputs. KERNEL_ACTIVATE(float), KERNEL_D_IS_F32, KERNEL_D_WHOLE (1: 8
-// channels are 16 bytes at a multiple of 16; of bias and residual too) are the includer's.
+// for none; elements of the residual lie as those of d) and outputs. KERNEL_ACTIVATE(float), KERNEL_D_IS_F32, KERNEL_D_WHOLE (1:
+// 8 channels are 16 bytes at a multiple of 16; of bias and residual too) are the includer's.
 // KERNEL_CHANNEL_AT(at, channel, i) says where channel + i is, if not i elements behind `at`.
 #ifndef KERNEL_CHANNEL_AT
 #define KERNEL_CHANNEL_AT(at, channel, i) ((at) + (i))

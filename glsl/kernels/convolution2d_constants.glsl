@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // convolution2d_constants.glsl: what the library's convolution kernels know of a call, as src/kernels_convolution2d.c gives
-// it. KERNEL_BAKED and KERNEL_INTEGER are the includer's; BAKED 0: so are KERNEL_D_IS_F32 to KERNEL_ACTIVATE. Sizes are specialization constants; 0: they are pushed.
+// it. KERNEL_BAKED and KERNEL_INTEGER are the includer's; BAKED 0: so are KERNEL_D_IS_F32 to KERNEL_ACTIVATE. Sizes are
+// specialization constants; 0: they are pushed.
 layout(constant_id = 0) const uint fixed_batch = 0;
 layout(constant_id = 1) const uint fixed_height = 0;
 layout(constant_id = 2) const uint fixed_width = 0;

@@ -6,11 +6,11 @@
 // looks for the first lane). src/kernels_convolution2d_lanes.c.
 //
 // KERNEL_LANES (the subgroup size), KERNEL_PIXELS, KERNEL_CHANNELS (a multiple of 4), KERNEL_VECTOR (channels of the image that
-// a turn of the innermost loop takes: 1 to 4; KERNEL_ONCE: they are all), KERNEL_TOGETHER (4 are read at once), KERNEL_WEIGHT_VECTOR
-// (outputs of the weight that are: 1 or 4), KERNEL_WHOLE (d and the residual are written and read 16 bytes at once), KERNEL_TERMS
-// (of KERNEL_VECTOR, whose weights are read at once), KERNEL_IMAGE_F16, KERNEL_WEIGHT_F16 (bias too), and what
-// convolution2d_constants.glsl names, are the includer's. KERNEL_SOURCE: a is an image of KERNEL_VECTOR channels, all there are;
-// KERNEL_TARGET: d is one, of at most KERNEL_CHANNELS, 4; the address is that of scale and offset of four channels then. Strides
+// a turn of the innermost loop takes: 1 to 4; KERNEL_ONCE: they are all), KERNEL_TOGETHER (4 are read at once),
+// KERNEL_WEIGHT_VECTOR (outputs of the weight that are: 1 or 4), KERNEL_WHOLE (d and the residual are written and read 16 bytes
+// at once), KERNEL_TERMS (of KERNEL_VECTOR, whose weights are read at once), KERNEL_IMAGE_F16, KERNEL_WEIGHT_F16 (bias too), and
+// what convolution2d_constants.glsl names, are the includer's. KERNEL_SOURCE: a is an image of KERNEL_VECTOR channels, all there
+// are; KERNEL_TARGET: d is one, of at most KERNEL_CHANNELS, 4; the address is that of scale and offset of four channels then. Strides
 // are in the order of NHWC and HWIO. Sums are f32.
 layout(local_size_x = KERNEL_LANES) in;
 
@@ -18,7 +18,6 @@ const uint across = KERNEL_CHANNELS / 4; // vectors of the weights of one term
 const uint terms = KERNEL_TERMS;
 
 #if KERNEL_SOURCE
-#extension GL_EXT_samplerless_texture_functions : require
 layout(set = 0, binding = 0) uniform texture2D picture;
 #elif KERNEL_TARGET
 layout(set = 0, binding = 0, KERNEL_FORMAT) uniform writeonly image2D picture;

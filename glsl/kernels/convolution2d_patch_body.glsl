@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 // convolution2d_patch_body.glsl: d = activation(convolution of a by b + bias + residual) of f16 by the device's matrices, stride
-// and dilation 1. A workgroup has the pixels of a rectangle of d by some channels. The rectangle of a that it reads, with what the
-// kernel reaches over, stays in shared memory for all taps: a tap is only another place in it, so that the image
-// passes through shared memory once where an implicit matrix (convolution2d_walk_tmpl.glsl) takes it there for each tap. Weights of a
-// tap go there while those of the tap before are multiplied. Compiled at run time by src/kernels_convolution2d_patch.c.
+// and dilation 1. A workgroup has the pixels of a rectangle of d by some channels. The rectangle of a that it reads, with what
+// the kernel reaches over, stays in shared memory for all taps: a tap is only another place in it, so that the image
+// passes through shared memory once where an implicit matrix (convolution2d_walk_tmpl.glsl) takes it there for each tap. Weights
+// of a tap go there while those of the tap before are multiplied. Compiled at run time by src/kernels_convolution2d_patch.c.
 //
 // a and d have their channels next to each other, b is HWIO without gaps; 8 channels of each are 16 bytes at a multiple of 16.
-// smelt/memory.glsl comes before, convolution2d_channels.glsl behind. KERNEL_ROWS, KERNEL_COLUMNS (of the rectangle), KERNEL_TILE_N,
-// KERNEL_CHANNELS (at a time; divides those of a), KERNEL_TAPS_Y, KERNEL_TAPS_X, KERNEL_SUBGROUPS_M, KERNEL_SUBGROUPS_N, KERNEL_LANES (of
-// a subgroup), KERNEL_FRAGMENT_M (divides the columns), _N, _K (matrices of the device) are the includer's.
+// smelt/memory.glsl comes before, convolution2d_channels.glsl behind. KERNEL_ROWS, KERNEL_COLUMNS (of the rectangle),
+// KERNEL_TILE_N, KERNEL_CHANNELS (at a time; divides those of a), KERNEL_TAPS_Y, KERNEL_TAPS_X, KERNEL_SUBGROUPS_M,
+// KERNEL_SUBGROUPS_N, KERNEL_LANES (of a subgroup), KERNEL_FRAGMENT_M (divides the columns), _N, _K (matrices of the device) are
+// the includer's.
 #define THREADS (KERNEL_LANES * KERNEL_SUBGROUPS_M * KERNEL_SUBGROUPS_N)
 #define PATCH_COLUMNS (KERNEL_COLUMNS + KERNEL_TAPS_X - 1)
 #define PATCH_ROWS (KERNEL_ROWS + KERNEL_TAPS_Y - 1)

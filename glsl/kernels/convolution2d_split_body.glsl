@@ -6,10 +6,10 @@
 // in the caches from one dispatch to the next. Compiled at run time by src/kernels_convolution2d_split.c.
 //
 // Terms are numbered (row of the kernel, column, channel), as b has them: HWIO without gaps. d has its channels
-// next to each other. smelt/memory.glsl comes before, convolution2d_channels.glsl behind. KERNEL_TILE_M (pixels), KERNEL_TILE_N, KERNEL_SUBGROUPS,
-// KERNEL_LANES (of a subgroup), KERNEL_FRAGMENT_M, _N, _K (matrices of the device), KERNEL_BLOCK (channels go to blocks of so many by
-// so many pixels, whose steps are those of d; 1: they do not), KERNEL_A_WHOLE,
-// KERNEL_B_WHOLE (1: 8 channels are 16 bytes at a multiple of 16, and so are all others; A 2: every second of 16 such) are the includer's.
+// next to each other. smelt/memory.glsl comes before, convolution2d_channels.glsl behind. KERNEL_TILE_M (pixels), KERNEL_TILE_N,
+// KERNEL_SUBGROUPS, KERNEL_LANES (of a subgroup), KERNEL_FRAGMENT_M, _N, _K (matrices of the device), KERNEL_BLOCK (channels go
+// to blocks of so many by so many pixels, whose steps are those of d; 1: they do not), KERNEL_A_WHOLE, KERNEL_B_WHOLE (1: 8
+// channels are 16 bytes at a multiple of 16, and so are all others; A 2: every second of 16 such) are the includer's.
 #define TERMS 32 // of a subgroup at a time
 #define GROUPS (TERMS / 8)
 #define ACROSS (KERNEL_TILE_N / 8)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// convolution2d_thread_f32_f32_f32.comp: the baked convolution of an invocation of f32 operands, computed in f32, accumulated in f32.
+// convolution2d_thread_f32_f32_f32.comp: the baked convolution of an invocation of f32 operands, computed in f32, sums of f32.
 #version 460
 #define KERNEL_THREAD 1
 #define KERNEL_TRANSPOSED 0

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// convolution2d_transposed_f16_f16_f16.comp: the baked transposed convolution of f16 operands, computed in f16, accumulated in f16.
+// convolution2d_transposed_f16_f16_f16.comp: the baked transposed convolution of f16 operands, computed in f16, sums of f16.
 #version 460
 #define KERNEL_THREAD 1
 #define KERNEL_TRANSPOSED 1

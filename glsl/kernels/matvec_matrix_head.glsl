@@ -3,9 +3,9 @@
 // the workgroup, whose subgroups take different terms of the same rows, and where an invocation has which elements.
 //
 // matmul2d_head.glsl and matvec_store.glsl come before; matvec_matrix_body.glsl, matvec_matrix_scaled_body.glsl or
-// matvec_matrix_rounded_body.glsl, and matvec_matrix_finish.glsl follow. The includer's, besides theirs: KERNEL_TILES (of 16 rows, that a workgroup takes);
-// KERNEL_SUBGROUPS; KERNEL_ALONG (1: a vector's elements follow each other, and vectors begin at multiples of
-// 16 bytes; 0: the vectors' elements of one term follow each other). 16 bytes of the matrix divide its rows and their
+// matvec_matrix_rounded_body.glsl, and matvec_matrix_finish.glsl follow. The includer's, besides theirs: KERNEL_TILES (of 16
+// rows, that a workgroup takes); KERNEL_SUBGROUPS; KERNEL_ALONG (1: a vector's elements follow each other, and vectors begin
+// at multiples of 16 bytes; 0: the vectors' elements of one term follow each other). 16 bytes of the matrix divide its rows and their
 // distance. Subgroups have 32 invocations.
 #include "smelt/memory.glsl"
 

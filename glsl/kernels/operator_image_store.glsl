@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// operator_image_store.glsl: pixels of an image of FORMAT from the elements of tensor 0, [1][c][h][w]: the invocation of a pixel's
-// first element writes it. numbers: scale and offset of four channels.
+// operator_image_store.glsl: pixels of an image of FORMAT from the elements of tensor 0, [1][c][h][w]: the invocation of a
+// pixel's first element writes it. numbers: scale and offset of four channels.
 layout(set = 0, binding = 0, FORMAT) uniform writeonly image2D target;
 
 void operator_run(uint c[T0_RANK])

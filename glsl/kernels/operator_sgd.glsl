@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// operator_sgd.glsl: a step of gradient descent for tensor 0 with the velocity 1, where there is one, the gradient 2 and the state 3
-// (operator_learning_rate.glsl); tensor 4, where there is one, is a copy. Numbers: momentum, decay, what the gradient is
+// operator_sgd.glsl: a step of gradient descent for tensor 0 with the velocity 1, where there is one, the gradient 2 and the
+// state 3 (operator_learning_rate.glsl); tensor 4, where there is one, is a copy. Numbers: momentum, decay, what the gradient is
 // multiplied by.
 #include "smelt/optimizer.glsl"
 

@@ -158,15 +158,14 @@
 #define SMELT_CAT_(a, b) a##b
 #define SMELT_CAT(a, b) SMELT_CAT_(a, b)
 
-// At file scope: where `condition`, a constant, is false, the shader does not compile and the message names `name`.
+// At file scope: where `condition`, a constant, is false, the shader does not compile and the message names `name`, a function
+// that has two bodies then. A specialization constant is taken on trust: its value comes later.
 #define SMELT_REQUIRE(name, condition)                                                                       \
     void name(int one[1])                                                                                    \
     {                                                                                                        \
     }                                                                                                        \
-    void name()                                                                                              \
+    void name(int one[(condition) ? 2 : 1])                                                                  \
     {                                                                                                        \
-        int one[(condition) ? 1 : 2];                                                                        \
-        name(one);                                                                                           \
     }
 
 // Extents that are specialization constants (tensor_spec_tmpl.glsl): SMELT_SPEC_EXTENT(3, 64); declares the one with

@@ -13,8 +13,8 @@
 //         SMELT_CONVOLUTION2D_STORE_IMAGE     name of the image, which becomes a tensor type here
 //         SMELT_CONVOLUTION2D_STORE_IMAGE_DTYPE   its SMELT_DTYPE_x: F32 or F16; of sums of I32: I8 to U32
 // makes   the tensor type IMAGE_<dtype>_4_w_0x0x0x0 and
-//         void smelt_store(NAME_result d, TENSOR t, uvec3 tile)   tile as in NAME_run; what lies outside t is dropped. For the whole group,
-//         with the same arguments in all of it; uses the scratch
+//         void smelt_store(NAME_result d, TENSOR t, uvec3 tile)   tile as in NAME_run; what lies outside t is dropped. For the
+//         whole group, with the same arguments in all of it; uses the scratch
 // errors  one rounding to the tensor's type; integers saturate
 // needs   convolution2d_tmpl.glsl included before for NAME
 // source  convolution2d_tmpl.glsl

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // cooperative_fold_coopmat2_tmpl.glsl: a reduction of a COOPMAT2 cooperative tensor; part of cooperative_fold_tmpl.glsl.
 //
-// what    fragments are reduced to one element by element, that one by the device. Where several subgroups share a line, the values
-//         of each pass the scratch
+// what    fragments are reduced to one element by element, that one by the device. Where several subgroups share a line, the
+//         values of each pass the scratch
 // params  those of cooperative_fold_tmpl.glsl
 // makes   FOLD
 // errors  see cooperative_reduce_tmpl.glsl

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // cooperative_fold_coopmat_tmpl.glsl: a reduction of a COOPMAT cooperative tensor; part of cooperative_fold_tmpl.glsl.
 //
-// what    where a matrix keeps an element is not known, but matrices of one shape keep it alike: fragments are reduced to one element
-//         by element, which each subgroup then reduces in its own piece of the scratch; a load with stride 0 makes values of
-//         a line into a matrix again
+// what    where a matrix keeps an element is not known, but matrices of one shape keep it alike: fragments are reduced to one
+//         element by element, which each subgroup then reduces in its own piece of the scratch; a load with stride 0 makes values
+//         of a line into a matrix again
 // params  those of cooperative_fold_tmpl.glsl
 // makes   FOLD
 // errors  see cooperative_reduce_tmpl.glsl

@@ -17,10 +17,10 @@
 // makes   void REDUCE(out NAME_per_row r, NAME t)    by the whole group; uses the scratch (COOPMAT2: with more than one subgroup
 //         along the axis). MEAN: void REDUCE(out NAME_per_row r, NAME t, uint count), the sum divided by `count`: the elements of
 //         a line that are inside, the others being 0; NaN for 0
-// errors  MAX, MIN: exact; ARG_x: the first one's column (row) in the tile, exactly. For n elements of a line of the tile, y being
-//         exact, u = 2^-23 for F32, 2^-10 for F16: SUM n u sum |t|, SUM_SQUARES (n + 1) u y + n tiny, MEAN (n + 4) u sum |t| / count
-//         + tiny, PRODUCT n u |y|, LOG_SUM_EXP (3 n + 8 + 2 |y| + 3 sum p |t - max|) u, p = exp(t - y); tiny is the smallest
-//         normal number of DTYPE. Sums, squares and products must stay in the range of DTYPE. As reduce_tmpl.glsl: a NaN
+// errors  MAX, MIN: exact; ARG_x: the first one's column (row) in the tile, exactly. For n elements of a line of the tile, y
+//         being exact, u = 2^-23 for F32, 2^-10 for F16: SUM n u sum |t|, SUM_SQUARES (n + 1) u y + n tiny, MEAN (n + 4) u sum
+//         |t| / count + tiny, PRODUCT n u |y|, LOG_SUM_EXP (3 n + 8 + 2 |y| + 3 sum p |t - max|) u, p = exp(t - y); tiny is the
+//         smallest normal number of DTYPE. Sums, squares and products must stay in the range of DTYPE. As reduce_tmpl.glsl: a NaN
 //         gives NaN, and is what ARG_x finds first; LOG_SUM_EXP of infinities is one, of -infinity alone -infinity
 // needs   cooperative_tmpl.glsl before for this type; scratch, where it is too small it does not compile: PORTABLE a float for
 //         each row of each block; COOPMAT FRAGMENT_M (FRAGMENT_N + 4) floats for each subgroup and 2 for each row;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // cooperative_transfer_tmpl.glsl: values of the rows of one cooperative tensor as values of the rows of another.
 //
-// what    a result of a reduction of one tile scales the rows of a tile with other columns, as an online softmax wants. In registers
-//         where the rows lie alike in both, else through the scratch
+// what    a result of a reduction of one tile scales the rows of a tile with other columns, as an online softmax wants. In
+//         registers where the rows lie alike in both, else through the scratch
 // params  all required, all undefined afterwards:
 //         SMELT_COOPERATIVE           the cooperative type
 //         SMELT_COOPERATIVE_TO        another one of the same DTYPE, group and backend, with as many rows and, but for

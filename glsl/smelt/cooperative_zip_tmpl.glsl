@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // cooperative_zip_tmpl.glsl: a function of the elements of two cooperative tensors, or of elements and what was reduced.
 //
-// what    t = f(t, other) for each element. `other` is a tensor of the same type, or the values of t's rows or columns, which come
-//         back to all elements of the row or column; two values of rows (columns) are zipped likewise
+// what    t = f(t, other) for each element. `other` is a tensor of the same type, or the values of t's rows or columns, which
+//         come back to all elements of the row or column; two values of rows (columns) are zipped likewise
 // params  all required, all undefined afterwards:
 //         SMELT_COOPERATIVE           type of t: NAME, NAME_per_row or NAME_per_column
 //         SMELT_COOPERATIVE_OTHER     type of `other`: the same, or NAME_per_row or NAME_per_column of NAME

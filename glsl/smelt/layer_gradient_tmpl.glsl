@@ -17,8 +17,8 @@
 //         SMELT_LAYER_GRADIENT_SCRATCH     WORKGROUP only: name of a `shared float` array of SAMPLES (K + N) elements or more;
 //                                          layers may share one
 //         SMELT_LAYER_GRADIENT_TARGET      a type of yours, passed through to ADD
-//         SMELT_LAYER_GRADIENT_ADD         name of a function void f(TARGET t, uint n, uint k, float g): adds g to the gradient of
-//                                          weight [n][k], and of bias [n] where k is K
+//         SMELT_LAYER_GRADIENT_ADD         name of a function void f(TARGET t, uint n, uint k, float g): adds g to the gradient
+//                                          of weight [n][k], and of bias [n] where k is K
 // makes   for the name NAME:
 //         void NAME_forward(WEIGHTS w, float x[K], out float z[N], out float y[N])
 //         void NAME_backward(WEIGHTS w, float x[K], float z[N], float dy[N], TARGET t, out float dx[K])

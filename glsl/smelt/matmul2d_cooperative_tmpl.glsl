@@ -63,8 +63,9 @@
 //             |d - exact| <= c u (sum_k |a[k]||b[k]| + |bias| + |d before|),
 //             n = 2 K + 8, c = n (1 + n u), u = 2^-23 for ACCUMULATED F32, u = 2^-10 for ACCUMULATED F16
 //         and with scales what matmul2d_scaled_tmpl.glsl adds; RELAXED, of a and b before they are rounded, which are within
-//         the range of F16, and w = 2^-10 for each of the two that is rounded: ((1 + w)^2 - 1) (1 + c u) sum |a||b| more. ACCUMULATED I32: exact modulo 2^32, so exact where
-//         |a| and |b| bound the sum below 2^31: for K up to 2^17 (I8 with I8), 2^16 (mixed), 33025 (U8 with U8).
+//         the range of F16, and w = 2^-10 for each of the two that is rounded: ((1 + w)^2 - 1) (1 + c u) sum |a||b| more.
+//         ACCUMULATED I32: exact modulo 2^32, so exact where |a| and |b| bound the sum below 2^31: for K up to 2^17 (I8 with I8),
+//         2^16 (mixed), 33025 (U8 with U8).
 //         Derivation: matmul2d_tmpl.glsl; a matrix unit may add a fragment's terms and the sum so far aligned to the
 //         largest of them, each cut off: one u more for each term. A product or sum below 2^-14 in f16 (2^-126 in
 //         f32) may be flushed. A store to a narrower type rounds once more

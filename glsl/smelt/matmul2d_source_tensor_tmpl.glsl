@@ -5,8 +5,9 @@
 // what    a group of neighbours of a row, converted from the type stored to the type COMPUTED
 // params  those of matmul2d_stage_tmpl.glsl, which it leaves defined; SMELT_STAGE_STORED type of the elements,
 //         SMELT_STAGE_K_IS_ROWS 1: the sum runs along rows, 0: along columns; SMELT_STAGE_FLIP 1: unsigned bytes become
-//         signed ones less 128. 4 bit integers become bytes in products of integers; SMELT_STAGE_SHIFTED 1: groups begin anywhere, and with `partial` false both 16 byte pieces
-//         that a group lies in, and one more, are in the operand, from its first to its last element
+//         signed ones less 128. 4 bit integers become bytes in products of integers; SMELT_STAGE_SHIFTED 1: groups begin
+//         anywhere, and with `partial` false both 16 byte pieces that a group lies in, and one more, are in the operand, from its
+//         first to its last element
 // makes   PREFIX_group, see matmul2d_stage_tmpl.glsl. Across the sum, elements outside the matrix become copies of the last
 //         ones inside, or (SHIFTED) other elements of it
 // errors  exact

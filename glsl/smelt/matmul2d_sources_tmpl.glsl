@@ -9,9 +9,9 @@
 //           SMELT_SOURCE_FUNCTION      see matmul2d_cooperative_tmpl.glsl
 //           SMELT_SOURCE_WALKED        of both operands, with COOPMAT or COOPMAT2: as FUNCTION, but the includer makes, instead
 //                                      of the groups, for terms that are a multiple of TILE_K and columns that are one
-//                                      of N, uvec4 NAME_next(NAME_left a, uvec4 at, bool more), the place of the block after `at`, which
-//                                      begins with zeros (more false: at), and void NAME_walk(NAME_left a, NAME_right b,
-//                                      uvec4 at, out uvec4 left[], out uvec4 right[]), what
+//                                      of N, uvec4 NAME_next(NAME_left a, uvec4 at, bool more), the place of the block after
+//                                      `at`, which begins with zeros (more false: at), and void NAME_walk(NAME_left a, NAME_right
+//                                      b, uvec4 at, out uvec4 left[], out uvec4 right[]), what
 //                                      matmul2d_stage_tmpl.glsl fetches of the block at `at`
 //           SMELT_SOURCE_ADDRESSED     COOPMAT2: run takes a tensor of f16 (ALIGNMENT 8), which matrices are loaded from by
 //                                      tensor addressing; SOURCE_RIGHT with SOURCE_LEFT ADDRESSED or COOPERATIVE only
@@ -27,9 +27,10 @@
 //                                      SUBGROUPS_N is 1 or the matrix is the workgroup's; else it passes the scratch
 //         SHARED and COOPERATIVE want a literal K, a multiple of TILE_K, and TRANSPOSE_LEFT 0; with them the right tensor
 //         may end before K: what is beyond counts as 0
-// makes   SMELT_MM_STAGE_LEFT, _RIGHT: 1 when the operand passes the scratch block by block; SMELT_MM_WIDE: 1 when one matrix of the workgroup is the tile; SMELT_MM_HELD: 1 when a cooperative left operand
-//         stays in registers; SMELT_MM_LEFT_MEMORY, _ORIGIN, _PITCH, _SIZE, SMELT_MM_RIGHT_x: array, index of the block in
-//         it, uvec4 from row to row, uvec4 of the scratch; NAME_left_origin, NAME_right_origin
+// makes   SMELT_MM_STAGE_LEFT, _RIGHT: 1 when the operand passes the scratch block by block; SMELT_MM_WIDE: 1 when one matrix of
+//         the workgroup is the tile; SMELT_MM_HELD: 1 when a cooperative left operand stays in registers; SMELT_MM_LEFT_MEMORY,
+//         _ORIGIN, _PITCH, _SIZE, SMELT_MM_RIGHT_x: array, index of the block in it, uvec4 from row to row, uvec4 of the scratch;
+//         NAME_left_origin, NAME_right_origin
 // errors  none (no arithmetic)
 // needs   matmul2d_cooperative_tmpl.glsl around it
 // source  matmul2d_cooperative_tmpl.glsl

@@ -10,16 +10,16 @@
 //         SMELT_STAGE_BASE where the block lies in the scratch; SMELT_STAGE_STRAIGHT 1: the operand is a tensor of COMPUTED
 //         whose groups are aligned, 0: anything else; all undefined afterwards, and so is what the source takes:
 //         SMELT_STAGE_STORED, SMELT_STAGE_K_IS_ROWS, SMELT_STAGE_FLIP, SMELT_STAGE_SHIFTED. And SMELT_MM_x of the includer
-// makes   PREFIX_fetch(OPERAND m, uint row, uint column, bool partial, out e), unless the source is WALKED, and PREFIX_put(e); with STRAIGHT also, for
-//         blocks that lie inside: uvec2 PREFIX_start(OPERAND m, uint row, uint column), the address that this invocation
-//         reads from, PREFIX_walk(OPERAND m, uvec2 at, out e), and uint PREFIX_step(OPERAND m), in bytes to the next block
-//         along the sum; and PREFIX_spot, by which a source may know in `run` what it will be asked for
+// makes   PREFIX_fetch(OPERAND m, uint row, uint column, bool partial, out e), unless the source is WALKED, and PREFIX_put(e);
+//         with STRAIGHT also, for blocks that lie inside: uvec2 PREFIX_start(OPERAND m, uint row, uint column), the address that
+//         this invocation reads from, PREFIX_walk(OPERAND m, uvec2 at, out e), and uint PREFIX_step(OPERAND m), in bytes to the
+//         next block along the sum; and PREFIX_spot, by which a source may know in `run` what it will be asked for
 // errors  exact
 // needs   matmul2d_cooperative_tmpl.glsl around it, and before it an operand source, a file that takes the same parameters
 //         (matmul2d_source_tensor_tmpl.glsl, for one) and makes
 //         uvec4 PREFIX_group(OPERAND m, uint i, uint row, uint column, bool partial): GROUP elements of COMPUTED from
-//         (row, column) on, the i-th of the invocation. Along the sum, elements outside the matrix become 0 when `partial` (else there are none); across it,
-//         they become any finite values: they only reach results that are outside as well
+//         (row, column) on, the i-th of the invocation. Along the sum, elements outside the matrix become 0 when `partial` (else
+//         there are none); across it, they become any finite values: they only reach results that are outside as well
 // source  matmul2d_cooperative_tmpl.glsl
 #define SMELT_ST_GROUPS (SMELT_STAGE_COLUMNS / SMELT_STAGE_GROUP)
 #define SMELT_ST_COUNT (SMELT_STAGE_ROWS * SMELT_ST_GROUPS)

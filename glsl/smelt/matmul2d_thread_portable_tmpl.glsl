@@ -17,7 +17,8 @@
 //         second for blocks of 2, 4, 8 and 16 alike, which is 4.0 cycles for each 16 byte load of a warp: the rate
 //         at which loads return to registers (512 bytes at 128 a cycle), so no lane that works alone can be
 //         faster (lanes that share loads can: docs/performance.md); f16 stored with f32 sums 1.4e9, limited by
-//         conversions (blocks of 4: 0.9e9); f32 stored 0.9e9, limited by loads. Unrolling all columns takes 36 s to compile with the optimiser
+//         conversions (blocks of 4: 0.9e9); f32 stored 0.9e9, limited by loads. Unrolling all columns takes 36 s to compile with
+//         the optimiser
 #if SMELT_MATMUL2D_ACCUMULATED == SMELT_DTYPE_F16
 #define SMELT_MM_S float16_t
 #define SMELT_MM_P f16vec2

@@ -4,8 +4,9 @@
 // what    tensors' data is read through these where an op knows its alignment; the names end in _data because
 //         they are never argument blocks
 // params  none
-// makes   smelt_f16_matrix_data (float16_t, 2 byte aligned), read and written by cooperative matrices; buffer references smelt_words4_data (uvec4, 16 byte aligned), smelt_words2_data (uvec2, 8),
-//         smelt_words1_data (uint, 4), smelt_halfs_data (uint16_t), smelt_bytes_data (uint8_t), with member e[];
+// makes   smelt_f16_matrix_data (float16_t, 2 byte aligned), read and written by cooperative matrices; buffer references
+//         smelt_words4_data (uvec4, 16 byte aligned), smelt_words2_data (uvec2, 8), smelt_words1_data (uint, 4), smelt_halfs_data
+//         (uint16_t), smelt_bytes_data (uint8_t), with member e[];
 //         smelt_words4_write_data, smelt_words1_write_data, to be written only
 //         vec2 smelt_pair_unpack(vec2), vec2 smelt_pair_pack(vec2): what a private array of f32 pairs holds, for
 //         templates that also take f16 (memory16.glsl)

@@ -3,9 +3,9 @@
 // gradients of all weights.
 //
 // what    h[0] = x; h[i + 1] = activation_i(W_i h[i] + bias_i); y = h[layers] for SAMPLES samples at a time, whose values all
-//         stay in shared memory and registers; then, from the gradients of y, those of x, and of W and bias summed over these samples and
-//         all before. The caller's invocations put samples in and take results out, in any order of its own. A workgroup's
-//         sums are added up by the caller (in a fixed order, where every run has to give the same bits)
+//         stay in shared memory and registers; then, from the gradients of y, those of x, and of W and bias summed over these
+//         samples and all before. The caller's invocations put samples in and take results out, in any order of its own. A
+//         workgroup's sums are added up by the caller (in a fixed order, where every run has to give the same bits)
 // params  all required, all undefined afterwards:
 //         SMELT_MLP_GRADIENT             name of the network
 //         SMELT_MLP_GRADIENT_LAYERS      1 to 4
@@ -23,7 +23,8 @@
 //         SMELT_MLP_GRADIENT_SCRATCH     name of a `shared uvec4` array of NAME_scratch elements or more
 //         SMELT_MLP_GRADIENT_BACKEND     SMELT_BACKEND_PORTABLE (all in f32), _COOPMAT or _COOPMAT2 (f16 with f32 sums), _COOPVEC
 //                                        (all in f16)
-// makes   for the name NAME, widths padded to multiples of a unit (PORTABLE 4, COOPVEC 16, else the largest of FRAGMENT_M, _N, _K):
+// makes   for the name NAME, widths padded to multiples of a unit (PORTABLE 4, COOPVEC 16, else the largest of FRAGMENT_M, _N,
+//         _K):
 //         const uint NAME_parameters     elements of a vector of all weights: layer by layer the weight [out][in], both
 //                                        padded by zeros, then the bias [out]
 //         const uint NAME_scratch        uvec4 of the scratch in use. Too small a scratch does not compile

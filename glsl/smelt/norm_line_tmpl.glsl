@@ -4,7 +4,8 @@
 // what    mean and variance in two passes over what is held in registers, or three over memory; never the difference of
 //         two sums of squares
 // params  all required, all undefined afterwards: SMELT_NORM (name) and with SMELT_NORM_ before: CENTRED (1: the mean is
-//         taken off and beta added), ADDS (1: r is added first), SCOPE, TENSOR, RESULT, WEIGHT, DTYPE, RANK, AXIS, HELD, GROUP, SCRATCH, SCRATCH_STRIDE
+//         taken off and beta added), ADDS (1: r is added first), SCOPE, TENSOR, RESULT, WEIGHT, DTYPE, RANK, AXIS, HELD, GROUP,
+//         SCRATCH, SCRATCH_STRIDE
 // makes   NAME_weights NAME_hold(W gamma, W beta, uint n)   an invocation's part of them for lines of n elements, in registers
 //         where all chunks fit: lines that follow each other read it once
 //         void NAME_line(T x, T r, U h, U y, uint place[RANK], W gamma, W beta, NAME_weights w, float epsilon)   ADDS 1: of

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// rms_norm_tmpl.glsl: root mean square normalisation of a device tensor along one axis, by an invocation, a subgroup or a workgroup for
-// each line.
+// rms_norm_tmpl.glsl: root mean square normalisation of a device tensor along one axis, by an invocation, a subgroup or a
+// workgroup for each line.
 //
 // what    y = x / sqrt(sum x^2 / n + epsilon) gamma.
 //         A line that GROUP * HELD chunks of 16 bytes hold is read once and kept in registers. x and y may be the same

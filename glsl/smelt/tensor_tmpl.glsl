@@ -166,7 +166,8 @@
 #endif
 #include "smelt/tensor_name_tmpl.glsl"
 
-// The declared extents, 0 where known at run time, and whether none is; also the place where one that is no number fails to compile.
+// The declared extents, 0 where known at run time, and whether none is; also the place where one that is no number fails to
+// compile.
 #define SMELT_TENSOR_EXTENTS SMELT_CAT(SMELT_TENSOR_T, _extents)
 #if SMELT_RANK > 0
 #if SMELT_TENSOR_SPEC != 0 // an array of specialization constants would be none

@@ -364,7 +364,8 @@ struct smelt_convolution2d_params {
     // m, n, k, subgroups_m, subgroups_n of the workgroup's tile; m 1 alone: an invocation for 8 channels of a pixel (on
     // PORTABLE); m, n, subgroups_k: a small tile whose sums 1 to 8 subgroups share, or all but that and columns: a rectangle of
     // pixels (both COOPMAT with f16, NHWC, HWIO without gaps, one group, not transposed; the rectangle several taps, stride and
-    // dilation 1, 8 channels at multiples of 16 bytes, at most 48 KiB of shared memory; UNSUPPORTED otherwise). Zeros: from a table
+    // dilation 1, 8 channels at multiples of 16 bytes; at most 48 KiB of shared memory; UNSUPPORTED otherwise). Zeros: from
+    // a table
     struct smelt_matmul2d_tiling tiling;
     // b > 1: d is what ONNX's DepthToSpace (CRD) makes of the result with blocks of b by b, [n][h b][w b][c / (b b)], where
     // subgroups_k may be given; UNSUPPORTED otherwise

@@ -263,7 +263,7 @@ static enum smelt_result inline_nodes(struct inlining *work, const struct scope 
             result = inline_nodes(work, &inside, f->node, f->n_node);
         else if (!f && !result)
             result = append(work, node, scope->opset);
-        if (!result && scope->function && is_too_much(work))
+        if (!result && is_too_much(work))
             result = no_room(work);
     }
     return result;

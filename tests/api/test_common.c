@@ -64,6 +64,21 @@ static void failing_keeps_and_logs_one_line(void)
     CHECK(strlen(smelt_last_error()) > 1000 && strlen(smelt_last_error()) < sizeof(longer));
 }
 
+// Also after what held them in between is over.
+static void errors_are_held(void)
+{
+    struct lines lines = {0};
+    struct smelt_context_t context = {.log = keep_line, .log_user = &lines};
+    smelt_hold_errors(true);
+    smelt_hold_errors(true);
+    smelt_hold_errors(false);
+    smelt_fail(&context, SMELT_ERROR_IO, "held");
+    CHECK(lines.count == 0 && !strcmp(smelt_last_error(), "held"));
+    smelt_hold_errors(false);
+    smelt_fail(&context, SMELT_ERROR_IO, "told");
+    CHECK(lines.count == 1 && !strcmp(lines.last, "told"));
+}
+
 static int other_thread(void *user)
 {
     bool empty = smelt_last_error()[0] == '\0';
@@ -254,6 +269,7 @@ static const struct test tests[] = {
     {"the version is the header's", version_is_the_headers},
     {"every result has its name", every_result_has_its_name},
     {"failing keeps and logs one line", failing_keeps_and_logs_one_line},
+    {"errors are held", errors_are_held},
     {"the last error belongs to its thread", the_last_error_belongs_to_its_thread},
     {"the log drops lines above its level", the_log_drops_lines_above_its_level},
     {"vulkan results are mapped and named", vulkan_results_are_mapped_and_named},

@@ -485,6 +485,11 @@ static void shared_sums_are_right(void)
         c.o = 12; // 3 of 2 x 2
         check_convolution(c);
     }
+    struct convolution wrong = shared[0];
+    wrong.tiling.m = 1u << 30; // times 16 bytes: 2^34
+    is_refused(wrong, 5, 6, SMELT_ERROR_UNSUPPORTED, "no tile of 1073741824 x 16 with subgroups_k 4");
+    wrong.tiling = (struct smelt_matmul2d_tiling){.subgroups_k = 4};
+    is_refused(wrong, 5, 6, SMELT_ERROR_UNSUPPORTED, "no tile of 0 x 0 with subgroups_k 4");
 }
 
 static void shared_images_are_right(void)
@@ -496,6 +501,13 @@ static void shared_images_are_right(void)
     }
     for (size_t i = 0; i < SMELT_COUNT_OF(patches); i++)
         check_convolution(patches[i]);
+    struct convolution large = patches[0]; // whose tile takes 35136 bytes of shared memory
+    large.tiling = (struct smelt_matmul2d_tiling){
+        .m = 256, .n = 64, .k = 32, .subgroups_m = 2, .subgroups_n = 2, .columns = 16};
+    if (smelt_context_capabilities(test_context())->max_shared_memory_size < 35136)
+        is_refused(large, 9, 21, SMELT_ERROR_UNSUPPORTED, "no tile of 256 x 64 with columns 16");
+    else
+        check_convolution(large);
     struct convolution aside = patches[0];
     aside.geometry.stride_x = 2; // not for this kernel
     is_refused(aside, 9, 11, SMELT_ERROR_UNSUPPORTED, "no tile of 64 x 32 with columns 16");
@@ -618,40 +630,27 @@ static enum smelt_result query(const struct smelt_convolution2d_descriptor *d)
 }
 
 #define BAD(text) CHECK_FAILS(query(&d), SMELT_ERROR_INVALID_ARGUMENT, text)
+#define BAD_GROUP(change, text)                                                                              \
+    do {                                                                                                     \
+        d = group;                                                                                           \
+        d.change;                                                                                            \
+        BAD(text);                                                                                           \
+    } while (0)
 
 static void refuses_bad_descriptors(void)
 {
     const struct smelt_convolution2d_descriptor group = {.scope = SMELT_SCOPE_WORKGROUP};
-    struct smelt_convolution2d_descriptor d = group;
-    d.scope = (enum smelt_scope)5;
-    BAD("scope is 5, wanted 0 to 2");
-    d = group;
-    d.image_layout = (enum smelt_image_layout)2;
-    BAD("image_layout is 2, wanted 0 to 1");
-    d = group;
-    d.weight_layout = (enum smelt_weight_layout)4;
-    BAD("weight_layout is 4, wanted 0 to 3");
-    d = group;
-    d.geometry.stride_y = 40000;
-    BAD("stride_y is 40000, wanted 1 to 32768");
-    d = group;
-    d.geometry.output_padding_x = 2;
-    BAD("output_padding_x is 2, wanted 0 unless transposed");
-    d = group;
-    d.kernel_h = 40000;
-    BAD("kernel_h is 40000");
-    d = group;
-    d.alignment = 3;
-    BAD("alignment is 3, wanted 1, 2, 4 or 8");
-    d = group;
-    d.weight_alignment = 16;
-    BAD("weight_alignment is 16");
-    d = group;
-    d.depthwise = true;
-    BAD("depthwise is set, wanted false beyond THREAD scope");
-    d = group;
-    d.m = 16;
-    BAD("m is 16 and n is 0, wanted both or neither to be 0");
+    struct smelt_convolution2d_descriptor d;
+    BAD_GROUP(scope = (enum smelt_scope)5, "scope is 5, wanted 0 to 2");
+    BAD_GROUP(image_layout = (enum smelt_image_layout)2, "image_layout is 2, wanted 0 to 1");
+    BAD_GROUP(weight_layout = (enum smelt_weight_layout)4, "weight_layout is 4, wanted 0 to 3");
+    BAD_GROUP(geometry.stride_y = 40000, "stride_y is 40000, wanted 1 to 32768");
+    BAD_GROUP(geometry.output_padding_x = 2, "output_padding_x is 2, wanted 0 unless transposed");
+    BAD_GROUP(kernel_h = 40000, "kernel_h is 40000");
+    BAD_GROUP(alignment = 3, "alignment is 3, wanted 1, 2, 4 or 8");
+    BAD_GROUP(weight_alignment = 16, "weight_alignment is 16");
+    BAD_GROUP(depthwise = true, "depthwise is set, wanted false beyond THREAD scope");
+    BAD_GROUP(m = 16, "m is 16 and n is 0, wanted both or neither to be 0");
     d = (struct smelt_convolution2d_descriptor){.n = 33};
     BAD("n is 33, wanted 1 to 32");
     d = (struct smelt_convolution2d_descriptor){.n = 6, .weight_alignment = 4};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A layer taken back by a workgroup whose shared array has too few elements.
 // expect: layer_gradient_tmpl.glsl
-// expect: 'layer_scratch_is_too_small' : no matching overloaded function
+// expect: 'layer_scratch_is_too_small' : function already has a body
 #version 460
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A network that is trained by a workgroup whose shared array has too few elements.
 // expect: mlp_gradient_tmpl.glsl
-// expect: 'net_scratch_is_too_small' : no matching overloaded function
+// expect: 'net_scratch_is_too_small' : function already has a body
 #version 460
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A product of a workgroup whose shared array is smaller than product_scratch.
 // expect: matmul2d_cooperative_tmpl.glsl
-// expect: 'product_scratch_is_too_small' : no matching overloaded function
+// expect: 'product_scratch_is_too_small' : function already has a body
 #version 460
 #define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
 #include "smelt/base.glsl"

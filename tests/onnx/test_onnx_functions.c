@@ -376,6 +376,29 @@ static void explosions(void)
     CHECK_FAILS(refused(), SMELT_ERROR_FORMAT, "its functions, written out, are more than");
 }
 
+// As many functions as calls of another one, each of which is looked for among them.
+static void many_names(void)
+{
+    enum { NODES = 12000, FUNCTIONS = 24000 };
+    static const unsigned char function_of_no_name[] = {0xca, 1, 0}; // field 25 of a model, empty
+    struct smelt_ir *ir = NULL;
+    graph.size = node.size = 0;
+    put_text(&node, 4, "f");
+    for (int i = 0; i < NODES; i++)
+        put_bytes(&graph, 1, node.data, node.size);
+    start_model(17);
+    unsigned char *all = malloc(model.size + FUNCTIONS * sizeof(function_of_no_name));
+    CHECK(all);
+    memcpy(all, model.data, model.size);
+    for (int i = 0; i < FUNCTIONS; i++)
+        memcpy(all + model.size + i * sizeof(function_of_no_name), function_of_no_name,
+               sizeof(function_of_no_name));
+    enum smelt_result result =
+        smelt_onnx_read_memory(all, model.size + FUNCTIONS * sizeof(function_of_no_name), "f.onnx", &ir);
+    free(all);
+    CHECK_FAILS(result, SMELT_ERROR_FORMAT, "comparisons of names");
+}
+
 static void truncated(void)
 {
     struct smelt_ir *ir = NULL;
@@ -400,6 +423,7 @@ static const struct test tests[] = {
     {"calls that do not fit are refused", wrong_calls},
     {"functions that call themselves, or too deeply, are refused", endless_calls},
     {"functions that are small and written out huge are refused", explosions},
+    {"calls and functions in such numbers that looking for them takes long are refused", many_names},
     {"a model with functions cut anywhere is refused", truncated},
 };
 

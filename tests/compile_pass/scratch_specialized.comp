@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// A product of a workgroup whose shared array has as many elements as a specialization constant says.
+#version 460
+#define SMELT_BACKENDS SMELT_BACKEND_BIT_PORTABLE
+#include "smelt/base.glsl"
+layout(constant_id = 0) const uint size = 7; // the pipeline gives another one
+shared uvec4 scratch[size];
+#define SMELT_MATMUL2D product
+#define SMELT_MATMUL2D_SCOPE SMELT_SCOPE_WORKGROUP
+#define SMELT_MATMUL2D_M 32
+#define SMELT_MATMUL2D_N 32
+#define SMELT_MATMUL2D_K 0
+#define SMELT_MATMUL2D_SOURCE_LEFT SMELT_SOURCE_TENSOR
+#define SMELT_MATMUL2D_SOURCE_RIGHT SMELT_SOURCE_TENSOR
+#define SMELT_MATMUL2D_TILE_K 16
+#define SMELT_MATMUL2D_TRANSPOSE_LEFT 0
+#define SMELT_MATMUL2D_TRANSPOSE_RIGHT 1
+#define SMELT_MATMUL2D_ACCUMULATE 0
+#define SMELT_MATMUL2D_BIAS 1
+#define SMELT_MATMUL2D_ACTIVATION SMELT_ACTIVATION_RELU
+#define SMELT_MATMUL2D_EPILOGUE 0
+#define SMELT_MATMUL2D_RELAXED 0
+#define SMELT_MATMUL2D_STORED_LEFT SMELT_DTYPE_F16
+#define SMELT_MATMUL2D_STORED SMELT_DTYPE_F16
+#define SMELT_MATMUL2D_SCALE SMELT_SCALE_NONE
+#define SMELT_MATMUL2D_COMPUTED SMELT_DTYPE_F32
+#define SMELT_MATMUL2D_ACCUMULATED SMELT_DTYPE_F32
+#define SMELT_MATMUL2D_ALIGNMENT 1
+#define SMELT_MATMUL2D_SUBGROUP_SIZE 32
+#define SMELT_MATMUL2D_SUBGROUPS_M 2
+#define SMELT_MATMUL2D_SUBGROUPS_N 1
+#define SMELT_MATMUL2D_FRAGMENT_M 4
+#define SMELT_MATMUL2D_FRAGMENT_N 4
+#define SMELT_MATMUL2D_FRAGMENT_K 1
+#define SMELT_MATMUL2D_SCRATCH scratch
+#define SMELT_MATMUL2D_BACKEND SMELT_BACKEND_PORTABLE
+#include "smelt/matmul2d_tmpl.glsl"
+layout(local_size_x = 64) in;
+void main()
+{
+    scratch[gl_LocalInvocationIndex] = uvec4(product_scratch);
+}
