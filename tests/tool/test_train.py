@@ -7,10 +7,12 @@ usage: test_train.py SMELT [NAME]
 """
 import base64
 import json
+import math
 import os
 import random
 import re
 import struct
+import subprocess
 import sys
 
 import command
@@ -66,6 +68,149 @@ def test_every_kind_of_map_and_the_same_bytes_twice():
 
 
 LONG = ('--batch', '256', '--bits-per-texel', '40', '--steps', '240', '--name', 'x')
+
+
+def plan(content, name='plan.json'):
+    with open(path(name), 'w', encoding='utf-8') as f:
+        f.write(content if isinstance(content, str) else json.dumps(content))
+    return path(name)
+
+
+def test_a_plan_is_told_and_does_the_same():
+    need_compiler()
+    given = maps()
+    told = train(*given, *QUICK, '--print-plan')
+    whole = json.loads(told.stdout)
+    assert '12 steps of 256' in told.stderr, told.stderr
+    assert whole['latents'][0]['taps'] == 4 and whole['network']['hidden'] == [16, 16] and whole['schedule']['rate'] == 0.01, whole
+    assert whole['loss']['maps'] == {name: 1 for name in
+                                     ('base_color', 'normal', 'roughness', 'occlusion', 'height', 'wet', 'metalness', 'opacity')}, whole
+    assert len(whole['samples']['levels']) == 6 and whole['samples']['levels'][0] == 0.6, whole
+    again = train(*given, '--plan', plan(whole), '--print-plan')
+    assert again.stdout == told.stdout, (again.stdout, told.stdout)
+    train(*given, *QUICK, '-o', path('a.safetensors'))
+    train(*given, '--plan', path('plan.json'), '-o', path('b.safetensors'), '--name', 'a')
+    assert content(path('a.safetensors')) == content(path('b.safetensors'))
+    # What a plan leaves out is chosen, and options go before it.
+    part = json.loads(train(*given, '--plan', plan({'bits_per_texel': 30, 'schedule': {'steps': 7, 'rate': 0.02}}), '--steps', '9',
+                            '--print-plan').stdout)
+    assert part['schedule'] == {'steps': 9, 'batch': 4096, 'rate': 0.02, 'last_rate': 0.0002, 'latent_rate': 4, 'warmup': 0.01,
+                                'frozen': 0.05}, part
+    assert part['latents'][0]['width'] < whole['latents'][0]['width'] and part['samples'] == whole['samples']
+
+
+def test_a_plan_with_all_that_it_can_say():
+    """What the trainer saw of mips 1 and 2 is what the package gives: fading waves and taps, other latents and inputs agree."""
+    need_compiler()
+    everything = {
+        'latents': [{'width': 16, 'height': 10, 'textures': 1, 'bits': 8, 'taps': 4, 'fade': 1.5, 'mips': 3},
+                    {'width': 8, 'height': 5, 'textures': 2}, {'width': 4, 'height': 4, 'bits': 4, 'mips': 1}],
+        'network': {'inputs': [{'type': 'frequency', 'octaves': 2, 'period': 2, 'fade': 0.7}, {'type': 'uv'},
+                               {'type': 'triangle_wave', 'period': 16, 'fade': 3}, {'type': 'lod', 'maximum': 0.5}, {'type': 'lod'}],
+                    'hidden': [24, 40, 16], 'activation': 'silu', 'weights': 'f16'},
+        'loss': {'kind': 'l1', 'hue': 3, 'lightness': 1, 'scalar_maps': 2, 'maps': {'normal': 3}},
+        'schedule': {'steps': 300, 'batch': 512, 'rate': 0.02, 'last_rate': 0.001, 'latent_rate': 2, 'warmup': 0.1, 'frozen': 0.2},
+        'samples': {'levels': [0, 1, 1, 0, 0, 0], 'between': [0.6, 0]}}
+    told = train(*maps(), '--plan', plan(everything), '-o', path('whole.safetensors'))
+    seen = float(re.findall(r'PSNR ([0-9.]+) dB', told.stderr)[-1])
+    judged = json.loads(run('info', '--json', path('whole.safetensors')).stdout)['material']
+    mips = [float(x) for x in re.findall(r'all, mip [12] +([0-9.]+) ', told.stdout)]
+    given_back = -10 * math.log10(sum(10 ** (-0.1 * mip) for mip in mips) / 2)
+    assert len(mips) == 2 and seen > 25 and abs(seen - given_back) < 1, (seen, mips)
+    assert judged['layers'].startswith('48-24-40-16-'), judged
+
+
+def test_plans_that_are_refused():
+    need_compiler()
+    given = ('--base-color', png('color.png', 128, 128, 2, lambda x, y: (x, y, 9)), *QUICK[:4])
+
+    def refuse(what, says, *options, status=1):
+        fails(*given, *options, '--plan', plan(what), says=says, status=status)
+    for what, says in (
+            ('', 'not JSON'), ('{"latents": [', 'not JSON'), ('{} x', 'not JSON from byte 3'), ('[]', 'the plan: wanted an object, got an array'),
+            ('7', 'got 7'), ('{"loss": {}, "loss": {}}', 'loss: it is there twice'), ('[' * 100000, 'not JSON'), (' ' * 1048577, 'at most 1 MiB'),
+            ({'latent': []}, 'latent: no such key; there are bits_per_texel, latents, network, loss, schedule, samples'),
+            ({'latents': []}, 'latents: wanted an array of 1 to 4'), ({'latents': [{}] * 5}, 'got an array of 5'),
+            ({'latents': [[]]}, 'latents[0]: wanted an object'), ({'latents': [{'bits': 5}]}, 'latents[0].bits: wanted 4 or 8, got 5'),
+            ({'latents': [{'taps': 3}]}, 'latents[0].taps: wanted 1 or 4'), ({'latents': [{'width': 8}]}, 'width and height'),
+            ({'latents': [{'width': 8, 'height': 8, 'relative': 2}]}, 'or relative'), ({'latents': [{'width': 1e9, 'height': 8}]}, 'got 1000000000'),
+            ({'latents': [{'width': 8, 'height': 8}, {}]}, 'of all of them, or of none'), ({'latents': [{'textures': 9}, {'textures': 9}]}, 'got 18'),
+            ({'latents': [{'mips': 1.5}]}, 'latents[0].mips: wanted a whole number from 1 to 15, got 1.5'), ({'latents': [{'fade': 0}]}, 'fade'),
+            ({'latents': [{'width': 8, 'height': 8}], 'bits_per_texel': 8}, 'bits_per_texel: wanted it, or the extents'),
+            ({'latents': [{'textures': 16, 'taps': 4}]}, 'a width is 272, wanted 1 to 128'),
+            ({'bits_per_texel': '8'}, 'bits_per_texel: wanted a number from 0.01 to 64, got "8"'), ({'bits_per_texel': 1e300}, 'got 1e+300'),
+            ({'network': {'inputs': [{'type': 'padding'}]}}, 'network.inputs[0].type'), ({'network': {'inputs': [{'type': ''}]}}, 'inputs[0].type'),
+            ({'network': {'inputs': [{}]}}, 'wanted one of uv, frequency, triangle_wave, lod, got nothing'),
+            ({'network': {'inputs': [{'type': 'uv', 'fade': 1}]}}, 'network.inputs[0].fade: no such key; there are type'),
+            ({'network': {'inputs': [{'type': 'lod'}] * 7}}, 'an array of 0 to 6'), ({'network': {'hidden': [129]}}, 'hidden[0]: wanted a whole number'),
+            ({'network': {'hidden': []}}, 'an array of 1 to 3'), ({'network': {'activation': 'swish'}}, 'wanted one of none, relu'),
+            ({'network': {'weights': 'f32'}}, 'wanted one of f16, f8, i8, got "f32"'), ({'loss': {'kind': 2}}, 'wanted one of l1, l2, relative_l2, got 2'),
+            ({'loss': {'maps': {'rust': 2}}}, 'loss.maps: "rust" is none of the maps'), ({'loss': {'maps': [1]}}, 'an object of at most 16'),
+            ({'loss': {'maps': {'base_color': -1}}}, 'loss.maps.base_color'), ('{"loss": {"hue": NaN}}', 'not JSON'), ({'loss': {'hue': None}}, 'got null'),
+            ({'schedule': {'steps': 0}}, 'schedule.steps: wanted a whole number from 1 to 16777216, got 0'), ({'schedule': {'batch': 2}}, '256'),
+            ({'schedule': {'frozen': 1}}, 'schedule.frozen'), ({'schedule': {'warmup': True}}, 'got true or false'),
+            ({'samples': {'levels': [1, 1]}}, 'wanted 8 levels'), ({'samples': {'levels': [0] * 8}}, 'sum is above 0'),
+            ({'samples': {'levels': [1] * 8, 'finest': 1}}, 'not both'), ({'samples': {'between': [1] * 9}}, 'got 0 and 9'),
+            ({'samples': {'between': [2]}}, 'samples.between[0]: wanted a number from 0 to 1'), ({'samples': {'between': []}}, 'an array of 1')):
+        refuse(what, says)
+    sized = {'latents': [{'width': 8, 'height': 8}]}
+    refuse(sized, 'neither --bits-per-texel nor', '--bits-per-texel', '8', status=2)
+    refuse(sized, 'neither --bits-per-texel nor', '--target-psnr', '20', status=2)
+    fails(*given, '--plan', path('absent.json'), says='cannot read')
+    fails(*given, '--target-psnr', '20', '--print-plan', says='found by training', status=2)
+    fails(*given, '--plan', plan({}), '-o', path('plan.json'), says='plan.json', status=2)
+
+
+STAND_IN = """import json, sys
+arguments = sys.argv[2:]
+if arguments[0] == 'train':
+    plan = json.load(open(arguments[arguments.index('--plan') + 1])) if '--plan' in arguments else {}
+    assert arguments[arguments.index('--metalness') + 1] == '0' and '--roughness' in arguments
+    print('trained', file=open(arguments[arguments.index('-o') + 1], 'w'))
+    print(json.dumps(plan), file=open(arguments[arguments.index('-o') + 1], 'a'))
+else:
+    plan = json.loads(open(arguments[2]).read().split(chr(10))[1])
+    mips = [{'psnr': p, 'flip': f, 'chroma_error': 0.004} for p, f in ((33.0, 0.05), (40.0, 0.02), (42.0, 0.01))]
+    ours, bc7 = ({'bits_per_texel': 7.8, 'temporal_error': 0.006, 'evaluate_ms': {'portable': 3, 'coopvec': 0.5}, 'mips': json.loads(json.dumps(mips))}
+                 for _ in range(2))
+    ours['temporal_error'] += 0.001 * ('flickers' in plan)
+    ours['mips'][1]['psnr'] += -1 if 'blurs' in plan else 1
+    ours['mips'][1]['flip'] -= 0.01
+    ours['mips'][2] = {'psnr': 'inf', 'flip': 0.015 if 'blurs' in plan else 0, 'chroma_error': 0}
+    print(json.dumps({'contenders': [ours, bc7]}))
+"""
+
+
+def test_a_sweep_of_plans():
+    """By a stand-in for smelt, whose packages differ by their plans in known ways."""
+    folder, out = path('rock'), path('swept')
+    os.makedirs(folder, exist_ok=True)
+    for name in ('base_color', 'Roughness'):
+        os.replace(png('map.png', 16, 8, 0, lambda x, y: (9 * y,)), os.path.join(folder, name + '.png'))
+    with open(path('stand_in.py'), 'w', encoding='utf-8') as f:
+        f.write(STAND_IN)
+
+    def sweep(*arguments, status=0):
+        told = subprocess.run([sys.executable, os.path.join(ROOT, 'bench', 'sweep_train.py'), f'{sys.executable} {path("stand_in.py")}', folder,
+                               *arguments, '--out', out], capture_output=True, text=True, check=False)
+        assert told.returncode == status, told
+        rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in told.stdout.split('\n') if line.startswith('| ')]
+        return {row[1]: dict(zip(rows[0], row)) for row in rows[2:]}, told
+    plans = plan({'flickers': 1}, 'flickers.json'), plan({'blurs': 1}, 'blurs.json')
+    rows, told = sweep(*plans, 'default', '--want', 'rock=33,0.004')
+    assert {name: row['missed'] for name, row in rows.items()} == {
+        'default': 'none', 'flickers': 'flicker', 'blurs': 'psnr 1; flip 2'}, told.stdout
+    assert rows['blurs'] == {**rows['blurs'], 'set': 'rock', 'bits': '7.80', 'ms': '0.500', 'hue': '0.00400', 'PSNR 1': '39.00 / 40.00', 'PSNR 2': 'inf / 42.00',
+                             'PSNR 3': '-', 'FLIP 2': '0.0150 / 0.0100', 'flicker': '0.0060 / 0.0060'}, rows
+    assert re.findall(r'^  (\w+): ', told.stdout, re.M) == ['default', 'flickers', 'blurs'], told.stdout
+    assert sorted(os.listdir(os.path.join(out, 'source-rock'))) == ['Roughness.png', 'ao.png', 'base_color.png', 'metalness.png']
+    rows, told = sweep('default', '--want', 'rock=33.5,0.003', '--most-bits', '7')
+    assert rows['default']['missed'] == 'bits; psnr 0 < 33.5; hue > 0.003' and rows['default']['s'] == '-', told.stdout  # it was there
+    # No training begins beyond the limit; one that fails is told, and the others are done.
+    assert '1 not begun' in sweep('default', '--bits', '7', '--limit', '0')[1].stdout
+    rows, told = sweep(plan('x', 'wrong.json'), plans[0], '--steps', '5', status=1)
+    assert list(rows) == ['flickers'] and 'rock-wrong-' in told.stderr, told
+    sweep('absent.json', status=2)
 
 
 def stopped(given, out):

@@ -3,7 +3,7 @@
 #include "material_train.h"
 
 #include "train_options.h"
-#include "train_plan.h"
+#include "train_package.h"
 #include "train_report.h"
 
 #include <math.h>
@@ -21,6 +21,7 @@ static const double FIRST_PAUSE = 1, LONGEST_PAUSE = 15;
 struct run {
     const struct train_options *options;
     struct train_maps maps;
+    struct train_settings settings;
     struct train_plan plan;
     smelt_context context;
     smelt_trainer trainer;
@@ -52,19 +53,32 @@ static double now(void)
 
 // --- A run ------------------------------------------------------------------------------------------------
 
-// What a state belongs to: another plan, or other maps, cannot go on with it.
-static void write_key(const struct run *r, char key[160])
+// FNV-1a, from `hash` on.
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
 {
-    uint64_t hash = 0xcbf29ce484222325; // FNV-1a
-    for (uint64_t i = 0; i < r->maps.texels * r->maps.outputs; i++) {
-        uint32_t bits;
-        memcpy(&bits, &r->maps.values[i], sizeof(bits));
-        hash = (hash ^ bits) * 0x100000001b3;
-    }
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
+    return hash;
+}
+
+// What a state belongs to: another plan, or other maps, cannot go on with it.
+static int write_key(const struct run *r, char key[160])
+{
     const struct smelt_trainer_params *p = &r->plan.params;
-    snprintf(key, 160, "%ux%u %s, %u outputs, latents %ux%u, %u steps of %u, seed %u, maps %016llx",
+    cJSON *json = train_settings_tell(&r->plan.settings);
+    char *plan = cJSON_PrintUnformatted(json);
+    cJSON_Delete(json);
+    if (!plan)
+        return tool_fail("out of memory for the plan");
+    const uint64_t seed = 0xcbf29ce484222325;
+    uint64_t maps =
+        hash_bytes(seed, r->maps.values, r->maps.texels * r->maps.outputs * sizeof(*r->maps.values));
+    snprintf(key, 160, "%ux%u %s, %u outputs, plan %016llx, %u steps of %u, seed %u, maps %016llx",
              r->maps.width, r->maps.height, r->maps.clamp ? "clamped" : "repeated", r->maps.outputs,
-             p->grids[0].width, p->grids[0].height, p->steps, p->batch, p->seed, (unsigned long long)hash);
+             (unsigned long long)hash_bytes(seed, plan, strlen(plan)), p->steps, p->batch, p->seed,
+             (unsigned long long)maps);
+    cJSON_free(plan);
+    return TOOL_OK;
 }
 
 static int save_state(struct run *r)
@@ -72,7 +86,7 @@ static int save_state(struct run *r)
     struct smelt_trainer_info info = smelt_trainer_info(r->trainer);
     void *state = malloc(info.state_size);
     char key[160], written[64];
-    write_key(r, key);
+    int status = write_key(r, key);
     snprintf(written, sizeof(written), "%u %.17g", r->written_step, r->written_error);
     const struct smelt_metadata metadata[] = {{"training", key}, {"written", written}};
     struct smelt_package_tensor tensor = {.name = "state",
@@ -81,7 +95,8 @@ static int save_state(struct run *r)
                                           .shape = {info.state_size},
                                           .data = state,
                                           .size = info.state_size};
-    int status = state ? TOOL_OK : tool_fail("out of memory for the state");
+    if (!status && !state)
+        status = tool_fail("out of memory for the state");
     if (!status && (smelt_trainer_read_state_and_wait(r->trainer, state, info.state_size) ||
                     smelt_package_write(r->state_path, &tensor, 1, NULL, metadata, 2)))
         status = tool_fail_smelt();
@@ -94,14 +109,15 @@ static int load_state(struct run *r)
 {
     smelt_package package = NULL;
     char key[160];
-    write_key(r, key);
+    int status = write_key(r, key);
+    if (status)
+        return status;
     if (smelt_package_open(r->state_path, &package))
         return tool_fail_smelt();
     const struct smelt_package_tensor *tensor = smelt_package_find(package, "state");
     const char *found = smelt_package_metadata(package, "training"),
                *written = smelt_package_metadata(package, "written");
     struct smelt_trainer_progress progress = {0};
-    int status = TOOL_OK;
     if (!tensor || !found || strcmp(found, key))
         status = tool_fail("%s is of another training: wanted \"%s\", got \"%.150s\"", r->state_path, key,
                            found ? found : "nothing");
@@ -133,24 +149,10 @@ static int make_trainer(struct run *r)
     r->last_checkpoint = now();
     r->pause = 0;
     r->error = r->written_error = INFINITY;
-    const struct smelt_capabilities *device = smelt_context_capabilities(r->context);
-    bool cpu = device->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    static float weights[TRAIN_MAX_OUTPUTS];
-    for (uint32_t i = 0; i < TRAIN_MAX_OUTPUTS; i++)
-        weights[i] = 1;
+    train_plan_set_steps(&r->plan, r->steps);
     p->targets = r->maps.values;
-    p->steps = r->steps;
-    p->frozen_steps = r->steps / 20;
-    p->warmup = r->steps / 100;
-    p->batch = r->options->batch ? r->options->batch : cpu ? 4096 : 32768;
+    p->weights = r->plan.weights;
     p->seed = r->options->seed;
-    p->loss = SMELT_LOSS_L2;
-    p->weights = weights;
-    for (uint32_t i = 0; i < r->maps.count; i++)
-        if (r->maps.maps[i].semantic == SMELT_SEMANTIC_BASE_COLOR) {
-            p->oklab_first = r->maps.maps[i].first;
-            p->oklab_weights[1] = p->oklab_weights[2] = 80; // of hue: a and b
-        }
     for (;; p->batch /= 2) {
         enum smelt_result result = smelt_trainer_create(r->context, p, &r->trainer);
         if (!result)
@@ -191,7 +193,7 @@ static int checkpoint(struct run *r)
 {
     int status = TOOL_OK;
     if (r->error <= r->written_error) {
-        status = write_package(r, r->options->output, 4, r->plan.weights);
+        status = write_package(r, r->options->output, 4, r->plan.settings.weights);
         r->written_step = r->done;
         r->written_error = r->error;
     }
@@ -263,7 +265,8 @@ static int fine_tune(struct run *r)
     uint32_t left = r->steps / 10 ? r->steps / 10 : 1;
     int status = r->quiet ? TOOL_OK : save_state(r);
     r->tuning = true;
-    if (!status && smelt_trainer_fine_tune_and_wait(r->trainer, r->plan.weights, rate, rate / 100, left))
+    if (!status &&
+        smelt_trainer_fine_tune_and_wait(r->trainer, r->plan.settings.weights, rate, rate / 100, left))
         status = tool_fail_smelt();
     for (uint32_t count; left && !status && !interrupts; left -= count) {
         count = left < 64 ? left : 64;
@@ -277,7 +280,7 @@ static int fine_tune(struct run *r)
 static int train_phases(struct run *r)
 {
     uint32_t noisy = r->steps - r->plan.params.frozen_steps;
-    enum smelt_dtype weights = r->plan.weights;
+    enum smelt_dtype weights = r->plan.settings.weights;
     double last = 0;
     int status = train_until(r, noisy);
     if (!status && !interrupts && r->done <= noisy) {
@@ -318,7 +321,7 @@ static int try_package(struct run *r)
 {
     const struct smelt_material_params params = {.path = r->part_path, .description_only = true};
     smelt_material material = NULL;
-    int status = write_package(r, r->part_path, 4, r->plan.weights);
+    int status = write_package(r, r->part_path, 4, r->plan.settings.weights);
     if (!status && smelt_material_create(NULL, &params, &material))
         status = tool_fail_smelt();
     smelt_material_destroy(&material);
@@ -341,7 +344,7 @@ static int train(struct run *r, const char *path)
     else if (!status && interrupts && !r->quiet && !r->tuning)
         status = checkpoint(r);
     else if (!status) {
-        status = write_package(r, path, 4, r->plan.weights);
+        status = write_package(r, path, 4, r->plan.settings.weights);
         r->written_step = r->done;
     }
     if (status && !r->quiet && r->done)
@@ -412,13 +415,8 @@ static int tell_verdict(struct run *r)
 
 // --- Rates ------------------------------------------------------------------------------------------------
 
-static int plan_run(struct run *r, double bits_per_texel)
-{
-    return train_plan_make(&r->plan, &r->maps, bits_per_texel, r->options->weights);
-}
-
 // The fewest bits of a ladder whose short training comes as near as the rest of a long one may bring it.
-static int find_bits(struct run *r, double *bits)
+static int find_bits(struct run *r)
 {
     static const double ladder[] = {1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32};
     const double still = 0.7; // dB from a quarter of the steps to all
@@ -428,11 +426,14 @@ static int find_bits(struct run *r, double *bits)
     while (low < high) {
         uint32_t middle = (low + high) / 2;
         double psnr = 0;
-        if (train_plan_make(&r->plan, &r->maps, ladder[middle], r->options->weights)) {
+        r->settings.bits_per_texel = ladder[middle];
+        int status = train_plan_make(&r->plan, &r->maps, &r->settings);
+        if (status == TOOL_USAGE) {
             low = middle + 1; // it said so; more bits hold the network
             continue;
         }
-        int status = train(r, r->part_path);
+        if (!status)
+            status = train(r, r->part_path);
         struct train_score score;
         if (!status && !interrupts)
             status = train_score_package(&r->maps, r->part_path, r->options->device, &score);
@@ -453,7 +454,7 @@ static int find_bits(struct run *r, double *bits)
     if (low == sizeof(ladder) / sizeof(ladder[0]))
         return tool_fail("--target-psnr %g: %g bits per texel do not reach it", r->options->target_psnr,
                          ladder[low - 1]);
-    *bits = ladder[low];
+    r->settings.bits_per_texel = ladder[low];
     return TOOL_OK;
 }
 
@@ -467,7 +468,38 @@ static int open_device(struct run *r)
         return tool_fail(
             "training compiles shaders, but this build has no GLSL compiler (-Dcompiler=disabled)");
     bool cpu = smelt_context_capabilities(r->context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    r->steps = r->options->steps ? r->options->steps : cpu ? 3000 : 60000;
+    struct train_settings *s = &r->settings;
+    s->steps = s->steps ? s->steps : cpu ? 3000 : 60000;
+    s->batch = s->batch ? s->batch : cpu ? 4096 : 32768;
+    r->steps = s->steps;
+    return TOOL_OK;
+}
+
+// The defaults, over them what the plan's file says, over that the options.
+static int settle(struct run *r)
+{
+    const struct train_options *o = r->options;
+    struct train_settings *s = &r->settings;
+    *s = train_settings_default();
+    int status = o->plan ? train_settings_read(s, o->plan) : TOOL_OK;
+    if (!status && s->latents[0].width && (o->bits_per_texel > 0 || o->target_psnr > 0))
+        status = tool_usage_error(
+            "%s has the extents of latents: wanted neither --bits-per-texel nor --target-psnr", o->plan);
+    s->bits_per_texel = o->bits_per_texel > 0 ? o->bits_per_texel : s->bits_per_texel;
+    s->weights = o->weights ? o->weights : s->weights;
+    s->steps = o->steps ? o->steps : s->steps;
+    s->batch = o->batch ? o->batch : s->batch;
+    return status;
+}
+
+static int print_plan(const struct run *r)
+{
+    cJSON *plan = train_settings_tell(&r->plan.settings);
+    if (!plan)
+        return tool_fail("out of memory for the plan");
+    tool_print_json(plan);
+    fprintf(stderr, "%.2f bits per texel, %u steps of %u samples\n", r->plan.bits_per_texel,
+            r->plan.settings.steps, r->plan.settings.batch);
     return TOOL_OK;
 }
 
@@ -479,6 +511,8 @@ static int check_files(const struct run *r)
     int status = TOOL_OK;
     for (uint32_t i = 0; i < 4 && written[i] && !status; i++) {
         status = tool_check_apart(written[i], o->gltf);
+        if (!status)
+            status = tool_check_apart(written[i], o->plan);
         for (uint32_t m = 0; m < r->maps.count && !status; m++)
             status = tool_check_apart(written[i], r->maps.maps[m].file);
         for (uint32_t j = 0; j < i && !status; j++)
@@ -492,11 +526,12 @@ static int check_files(const struct run *r)
 static int run_all(struct run *r)
 {
     const struct train_options *o = r->options;
-    double bits = o->bits_per_texel > 0 ? o->bits_per_texel : 8;
-    int status = check_files(r); // before a glTF file is read, which names others
+    int status = settle(r);
+    if (!status && !o->print_plan)
+        status = check_files(r); // before a glTF file is read, which names others
     if (!status && o->gltf)
         status = train_maps_from_gltf(&r->maps, o->gltf, o->material);
-    if (!status)
+    if (!status && !o->print_plan)
         status = check_files(r);
     for (uint32_t i = 0; i < r->maps.count; i++)
         r->maps.maps[i].y_down = r->maps.maps[i].semantic == SMELT_SEMANTIC_NORMAL && o->normal_down;
@@ -505,9 +540,11 @@ static int run_all(struct run *r)
     if (!status)
         status = open_device(r);
     if (!status && o->target_psnr > 0)
-        status = find_bits(r, &bits);
+        status = find_bits(r);
     if (!status)
-        status = plan_run(r, bits);
+        status = train_plan_make(&r->plan, &r->maps, &r->settings);
+    if (!status && o->print_plan)
+        return print_plan(r);
     if (!status)
         status = train(r, o->output);
     if (status)
@@ -526,10 +563,10 @@ static int run_all(struct run *r)
 
 int material_train(int argc, char **argv)
 {
-    struct train_options options = {.weights = SMELT_DTYPE_F16};
+    struct train_options options = {0};
     struct run run = {.options = &options};
     int status = train_options_parse(argc, argv, &options, &run.maps);
-    if (!status) {
+    if (!status && options.output) {
         const char *slash = strrchr(options.output, '/');
         slash = slash ? slash + 1 : options.output;
         snprintf(options.stem, sizeof(options.stem), "%s", slash);

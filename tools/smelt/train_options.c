@@ -28,6 +28,10 @@ static const char help[] =
     "  --steps N --batch N   default: 60000 of 32768 samples; on a CPU 3000 of 4096\n"
     "  --seed N              the same seed, maps, options, device and driver give the same bytes; default: "
     "0\n"
+    "  --plan FILE           decides what would be chosen: latents, network, loss, schedule, samples "
+    "(docs/materials.md).\n"
+    "                        Options go before it\n"
+    "  --print-plan          prints the plan that would be used, whole, as such a file; trains nothing\n"
     "  --resume              goes on where FILE.state was left by Ctrl-C or the last checkpoint before a "
     "lost device\n"
     "\n"
@@ -140,8 +144,8 @@ static int parse_option(void *command, int key)
     const struct {
         int key;
         const char **value;
-    } texts[] = {{'o', &o->output},  {'g', &o->gltf},   {'m', &o->material},
-                 {'p', &o->preview}, {'d', &o->device}, {'N', &o->name}};
+    } texts[] = {{'o', &o->output}, {'g', &o->gltf}, {'m', &o->material}, {'p', &o->preview},
+                 {'d', &o->device}, {'N', &o->name}, {'P', &o->plan}};
     double number;
     int status = TOOL_OK;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -177,11 +181,14 @@ static int parse_option(void *command, int key)
     case 'w':
         return parse_weights(value, &o->weights);
     case 'n':
-        return parse_count("--steps", value, 1, 1 << 24, &o->steps);
+        return parse_count("--steps", value, 1, TRAIN_MOST_STEPS, &o->steps);
     case 'B':
-        return parse_count("--batch", value, TRAIN_LEAST_BATCH, 1 << 22, &o->batch);
+        return parse_count("--batch", value, TRAIN_LEAST_BATCH, TRAIN_MOST_BATCH, &o->batch);
     case 'r':
         o->resume = true;
+        return TOOL_OK;
+    case 'q':
+        o->print_plan = true;
         return TOOL_OK;
     case 'e':
         return parse_count("--seed", value, 0, UINT32_MAX, &o->seed);
@@ -192,7 +199,7 @@ static int parse_option(void *command, int key)
 
 static int check_options(const struct train_options *o, const struct train_maps *maps)
 {
-    if (!o->output || !*o->output)
+    if ((!o->output || !*o->output) && !o->print_plan)
         return tool_usage_error("no output: give -o");
     if (o->gltf && o->any_map)
         return tool_usage_error("--gltf and maps of its own: wanted one of both");
@@ -204,6 +211,8 @@ static int check_options(const struct train_options *o, const struct train_maps 
         return tool_usage_error("--bits-per-texel and --target-psnr: wanted one of both");
     if (o->resume && o->target_psnr > 0)
         return tool_usage_error("--resume and --target-psnr: give the bits per texel that were found");
+    if (o->print_plan && o->target_psnr > 0)
+        return tool_usage_error("--print-plan and --target-psnr, whose plan is found by training");
     if (o->gltf && o->address)
         return tool_usage_error("--address with --gltf: its samplers say it");
     if (o->gltf && maps->cutoff > 0)
@@ -221,7 +230,7 @@ static int check_options(const struct train_options *o, const struct train_maps 
 
 int train_options_parse(int argc, char **argv, struct train_options *o, struct train_maps *maps)
 {
-    struct option options[MAP_OPTIONS + 20] = {
+    struct option options[MAP_OPTIONS + 22] = {
         {"channel", required_argument, NULL, 'c'},
         {"normal-y", required_argument, NULL, 'y'},
         {"address", required_argument, NULL, 'a'},
@@ -239,11 +248,13 @@ int train_options_parse(int argc, char **argv, struct train_options *o, struct t
         {"preview", required_argument, NULL, 'p'},
         {"device", required_argument, NULL, 'd'},
         {"name", required_argument, NULL, 'N'},
+        {"plan", required_argument, NULL, 'P'},
         {"resume", no_argument, NULL, 'r'},
+        {"print-plan", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
     };
     for (int i = 0; i < MAP_OPTIONS; i++)
-        options[19 + i] = (struct option){map_options[i].option, required_argument, NULL, KEY_MAP + i};
+        options[21 + i] = (struct option){map_options[i].option, required_argument, NULL, KEY_MAP + i};
     struct request request = {o, maps};
     int status = tool_parse(argc, argv, "o:h", options, help, parse_option, &request);
     if (status)
