@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_VERSION 1 // of the entries, and of what reflect.c makes of a module
+#define CACHE_VERSION 2 // of the entries, and of what reflect.c and optimize.c make of a module
 
 // First bytes of an entry; host byte order, the cache does not travel.
 struct entry_header {

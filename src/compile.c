@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// GLSL to SPIR-V by libshaderc: once as asked for, and once as the unoptimised PORTABLE twin that reflection reads.
+// GLSL to SPIR-V by libshaderc: once as asked for, and where that is not PORTABLE once more as the PORTABLE twin that reflection
+// reads; then the optimizer.
 #include "ops_internal.h"
 #include "shader_internal.h"
 
@@ -27,8 +28,10 @@ struct job {
     struct smelt_op_info *op_infos;
     enum smelt_scope *op_scopes;
     struct smelt_sources sources;
-    bool unoptimized; // the optimizer's result was not valid
 };
+
+// What the compiler is run for.
+enum purpose { UNOPTIMIZED, OPTIMIZED, TWIN };
 
 static const struct {
     const char *extension;
@@ -345,9 +348,11 @@ static void add_macro(shaderc_compile_options_t options, const char *name, const
                                                  value ? strlen(value) : 0);
 }
 
-static shaderc_compile_options_t make_options(struct job *job, struct smelt_includer *includer, bool twin)
+static shaderc_compile_options_t make_options(struct job *job, struct smelt_includer *includer,
+                                              enum purpose purpose)
 {
     const struct smelt_shader_params *p = job->params;
+    bool twin = purpose == TWIN;
     shaderc_compile_options_t options = shaderc_compile_options_initialize();
     if (!options)
         return NULL;
@@ -357,11 +362,10 @@ static shaderc_compile_options_t make_options(struct job *job, struct smelt_incl
                                                   includer);
     if (!twin && p->debug_info)
         shaderc_compile_options_set_generate_debug_info(options);
-    shaderc_optimization_level level = shaderc_optimization_level_performance;
-    if (twin || job->unoptimized || p->optimization == SMELT_OPTIMIZATION_NONE)
-        level = shaderc_optimization_level_zero;
-    else if (p->optimization == SMELT_OPTIMIZATION_SIZE)
-        level = shaderc_optimization_level_size;
+    shaderc_optimization_level level = shaderc_optimization_level_zero;
+    if (purpose == OPTIMIZED)
+        level = p->optimization == SMELT_OPTIMIZATION_SIZE ? shaderc_optimization_level_size
+                                                           : shaderc_optimization_level_performance;
     shaderc_compile_options_set_optimization_level(options, level);
     for (uint32_t i = 0; i < p->define_count; i++)
         add_macro(options, p->defines[i].name, p->defines[i].value);
@@ -376,20 +380,21 @@ static shaderc_compile_options_t make_options(struct job *job, struct smelt_incl
 }
 
 // Every message the compiler gave, without the last newline.
-static enum smelt_result report(const struct job *job, shaderc_compilation_result_t compiled, bool twin)
+static enum smelt_result report(const struct job *job, shaderc_compilation_result_t compiled,
+                                enum purpose purpose)
 {
     const char *messages = compiled ? shaderc_result_get_error_message(compiled) : NULL;
     size_t length = messages ? strlen(messages) : 0;
     while (length && messages[length - 1] == '\n')
         length--;
     if (compiled && shaderc_result_get_compilation_status(compiled) == shaderc_compilation_status_success) {
-        if (length && !twin)
+        if (length && purpose == UNOPTIMIZED)
             smelt_log(job->context, SMELT_LOG_WARNING, "%.*s", (int)length, messages);
         return SMELT_OK;
     }
     bool defined = length && strstr(messages, "redefined") && strstr(messages, "SMELT_BACKENDS");
     return smelt_fail(job->context, SMELT_ERROR_COMPILE, "%s%s%.*s%s", length ? "" : job->name,
-                      length ? (twin ? "for reflection, all backends PORTABLE:\n" : "")
+                      length ? (purpose == TWIN ? "for reflection, all backends PORTABLE:\n" : "")
                              : ": the compiler failed without a message",
                       (int)length, length ? messages : "",
                       defined
@@ -398,16 +403,16 @@ static enum smelt_result report(const struct job *job, shaderc_compilation_resul
                           : "");
 }
 
-static enum smelt_result run(struct job *job, bool twin, uint32_t **words, size_t *size)
+static enum smelt_result run(struct job *job, enum purpose purpose, uint32_t **words, size_t *size)
 {
     shaderc_compiler_t compiler = smelt_glsl_compiler();
     struct smelt_includer includer = {
         .context = job->context,
         .params = job->params,
-        .op_texts = twin ? job->twin_texts : job->op_texts,
+        .op_texts = purpose == TWIN ? job->twin_texts : job->op_texts,
         .sources = &job->sources,
     };
-    shaderc_compile_options_t options = make_options(job, &includer, twin);
+    shaderc_compile_options_t options = make_options(job, &includer, purpose);
     if (!compiler || !options) {
         shaderc_compile_options_release(options);
         return smelt_fail(job->context, SMELT_ERROR_OUT_OF_HOST_MEMORY, "%s: no memory for the compiler",
@@ -416,7 +421,7 @@ static enum smelt_result run(struct job *job, bool twin, uint32_t **words, size_
     shaderc_compilation_result_t compiled =
         shaderc_compile_into_spv(compiler, job->text, job->size, job->kind, job->name, "main", options);
     shaderc_compile_options_release(options);
-    enum smelt_result result = report(job, compiled, twin);
+    enum smelt_result result = report(job, compiled, purpose);
     if (!result) {
         *size = shaderc_result_get_length(compiled);
         *words = malloc(*size);
@@ -434,11 +439,34 @@ static enum smelt_result run(struct job *job, bool twin, uint32_t **words, size_
 // The compile as asked for is fit for reflection itself.
 static bool is_its_own_twin(const struct job *job)
 {
-    bool same =
-        job->params->optimization == SMELT_OPTIMIZATION_NONE && job->backends == 1u << SMELT_BACKEND_PORTABLE;
+    bool same = job->backends == 1u << SMELT_BACKEND_PORTABLE;
     for (uint32_t i = 0; i < job->params->op_count && same; i++)
         same = !strcmp(job->op_texts[i], job->twin_texts[i]);
     return same;
+}
+
+// The words by our passes, or by the compiler's own from the text; as they are where that would not be valid.
+static enum smelt_result optimize(struct job *job, uint32_t **words, size_t *size)
+{
+    uint32_t *made = NULL;
+    size_t made_size = 0;
+    enum smelt_result result = SMELT_OK;
+    if (job->params->optimization != SMELT_OPTIMIZATION_DEFAULT ||
+        !smelt_spirv_optimize(job->context, job->name, *words, *size / 4, job->params->debug_info, &made,
+                              &made_size))
+        result = run(job, OPTIMIZED, &made, &made_size);
+    if (result)
+        return result;
+    if (smelt_spirv_has_undeclared_constants(made, made_size / 4)) {
+        smelt_log(job->context, SMELT_LOG_INFO, "%s: not optimized: spirv-opt made 8 or 16 bit constants",
+                  job->name);
+        free(made);
+        return SMELT_OK;
+    }
+    free(*words);
+    *words = made;
+    *size = made_size;
+    return SMELT_OK;
 }
 
 static enum smelt_result compile(struct job *job, struct smelt_shader_info *info)
@@ -446,26 +474,20 @@ static enum smelt_result compile(struct job *job, struct smelt_shader_info *info
     uint32_t *words = NULL, *twin = NULL;
     size_t size = 0, twin_size = 0;
     struct smelt_reflection *reflection = NULL;
+    bool own_twin = is_its_own_twin(job);
     enum smelt_result result = check_version(job);
     if (!result)
-        result = run(job, false, &words, &size);
-    if (!result && smelt_spirv_has_undeclared_constants(words, size / 4)) {
-        smelt_log(job->context, SMELT_LOG_INFO, "%s: not optimized: spirv-opt made 8 or 16 bit constants",
-                  job->name);
-        free(words);
-        words = NULL;
-        job->unoptimized = true;
-        result = run(job, false, &words, &size);
-    }
-    info->spirv = words;
-    info->spirv_size = size;
-    bool own_twin = is_its_own_twin(job);
+        result = run(job, UNOPTIMIZED, &words, &size);
     if (!result && !own_twin)
-        result = run(job, true, &twin, &twin_size);
+        result = run(job, TWIN, &twin, &twin_size);
     if (!result)
         result = smelt_reflect(job->context, job->name, own_twin ? words : twin,
                                (own_twin ? size : twin_size) / 4, &reflection);
     free(twin);
+    if (!result && job->params->optimization != SMELT_OPTIMIZATION_NONE)
+        result = optimize(job, &words, &size);
+    info->spirv = words;
+    info->spirv_size = size;
     info->reflection = reflection;
     if (result)
         return result;

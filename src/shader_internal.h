@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The inside of a shader, for the sources that make it: shader.c (life, use), compile.c with include.c, reflect.c
-// and cache.c (from GLSL), bundle.c (from a file), reflection.c and spirv.c (plain data).
+// The inside of a shader, for the sources that make it: shader.c (life, use), compile.c with include.c, optimize.c,
+// reflect.c and cache.c (from GLSL), bundle.c (from a file), reflection.c and spirv.c (plain data).
 #ifndef SMELT_SHADER_INTERNAL_H
 #define SMELT_SHADER_INTERNAL_H
 
@@ -40,6 +40,12 @@ enum smelt_result smelt_compile(smelt_context context, const struct smelt_shader
 
 // The process's compiler (probe.c); NULL when out of memory.
 struct shaderc_compiler *smelt_glsl_compiler(void);
+
+// --- Optimizing (optimize.c) --------------------------------------------------------------------------
+
+// Valid words made faster: `made` is the caller's to free. False: this build has no optimizer for SPIR-V, or it failed (logged).
+bool smelt_spirv_optimize(smelt_context context, const char *name, const uint32_t *words, size_t count,
+                          bool debug_info, uint32_t **made, size_t *made_size);
 
 // --- Plain data (reflection.c, spirv.c) ---------------------------------------------------------------
 

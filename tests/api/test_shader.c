@@ -331,6 +331,29 @@ static void test_optimization(void)
     CHECK(sizes[3] > sizes[SMELT_OPTIMIZATION_DEFAULT]); // OpSource, OpLine
 }
 
+static void count_refused_passes(void *user, enum smelt_log_level level, const char *line)
+{
+    (void)level;
+    *(int *)user += strstr(line, "SPIRV-Tools") != NULL;
+}
+
+// Those of src/optimize.c are known to the SPIRV-Tools at hand.
+static void test_passes(void)
+{
+    need_compiler();
+    int refused = 0;
+    struct smelt_context_params params = {.cache_directory = "",
+                                          .log = count_refused_passes,
+                                          .log_user = &refused,
+                                          .log_level = SMELT_LOG_INFO};
+    smelt_context context = NULL;
+    CHECK_OK(smelt_context_create(&params, &context));
+    smelt_shader shader = compile_source(context, EMPTY_COMPUTE);
+    smelt_shader_destroy(&shader);
+    smelt_context_destroy(&context);
+    CHECK(refused == 0);
+}
+
 // --- Ops and modules ----------------------------------------------------------------------------------------
 
 static const struct smelt_mlp_descriptor mlp = {
@@ -590,6 +613,7 @@ int main(int argc, char **argv)
         {"defines, SMELT_BACKENDS, SMELT_BACKEND_DEFAULT", test_defines},
         {"shaders that define SMELT_BACKENDS for other compilers", test_shader_for_other_compilers_too},
         {"optimization levels and debug information", test_optimization},
+        {"passes of the optimizer", test_passes},
         {"ops are served as includes; compile time and size of 32-64-64-9", test_ops},
         {"modules can be listed", test_module_text},
         {"ops tell their subgroup size", test_ops_tell_their_subgroup_size},
