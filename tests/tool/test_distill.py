@@ -110,9 +110,14 @@ def test_distill_says_what_is_wrong():
     refused(TEACHER.replace('outputs 2', 'outputs 65'), '1 to 64 outputs')
     refused(TEACHER.replace('none', 'max'), 'no activation "max"')
     refused(TEACHER.replace('l2', 'huber'), 'l1, l2 or relative_l2')
+    refused(TEACHER.replace('input b', 'input a'), 'two inputs are called a')
     refused(TEACHER.replace('smelt outputs', 'smelt output'), 'wanted "// smelt input')
     need_compiler()
-    refused(TEACHER.replace('sin(', 'sine('), 'teacher.glsl:7')
+    refused(TEACHER.replace('sin(', 'sine('), 'wrong.glsl:7')
+    refused(TEACHER.replace('void teacher', 'void master'), 'wanted the function void teacher(float x[2], out float y[2])')
+    wrong = write('wrong.glsl', TEACHER.replace('x[0] * x[1]', 'x[0] > 0.5 ? uintBitsToFloat(0x7f800000u) : 0.0'))
+    told = run('material', 'distill', '--teacher', wrong, '-o', path('wrong.safetensors'), *SMALL, '--steps', '2', status=1).stderr
+    assert 'finite in its domain' in told, told
     fails('material', 'distill', '--teacher', good, '-o', '/nonexistent/x.safetensors', says='/nonexistent/x')
     fails('material', 'distill', '--teacher', good, '-o', os.path.dirname(good), says='it is a directory')
     fails('material', 'distill', '--teacher', good, '-o', good, says='used twice', status=2)

@@ -135,7 +135,8 @@ static int write_package(const struct request *request, const struct teacher *te
         size_t count = (size_t)out * in;
         for (size_t k = 0; k < count; k++)
             if (!isfinite(values[k]) || (request->stored == SMELT_DTYPE_F16 && fabsf(values[k]) >= 65520))
-                return tool_fail("the training went astray: layer %u has the value %g; try a lower --rate",
+                return tool_fail("the training went astray: layer %u has the value %g; wanted a teacher that "
+                                 "is finite in its domain, or a lower --rate",
                                  i / 2, (double)values[k]);
         snprintf(names[i], sizeof(names[i]), "layer%u.%s", i / 2, i % 2 ? "bias" : "weight");
         tensors[i] = (struct smelt_package_tensor){.name = names[i],

@@ -114,6 +114,9 @@ static int parse_line(struct teacher *teacher, const char *line)
                          teacher->path, line);
     if (teacher->input_count == TEACHER_MAX_INPUTS)
         return tool_fail("%s: more than %d inputs", teacher->path, (int)TEACHER_MAX_INPUTS);
+    for (uint32_t i = 0; i < teacher->input_count; i++)
+        if (!strcmp(teacher->inputs[i].name, a))
+            return tool_fail("%s: two inputs are called %s", teacher->path, a);
     return parse_input(teacher->path, a, b, c, d, &teacher->inputs[teacher->input_count++]);
 }
 

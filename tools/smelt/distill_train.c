@@ -347,6 +347,18 @@ static enum smelt_result prepare(struct trainer *t, struct distill_training *tra
     }
 }
 
+// Of a teacher that does not compile: its file, which shaders include by another name, or the function that it has not.
+static int fail_compile(const struct teacher *teacher)
+{
+    static const char included[] = "teacher.glsl";
+    const char *message = smelt_last_error();
+    if (strstr(message, "'teacher' :"))
+        return tool_fail("%s: wanted the function void teacher(float x[%u], out float y[%u])", teacher->path,
+                         teacher->input_count, teacher->output_count);
+    bool named = !strncmp(message, included, strlen(included));
+    return tool_fail("%s%s", named ? teacher->path : "", message + (named ? strlen(included) : 0));
+}
+
 int distill_train(smelt_context context, const struct teacher *teacher, const struct distill_network *network,
                   const struct distill_training *training, float *weights[SMELT_MLP_MAX_LAYERS],
                   float *biases[SMELT_MLP_MAX_LAYERS], uint32_t *steps)
@@ -367,5 +379,5 @@ int distill_train(smelt_context context, const struct teacher *teacher, const st
         return tool_fail("out of memory for a batch of %u", own.batch);
     if (!result && !*steps)
         return tool_fail("stopped before the first step: nothing was written");
-    return result ? tool_fail_smelt() : TOOL_OK;
+    return result == SMELT_ERROR_COMPILE ? fail_compile(teacher) : result ? tool_fail_smelt() : TOOL_OK;
 }
