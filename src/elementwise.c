@@ -43,7 +43,7 @@ static const struct {
     [SMELT_ELEMENTWISE_COSINE] = {"cosine", 1, "cos(%s)"},
     [SMELT_ELEMENTWISE_ERF] = {"erf", 1, "erf(%s)"},
     [SMELT_ELEMENTWISE_THRESHOLD] = {"threshold", 2, "threshold(%s, %s)"},
-    [SMELT_ELEMENTWISE_REMAINDER] = {"remainder", 2, "remainder(%s, %s)"},
+    [SMELT_ELEMENTWISE_REMAINDER] = {"remainder", 2, "smelt_remainder(%s, %s)"},
     [SMELT_ELEMENTWISE_TANGENT] = {"tangent", 1, "tan(%s)"},
     [SMELT_ELEMENTWISE_ARCCOSINE] = {"arccosine", 1, "acos(%s)"},
     [SMELT_ELEMENTWISE_ARCSINE] = {"arcsine", 1, "asin(%s)"},

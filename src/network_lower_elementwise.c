@@ -380,9 +380,8 @@ static bool is_number(const struct smelt_ir_node *node, uint32_t i)
 static void add_inputs(struct smelt_lowering *lowering, const struct smelt_ir_node *node, struct chain *c,
                        smelt_tensor sum, uint32_t first, uint32_t end)
 {
-    bool numbers = true; // there is nothing else
-    for (uint32_t i = first; i < end; i++)
-        numbers = numbers && (!smelt_ir_input(node, i) || is_number(node, i));
+    // A step has one number at most: the first input is one where the second is none.
+    bool tensor_next = first + 1 < end && smelt_ir_input(node, first + 1) && !is_number(node, first + 1);
     if (sum) {
         c->params.inputs[c->params.input_count] = sum;
         c->operands[c->operand_count++] = (struct operand){c->params.input_count++, 0};
@@ -392,7 +391,7 @@ static void add_inputs(struct smelt_lowering *lowering, const struct smelt_ir_no
         const struct smelt_ir_value *value = smelt_ir_input(node, i);
         if (!value) {
             operand->place = ABSENT;
-        } else if (is_number(node, i) && (!numbers || sum || i > first)) {
+        } else if (is_number(node, i) && (i > first || sum || tensor_next)) {
             value = smelt_lower_host_input(node, i);
             *operand = number(smelt_element_number(value->stored, value->data, 0));
         } else {

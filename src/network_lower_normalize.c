@@ -109,6 +109,19 @@ static smelt_tensor line_weight(struct smelt_lowering *lowering, smelt_tensor we
     return smelt_lower_view(lowering, weight, 0, 1, lines.axes.extents, lines.axes.strides);
 }
 
+// Whether the axes' elements follow each other in memory as those of x do. The dimensions of `tensor` are the last ones of x.
+static bool ordered_as_x(const struct normalization *n, smelt_tensor tensor)
+{
+    const uint64_t *own = n->x->info.strides, *strides = tensor->info.strides;
+    uint32_t rank = n->x->info.rank, missing = rank - tensor->info.rank;
+    for (uint32_t d = missing; d < rank; d++)
+        for (uint32_t e = d + 1; e < rank; e++)
+            if (n->axes[d] && n->axes[e] && n->x->info.shape[d] > 1 && n->x->info.shape[e] > 1 &&
+                (own[d] > own[e]) != (strides[d - missing] > strides[e - missing]))
+                return false;
+    return true;
+}
+
 // As one call of the library. `done` is false where it has none for this.
 static enum smelt_result normalize_lines(struct smelt_lowering *lowering, const struct normalization *n,
                                          bool *done)
@@ -120,6 +133,8 @@ static enum smelt_result normalize_lines(struct smelt_lowering *lowering, const 
     smelt_lines_shape(&n->y->info, n->axes, &to);
     uint64_t extent = from.axes.extents[0];
     if (n->mean || n->deviation || from.axes.rank != 1 || to.axes.rank != 1 || from.others.rank > 3 ||
+        !ordered_as_x(n, n->y) || (n->scale && !ordered_as_x(n, n->scale)) ||
+        (n->bias && !ordered_as_x(n, n->bias)) ||
         (n->scale && !(scale = line_weight(lowering, n->scale, n->x, extent))) ||
         (n->bias && !(bias = line_weight(lowering, n->bias, n->x, extent))))
         return lowering->result;
@@ -144,6 +159,28 @@ static enum smelt_result normalize_lines(struct smelt_lowering *lowering, const 
         &(struct smelt_rms_norm_params){.x = x, .y = y, .gamma = scale, .axis = axis, .epsilon = epsilon});
 }
 
+// What has no call as it lies, in copies whose rows lie one behind the other: along others, weights would need strides of their own.
+static enum smelt_result normalize_rows(struct smelt_lowering *lowering, struct normalization *n)
+{
+    const struct smelt_tensor_info *x = &n->x->info;
+    bool rows = true, done;
+    for (uint32_t d = 1; d < x->rank; d++)
+        rows = rows && x->strides[d - 1] >= x->strides[d];
+    if (rows)
+        return normalize(lowering, n);
+    smelt_tensor y = n->y, from = n->x;
+    n->x = smelt_lower_temporary(lowering, x->dtype, x->rank, x->shape);
+    n->y = smelt_lower_temporary(lowering, y->info.dtype, x->rank, x->shape);
+    if (!n->x || !n->y)
+        return lowering->result;
+    enum smelt_result result = smelt_encode_copy(lowering->encoder, n->x, from, NULL);
+    if (!result)
+        result = normalize_lines(lowering, n, &done);
+    if (!result && !done)
+        result = normalize(lowering, n);
+    return result ? result : smelt_encode_copy(lowering->encoder, y, n->y, NULL);
+}
+
 enum smelt_result smelt_lower_layer_normalization(struct smelt_lowering *lowering, struct smelt_ir_node *node)
 {
     struct normalization n = {.centred = !strcmp(node->op->name, "LayerNormalization"),
@@ -165,7 +202,7 @@ enum smelt_result smelt_lower_layer_normalization(struct smelt_lowering *lowerin
     for (uint32_t d = axis; d < n.x->info.rank; d++)
         n.axes[d] = true;
     result = normalize_lines(lowering, &n, &done);
-    return result || done ? result : normalize(lowering, &n);
+    return result || done ? result : normalize_rows(lowering, &n);
 }
 
 // --- Instance and group -----------------------------------------------------------------------------------

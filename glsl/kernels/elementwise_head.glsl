@@ -32,16 +32,6 @@ float threshold(float p, float q)
     return p > q ? p : 0.0;
 }
 
-// The quotient may be rounded to the next integer; with an infinite q it is 0.
-float remainder(float p, float q)
-{
-    float whole = trunc(p / q);
-    float rest = whole == 0.0 ? p : p - q * whole;
-    if (rest * p < 0.0)
-        rest += rest < 0.0 ? abs(q) : -abs(q);
-    return abs(rest) >= abs(q) ? rest - sign(rest) * abs(q) : rest;
-}
-
 float arcosh(float p)
 {
     return log(p + sqrt((p - 1.0) * (p + 1.0)));

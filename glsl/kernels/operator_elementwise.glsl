@@ -120,6 +120,14 @@ float divide(float a, float b)
 {
     return a / b;
 }
+float remainder(float a, float b)
+{
+    return smelt_remainder(a, b);
+}
+float modulo(float a, float b)
+{
+    return a - floor(a / b) * b;
+}
 float magnitude(float a)
 {
     return abs(a);

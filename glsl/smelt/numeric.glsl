@@ -3,7 +3,7 @@
 //
 // what    for X in f16, bf16, f8e4m3, f8e5m2: float smelt_X_to_f32(uint bits) and uint smelt_X_from_f32(float),
 //         as the C functions of the same names (include/smelt/dtype.h), on the low bits of a uint; and
-//         smelt_ue8m0_to_f32, smelt_i4_to_int, smelt_int_from_f32, smelt_uint_from_f32, smelt_nan
+//         smelt_ue8m0_to_f32, smelt_i4_to_int, smelt_int_from_f32, smelt_uint_from_f32, smelt_nan, smelt_remainder
 // params  none
 // makes   the functions above. They need no 8 or 16 bit types
 // errors  to f32: exact. From f32: one rounding to nearest, ties to even, subnormals kept. A NaN stays a quiet
@@ -148,6 +148,17 @@ uint smelt_uint_from_f32(float value, uint high)
     if (nearest >= 4294967296.0)
         return high;
     return nearest <= 0.0 ? 0u : min(uint(nearest), high);
+}
+
+// What is left of a when b is taken from it as often as it fits: of a's sign, as C's fmod, but with a quotient of f32. That may be
+// rounded to the next integer; with an infinite b it is 0.
+float smelt_remainder(float a, float b)
+{
+    float whole = trunc(a / b);
+    float rest = whole == 0.0 ? a : a - b * whole;
+    if (rest * a < 0.0)
+        rest += rest < 0.0 ? abs(b) : -abs(b);
+    return abs(rest) >= abs(b) ? rest - sign(rest) * abs(b) : rest;
 }
 
 #endif

@@ -121,6 +121,121 @@ static void reshapes_contents(void)
     smelt_network_destroy(&network);
 }
 
+// --- Orders of dimensions ---------------------------------------------------------------------------------------
+
+// Element i of `shape` in rows, transposed to dimensions `order`: the element of the tensor that it comes from.
+static uint64_t transposed(uint64_t i, uint32_t rank, const uint64_t *shape, const int64_t *order)
+{
+    uint64_t place[SMELT_TENSOR_MAX_RANK], from = 0;
+    for (uint32_t d = rank; d-- > 0;) {
+        uint64_t extent = shape[order[d]];
+        place[order[d]] = i % extent;
+        i /= extent;
+    }
+    for (uint32_t d = 0; d < rank; d++)
+        from = from * shape[d] + place[d];
+    return from;
+}
+
+static struct smelt_ir_value *transpose(struct smelt_ir *ir, struct smelt_ir_value *x, const int64_t *order)
+{
+    const struct smelt_ir_attribute perm = {.set = true, .integers = order, .count = x->rank};
+    struct smelt_ir_value *t = rig_node(ir, "Transpose", "t", x, NULL, NULL);
+    CHECK_OK(smelt_ir_set_attribute(ir, t->producer, "perm", &perm));
+    return t;
+}
+
+// Makes a network of x to y and runs it.
+static void run_once(struct smelt_ir *ir, const float *x, float *y)
+{
+    const struct smelt_network_params params = {.name = "once"};
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, &params, &network));
+    struct rig_run run = rig_make(network);
+    rig_write(&run, 0, x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, y);
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
+// Layers over several dimensions that do not lie in rows, with a scale that does.
+static void normalizes_transposed(void)
+{
+    static const struct {
+        uint32_t rank, axis;
+        uint64_t shape[6];
+        int64_t order[6];
+    } cases[] = {{3, 1, {3, 2, 4}, {2, 1, 0}},
+                 {5, 3, {2, 2, 2, 2, 2}, {2, 1, 3, 4, 0}},
+                 {6, 1, {3, 2, 3, 3, 2, 3}, {2, 4, 3, 5, 1, 0}}};
+    for (uint32_t c = 0; c < SMELT_COUNT_OF(cases); c++) {
+        uint32_t rank = cases[c].rank, axis = cases[c].axis;
+        uint64_t extents[6], count = 1, each = 1;
+        float x[324], y[324], scale[324], bias[324];
+        for (uint32_t d = 0; d < rank; d++) {
+            extents[d] = cases[c].shape[cases[c].order[d]];
+            count *= extents[d];
+            each *= d < axis ? 1 : extents[d];
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            x[i] = (float)(i * 37 % 101) / 16;
+            scale[i] = (float)(i * 13 % 29) / 8;
+            bias[i] = (float)(i * 7 % 31) / 4;
+        }
+        struct smelt_ir *ir = rig_ir();
+        struct smelt_ir_value *t = transpose(ir, rig_input(ir, "x", rank, cases[c].shape), cases[c].order);
+        struct smelt_ir_value *w = rig_weight(ir, "scale", rank - axis, extents + axis, scale),
+                              *b = rig_weight(ir, "bias", rank - axis, extents + axis, bias),
+                              *out = rig_node(ir, "LayerNormalization", "y", t, w, b);
+        const struct smelt_ir_attribute from = {.set = true, .integer = axis};
+        CHECK_OK(smelt_ir_set_attribute(ir, out->producer, "axis", &from));
+        CHECK_OK(smelt_ir_add_output(ir, out));
+        run_once(ir, x, y);
+        for (uint64_t first = 0; first < count; first += each) {
+            double mean = 0, variance = 0;
+            for (uint64_t i = first; i < first + each; i++)
+                mean += x[transposed(i, rank, cases[c].shape, cases[c].order)] / (double)each;
+            for (uint64_t i = first; i < first + each; i++) {
+                double off = x[transposed(i, rank, cases[c].shape, cases[c].order)] - mean;
+                variance += off * off / (double)each;
+            }
+            for (uint64_t i = first; i < first + each; i++) {
+                double off = x[transposed(i, rank, cases[c].shape, cases[c].order)] - mean;
+                double wanted = off / sqrt(variance + 1e-5) * scale[i - first] + bias[i - first];
+                CHECK(fabs(y[i] - wanted) < 1e-3);
+            }
+        }
+    }
+}
+
+// Elements of more dimensions and orders than a call takes.
+static void remainders_of_many_dimensions(void)
+{
+    static const uint64_t shape[8] = {4, 2, 4, 4, 2, 2, 4, 2}, few[8] = {1, 2, 4, 2, 1, 4, 2, 4};
+    static const int64_t order[8] = {0, 7, 6, 4, 1, 3, 5, 2};
+    for (int truncated = 0; truncated < 2; truncated++) {
+        static float x[4096], y[4096], q[512];
+        for (uint32_t i = 0; i < 4096; i++)
+            x[i] = (float)(i % 13) / 4 + 0.5f;
+        for (uint32_t i = 0; i < 512; i++)
+            q[i] = (float)(i % 17) - 8;
+        struct smelt_ir *ir = rig_ir();
+        struct smelt_ir_value *t = transpose(ir, rig_input(ir, "x", 8, shape), order),
+                              *rest = rig_node(ir, "Mod", "rest", rig_weight(ir, "q", 8, few, q), t, NULL);
+        const struct smelt_ir_attribute fmod_of = {.set = true, .integer = truncated};
+        CHECK_OK(smelt_ir_set_attribute(ir, rest->producer, "fmod", &fmod_of));
+        CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Neg", "y", rest, NULL, NULL)));
+        run_once(ir, x, y);
+        for (uint32_t i = 0; i < 4096; i++) {
+            // i in rows of [4, 2, 4, 2, 2, 4, 2, 4], of which q has all but the first and the fifth.
+            double a = q[i / 64 % 16 * 32 + i % 32], b = x[transposed(i, 8, shape, order)];
+            double wanted = truncated ? fmod(a, b) : a - floor(a / b) * b;
+            CHECK(fabs(y[i] + wanted) < 1e-4);
+        }
+    }
+}
+
 // --- Heaps and replays ------------------------------------------------------------------------------------------
 
 static void fill(float *data, uint32_t count, uint32_t seed)
@@ -514,6 +629,8 @@ static const struct test tests[] = {
     {"two layers give what they should", dispatches},
     {"other shapes, with the weights where they were", reshapes},
     {"constants that follow the shapes", reshapes_contents},
+    {"layers over dimensions that were transposed", normalizes_transposed},
+    {"remainders in many dimensions", remainders_of_many_dimensions},
     {"networks share a heap, and give the same bits each time", shares_a_heap},
     {"a weight is replaced in a recording", replaces_weights},
     {"normalisations go into the convolution before", folds_normalisations},

@@ -251,6 +251,24 @@ static void many_inputs(void)
     }
 }
 
+// Constants of one element in front: a step takes one number.
+static void numbers_first(void)
+{
+    static const char *const ops[] = {"Sum", "Mean", "Max", "Min"};
+    for (int o = 0; o < 4; o++) {
+        const double numbers[2] = {3, -5}, x[3] = {-7, 1, 8};
+        const double wanted[4][3] = {{-9, -1, 6}, {-3, -1.0 / 3, 2}, {3, 3, 8}, {-7, -5, -5}};
+        struct node node = node_start(ops[o]);
+        node_constant(&node, SMELT_ELEMENT_F32, 1, (const uint64_t[]){1}, &numbers[0]);
+        node_constant(&node, SMELT_ELEMENT_F32, 1, (const uint64_t[]){1}, &numbers[1]);
+        node_input(&node, SMELT_ELEMENT_F32, 1, (const uint64_t[]){3}, x);
+        const double *y = node_run(&node);
+        for (uint32_t i = 0; i < 3; i++)
+            node_expect(&node, i, y[i], wanted[o][i], 1e-5);
+        node_end(&node);
+    }
+}
+
 // A NaN passes a Clip, and limits may be left out.
 static void clips(void)
 {
@@ -514,6 +532,7 @@ static void broadcasting(void)
 static const struct test tests[] = {
     {"floats", floats},
     {"many inputs", many_inputs},
+    {"numbers come first", numbers_first},
     {"clips", clips},
     {"integers wrap", integers_wrap},
     {"comparisons", comparisons},
