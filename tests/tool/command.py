@@ -47,10 +47,11 @@ def disturbed(what, behind):
     """The environment in which the device is lost ('lose') or Ctrl-C comes ('interrupt') behind the writing of a file (disturb.c)."""
     if not LAYER:
         raise Skip('SMELT_TEST_LAYER names no layer that disturbs')
-    write('disturb.json', json.dumps({'file_format_version': '1.1.0', 'layer': {
+    os.makedirs(path('layers'), exist_ok=True)  # of its own: the loader reads every .json beside it
+    write('layers/disturb.json', json.dumps({'file_format_version': '1.1.0', 'layer': {
         'name': 'VK_LAYER_SMELT_disturb', 'type': 'GLOBAL', 'library_path': LAYER, 'api_version': '1.3.0',
         'implementation_version': '1', 'description': 'disturbs a command'}}))
-    return {'VK_LAYER_PATH': WORK, 'VK_INSTANCE_LAYERS': 'VK_LAYER_SMELT_disturb', 'SMELT_TEST_DISTURB': what, 'SMELT_TEST_BEHIND': behind}
+    return {'VK_LAYER_PATH': path('layers'), 'VK_INSTANCE_LAYERS': 'VK_LAYER_SMELT_disturb', 'SMELT_TEST_DISTURB': what, 'SMELT_TEST_BEHIND': behind}
 
 
 def run(*arguments, status=0, env=None):
