@@ -138,4 +138,18 @@ static inline bool rig_is_near(float a, double b)
     return error < 1e-5 + 1e-3 * size && error > -1e-5 - 1e-3 * size;
 }
 
+// Makes a network of `ir`, which it takes, runs it once from its one input to its one output, and destroys it.
+static inline void rig_once(struct smelt_ir *ir, const struct smelt_network_params *params, const float *x,
+                            float *y)
+{
+    smelt_network network = NULL;
+    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, params, &network));
+    struct rig_run run = rig_make(network);
+    rig_write(&run, 0, x);
+    rig_dispatch(network, &run);
+    rig_read(&run, 1, y);
+    rig_free(&run);
+    smelt_network_destroy(&network);
+}
+
 #endif

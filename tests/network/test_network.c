@@ -145,20 +145,6 @@ static struct smelt_ir_value *transpose(struct smelt_ir *ir, struct smelt_ir_val
     return t;
 }
 
-// Makes a network of x to y and runs it.
-static void run_once(struct smelt_ir *ir, const float *x, float *y)
-{
-    const struct smelt_network_params params = {.name = "once"};
-    smelt_network network = NULL;
-    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, &params, &network));
-    struct rig_run run = rig_make(network);
-    rig_write(&run, 0, x);
-    rig_dispatch(network, &run);
-    rig_read(&run, 1, y);
-    rig_free(&run);
-    smelt_network_destroy(&network);
-}
-
 // Layers over several dimensions that do not lie in rows, with a scale that does.
 static void normalizes_transposed(void)
 {
@@ -191,7 +177,7 @@ static void normalizes_transposed(void)
         const struct smelt_ir_attribute from = {.set = true, .integer = axis};
         CHECK_OK(smelt_ir_set_attribute(ir, out->producer, "axis", &from));
         CHECK_OK(smelt_ir_add_output(ir, out));
-        run_once(ir, x, y);
+        rig_once(ir, NULL, x, y);
         for (uint64_t first = 0; first < count; first += each) {
             double mean = 0, variance = 0;
             for (uint64_t i = first; i < first + each; i++)
@@ -226,7 +212,7 @@ static void remainders_of_many_dimensions(void)
         const struct smelt_ir_attribute fmod_of = {.set = true, .integer = truncated};
         CHECK_OK(smelt_ir_set_attribute(ir, rest->producer, "fmod", &fmod_of));
         CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Neg", "y", rest, NULL, NULL)));
-        run_once(ir, x, y);
+        rig_once(ir, NULL, x, y);
         for (uint32_t i = 0; i < 4096; i++) {
             // i in rows of [4, 2, 4, 2, 2, 4, 2, 4], of which q has all but the first and the fifth.
             double a = q[i / 64 % 16 * 32 + i % 32], b = x[transposed(i, 8, shape, order)];

@@ -316,14 +316,7 @@ static void run_pool(bool mean, int64_t padding, enum smelt_dtype storage, const
         CHECK_OK(smelt_ir_set_attribute(ir, out->producer, "count_include_pad", &counts));
     CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Conv", "y", out, w, NULL)));
     const struct smelt_network_params params = {.storage = storage};
-    smelt_network network = NULL;
-    CHECK_OK(smelt_network_create_from_ir(test_context(), ir, &params, &network));
-    struct rig_run run = rig_make(network);
-    rig_write(&run, 0, x);
-    rig_dispatch(network, &run);
-    rig_read(&run, 1, y);
-    rig_free(&run);
-    smelt_network_destroy(&network);
+    rig_once(ir, &params, x, y);
 }
 
 static void pools_channels_together(void)
