@@ -340,12 +340,12 @@ enum smelt_result smelt_material_update(smelt_material material, VkCommandBuffer
 {
     smelt_material m = material;
     struct smelt_material_description other;
-    const struct smelt_material_description *d = package ? &other : &m->description;
     enum smelt_result result = check_update(m, commands, parts);
     if (!result && package)
         result = describe_update(m, package, &other);
     if (result)
         return result;
+    const struct smelt_material_description *d = package ? &other : &m->description;
     parts = parts ? parts : ALL_PARTS;
     if (parts & SMELT_MATERIAL_LATENTS && !m->staging.buffer &&
         (result = smelt_buffer_create(m->context, m->slot_size * m->slot_count, SMELT_PLACE_HOST_WRITE,
