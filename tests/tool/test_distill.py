@@ -79,6 +79,15 @@ def test_flags_replace_what_the_file_says_and_the_report_is_plain():
     assert '7-8-2, f16, 2 steps' in text and 'SLOWER than its teacher here: keep the teacher' in text, text
 
 
+def test_a_teacher_that_is_nothing_has_no_relative_error():
+    need_compiler()
+    zero = TEACHER.replace('x[0] * x[1]', '0.0').replace('0.5 + 0.5 * sin(3.0 * x[1] + x[0])', '0.0')
+    found = distill(write('zero.glsl', zero), 'zero.safetensors', '--steps', '2')
+    assert found['relative_error'] is None and found['psnr'] is None and found['rmse'] >= 0, found
+    text = run('material', 'distill', '--teacher', path('zero.glsl'), '-o', path('zero.safetensors'), *SMALL[:4], '--steps', '2').stdout
+    assert 'the teacher is the same everywhere' in text and 'inf' not in text.split('evaluations')[0], text
+
+
 def test_the_examples_are_teachers():
     need_compiler()
     for name, inputs in (('disney', 5), ('layered', 6)):

@@ -307,6 +307,8 @@ def test_a_material_of_a_gltf_file_clamped_with_weights_of_8_bits():
     assert b'clamp' in described and b'layer0.scale' in described
     fails('--gltf', path('x.gltf'), '--material', 'chair', says=['chair', 'table'])
     fails('--gltf', path('x.gltf'), '--material', 'bare', says='no textures')
+    fails('--gltf', path('x.gltf'), '--material', '1', says='no textures')
+    fails('--gltf', path('x.gltf'), '--material', '2', says=['"2"', '0 "table" 1 "bare"'])
     fails(*gltf(), '--normal', 'x.png', says='one of both', status=2)
     fails(*gltf(), '--address', 'repeat', says='samplers', status=2)
     fails(*gltf(), '--alpha-mask', '0.5', says='alphaCutoff', status=2)

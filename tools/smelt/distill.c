@@ -53,7 +53,9 @@ struct timing {
 
 struct report {
     uint32_t samples, steps, timing_count;
-    double rmse, relative, worst, psnr; // over all outputs; relative: sums of magnitudes
+    double rmse, worst; // over all outputs
+    double relative;    // of the sums of magnitudes; NAN: the teacher is 0 everywhere
+    double psnr;        // of the teacher's range; NAN: it has none
     uint64_t teacher_time;
     struct timing timings[4];
     char device[256];
@@ -272,8 +274,8 @@ static void compare_values(const float *wanted, const float *got, size_t count, 
         most = fmax(most, wanted[i]);
     }
     report->rmse = sqrt(squares / (double)count);
-    report->relative = sum / of_teacher;
-    report->psnr = 20 * log10((most - least) / report->rmse);
+    report->relative = of_teacher > 0 ? sum / of_teacher : NAN;
+    report->psnr = most > least ? 20 * log10((most - least) / report->rmse) : NAN;
 }
 
 static enum smelt_result measure_with(struct evaluator *e, const struct request *request,
@@ -340,9 +342,13 @@ static void tell(const struct request *request, const struct distill_network *ne
     for (uint32_t i = 0; i <= network->layer_count; i++)
         printf("%s%u", i ? "-" : "", network->widths[i]);
     printf(", %s, %u steps\n", smelt_dtype_name(request->stored), report->steps);
-    printf("error at %u new places: mean %.2f %% of the teacher's mean, root mean square %.3e, worst %.3e;\n"
-           "PSNR %.2f dB of its range\n",
-           report->samples, report->relative * 100, report->rmse, report->worst, report->psnr);
+    printf("error at %u new places: root mean square %.3e, worst %.3e; ", report->samples, report->rmse,
+           report->worst);
+    if (isnan(report->psnr))
+        printf("the teacher is the same everywhere\n");
+    else
+        printf("mean %.2f %% of the teacher's mean;\nPSNR %.2f dB of its range\n", report->relative * 100,
+               report->psnr);
     const struct timing *best = fastest(report);
     if (!report->teacher_time || !best->time) {
         printf("no times: %s has no timestamps\n", report->device);
@@ -368,7 +374,7 @@ static void tell_json(const struct distill_network *network, const struct report
     cJSON_AddNumberToObject(json, "steps", report->steps);
     cJSON_AddNumberToObject(json, "samples", report->samples);
     cJSON_AddNumberToObject(json, "rmse", report->rmse);
-    cJSON_AddNumberToObject(json, "relative_error", report->relative);
+    cJSON_AddNumberToObject(json, "relative_error", report->relative); // NAN becomes null
     cJSON_AddNumberToObject(json, "worst", report->worst);
     cJSON_AddNumberToObject(json, "psnr", report->psnr);
     cJSON_AddStringToObject(json, "device", report->device);

@@ -65,8 +65,13 @@ static int print_material(smelt_package package, cJSON *json)
         printf("  network     %s\n", widths);
         for (uint32_t i = 0; i < info->latent_count; i++) {
             const struct smelt_material_texture *t = &info->latents[i];
-            printf("  latent %-4u 4 of %u bits, %ux%u, %u mip%s\n", i, t->bits, t->width, t->height, t->mips,
+            printf("  latent %-4u 4 of %u bits, %ux%u, %u mip%s", i, t->bits, t->width, t->height, t->mips,
                    t->mips == 1 ? "" : "s");
+            if (t->taps > 1)
+                printf(", fetched %u times", t->taps);
+            if (t->fade > 0)
+                printf(" down to level %g", (double)t->fade);
+            printf("\n");
         }
         if (info->source_width)
             printf("  source      %ux%u, %.2f bits per texel\n", info->source_width, info->source_height,
@@ -75,10 +80,10 @@ static int print_material(smelt_package package, cJSON *json)
                (unsigned long long)info->architecture);
         for (uint32_t i = 0; i < info->channel_count; i++) {
             const struct smelt_channel *channel = &info->channels[i];
-            printf("  channel     %-12s %s, %u component%s, %s, %g to %g\n", channel->name,
+            printf("  channel     %-12s %s, %u component%s, %s, %g to %g%s\n", channel->name,
                    smelt_semantic_name(channel->semantic), channel->count, channel->count == 1 ? "" : "s",
                    channel->transfer == SMELT_TRANSFER_SRGB ? "sRGB" : "linear", channel->minimum,
-                   channel->maximum);
+                   channel->maximum, channel->normal_y_down ? ", y down" : "");
         }
     }
     smelt_material_destroy(&material);

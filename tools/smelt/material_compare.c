@@ -97,14 +97,16 @@ static int compare_contender(const struct maps *source, struct contender *conten
     return TOOL_OK;
 }
 
-// Adds the names of maps that `other` has not.
-static void name_missing(const struct maps *maps, const struct maps *other, char *text, size_t size)
+// Adds the names of maps that `other` has not, each once.
+static void name_missing(struct comparison *found, const struct maps *maps, const struct maps *other)
 {
     for (uint32_t i = 0; i < maps->count; i++) {
-        const struct map *same = maps_find(other, maps->maps[i].name);
-        size_t used = strlen(text);
-        if (!same || same->components != maps->maps[i].components)
-            snprintf(text + used, size - used, "%s%s", used ? ", " : "", maps->maps[i].name);
+        const struct map *map = &maps->maps[i], *same = maps_find(other, map->name);
+        bool named = same && same->components == map->components;
+        for (uint32_t k = 0; k < found->left_out_count; k++)
+            named |= !strcmp(found->left_out[k], map->name);
+        if (!named)
+            memcpy(found->left_out[found->left_out_count++], map->name, sizeof(map->name));
     }
 }
 
@@ -112,14 +114,16 @@ static void name_missing(const struct maps *maps, const struct maps *other, char
 static int keep_common(struct comparison *found, struct maps *other)
 {
     struct maps *source = &found->source;
-    name_missing(source, other, found->left_out, sizeof(found->left_out));
-    name_missing(other, source, found->left_out, sizeof(found->left_out));
+    name_missing(found, source, other);
+    name_missing(found, other, source);
     maps_keep_common(source, other);
     maps_keep_common(other, source);
     maps_convert(other, source);
-    return source->count ? TOOL_OK
-                         : tool_fail("%s and %s have no map in common: there are %s", source->path,
-                                     other->path, found->left_out);
+    if (source->count)
+        return TOOL_OK;
+    char names[400];
+    compare_left_out(found, names, sizeof(names));
+    return tool_fail("%s and %s have no map in common: there are %s", source->path, other->path, names);
 }
 
 // --- Flicker ------------------------------------------------------------------------------------------------------------------

@@ -36,8 +36,9 @@ struct contender {
 enum { CONTENDERS_MAX = 3 };
 
 struct comparison {
-    struct maps source; // the maps that all have
-    char left_out[512]; // names of maps that not all have; "": none
+    struct maps source;              // the maps that all have
+    char left_out[2 * MAPS_MAX][64]; // names of maps that not all have
+    uint32_t left_out_count;
     struct flicker source_flicker;
     char device[256]; // on which packages were evaluated; "": none
     struct contender contenders[CONTENDERS_MAX];
@@ -51,5 +52,7 @@ int compare_page(const struct comparison *found, const char *path);
 // All of it but pictures.
 cJSON *compare_json(const struct comparison *found);
 void compare_text(const struct comparison *found);
+// The names of the maps that were left out, as a sentence lists them.
+void compare_left_out(const struct comparison *found, char *text, size_t size);
 
 #endif

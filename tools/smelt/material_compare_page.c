@@ -85,14 +85,24 @@ static double time_of_way(const struct contender *contender, int way, char name[
     return (double)contender->times[deferred][backend] * 1e-6;
 }
 
+void compare_left_out(const struct comparison *found, char *text, size_t size)
+{
+    *text = 0;
+    for (uint32_t i = 0; i < found->left_out_count; i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, size - used, "%s%s", i ? ", " : "", found->left_out[i]);
+    }
+}
+
 void compare_text(const struct comparison *found)
 {
     const struct maps *source = &found->source;
-    char name[32];
+    char name[32], left_out[400];
     printf("source %s: %ux%u, %u maps, changes by %.5f from frame to frame when minified\n", source->path,
            source->width, source->height, source->count, found->source_flicker.change);
-    if (*found->left_out)
-        printf("not on both sides, and left out: %s\n", found->left_out);
+    compare_left_out(found, left_out, sizeof(left_out));
+    if (*left_out)
+        printf("not on both sides, and left out: %s\n", left_out);
     for (uint32_t k = 0; k < found->count; k++) {
         const struct contender *c = &found->contenders[k];
         printf("\n%s\n  %.2f bits per texel, %.2f MiB on the device, changes by %.5f, %.5f of it not as the "
@@ -193,7 +203,9 @@ cJSON *compare_json(const struct comparison *found)
     cJSON *maps = cJSON_AddArrayToObject(source, "maps");
     for (uint32_t i = 0; i < found->source.count; i++)
         cJSON_AddItemToArray(maps, cJSON_CreateString(found->source.maps[i].name));
-    cJSON_AddStringToObject(json, "left_out", found->left_out);
+    cJSON *left_out = cJSON_AddArrayToObject(json, "left_out");
+    for (uint32_t i = 0; i < found->left_out_count; i++)
+        cJSON_AddItemToArray(left_out, cJSON_CreateString(found->left_out[i]));
     if (*found->device)
         cJSON_AddStringToObject(json, "device", found->device);
     cJSON *contenders = cJSON_AddArrayToObject(json, "contenders");

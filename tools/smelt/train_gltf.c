@@ -265,23 +265,30 @@ static int read_maps(struct gltf *g, const cJSON *material)
     return status;
 }
 
+// By its name, or by its place in the file, as names need be neither there nor different.
 static const cJSON *find_material(const struct gltf *g, const char *name)
 {
     const cJSON *materials = cJSON_GetObjectItemCaseSensitive(g->root, "materials"), *material, *found = NULL;
-    char names[400] = "";
+    char names[400] = "", *end = NULL;
+    unsigned long place = name && isdigit((unsigned char)*name) ? strtoul(name, &end, 10) : 0;
+    int count = cJSON_GetArraySize(materials), at = 0, same = 0;
     cJSON_ArrayForEach(material, materials)
     {
         const char *own = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(material, "name"));
         size_t used = strlen(names);
-        snprintf(names + used, sizeof(names) - used, " \"%.60s\"", own ? own : "");
-        if (!name ? cJSON_GetArraySize(materials) == 1 : own && !strcmp(own, name))
+        snprintf(names + used, sizeof(names) - used, " %d \"%.60s\"", at++, own ? own : "");
+        if (!name ? count == 1 : own && !strcmp(own, name)) {
             found = material;
+            same++;
+        }
     }
-    if (!found)
-        tool_fail("%s: wanted %s%s%s; there are:%s", g->path,
-                  name ? "the material \"" : "one material, or --material NAME", name ? name : "",
+    if (!found && end && !*end && place < (unsigned long)count)
+        return cJSON_GetArrayItem(materials, (int)place);
+    if (same != 1)
+        tool_fail("%s: wanted %s%s%s by its name or number; there are:%s", g->path,
+                  name ? "one material \"" : "one material, or --material", name ? name : "",
                   name ? "\"" : "", names);
-    return found;
+    return same == 1 ? found : NULL;
 }
 
 static uint32_t word_at(const struct gltf *g, size_t at)

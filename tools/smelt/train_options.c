@@ -9,13 +9,14 @@
 
 static const char help[] =
     "usage: smelt material train [--base-color FILE] [--normal FILE] ... -o FILE.safetensors\n"
-    "       smelt material train --gltf FILE [--material NAME] -o FILE.safetensors\n"
+    "       smelt material train --gltf FILE [--material NAME|NUMBER] -o FILE.safetensors\n"
     "\n"
     "Trains latent textures and a small network to give the maps, at every mip, and writes them as a "
     "package.\n"
     "Maps are PNG, JPEG or OpenEXR files, or a number from 0 to 1 for a constant.\n"
     "\n"
     "  --base-color --normal --roughness --metalness --ao --height --opacity --emission FILE\n"
+    "  --material M          which of the glTF file's materials: a name, or a number from 0 on\n"
     "  --channel NAME=FILE   any other channel, of as many components as the file has\n"
     "  --normal-y up|down    where the normal map's green points; default: up (OpenGL's)\n"
     "  --address A           repeat or clamp, at the edges of the maps; default: repeat\n"

@@ -28,7 +28,7 @@
     resize();
     split();
     const m = others[at('other').value].mips[mip].maps[maps[at('map').value]];
-    at('told').textContent = 'PSNR ' + number(m.psnr, 2) + ' dB, FLIP ' + number(m.flip, 4) + (data.left_out ? '; not on both sides: ' + data.left_out : '');
+    at('told').textContent = 'PSNR ' + number(m.psnr, 2) + ' dB, FLIP ' + number(m.flip, 4) + (data.left_out.length ? '; not on both sides: ' + data.left_out.join(', ') : '');
   }
 
   // Sizes follow from the zoom when a picture has been decoded.
