@@ -204,7 +204,7 @@ static struct split_push push_of(const struct smelt_convolution *call)
     for (int i = 0; i < 4; i++)
         push.stride_a[i] = (uint32_t)p->a->info.strides[i];
     for (int i = 0; i < 3; i++)
-        push.stride_d[i] = (uint32_t)p->d->info.strides[i] * (i ? SMELT_MAX(p->depth_to_space, 1) : 1);
+        push.stride_d[i] = (uint32_t)p->d->info.strides[i];
     push.channel_d = (uint32_t)p->d->info.strides[3];
     return push;
 }

@@ -29,11 +29,11 @@ layout(push_constant, scalar) uniform push
     uvec2 a, b, bias, d,
         residual; // addresses; bias, residual: 0 for none. Elements of the residual lie as those of d
     uint height, width, channels;   // of a
-    uint rows, columns, outputs;    // of d
+    uint rows, columns, outputs;    // of d, before channels go to blocks
     uint pixels, terms, kernel_w;   // pixels of d: less than 2^24; terms of a sum: 2^19
     uint stride_a[4], stride_d[3];  // elements: batch, rows, columns, channels
     uint stride, dilation, padding; // y, x << 16; padding: top and left
-    uint channel_d;                 // of d, in blocks
+    uint channel_d;                 // the stride of d's channels, for blocks
 };
 
 #if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT) == 0
@@ -55,10 +55,13 @@ uint divide(uint n, float reciprocal)
     return uint((float(n) + 0.5) * reciprocal);
 }
 
-// For n < 2^24, where the quotient of floats is at most 1 off.
+// For n < 2^24. Divisions of floats may be 2.5 units in the last place off: the first quotient is wrong by 8 at the most, with
+// that of the rest by 1.
 uint divide_large(uint n, uint divisor)
 {
-    uint quotient = uint(float(n) * (1.0 / float(divisor)));
+    float reciprocal = 1.0 / float(divisor);
+    uint quotient = uint(float(n) * reciprocal);
+    quotient += uint(int(floor(float(int(n - quotient * divisor)) * reciprocal)));
     int rest = int(n - quotient * divisor);
     return rest < 0 ? quotient - 1u : rest < int(divisor) ? quotient : quotient + 1u;
 }
@@ -155,9 +158,8 @@ void fetch_weight(out uvec4 words[LOADS_B], uint k, uint channel)
 uint channel_offset(uint channel)
 {
     uint inside = channel % (KERNEL_BLOCK * KERNEL_BLOCK);
-    return channel / (KERNEL_BLOCK * KERNEL_BLOCK) * channel_d +
-           inside / KERNEL_BLOCK * (stride_d[1] / KERNEL_BLOCK) +
-           inside % KERNEL_BLOCK * (stride_d[2] / KERNEL_BLOCK);
+    return channel / (KERNEL_BLOCK * KERNEL_BLOCK) * channel_d + inside / KERNEL_BLOCK * stride_d[1] +
+           inside % KERNEL_BLOCK * stride_d[2];
 }
 #define KERNEL_CHANNEL_AT(at, channel, i) ((at) + channel_offset((channel) + (i)))
 #endif
@@ -232,7 +234,7 @@ void main()
             low += uintBitsToFloat(pool[at]);
             high += uintBitsToFloat(pool[at + 1u]);
         }
-        uvec3 place = place_of(pixel + row);
+        uvec3 place = place_of(pixel + row) * uvec3(1u, KERNEL_BLOCK, KERNEL_BLOCK);
         uint first = channel + column * 8u, at_d = KERNEL_BLOCK > 1 ? 0u : first;
         store_channels(place.x * stride_d[0] + place.y * stride_d[1] + place.z * stride_d[2] + at_d, first,
                        float[8](low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w));
