@@ -3,7 +3,6 @@
 // else as an expression for operator_elementwise.glsl.
 #include "network_lower_views.h"
 
-#include "elementwise_internal.h"
 #include "kernels_operator.h"
 #include "tensor_internal.h"
 
@@ -439,16 +438,13 @@ static enum smelt_result lower_steps(struct smelt_lowering *lowering, const stru
     uint32_t most = SMELT_ELEMENTWISE_MAX_INPUTS - 1;
     for (uint32_t first = 0; first < node->input_count && !lowering->result; first += most) {
         uint32_t end = SMELT_MIN(first + most, node->input_count);
-        struct chain c = {.params.y = y, .alpha = alpha_of(node)};
-        c.params.steps = c.steps;
+        struct chain c = {.alpha = alpha_of(node)};
         add_inputs(lowering, node, &c, first ? y : NULL, first, end);
         if (lowering->result)
             break;
         build(&c, row, node, end == node->input_count);
-        if (row->expression && !smelt_elementwise_fits(&c.params))
-            return lower_expression(lowering, node, row, y);
-        if (!smelt_lower_channels_last(lowering, &c.params))
-            smelt_lower_take(lowering, smelt_encode_elementwise(lowering->encoder, &c.params));
+        smelt_lower_take(lowering, smelt_lower_steps(lowering, c.params.inputs, c.params.input_count, c.steps,
+                                                     c.params.step_count, y));
     }
     return lowering->result;
 }

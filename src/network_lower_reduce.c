@@ -23,7 +23,7 @@ static enum smelt_result encode(struct smelt_lowering *lowering, enum smelt_redu
 }
 
 // Along the largest run of the axes, into y; where there are others, into [others of lines][other runs], which are reduced
-// then.
+// then, in f32.
 static enum smelt_result reduce_runs(struct smelt_lowering *lowering, enum smelt_reduce reduce,
                                      smelt_tensor x, const struct smelt_lines_shape *lines, smelt_tensor y)
 {
@@ -51,8 +51,14 @@ static enum smelt_result reduce_runs(struct smelt_lowering *lowering, enum smelt
     enum smelt_result result = encode(lowering, reduce, view, packed.rank, target);
     if (result || axes->rank == 1)
         return result;
-    return smelt_lower_reduction(lowering, reduce == SMELT_REDUCE_SUM_SQUARES ? SMELT_REDUCE_SUM : reduce,
-                                 target, rest, y);
+    smelt_tensor whole = y->info.dtype == SMELT_DTYPE_F32
+                             ? y
+                             : smelt_lower_temporary(lowering, SMELT_DTYPE_F32, y->info.rank, y->info.shape);
+    if (!whole)
+        return lowering->result;
+    result = smelt_lower_reduction(lowering, reduce == SMELT_REDUCE_SUM_SQUARES ? SMELT_REDUCE_SUM : reduce,
+                                   target, rest, whole);
+    return result || whole == y ? result : smelt_encode_copy(lowering->encoder, y, whole, NULL);
 }
 
 enum smelt_result smelt_lower_reduction(struct smelt_lowering *lowering, enum smelt_reduce reduce,

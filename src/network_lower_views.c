@@ -2,6 +2,8 @@
 // Views and small calls that several families' lowering functions share.
 #include "network_lower_views.h"
 
+#include "elementwise_internal.h"
+
 #include <string.h>
 
 void smelt_shape_add(struct smelt_shape *shape, uint64_t extent, uint64_t stride)
@@ -106,32 +108,71 @@ static bool is_channels_last(smelt_tensor tensor, smelt_tensor y)
            tensor->info.shape[1] > 1 && tensor->info.strides[1] == 1;
 }
 
-// [n][c][h][w], or what broadcasts to it, as [n][h][w][c].
-static smelt_tensor with_channels_last(struct smelt_lowering *lowering, smelt_tensor t)
+// A tensor of rank `rank`, or what broadcasts to it, with its dimensions in this order.
+static smelt_tensor in_order(struct smelt_lowering *lowering, smelt_tensor t, uint32_t rank,
+                             const uint32_t *order)
 {
-    static const uint32_t axes[4] = {0, 2, 3, 1};
-    uint64_t shape[4], strides[4];
-    uint32_t missing = 4 - t->info.rank;
-    for (uint32_t d = 0; d < 4; d++) {
-        bool there = axes[d] >= missing;
-        shape[d] = there ? t->info.shape[axes[d] - missing] : 1;
-        strides[d] = there ? t->info.strides[axes[d] - missing] : 1;
+    uint64_t shape[SMELT_TENSOR_MAX_RANK], strides[SMELT_TENSOR_MAX_RANK];
+    uint32_t missing = rank - t->info.rank;
+    for (uint32_t d = 0; d < rank; d++) {
+        bool there = order[d] >= missing;
+        shape[d] = there ? t->info.shape[order[d] - missing] : 1;
+        strides[d] = there ? t->info.strides[order[d] - missing] : 1;
     }
-    return smelt_tensor_element_count(t) == 1 ? t : smelt_lower_view(lowering, t, 0, 4, shape, strides);
+    return smelt_tensor_element_count(t) == 1 ? t : smelt_lower_view(lowering, t, 0, rank, shape, strides);
 }
 
-enum smelt_result smelt_lower_channels_last(struct smelt_lowering *lowering,
-                                            struct smelt_elementwise_params *params)
+static enum smelt_result order_all(struct smelt_lowering *lowering, struct smelt_elementwise_params *params,
+                                   const uint32_t *order)
 {
+    uint32_t rank = params->y->info.rank;
+    params->y = in_order(lowering, params->y, rank, order);
+    for (uint32_t i = 0; i < params->input_count && !lowering->result; i++)
+        params->inputs[i] = in_order(lowering, params->inputs[i], rank, order);
+    return lowering->result;
+}
+
+// Views with channels last, as those of convolutions are, where one of y's shape lies so: fusion compares views.
+static enum smelt_result prefer_channels_last(struct smelt_lowering *lowering,
+                                              struct smelt_elementwise_params *params)
+{
+    static const uint32_t order[4] = {0, 2, 3, 1};
     bool found = params->y->info.rank == 4 && is_channels_last(params->y, params->y);
     for (uint32_t i = 0; i < params->input_count && params->y->info.rank == 4; i++)
         found |= is_channels_last(params->inputs[i], params->y);
-    if (!found || lowering->result)
-        return lowering->result;
-    params->y = with_channels_last(lowering, params->y);
-    for (uint32_t i = 0; i < params->input_count; i++)
-        params->inputs[i] = with_channels_last(lowering, params->inputs[i]);
-    return lowering->result;
+    return found && !lowering->result ? order_all(lowering, params, order) : lowering->result;
+}
+
+// Each element of `to` is the one that `from` has for it.
+static enum smelt_result spread(struct smelt_lowering *lowering, smelt_tensor from, smelt_tensor to)
+{
+    const struct smelt_elementwise_step same = {.operation = SMELT_ELEMENTWISE_ACTIVATE,
+                                                .activation = SMELT_ACTIVATION_NONE};
+    const struct smelt_elementwise_params params = {
+        .inputs = {from}, .input_count = 1, .steps = &same, .step_count = 1, .y = to};
+    return smelt_lower_take(lowering, smelt_encode_elementwise(lowering->encoder, &params));
+}
+
+// More strides than a call can push: all in the order of y's elements in memory, and as many inputs as it takes, if need be y too,
+// by way of temporaries that lie one element behind the other.
+static enum smelt_result encode_spread(struct smelt_lowering *lowering,
+                                       struct smelt_elementwise_params *params)
+{
+    uint32_t order[SMELT_TENSOR_MAX_RANK];
+    sort(&params->y->info, order);
+    order_all(lowering, params, order);
+    smelt_tensor y = params->y;
+    for (uint32_t i = 0; !lowering->result && !smelt_elementwise_fits(params); i++) {
+        smelt_tensor *tensor = i < params->input_count ? &params->inputs[i] : &params->y;
+        smelt_tensor copy =
+            smelt_lower_temporary(lowering, (*tensor)->info.dtype, y->info.rank, y->info.shape);
+        if (copy && i < params->input_count)
+            spread(lowering, *tensor, copy);
+        *tensor = copy;
+    }
+    if (!lowering->result)
+        smelt_lower_take(lowering, smelt_encode_elementwise(lowering->encoder, params));
+    return lowering->result || params->y == y ? lowering->result : spread(lowering, params->y, y);
 }
 
 enum smelt_result smelt_lower_steps(struct smelt_lowering *lowering, const smelt_tensor *inputs,
@@ -141,8 +182,11 @@ enum smelt_result smelt_lower_steps(struct smelt_lowering *lowering, const smelt
     struct smelt_elementwise_params params = {
         .input_count = input_count, .steps = steps, .step_count = step_count, .y = y};
     memcpy(params.inputs, inputs, input_count * sizeof(*inputs));
-    enum smelt_result result = smelt_lower_channels_last(lowering, &params);
-    return result ? result : smelt_encode_elementwise(lowering->encoder, &params);
+    enum smelt_result result = prefer_channels_last(lowering, &params);
+    if (result)
+        return result;
+    return smelt_elementwise_fits(&params) ? smelt_encode_elementwise(lowering->encoder, &params)
+                                           : encode_spread(lowering, &params);
 }
 
 uint32_t smelt_lower_channels_at_a_time(const struct smelt_tensor_info *x, const struct smelt_tensor_info *y)

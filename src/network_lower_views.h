@@ -31,10 +31,6 @@ smelt_tensor smelt_lower_lines_copy(struct smelt_lowering *lowering, smelt_tenso
 // A vector as the elements along `axis` of tensors of `rank`, to broadcast from the last dimension.
 smelt_tensor smelt_lower_along(struct smelt_lowering *lowering, smelt_tensor vector, uint32_t rank,
                                uint32_t axis);
-// Makes tensors of an elementwise call views with channels last, as those of convolutions are, where one of y's shape lies
-// so: fusion compares views.
-enum smelt_result smelt_lower_channels_last(struct smelt_lowering *lowering,
-                                            struct smelt_elementwise_params *params);
 // Elements of 16 bytes that are neighbours in both images along the channels; 1 where they are not, and for the few that
 // pictures have.
 uint32_t smelt_lower_channels_at_a_time(const struct smelt_tensor_info *x, const struct smelt_tensor_info *y);

@@ -116,26 +116,6 @@ uint signum(uint a)
 {
     return min(a, 1u);
 }
-float divide(float a, float b)
-{
-    return a / b;
-}
-float remainder(float a, float b)
-{
-    return smelt_remainder(a, b);
-}
-float modulo(float a, float b)
-{
-    return a - floor(a / b) * b;
-}
-float magnitude(float a)
-{
-    return abs(a);
-}
-float signum(float a)
-{
-    return sign(a);
-}
 
 uint is_nan(float a)
 {

@@ -222,6 +222,33 @@ static void remainders_of_many_dimensions(void)
     }
 }
 
+// Inputs that are strided each in its own way.
+static void means_of_many_dimensions(void)
+{
+    static const uint64_t shape[6] = {2, 3, 2, 3, 2, 3}, even[6] = {3, 1, 3, 1, 3, 1},
+                          odd[6] = {1, 2, 1, 2, 1, 2};
+    static const int64_t order[6] = {5, 4, 3, 2, 1, 0};
+    float x[216], y[216], p[27], q[8];
+    for (uint32_t i = 0; i < 216; i++)
+        x[i] = (float)(i * 37 % 101) / 4;
+    for (uint32_t i = 0; i < 27; i++)
+        p[i] = (float)(i * 5 % 27);
+    for (uint32_t i = 0; i < 8; i++)
+        q[i] = (float)(i * i);
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *t = transpose(ir, rig_input(ir, "x", 6, shape), order),
+                          *mean = rig_node(ir, "Mean", "mean", t, rig_weight(ir, "p", 6, even, p),
+                                           rig_weight(ir, "q", 6, odd, q));
+    CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "Neg", "y", mean, NULL, NULL)));
+    rig_once(ir, NULL, x, y);
+    for (uint32_t i = 0; i < 216; i++) {
+        // i in rows of [3, 2, 3, 2, 3, 2]
+        double sum = x[transposed(i, 6, shape, order)] + p[i / 72 * 9 + i / 12 % 3 * 3 + i / 2 % 3] +
+                     q[i / 36 % 2 * 4 + i / 6 % 2 * 2 + i % 2];
+        CHECK(fabs(y[i] + sum / 3) < 1e-4);
+    }
+}
+
 // --- Heaps and replays ------------------------------------------------------------------------------------------
 
 static void fill(float *data, uint32_t count, uint32_t seed)
@@ -617,6 +644,7 @@ static const struct test tests[] = {
     {"constants that follow the shapes", reshapes_contents},
     {"layers over dimensions that were transposed", normalizes_transposed},
     {"remainders in many dimensions", remainders_of_many_dimensions},
+    {"means in many dimensions", means_of_many_dimensions},
     {"networks share a heap, and give the same bits each time", shares_a_heap},
     {"a weight is replaced in a recording", replaces_weights},
     {"normalisations go into the convolution before", folds_normalisations},

@@ -56,7 +56,8 @@ static double finish(const char *op, double sum, uint32_t n, bool floats)
 
 static void reduce(const char *op, enum smelt_element element, uint32_t mask, bool keep)
 {
-    bool floats = element == SMELT_ELEMENT_F32;
+    bool floats = smelt_element_is_float(element);
+    double unit = element == SMELT_ELEMENT_F16 ? 1e-3 : floats ? 1e-5 : 0;
     double x[COUNT], axes[4], wanted[COUNT] = {0};
     uint32_t counts[COUNT] = {0}, count = 0;
     fill(x, COUNT, mask + 7, floats ? 2 : 4);
@@ -64,6 +65,7 @@ static void reduce(const char *op, enum smelt_element element, uint32_t mask, bo
         x[i] = floats ? x[i] : round(x[i]);
         if (!strcmp(op, "ReduceLogSum"))
             x[i] = fabs(x[i]) + 0.25f;
+        x[i] = node_rounded(element, x[i]);
         uint32_t g = group_of(i, mask);
         wanted[g] = join(op, wanted[g], x[i], counts[g]++ == 0);
     }
@@ -79,7 +81,7 @@ static void reduce(const char *op, enum smelt_element element, uint32_t mask, bo
     const double *got = node_run(&node);
     for (uint32_t i = 0; i < COUNT / counts[0]; i++) {
         double w = finish(op, wanted[i], counts[0], floats);
-        node_expect(&node, i, got[i], w, floats ? 1e-5 + 1e-5 * fabs(w) : 0);
+        node_expect(&node, i, got[i], w, unit + unit * fabs(w));
     }
     node_end(&node);
 }
@@ -93,6 +95,8 @@ static void reduces_floats(void)
     for (uint32_t o = 0; o < SMELT_COUNT_OF(ops); o++)
         for (uint32_t m = o % 2; m < SMELT_COUNT_OF(masks); m += 2)
             reduce(ops[o], SMELT_ELEMENT_F32, masks[m], m < 3);
+    for (uint32_t o = 1; o < SMELT_COUNT_OF(ops); o += 4)
+        reduce(ops[o], SMELT_ELEMENT_F16, 1 << 0 | 1 << 2, true);
 }
 
 static void reduces_integers(void)
