@@ -117,6 +117,17 @@ static inline uint32_t smelt_convolution_most_shared(const struct smelt_capabili
 {
     return SMELT_MIN(c->max_shared_memory_size, 48u * 1024);
 }
+// What the push constants of these kernels begin with, word for word: addresses (bias, residual: 0 for none), extents of a and of
+// d before blocks, strides in the order of NHWC.
+struct smelt_convolution_tile_push {
+    uint64_t a, b, bias, d, residual;
+    uint32_t height, width, channels, rows, columns, outputs;
+    uint32_t stride_a[4], stride_d[4];
+};
+#define SMELT_CONVOLUTION_TILE_PUSH_SIZE 96
+_Static_assert(sizeof(struct smelt_convolution_tile_push) == SMELT_CONVOLUTION_TILE_PUSH_SIZE,
+               "convolution2d_patch_body.glsl's and convolution2d_split_body.glsl's constants");
+struct smelt_convolution_tile_push smelt_convolution_tile_push(const struct smelt_convolution *call);
 // Whether 8 neighbours are 16 bytes of f16, or 32 of f32, at a multiple of 16.
 bool smelt_convolution_is_whole(const struct smelt_tensor_info *tensor, uint64_t address);
 

@@ -16,12 +16,11 @@ struct kernel_key {
 
 // The push constants, word for word.
 struct patch_push {
-    uint64_t a, b, bias, d, residual;
-    uint32_t height, width, channels, rows, columns, outputs, rectangles_y, rectangles_x;
-    uint32_t stride_a[3], stride_d[3];
+    struct smelt_convolution_tile_push call;
+    uint32_t rectangles_y, rectangles_x;
     uint32_t padding; // top, left << 16
 };
-#define PUSH_SIZE 100
+#define PUSH_SIZE (SMELT_CONVOLUTION_TILE_PUSH_SIZE + 12)
 _Static_assert(offsetof(struct patch_push, padding) == PUSH_SIZE - 4,
                "convolution2d_patch_body.glsl's constants");
 
@@ -156,40 +155,19 @@ bool smelt_convolution_choose_patch(const struct smelt_convolution *call, struct
 
 // --- The call --------------------------------------------------------------------------------------------
 
-static struct patch_push push_of(const struct smelt_convolution *call, const struct smelt_matmul2d_tiling *t)
-{
-    const struct smelt_convolution2d_params *p = call->params;
-    const struct smelt_convolution2d_geometry *g = &call->geometry;
-    struct patch_push push = {
-        .a = p->a->info.address,
-        .b = p->b->info.address,
-        .bias = p->bias ? p->bias->info.address : 0,
-        .d = p->d->info.address,
-        .residual = p->residual ? p->residual->info.address : 0,
-        .height = (uint32_t)call->a[H],
-        .width = (uint32_t)call->a[W],
-        .channels = (uint32_t)call->a[C],
-        .rows = (uint32_t)call->d[H],
-        .columns = (uint32_t)call->d[W],
-        .outputs = (uint32_t)call->d[C],
-        .rectangles_y = (uint32_t)rectangles_of(call->d[H], t->m / t->columns),
-        .rectangles_x = (uint32_t)rectangles_of(call->d[W], t->columns),
-        .padding = g->padding_top | g->padding_left << 16,
-    };
-    for (int i = 0; i < 3; i++) {
-        push.stride_a[i] = (uint32_t)p->a->info.strides[i];
-        push.stride_d[i] = (uint32_t)p->d->info.strides[i];
-    }
-    return push;
-}
-
 enum smelt_result smelt_convolution_encode_patch(smelt_encoder encoder, const struct smelt_convolution *call,
                                                  const struct smelt_op_info *info,
                                                  const struct smelt_dispatch *what)
 {
     const struct smelt_convolution2d_params *p = call->params;
     const struct smelt_matmul2d_tiling *t = &info->tiling;
-    const struct patch_push push = push_of(call, t);
+    const struct smelt_convolution2d_geometry *g = &call->geometry;
+    const struct patch_push push = {
+        .call = smelt_convolution_tile_push(call),
+        .rectangles_y = (uint32_t)rectangles_of(call->d[H], t->m / t->columns),
+        .rectangles_x = (uint32_t)rectangles_of(call->d[W], t->columns),
+        .padding = g->padding_top | g->padding_left << 16,
+    };
     const struct kernel_key key = {
         .rows = t->m / t->columns,
         .columns = t->columns,
@@ -218,7 +196,7 @@ enum smelt_result smelt_convolution_encode_patch(smelt_encoder encoder, const st
         .operations = smelt_convolution_operations(call),
         .stage_flags = info->stage_flags,
         .subgroup_size = info->subgroup_size.requiredSubgroupSize,
-        .constants = {push.channels, push.outputs},
+        .constants = {push.call.channels, push.call.outputs},
         .constant_count = 2,
         .size_count = 2,
     };

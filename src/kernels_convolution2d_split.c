@@ -19,15 +19,12 @@ struct kernel_key {
 
 // The push constants, word for word.
 struct split_push {
-    uint64_t a, b, bias, d, residual;
-    uint32_t height, width, channels, rows, columns, outputs, pixels, terms, kernel_w;
-    uint32_t stride_a[4], stride_d[3];
+    struct smelt_convolution_tile_push call;
+    uint32_t pixels, terms, kernel_w;
     uint32_t stride, dilation, padding; // y, x << 16
-    uint32_t channel_d;
 };
-#define PUSH_SIZE 120
-_Static_assert(offsetof(struct split_push, channel_d) == PUSH_SIZE - 4,
-               "convolution2d_split_body.glsl's constants");
+#define PUSH_SIZE (SMELT_CONVOLUTION_TILE_PUSH_SIZE + 24)
+_Static_assert(sizeof(struct split_push) == PUSH_SIZE, "convolution2d_split_body.glsl's constants");
 
 static void write_kernel(struct smelt_text *text, const void *user)
 {
@@ -60,6 +57,29 @@ bool smelt_convolution_is_whole(const struct smelt_tensor_info *t, uint64_t addr
     for (uint32_t i = 0; i < 3; i++)
         all |= t->shape[i] > 1 ? t->strides[i] : 0;
     return all % 8 == 0;
+}
+
+struct smelt_convolution_tile_push smelt_convolution_tile_push(const struct smelt_convolution *call)
+{
+    const struct smelt_convolution2d_params *p = call->params;
+    struct smelt_convolution_tile_push push = {
+        .a = p->a->info.address,
+        .b = p->b->info.address,
+        .bias = p->bias ? p->bias->info.address : 0,
+        .d = p->d->info.address,
+        .residual = p->residual ? p->residual->info.address : 0,
+        .height = (uint32_t)call->a[H],
+        .width = (uint32_t)call->a[W],
+        .channels = (uint32_t)call->a[C],
+        .rows = (uint32_t)call->d[H],
+        .columns = (uint32_t)call->d[W],
+        .outputs = (uint32_t)call->d[C],
+    };
+    for (int i = 0; i < 4; i++) {
+        push.stride_a[i] = (uint32_t)p->a->info.strides[i];
+        push.stride_d[i] = (uint32_t)p->d->info.strides[i];
+    }
+    return push;
 }
 
 // How far its channels are apart if 8 of them are so; 0: they are not.
@@ -180,20 +200,9 @@ static uint32_t both(uint32_t y, uint32_t x)
 
 static struct split_push push_of(const struct smelt_convolution *call)
 {
-    const struct smelt_convolution2d_params *p = call->params;
     const struct smelt_convolution2d_geometry *g = &call->geometry;
-    struct split_push push = {
-        .a = p->a->info.address,
-        .b = p->b->info.address,
-        .bias = p->bias ? p->bias->info.address : 0,
-        .d = p->d->info.address,
-        .residual = p->residual ? p->residual->info.address : 0,
-        .height = (uint32_t)call->a[H],
-        .width = (uint32_t)call->a[W],
-        .channels = (uint32_t)call->a[C],
-        .rows = (uint32_t)call->d[H],
-        .columns = (uint32_t)call->d[W],
-        .outputs = (uint32_t)call->d[C],
+    return (struct split_push){
+        .call = smelt_convolution_tile_push(call),
         .pixels = (uint32_t)call->pixels,
         .terms = (uint32_t)(call->b[KERNEL_H] * call->b[KERNEL_W] * call->b[IN]),
         .kernel_w = (uint32_t)call->b[KERNEL_W],
@@ -201,12 +210,6 @@ static struct split_push push_of(const struct smelt_convolution *call)
         .dilation = both(g->dilation_y, g->dilation_x),
         .padding = both(g->padding_top, g->padding_left),
     };
-    for (int i = 0; i < 4; i++)
-        push.stride_a[i] = (uint32_t)p->a->info.strides[i];
-    for (int i = 0; i < 3; i++)
-        push.stride_d[i] = (uint32_t)p->d->info.strides[i];
-    push.channel_d = (uint32_t)p->d->info.strides[3];
-    return push;
 }
 
 enum smelt_result smelt_convolution_encode_split(smelt_encoder encoder, const struct smelt_convolution *call,
@@ -228,8 +231,8 @@ enum smelt_result smelt_convolution_encode_split(smelt_encoder encoder, const st
         .wide = p->d->info.dtype == SMELT_DTYPE_F32,
         .whole_a = whole_step(&p->a->info),
         .whole_b = p->b->info.address % 16 == 0 && call->d[C] % 8 == 0,
-        .whole_d = p->depth_to_space <= 1 && smelt_convolution_is_whole(&p->d->info, push.d) &&
-                   (push.bias | push.residual) % 16 == 0,
+        .whole_d = p->depth_to_space <= 1 && smelt_convolution_is_whole(&p->d->info, push.call.d) &&
+                   (push.call.bias | push.call.residual) % 16 == 0,
         .block = SMELT_MAX(p->depth_to_space, 1),
     };
     const struct smelt_kernel_request request = {

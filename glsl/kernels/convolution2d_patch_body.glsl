@@ -42,8 +42,8 @@ layout(push_constant, scalar) uniform push
         residual; // addresses; bias, residual: 0 for none. Elements of the residual lie as those of d
     uint height, width, channels;    // of a
     uint rows, columns, outputs;     // of d
+    uint stride_a[4], stride_d[4];   // elements: batch, rows, columns, channels
     uint rectangles_y, rectangles_x; // of one image
-    uint stride_a[3], stride_d[3];   // elements: batch, rows, columns
     uint padding;                    // top, left << 16
 };
 

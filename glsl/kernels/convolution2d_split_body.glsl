@@ -30,10 +30,9 @@ layout(push_constant, scalar) uniform push
         residual; // addresses; bias, residual: 0 for none. Elements of the residual lie as those of d
     uint height, width, channels;   // of a
     uint rows, columns, outputs;    // of d, before channels go to blocks
+    uint stride_a[4], stride_d[4];  // elements: batch, rows, columns, channels
     uint pixels, terms, kernel_w;   // pixels of d: less than 2^24; terms of a sum: 2^19
-    uint stride_a[4], stride_d[3];  // elements: batch, rows, columns, channels
     uint stride, dilation, padding; // y, x << 16; padding: top and left
-    uint channel_d;                 // the stride of d's channels, for blocks
 };
 
 #if (SMELT_BACKENDS & SMELT_BACKEND_BIT_COOPMAT) == 0
@@ -158,7 +157,7 @@ void fetch_weight(out uvec4 words[LOADS_B], uint k, uint channel)
 uint channel_offset(uint channel)
 {
     uint inside = channel % (KERNEL_BLOCK * KERNEL_BLOCK);
-    return channel / (KERNEL_BLOCK * KERNEL_BLOCK) * channel_d + inside / KERNEL_BLOCK * stride_d[1] +
+    return channel / (KERNEL_BLOCK * KERNEL_BLOCK) * stride_d[3] + inside / KERNEL_BLOCK * stride_d[1] +
            inside % KERNEL_BLOCK * stride_d[2];
 }
 #define KERNEL_CHANNEL_AT(at, channel, i) ((at) + channel_offset((channel) + (i)))
