@@ -56,7 +56,8 @@ enum smelt_result smelt_network_keep_f32(struct smelt_lowering *lowering)
             keep_exact(lowering, ir->nodes[n], i);
     for (uint32_t n = 0; n < ir->node_count; n++)
         for (uint32_t i = 0; i < ir->nodes[n]->input_count; i++)
-            if (ir->nodes[n]->inputs[i] && !takes_any_float(ir->nodes[n]))
+            if (ir->nodes[n]->inputs[i] && !takes_any_float(ir->nodes[n]) &&
+                !(ir->nodes[n]->op->exact_inputs >> i & 1))
                 lowering->keeps_f32[ir->nodes[n]->inputs[i]->id] = false;
     return SMELT_OK;
 }

@@ -384,6 +384,41 @@ static void folds_normalisations(void)
 
 // --- Other storage, other places in memory ------------------------------------------------------------------------
 
+static struct smelt_ir_value *bytes(struct smelt_ir *ir, const char *name, uint32_t rank,
+                                    const uint64_t *shape, const int8_t *data, uint64_t count)
+{
+    struct smelt_ir_value *v;
+    void *copy = smelt_ir_allocate(ir, count);
+    CHECK(copy != NULL);
+    memcpy(copy, data, count);
+    CHECK_OK(smelt_ir_value(ir, name, &v));
+    CHECK_OK(smelt_ir_set_constant(ir, v, SMELT_ELEMENT_I8, rank, shape, copy, count));
+    return v;
+}
+
+// Scales of integers stay f32: the small one is 0 in f16.
+static void keeps_scales(void)
+{
+    static const uint64_t line[2] = {1, 4}, matrix[2] = {4, 2};
+    static const int8_t b[8] = {1, 0, 0, 1, 2, 1, 1, -2};
+    static const float x[4] = {3, -5, 7, 2}, scales[2] = {1, 1e-9f};
+    float y[2] = {0};
+    const struct smelt_network_params params = {.storage = SMELT_DTYPE_F16};
+    struct smelt_ir *ir = rig_ir();
+    struct smelt_ir_value *one = rig_weight(ir, "one", 0, line, &scales[0]),
+                          *small = rig_weight(ir, "small", 0, line, &scales[1]),
+                          *zero = bytes(ir, "zero", 0, line, &b[1], 1), *sum;
+    struct smelt_ir_value *q = rig_node(ir, "QuantizeLinear", "q", rig_input(ir, "x", 2, line), one, zero);
+    struct smelt_ir_value *inputs[8] = {q,   small, zero,  bytes(ir, "b", 2, matrix, b, 8),
+                                        one, zero,  small, zero};
+    struct smelt_ir_node *node;
+    CHECK_OK(smelt_ir_value(ir, "sum", &sum));
+    CHECK_OK(smelt_ir_add_node(ir, smelt_operator_find("QLinearMatMul"), "sum", inputs, 8, &sum, 1, &node));
+    CHECK_OK(smelt_ir_add_output(ir, rig_node(ir, "DequantizeLinear", "y", sum, one, zero)));
+    rig_once(ir, &params, x, y);
+    CHECK(y[0] == 19 && y[1] == -2);
+}
+
 static void keeps_f16(void)
 {
     const struct smelt_network_input input = {.name = "x", .rank = 2, .shape = {4, 4}};
@@ -645,6 +680,7 @@ static const struct test tests[] = {
     {"layers over dimensions that were transposed", normalizes_transposed},
     {"remainders in many dimensions", remainders_of_many_dimensions},
     {"means in many dimensions", means_of_many_dimensions},
+    {"scales of integers keep f32", keeps_scales},
     {"networks share a heap, and give the same bits each time", shares_a_heap},
     {"a weight is replaced in a recording", replaces_weights},
     {"normalisations go into the convolution before", folds_normalisations},
