@@ -46,7 +46,7 @@ def main():
             for name, ns in theirs[row['shape']].items():
                 print(f"{row['shape']:15} {name:22} {ns / 1000:9.1f} us {row['tflops'] * row['ns'] / ns:8.2f} TFLOP/s")
         best = min(theirs[row['shape']].values())
-        print(f"{row['shape']:15} {row['backend']:9} {row['rows']:3} x {row['keys']:3} "
+        print(f"{row['shape']:15} {row['by']:7} {row['backend']:9} {row['rows']:3} x {row['keys']:3} "
               f"on {row['threads']:3} {row['ns'] / 1000:9.1f} us {row['tflops']:8.2f} TFLOP/s  {best / row['ns']:.3f} "
               f"registers {row['registers']} local {row['local_bytes']} made {row['first_call_s']:.2f} s error {row['error']:.2g}")
     print(f"rows not run for lack of time: {report['not_run']}")

@@ -357,8 +357,8 @@ enum smelt_result smelt_encoder_set_operation(smelt_encoder encoder, enum smelt_
 const char *smelt_operation_name(enum smelt_operation operation)
 {
     static const char *const names[SMELT_OPERATION_COUNT] = {
-        "untagged",  "other",   "copy",       "fill",     "matmul2d",    "convolution2d",
-        "reduction", "softmax", "layer_norm", "rms_norm", "elementwise", "operator",
+        "untagged", "other",      "copy",     "fill",        "matmul2d", "convolution2d", "reduction",
+        "softmax",  "layer_norm", "rms_norm", "elementwise", "operator", "attention",
     };
     return (uint32_t)operation < SMELT_OPERATION_COUNT ? names[operation] : "invalid";
 }

@@ -379,6 +379,8 @@ static smelt_tensor result_of(const struct smelt_graph_item *item)
         return item->call->rms_norm.y;
     case SMELT_OPERATION_LAYER_NORM:
         return item->call->layer_norm.y;
+    case SMELT_OPERATION_ATTENTION:
+        return item->call->attention.y;
     case SMELT_OPERATION_ELEMENTWISE:
         return item->call->elementwise.y;
     default:

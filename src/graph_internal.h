@@ -5,6 +5,7 @@
 #ifndef SMELT_GRAPH_INTERNAL_H
 #define SMELT_GRAPH_INTERNAL_H
 
+#include <smelt/attention.h>
 #include <smelt/graph.h>
 #include <smelt/image.h>
 
@@ -51,6 +52,7 @@ union smelt_graph_call {
     struct smelt_softmax_params softmax;
     struct smelt_layer_norm_params layer_norm;
     struct smelt_rms_norm_params rms_norm;
+    struct smelt_attention_params attention;
     struct smelt_elementwise_params elementwise; // with its steps behind, in the same allocation
     struct smelt_operator_call operator_call;    // with its options behind
 };

@@ -57,6 +57,12 @@ static const struct smelt_graph_field rms_norm_fields[] = {TENSOR(rms_norm_param
                                                            TENSOR(rms_norm_params, sum),
                                                            NUMBER(rms_norm_params, epsilon),
                                                            END};
+static const struct smelt_graph_field attention_fields[] = {
+    TENSOR(attention_params, q),     TENSOR(attention_params, k),
+    TENSOR(attention_params, v),     TENSOR(attention_params, y),
+    TENSOR(attention_params, mask),  TENSOR(attention_params, lengths),
+    NUMBER(attention_params, scale), NUMBER(attention_params, cap),
+    NUMBER(attention_params, past),  END};
 static const struct smelt_graph_field elementwise_fields[] = {TENSOR(elementwise_params, y), END};
 #define OPERAND(i)                                                                                           \
     {                                                                                                        \
@@ -78,6 +84,7 @@ static const struct {
     [SMELT_OPERATION_LAYER_NORM] = {sizeof(struct smelt_layer_norm_params), layer_norm_fields},
     [SMELT_OPERATION_RMS_NORM] = {sizeof(struct smelt_rms_norm_params), rms_norm_fields},
     [SMELT_OPERATION_ELEMENTWISE] = {sizeof(struct smelt_elementwise_params), elementwise_fields},
+    [SMELT_OPERATION_ATTENTION] = {sizeof(struct smelt_attention_params), attention_fields},
     [SMELT_OPERATION_OPERATOR] = {sizeof(struct smelt_operator_call), operator_fields},
 };
 
@@ -136,6 +143,8 @@ static enum smelt_result encode_call(smelt_encoder encoder, enum smelt_operation
         return smelt_encode_rms_norm(encoder, &call->rms_norm);
     case SMELT_OPERATION_ELEMENTWISE:
         return smelt_encode_elementwise(encoder, &call->elementwise);
+    case SMELT_OPERATION_ATTENTION:
+        return smelt_encode_attention(encoder, &call->attention);
     case SMELT_OPERATION_OPERATOR:
         return smelt_encode_operator(encoder, &call->operator_call);
     default:

@@ -110,6 +110,9 @@ void smelt_network_label(const struct smelt_ir_node *node, char *label, size_t s
 enum smelt_result smelt_network_join(struct smelt_lowering *lowering);
 smelt_tensor smelt_lower_joined(struct smelt_lowering *lowering, const struct smelt_ir_value *value,
                                 bool channels_last);
+// Finds products with a softmax between that smelt_encode_attention serves, into lowering->attentions by the last one's output,
+// and marks the nodes in front of it as taken (network_lower_attention.c).
+enum smelt_result smelt_network_attend(struct smelt_lowering *lowering);
 // Finds values that are kept as f32 whatever the storage (network_precision.c), into lowering->keeps_f32. Nodes that take
 // floats of one type, and have such a value among others, are wide: they compute in f32, between copies.
 enum smelt_result smelt_network_keep_f32(struct smelt_lowering *lowering);

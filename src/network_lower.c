@@ -581,6 +581,8 @@ enum smelt_result smelt_network_lower(smelt_network network, struct smelt_networ
     if (!result)
         result = smelt_network_join(&lowering);
     if (!result)
+        result = smelt_network_attend(&lowering);
+    if (!result)
         result = smelt_encoder_create(network->context, &params, &plan->maker);
     if (!result)
         result = smelt_encoder_start_capture(plan->maker);
@@ -601,6 +603,7 @@ enum smelt_result smelt_network_lower(smelt_network network, struct smelt_networ
     if (!result)
         result = take_graph(&lowering);
     free(lowering.joins);
+    free(lowering.attentions);
     free(lowering.keeps_f32);
     return result;
 }

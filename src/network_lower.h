@@ -41,7 +41,9 @@ struct smelt_lowering {
     enum smelt_dtype storage;          // of f32 values: F32 or F16
     enum smelt_backend backend;        // AUTO, or what the caller asked for
     struct smelt_lowering_join *joins; // by a value's id
-    bool *keeps_f32;                   // likewise: f32 whatever the storage
+    struct smelt_lowering_attention
+        *attentions; // likewise: products that are attention (network_lower_attention.c)
+    bool *keeps_f32; // likewise: f32 whatever the storage
     // the node computes in f32 whatever the storage, or in bytes what has 4 bits (network_precision.c)
     bool wide;
     enum smelt_result result; // of the first service that failed
@@ -95,6 +97,9 @@ enum smelt_result smelt_lower_fail(struct smelt_lowering *lowering, const struct
 // Takes the result of a call that has reported its error.
 enum smelt_result smelt_lower_take(struct smelt_lowering *lowering, enum smelt_result result);
 
+// Whether a MatMul is the last node of attention, which smelt_lower_products lowers.
+bool smelt_lower_is_attention(const struct smelt_lowering *lowering, const struct smelt_ir_node *node);
+
 // --- The operators ----------------------------------------------------------------------------------------------
 
 typedef enum smelt_result smelt_lower_rule(struct smelt_lowering *lowering, struct smelt_ir_node *node);
@@ -108,7 +113,7 @@ smelt_lower_rule smelt_lower_concat, smelt_lower_expand, smelt_lower_gather, sme
 smelt_lower_rule smelt_lower_cumsum, smelt_lower_gather_elements, smelt_lower_gather_nd,
     smelt_lower_scatter_elements, smelt_lower_scatter_nd, smelt_lower_trilu;
 // network_lower_attention.c
-smelt_lower_rule smelt_lower_attention;
+smelt_lower_rule smelt_lower_attention, smelt_lower_products;
 // network_lower_normalize.c
 smelt_lower_rule smelt_lower_batch_normalization, smelt_lower_group_normalization,
     smelt_lower_layer_normalization, smelt_lower_lrn;

@@ -159,6 +159,8 @@ static enum smelt_result multiply(struct smelt_lowering *lowering, struct batch 
 
 enum smelt_result smelt_lower_matmul(struct smelt_lowering *lowering, struct smelt_ir_node *node)
 {
+    if (smelt_lower_is_attention(lowering, node))
+        return smelt_lower_products(lowering, node);
     smelt_tensor a = smelt_lower_input(lowering, node, 0), b = smelt_lower_input(lowering, node, 1),
                  y = smelt_lower_output(lowering, node, 0, SMELT_ORDER_ROWS);
     if (lowering->result)

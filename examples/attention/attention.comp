@@ -3,6 +3,8 @@
 // keys, KEYS at a time; what it keeps of those before is a running maximum, a running sum and a running result of each row
 // (an online softmax). Scores never leave registers.
 //
+// smelt_encode_attention (smelt/attention.h) is this kernel grown up, with more types, sizes and masks: glsl/kernels/attention_*.
+//
 // attention.c defines HEAD_DIM, ROWS, KEYS, CAUSAL, SCALE, how the device computes (SUBGROUP_SIZE, SUBGROUPS, FRAGMENT_x)
 // and how PORTABLE does (PORTABLE_x): a PORTABLE twin of every shader is made for its reflection.
 #version 460

@@ -127,7 +127,8 @@ enum smelt_operation {
     SMELT_OPERATION_RMS_NORM = 9,
     SMELT_OPERATION_ELEMENTWISE = 10,
     SMELT_OPERATION_OPERATOR = 11, // one of a network's that is none of the above
-    SMELT_OPERATION_COUNT = 12,
+    SMELT_OPERATION_ATTENTION = 12,
+    SMELT_OPERATION_COUNT = 13,
 };
 // "matmul2d"; "invalid" otherwise. Static storage.
 SMELT_API const char *smelt_operation_name(enum smelt_operation operation);

@@ -4,6 +4,7 @@
 #define SMELT_SMELT_H
 
 #include "arguments.h"
+#include "attention.h"
 #include "common.h"
 #include "context.h"
 #include "deferred.h"

@@ -70,7 +70,7 @@ static void arguments_are_checked_and_hold(void)
     CHECK_FAILS(smelt_encoder_set_bytes(e, "scale", &one, 8), invalid, "wants 4 bytes, got 8");
     CHECK_FAILS(smelt_encoder_set_bytes(e, "scale", NULL, 4), invalid, "NULL pointer");
     CHECK_FAILS(smelt_encoder_set_bytes(e, "x", &one, 4), invalid, "is a tensor");
-    CHECK_FAILS(smelt_encoder_set_operation(e, SMELT_OPERATION_COUNT), invalid, "operation 12");
+    CHECK_FAILS(smelt_encoder_set_operation(e, SMELT_OPERATION_COUNT), invalid, "operation 13");
     CHECK_OK(smelt_encoder_set_tensor(e, "x", x));
     CHECK_OK(smelt_encoder_set_tensor(e, "y", x));
     CHECK_FAILS(smelt_encoder_dispatch_groups(e, 1, 1, 1), not_ready, "not set: \"z\", \"scale\", \"shift\"");

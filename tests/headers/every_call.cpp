@@ -218,6 +218,9 @@ void tensors()
     smelt_rms_norm_params rms_norm = {};
     rms_norm.x = a;
     CHECK(smelt_encode_rms_norm(encoder, &rms_norm) == SMELT_ERROR_INVALID_ARGUMENT);
+    smelt_attention_params attention = {};
+    attention.q = a;
+    CHECK(smelt_encode_attention(encoder, &attention) == SMELT_ERROR_INVALID_ARGUMENT);
     smelt_elementwise_params elementwise = {};
     elementwise.y = a;
     CHECK(smelt_encode_elementwise(encoder, &elementwise) == SMELT_ERROR_INVALID_ARGUMENT);

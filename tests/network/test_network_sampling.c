@@ -264,36 +264,39 @@ static void score(const struct attention *a, const double *const *in, uint32_t b
         scores[j] /= sum;
 }
 
-static void input(struct node *node, uint32_t heads, uint32_t length, uint32_t size, bool flat,
-                  const double *data)
+static void input(struct node *node, enum smelt_element element, uint32_t heads, uint32_t length,
+                  uint32_t size, bool flat, const double *data)
 {
     if (!length)
         node_absent(node);
     else if (flat)
-        node_input(node, SMELT_ELEMENT_F32, 3, (const uint64_t[]){BATCH, length, heads * size}, data);
+        node_input(node, element, 3, (const uint64_t[]){BATCH, length, heads * size}, data);
     else
-        node_input(node, SMELT_ELEMENT_F32, 4, (const uint64_t[]){BATCH, heads, length, size}, data);
+        node_input(node, element, 4, (const uint64_t[]){BATCH, heads, length, size}, data);
 }
 
-static void attend(const struct attention *a)
+static void attend(const struct attention *a, enum smelt_element element)
 {
+    const double bound = element == SMELT_ELEMENT_F16 ? 0.02 : 1e-4;
     static double data[6][NODE_COUNT];
     const double *const in[6] = {data[0], data[1], data[2], data[3], data[4], data[5]};
     uint32_t total = a->past + a->keys;
     struct node node = node_start("Attention");
     for (uint32_t i = 0; i < 6; i++)
         fill(data[i], NODE_COUNT, i + 20, 4);
+    for (uint32_t i = 0; i < 6 * NODE_COUNT; i++)
+        data[i / NODE_COUNT][i % NODE_COUNT] = node_rounded(element, data[i / NODE_COUNT][i % NODE_COUNT]);
     for (uint32_t i = 0; i < NODE_COUNT && a->mask == SMELT_ELEMENT_BOOL; i++)
         data[3][i] = i % a->mask_keys == 0 || data[3][i] > 0;
-    input(&node, a->heads, QUERIES, SIZE, a->flat, in[0]);
-    input(&node, a->key_heads, a->keys, SIZE, a->flat, in[1]);
-    input(&node, a->key_heads, a->keys, VALUES, a->flat, in[2]);
+    input(&node, element, a->heads, QUERIES, SIZE, a->flat, in[0]);
+    input(&node, element, a->key_heads, a->keys, SIZE, a->flat, in[1]);
+    input(&node, element, a->key_heads, a->keys, VALUES, a->flat, in[2]);
     if (a->mask)
         node_input(&node, a->mask, 2, (const uint64_t[]){QUERIES, a->mask_keys}, in[3]);
     else
         node_absent(&node);
-    input(&node, a->key_heads, a->past, SIZE, false, in[4]);
-    input(&node, a->key_heads, a->past, VALUES, false, in[5]);
+    input(&node, element, a->key_heads, a->past, SIZE, false, in[4]);
+    input(&node, element, a->key_heads, a->past, VALUES, false, in[5]);
     if (a->lengths)
         node_input(&node, SMELT_ELEMENT_I64, 1, (const uint64_t[]){BATCH}, lengths);
     node_integer(&node, "q_num_heads", a->flat ? a->heads : 0);
@@ -313,7 +316,7 @@ static void attend(const struct attention *a)
                 score(a, in, b, h, i, a->mode < 0 ? 3 : a->mode, scores);
                 for (uint32_t j = 0; j < total && a->mode >= 0; j++) {
                     uint32_t at = ((b * a->heads + h) * QUERIES + i) * total + j;
-                    node_expect(&node, at, got[at], scores[j], 1e-4);
+                    node_expect(&node, at, got[at], scores[j], bound);
                 }
                 uint32_t kh = h / (a->heads / a->key_heads);
                 for (uint32_t d = 0; d < VALUES && a->mode < 0; d++) {
@@ -326,7 +329,7 @@ static void attend(const struct attention *a)
                                  : in[2]
                                      [place(a->flat, a->key_heads, a->keys, VALUES, b, kh, j - a->past) + d]);
                     uint32_t at = place(a->flat, a->heads, QUERIES, VALUES, b, h, i) + d;
-                    node_expect(&node, at, got[at], wanted, 1e-4);
+                    node_expect(&node, at, got[at], wanted, bound);
                 }
             }
     node_end(&node);
@@ -353,8 +356,12 @@ static void attends(void)
         {.heads = 2, .key_heads = 2, .keys = 5, .mask = SMELT_ELEMENT_F32, .mask_keys = 5, .mode = 2},
         {.heads = 2, .key_heads = 2, .keys = 5, .past = 1, .causal = true, .mode = 3},
     };
-    for (uint32_t i = 0; i < SMELT_COUNT_OF(cases); i++)
-        attend(&cases[i]);
+    // In f16 it is one kernel where the device has matrices.
+    for (uint32_t i = 0; i < SMELT_COUNT_OF(cases); i++) {
+        attend(&cases[i], SMELT_ELEMENT_F32);
+        if (cases[i].mode < 0)
+            attend(&cases[i], SMELT_ELEMENT_F16);
+    }
 }
 
 static const struct test tests[] = {
