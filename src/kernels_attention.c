@@ -9,8 +9,7 @@
 #include <string.h>
 
 #define MOST_SIZE 256
-#define MOST_SHARED (48 * 1024) // bytes; more ends the process on some drivers
-#define MOST_TOKENS (1u << 29)  // places of queries and keys are compared as int
+#define MOST_TOKENS (1u << 29) // places of queries and keys are compared as int
 
 enum { Q, K, V, Y, TENSORS };
 static const char *const roles[TENSORS] = {"q", "k", "v", "y"};
@@ -32,7 +31,7 @@ struct push {
     uint32_t strides[TENSORS][3], stride_mask[4];
 };
 #define PUSH_SIZE 124
-_Static_assert(offsetof(struct push, stride_mask) == PUSH_SIZE - 16, "attention_body.glsl's constants");
+_Static_assert(offsetof(struct push, stride_mask) == PUSH_SIZE - 16, "attention_head.glsl's constants");
 
 struct call {
     smelt_context context;
@@ -216,7 +215,7 @@ static enum smelt_result choose_tile(struct call *call)
     // As measured on an H200: what is done once for each block is then spread over more keys.
     bool more = key->backend == SMELT_BACKEND_COOPMAT2 && key->head <= 64 && !key->causal;
     key->keys = asked->n ? asked->n : !large ? multiple : more ? 128 : 64;
-    uint32_t most = SMELT_MIN(c->max_shared_memory_size, MOST_SHARED), bytes;
+    uint32_t most = smelt_kernel_most_shared(c), bytes;
     do {
         enum smelt_result result = cut(call);
         if (result)

@@ -10,6 +10,12 @@
 #define SMELT_KERNEL_MAX_CONSTANTS 160
 #define SMELT_KERNEL_BYTE 10.0 // operations for which a byte of memory counts
 
+// Bytes of shared memory that a kernel may take: NVIDIA's driver says it has more than it compiles, and ends the process.
+static inline uint32_t smelt_kernel_most_shared(const struct smelt_capabilities *c)
+{
+    return SMELT_MIN(c->max_shared_memory_size, 48u * 1024);
+}
+
 struct smelt_kernel_request {
     const char *
         name; // "matmul2d": in debug names and messages; static storage. Kernels of two names are never the same

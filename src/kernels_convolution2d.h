@@ -112,11 +112,6 @@ static inline struct smelt_matmul2d_tiling smelt_convolution_tile(struct smelt_m
 }
 #define SMELT_CONVOLUTION_MOST_EXTENT                                                                        \
     1024 // of a tile, and of its subgroups: products of three stay in 32 bits
-// Bytes of shared memory that these kernels take: NVIDIA's driver says it has more than it compiles.
-static inline uint32_t smelt_convolution_most_shared(const struct smelt_capabilities *c)
-{
-    return SMELT_MIN(c->max_shared_memory_size, 48u * 1024);
-}
 // What the push constants of these kernels begin with, word for word: addresses (bias, residual: 0 for none), extents of a and of
 // d before blocks, strides in the order of NHWC.
 struct smelt_convolution_tile_push {

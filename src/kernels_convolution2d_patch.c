@@ -108,7 +108,7 @@ static bool fits(const struct smelt_convolution *call, const struct smelt_matmul
            t->n % (SMELT_MAX(t->fragment_n, 8) * t->subgroups_n) == 0 && t->k % t->fragment_k == 0 &&
            t->fragment_k % 8 == 0 && t->fragment_n % 8 == 0 && call->a[C] % t->k == 0 &&
            threads % across == 0 && t->k * across % threads == 0 && threads <= c->max_workgroup_invocations &&
-           shared_size(call, t) <= smelt_convolution_most_shared(c) &&
+           shared_size(call, t) <= smelt_kernel_most_shared(c) &&
            groups_of(call, t) <= c->max_workgroup_count[0];
 }
 

@@ -171,7 +171,7 @@ static bool fits(const struct smelt_convolution *call, const struct smelt_matmul
            t->m * (TERMS / 8) % t->subgroup_size == 0 && TERMS * across % t->subgroup_size == 0 &&
            t->subgroup_size % across == 0 && t->subgroups_k && t->subgroups_k <= MAX_SUBGROUPS &&
            t->subgroups_k * t->subgroup_size <= c->max_workgroup_invocations &&
-           shared_size(t) <= smelt_convolution_most_shared(c) &&
+           shared_size(t) <= smelt_kernel_most_shared(c) &&
            tiles_of(call, t->m, t->n) <= c->max_workgroup_count[0];
 }
 

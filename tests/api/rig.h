@@ -65,6 +65,27 @@ static inline smelt_tensor rig_tensor(smelt_context context, enum smelt_dtype dt
     return tensor;
 }
 
+// The values of a tensor, in its type and as floats.
+static inline void rig_write_floats(smelt_tensor tensor, const float *values)
+{
+    uint64_t count = smelt_tensor_element_count(tensor);
+    enum smelt_dtype dtype = smelt_tensor_info(tensor)->dtype;
+    void *data = malloc(smelt_dtype_size(dtype, count));
+    smelt_dtype_convert(dtype, data, SMELT_DTYPE_F32, values, count);
+    CHECK_OK(smelt_tensor_write_and_wait(tensor, NULL, data, smelt_dtype_size(dtype, count)));
+    free(data);
+}
+
+static inline void rig_read_floats(smelt_tensor tensor, float *values)
+{
+    uint64_t count = smelt_tensor_element_count(tensor);
+    enum smelt_dtype dtype = smelt_tensor_info(tensor)->dtype;
+    void *data = malloc(smelt_dtype_size(dtype, count));
+    CHECK_OK(smelt_tensor_read_and_wait(tensor, NULL, data, smelt_dtype_size(dtype, count)));
+    smelt_dtype_convert(SMELT_DTYPE_F32, values, dtype, data, count);
+    free(data);
+}
+
 static inline VkPipelineLayout rig_layout(smelt_context context, VkDescriptorSetLayout set,
                                           uint32_t push_size, VkShaderStageFlags stages)
 {

@@ -55,30 +55,25 @@ static smelt_tensor make(enum smelt_dtype dtype, const uint64_t shape[4], bool b
     return tensor;
 }
 
+// A mask of u8 is 1 where a value is above 0.
 static void write_values(smelt_tensor tensor, const float *values)
 {
     uint64_t count = smelt_tensor_element_count(tensor);
-    enum smelt_dtype dtype = smelt_tensor_info(tensor)->dtype;
-    uint64_t size = smelt_dtype_size(dtype, count);
-    unsigned char *data = malloc(size);
-    for (uint64_t i = 0; i < count && dtype == SMELT_DTYPE_U8; i++)
-        data[i] = values[i] > 0 ? 1 : 0;
-    if (dtype != SMELT_DTYPE_U8)
-        smelt_dtype_convert(dtype, data, SMELT_DTYPE_F32, values, count);
-    CHECK_OK(smelt_tensor_write_and_wait(tensor, NULL, data, size));
+    if (smelt_tensor_info(tensor)->dtype != SMELT_DTYPE_U8) {
+        rig_write_floats(tensor, values);
+        return;
+    }
+    uint8_t *data = malloc(count);
+    for (uint64_t i = 0; i < count; i++)
+        data[i] = values[i] > 0;
+    CHECK_OK(smelt_tensor_write_and_wait(tensor, NULL, data, count));
     free(data);
 }
 
 static float *read_values(smelt_tensor tensor)
 {
-    uint64_t count = smelt_tensor_element_count(tensor);
-    enum smelt_dtype dtype = smelt_tensor_info(tensor)->dtype;
-    uint64_t size = smelt_dtype_size(dtype, count);
-    void *data = malloc(size);
-    float *values = malloc(count * sizeof(float));
-    CHECK_OK(smelt_tensor_read_and_wait(tensor, NULL, data, size));
-    smelt_dtype_convert(SMELT_DTYPE_F32, values, dtype, data, count);
-    free(data);
+    float *values = malloc(smelt_tensor_element_count(tensor) * sizeof(float));
+    rig_read_floats(tensor, values);
     return values;
 }
 
@@ -413,7 +408,8 @@ static void refusals(void)
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "cap nan", .q = q, .k = k, .v = v, .y = y, .cap = NAN);
     REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "past is 4294967295", .q = q, .k = k, .v = v, .y = y,
             .past = UINT32_MAX);
-    REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "n", .q = q, .k = k, .v = v, .y = y, .tiling = {.n = 7});
+    REFUSED(SMELT_ERROR_INVALID_ARGUMENT, "n is 7, wanted a multiple of 8", .q = q, .k = k, .v = v, .y = y,
+            .tiling = {.n = 7});
     REFUSED(SMELT_ERROR_UNSUPPORTED, "coopvec", .q = q, .k = k, .v = v, .y = y,
             .backend = SMELT_BACKEND_COOPVEC);
     test_end(encoder);

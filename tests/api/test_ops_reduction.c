@@ -34,26 +34,6 @@ static smelt_tensor make(enum smelt_dtype dtype, uint32_t rank, const uint64_t *
     return tensor;
 }
 
-static void write_values(smelt_tensor tensor, const float *values)
-{
-    uint64_t count = smelt_tensor_element_count(tensor);
-    enum smelt_dtype dtype = smelt_tensor_info(tensor)->dtype;
-    void *data = malloc(smelt_dtype_size(dtype, count));
-    smelt_dtype_convert(dtype, data, SMELT_DTYPE_F32, values, count);
-    CHECK_OK(smelt_tensor_write_and_wait(tensor, NULL, data, smelt_dtype_size(dtype, count)));
-    free(data);
-}
-
-static void read_values(smelt_tensor tensor, float *values)
-{
-    uint64_t count = smelt_tensor_element_count(tensor);
-    enum smelt_dtype dtype = smelt_tensor_info(tensor)->dtype;
-    void *data = malloc(smelt_dtype_size(dtype, count));
-    CHECK_OK(smelt_tensor_read_and_wait(tensor, NULL, data, smelt_dtype_size(dtype, count)));
-    smelt_dtype_convert(SMELT_DTYPE_F32, values, dtype, data, count);
-    free(data);
-}
-
 // A line of a packed array: `step` elements apart from `first` on.
 struct line {
     uint64_t first, step, n;
@@ -116,7 +96,7 @@ static void check_reduction(struct reduction r)
     float *x = malloc(count * sizeof(float)), *y = calloc(lines, sizeof(float));
     for (uint64_t i = 0; i < count; i++)
         x[i] = noise((uint32_t)i);
-    write_values(params.x, x);
+    rig_write_floats(params.x, x);
     CHECK_OK(smelt_reduction_scratch_size(&params, &size));
     CHECK((size > 0) == r.scratch);
     if (size) {
@@ -127,7 +107,7 @@ static void check_reduction(struct reduction r)
     enum smelt_result result = smelt_encode_reduction(encoder, &params);
     test_end(encoder);
     CHECK_OK(result);
-    read_values(params.y, y);
+    rig_read_floats(params.y, y);
     uint32_t wrong = 0;
     for (uint64_t i = 0; i < lines; i++) {
         double wanted = reduced(r.reduce, x, line_at(r.rank, r.shape, r.axis, i));
@@ -146,7 +126,7 @@ static void check_reduction(struct reduction r)
         test_end(encoder);
         CHECK_OK(result);
         float *again = calloc(lines, sizeof(float));
-        read_values(params.y, again);
+        rig_read_floats(params.y, again);
         for (uint64_t i = 0; i < lines; i++)
             CHECK(fabsf(again[i] - y[i]) <= 1e-4f * (float)r.shape[r.axis]);
         free(again);
@@ -307,7 +287,7 @@ static smelt_tensor make_weight(const struct normalization *c, uint32_t seed)
     float *values = malloc(length[0] * sizeof(float));
     for (uint64_t i = 0; i < length[0]; i++)
         values[i] = noise((uint32_t)i + seed);
-    write_values(weight, values);
+    rig_write_floats(weight, values);
     free(values);
     return weight;
 }
@@ -326,7 +306,7 @@ static void check_normalization(struct normalization c)
         got[i] = i % 7 == 3 ? -INFINITY : 0;
     if (c.mask) {
         mask = make(c.dtype, c.rank, mask_shape, 0);
-        write_values(mask, got);
+        rig_write_floats(mask, got);
     }
     if (c.weights) {
         gamma = make_weight(&c, 7);
@@ -334,12 +314,12 @@ static void check_normalization(struct normalization c)
     }
     for (uint64_t i = 0; i < count; i++)
         values[i] = noise((uint32_t)i);
-    write_values(x, values);
+    rig_write_floats(x, values);
     smelt_encoder encoder = test_begin();
     enum smelt_result result = encode(&c, encoder, x, y, mask, gamma, beta);
     test_end(encoder);
     CHECK_OK(result);
-    read_values(y, got);
+    rig_read_floats(y, got);
     double *wanted = malloc(c.shape[c.axis] * sizeof(double));
     uint32_t wrong = 0;
     for (uint64_t l = 0; l < count / c.shape[c.axis]; l++) {

@@ -366,14 +366,7 @@ static void run_images(const struct whole *of, const uint8_t *bytes, const char 
 static void run_tensors(const struct whole *of, const float *x, float *y)
 {
     const struct smelt_network_params params = {.storage = of->storage};
-    smelt_network network = NULL;
-    CHECK_OK(smelt_network_create_from_ir(rig_context(), whole_network(of), &params, &network));
-    struct rig_run run = rig_make(network);
-    rig_write(&run, 0, x);
-    rig_dispatch(network, &run);
-    rig_read(&run, 1, y);
-    rig_free(&run);
-    smelt_network_destroy(&network);
+    rig_once(whole_network(of), &params, x, y);
 }
 
 // The same network with images and with tensors at its ends.
