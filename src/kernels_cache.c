@@ -17,7 +17,6 @@
 
 struct pipeline {
     uint32_t constants[SMELT_KERNEL_MAX_CONSTANTS];
-    bool sliced;         // workgroups may begin anywhere
     VkPipeline pipeline; // null: a thread is making it
 };
 
@@ -243,7 +242,9 @@ static enum smelt_result make_pipeline(smelt_context context, const struct smelt
     };
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .flags = pipeline->sliced ? VK_PIPELINE_CREATE_DISPATCH_BASE : 0,
+        // Of all, not of those alone that are sliced: NVIDIA's driver (580.159) takes the code of a pipeline that was made without
+        // it for one of the same kernel with it, and dispatches begin at 0 then.
+        .flags = VK_PIPELINE_CREATE_DISPATCH_BASE,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                   .pNext = request->subgroup_size ? &size : NULL,
                   .flags = request->stage_flags,
@@ -272,8 +273,7 @@ static enum smelt_result make_pipeline(smelt_context context, const struct smelt
 static struct pipeline *look_up(const struct smelt_kernel_entry *entry, const struct pipeline *wanted)
 {
     for (uint32_t i = 0; i < entry->count; i++)
-        if (entry->pipelines[i].sliced == wanted->sliced &&
-            !memcmp(entry->pipelines[i].constants, wanted->constants, sizeof(wanted->constants)))
+        if (!memcmp(entry->pipelines[i].constants, wanted->constants, sizeof(wanted->constants)))
             return &entry->pipelines[i];
     return NULL;
 }
@@ -306,7 +306,7 @@ static enum smelt_result get_pipeline(smelt_context context, const struct smelt_
                                       enum smelt_kernel_making making, struct smelt_kernel_entry *entry,
                                       struct smelt_kernel *kernel)
 {
-    struct pipeline made = {.sliced = kernel->slices > 1};
+    struct pipeline made = {0};
     memcpy(made.constants, request->constants, request->constant_count * sizeof(made.constants[0]));
     bool sized = request->size_count > 0;
     const struct pipeline *known;
