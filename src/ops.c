@@ -200,6 +200,8 @@ static enum smelt_result make_plan(smelt_context context, const struct smelt_op 
     return SMELT_OK;
 }
 
+// Drivers unroll a product of a vector: NVIDIA's (580.159) takes seconds for 65536 weights, and fails for 131072.
+#define MOST_VECTOR_WEIGHTS 32768
 void smelt_op_refuse_coopvec(smelt_context context, const struct smelt_op_plan *plan,
                              enum smelt_backend backend, char reason[160])
 {
@@ -213,6 +215,10 @@ void smelt_op_refuse_coopvec(smelt_context context, const struct smelt_op_plan *
         snprintf(reason, 160,
                  "has vectors of at most %u components (maxCooperativeVectorComponents), %u are wanted",
                  limit, plan->widest);
+    else if (plan->weights > MOST_VECTOR_WEIGHTS)
+        snprintf(reason, 160,
+                 "has matrices of at most %d elements, as drivers unroll their products; %u are wanted",
+                 MOST_VECTOR_WEIGHTS, plan->weights);
 }
 
 void smelt_op_state_bound(struct smelt_op_info *info, double n)

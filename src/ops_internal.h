@@ -15,6 +15,7 @@ struct smelt_op_plan {
     enum smelt_dtype stored_left; // NONE: there is none
     enum smelt_backend backend;
     uint32_t widest;    // THREAD: components of the longest vector
+    uint32_t weights;   // THREAD: elements of the largest matrix
     uint32_t max_k;     // terms of the longest sum
     bool row_major_kn;  // the matrix is stored [k][n]
     bool relaxed;       // stored f32 and bf16 may be rounded to computed f16

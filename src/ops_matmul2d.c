@@ -184,6 +184,7 @@ static enum smelt_result check_thread(smelt_context context, struct smelt_op_pla
             return result;
     }
     plan->widest = SMELT_MAX(d->n, d->k);
+    plan->weights = d->n * d->k;
     plan->max_k = d->k;
     return SMELT_OK;
 }

@@ -51,8 +51,10 @@ static enum smelt_result check(smelt_context context, struct smelt_op_plan *plan
     plan->backend = d->backend;
     for (uint32_t i = 0; i <= d->layer_count; i++) {
         plan->widest = SMELT_MAX(plan->widest, d->widths[i]);
-        if (i < d->layer_count)
-            plan->max_k = SMELT_MAX(plan->max_k, d->widths[i]);
+        if (i == d->layer_count)
+            break;
+        plan->max_k = SMELT_MAX(plan->max_k, d->widths[i]);
+        plan->weights = SMELT_MAX(plan->weights, d->widths[i] * d->widths[i + 1]);
     }
     return smelt_op_check_dtypes(context, plan);
 }

@@ -321,6 +321,17 @@ static void too_wide_for_cooperative_vectors(void)
     d.backend = SMELT_BACKEND_AUTO;
     CHECK_OK(smelt_op_query(&fake, &op, 0, &info));
     CHECK(info.choice.backend == SMELT_BACKEND_COOPVEC && info.choice.accumulated == SMELT_DTYPE_F16);
+    // ... and of many, but of a matrix that a driver would unroll for minutes.
+    fake.capabilities.max_cooperative_vector_components = 1024;
+    d.widths[1] = d.widths[2] = 256;
+    CHECK_OK(smelt_op_query(&fake, &op, 0, &info));
+    CHECK(info.choice.backend == SMELT_BACKEND_PORTABLE);
+    CHECK(strstr(info.choice.reason[SMELT_BACKEND_COOPVEC], "at most 32768 elements") &&
+          strstr(info.choice.reason[SMELT_BACKEND_COOPVEC], "65536 are wanted"));
+    d.widths[2] = 128;
+    CHECK_OK(smelt_op_query(&fake, &op, 0, &info));
+    CHECK(info.choice.backend == SMELT_BACKEND_COOPVEC);
+    fake.capabilities.max_cooperative_vector_components = 48;
     struct smelt_matmul2d_descriptor m = product();
     op = op_matmul2d(&m);
     m.transpose_right = false;
