@@ -9,7 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define STAGING_SIZE (32u << 20) // bytes; larger boxes go in parts
+#define STAGING_SIZE (32u << 20)  // bytes; larger boxes go in parts
+#define LEAST_STAGING (64u << 10) // of a part, also where the memory budget leaves less
 #define MOST_REGIONS 64
 
 // A box and the host's array, resolved: everything in elements, checked against both.
@@ -245,6 +246,15 @@ static enum smelt_result copy_staged(const struct transfer *transfer)
 
 // --- Boxes ------------------------------------------------------------------------------------------------
 
+// What a part may have: half of what the budget leaves, as memory comes in granules.
+static uint64_t staging_size(smelt_context context)
+{
+    struct smelt_memory_report memory = smelt_context_memory(context);
+    uint64_t left =
+        memory.budget ? (memory.budget - SMELT_MIN(memory.total, memory.budget)) / 2 : STAGING_SIZE;
+    return SMELT_MAX(LEAST_STAGING, SMELT_MIN(left, STAGING_SIZE));
+}
+
 static enum smelt_result copy_box(const struct transfer *transfer)
 {
     const struct smelt_tensor_info *info = &transfer->tensor->info;
@@ -263,7 +273,7 @@ static enum smelt_result copy_box(const struct transfer *transfer)
         if (transfer->shape[d] > 1)
             split = d;
     }
-    if (smelt_dtype_size(info->dtype, count) <= STAGING_SIZE)
+    if (smelt_dtype_size(info->dtype, count) <= staging_size(transfer->tensor->context))
         return copy_staged(transfer);
     struct transfer part = *transfer;
     uint64_t half = transfer->shape[split] / 2;

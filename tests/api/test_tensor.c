@@ -415,6 +415,31 @@ static void test_host_copies_in_parts(void)
     CHECK(smelt_context_memory(test_context()).bytes[SMELT_MEMORY_STAGING] == 0);
 }
 
+// With a budget that leaves less than the tensor takes: in smaller parts.
+static void test_host_copies_in_budget(void)
+{
+    enum { COUNT = 2 << 20 };
+    struct smelt_context_params params = {.memory_budget = COUNT + (COUNT >> 2), .cache_directory = ""};
+    smelt_context context = NULL;
+    CHECK_OK(smelt_context_create(&params, &context));
+    uint8_t *data = malloc(COUNT), *back = calloc(COUNT, 1);
+    CHECK(data && back);
+    for (uint32_t i = 0; i < COUNT; i++)
+        data[i] = (uint8_t)(i * 2654435761u >> 13);
+    struct smelt_tensor_params info = {.dtype = SMELT_DTYPE_U8, .rank = 1, .shape = {COUNT}};
+    smelt_tensor tensor = NULL;
+    CHECK_OK(smelt_tensor_create(context, &info, &tensor));
+    CHECK_OK(smelt_tensor_write_and_wait(tensor, NULL, data, COUNT));
+    CHECK_OK(smelt_tensor_read_and_wait(tensor, NULL, back, COUNT));
+    bool same = !memcmp(data, back, COUNT);
+    CHECK(smelt_context_memory(context).peak <= params.memory_budget);
+    smelt_tensor_destroy(&tensor);
+    smelt_context_destroy(&context);
+    free(data);
+    free(back);
+    CHECK(same);
+}
+
 static void test_host_copy_errors(void)
 {
     smelt_tensor tensor =
@@ -531,6 +556,7 @@ static const struct test tests[] = {
     {"any box goes to and from the host directly", test_host_copies_mapped},
     {"boxes of many runs", test_host_copies_of_many_runs},
     {"boxes larger than staging", test_host_copies_in_parts},
+    {"boxes larger than what the budget leaves", test_host_copies_in_budget},
     {"wrong boxes are refused", test_host_copy_errors},
     {"a view of the caller's buffer at an offset", test_view_of_callers_buffer},
     {"host copies on several threads", test_threads},
