@@ -121,6 +121,7 @@ static const struct {
     {96, UINT32_MAX, 128, {.m = 256, .n = 128, .k = 32, .subgroups_m = 4, .subgroups_n = 2, .columns = 32}},
     {96, UINT32_MAX, 128, {.m = 256, .n = 128, .k = 32, .subgroups_m = 4, .subgroups_n = 2, .columns = 16}},
     {96, UINT32_MAX, 128, {.m = 128, .n = 128, .k = 16, .subgroups_m = 2, .subgroups_n = 2, .columns = 16}},
+    {65, UINT32_MAX, 128, {.m = 128, .n = 64, .k = 32, .subgroups_m = 2, .subgroups_n = 2, .columns = 16}},
     {33, 64, 512, {.m = 256, .n = 64, .k = 16, .subgroups_m = 4, .subgroups_n = 1, .columns = 16}},
     {33, 64, 128, {.m = 128, .n = 64, .k = 32, .subgroups_m = 2, .subgroups_n = 2, .columns = 16}},
     {17, 64, 56, {.m = 128, .n = 32, .k = 32, .subgroups_m = 4, .subgroups_n = 1, .columns = 16}},
@@ -135,7 +136,7 @@ static bool choose_tile(const struct smelt_convolution *call, const struct smelt
         *tile = smelt_convolution_tile(tiles[i].tile, fragment);
         uint64_t groups = groups_of(call, tile), across = rectangles_of(call->d[C], tile->n);
         if (call->d[C] >= tiles[i].least_outputs && call->d[C] <= tiles[i].most_outputs &&
-            groups >= tiles[i].least_groups && groups / across * tile->m * 4 <= call->pixels * 5 &&
+            groups >= tiles[i].least_groups && groups / across * tile->m * 3 <= call->pixels * 4 &&
             fits(call, tile))
             return true;
     }

@@ -8,6 +8,9 @@ void main()
     uint head = gl_WorkGroupID.y, key_head = head / shared_by;
     const uint size = KERNEL_STORED == SMELT_DTYPE_F32 ? 4u : 2u;
     first_row = gl_WorkGroupID.x * KERNEL_ROWS;
+#if KERNEL_CAUSAL // the longest ones first, so that none of them is left over at the end
+    first_row = (queries - 1u) / KERNEL_ROWS * KERNEL_ROWS - first_row;
+#endif
     key_count = keys;
     visible = int(past);
 #if KERNEL_LENGTHS
