@@ -9,7 +9,7 @@
 
 #define SAMPLES 64
 #define BATCH_NS 8e6 // at least, of each batch: the clock and the caches settle
-#define WARM_NS 20e6
+#define WARM_NS 100e6
 #define COLD_NS 400e6 // after the host was busy: until the clocks are up
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -216,7 +216,7 @@ static bool make_row(struct bench *bench, const struct shape *shape,
 static void time_row(struct bench *bench, const struct shape *shape,
                      struct smelt_convolution2d_params *params, double made, double warm_ns)
 {
-    struct bench_summary ns = rows_time(&bench->run, record, params, warm_ns, BATCH_NS);
+    struct bench_summary ns = rows_time(&bench->run, record, params, params->d, warm_ns, BATCH_NS);
     double worst = check(bench, shape, params);
     print(bench, shape, params, ns, made, worst);
     rows_count(&bench->run, worst);
@@ -229,7 +229,8 @@ static bool spills(const struct smelt_matmul2d_tiling *t, enum smelt_dtype accum
     return accumulated == SMELT_DTYPE_F32 && threads && t->m * t->n / threads > 128;
 }
 
-// Whether a row tells something: tiles for sums in f32 on COOPMAT, few of them elsewhere.
+// Whether a row tells something: the library's own choice, and with --tune tiles for sums in f32 on COOPMAT, few of them
+// elsewhere.
 static bool wants(const struct bench *bench, const struct shape *s,
                   const struct smelt_convolution2d_params *p)
 {
@@ -237,15 +238,17 @@ static bool wants(const struct bench *bench, const struct shape *s,
     bool own = !t->m, thread = t->m == 1, portable = p->backend == SMELT_BACKEND_PORTABLE;
     if (s->groups > 1) // the library's own choice is PORTABLE
         return portable && own;
-    if (thread)
-        return portable && s->c < 32 && p->accumulated == SMELT_DTYPE_F32;
     if (own)
         return !portable || p->accumulated == SMELT_DTYPE_F32;
+    if (!bench->run.options.tune)
+        return false;
+    if (thread)
+        return portable && s->c < 32 && p->accumulated == SMELT_DTYPE_F32;
     if ((t->columns || t->subgroups_k) && p->accumulated != SMELT_DTYPE_F32)
         return false; // these kernels have no others
     if (t->subgroups_k && products(s) > 0x1p30)
         return false;
-    return !bench->run.options.quick && s->all_tiles && p->backend == SMELT_BACKEND_COOPMAT &&
+    return s->all_tiles && p->backend == SMELT_BACKEND_COOPMAT &&
            (products(s) <= 0x1p30 || p->accumulated == SMELT_DTYPE_F32 || t->m * t->n >= 128 * 128) &&
            !spills(t, p->accumulated) && (t->n < 2 * s->o || t->n <= 16) && (t->n > 16 || s->o <= 16);
 }
@@ -290,7 +293,7 @@ static void run_shape(struct bench *bench, const struct shape *s)
 static bool parse_shape(const struct bench_options *options, struct shape *s)
 {
     char more = 0;
-    *s = (struct shape){.name = options->shape, .groups = 1};
+    *s = (struct shape){.name = options->shape, .groups = 1, .all_tiles = true};
     int read = sscanf(options->shape, "%u,%u,%u,%u,%u,%u,%u,%u%c", &s->n, &s->h, &s->w, &s->c, &s->o,
                       &s->kernel, &s->padding, &s->groups, &more);
     return read >= 6 && read <= 8 && options->dtype == SMELT_DTYPE_F16 && s->n && s->c && s->o && s->kernel &&
@@ -302,14 +305,16 @@ int bench_conv(int argc, char **argv)
 {
     static struct bench bench;
     struct shape own;
-    if (!bench_parse(argc, argv, BENCH_MAY_SHAPE, &bench.run.options) ||
+    if (!bench_parse(argc, argv, BENCH_MAY_TUNE | BENCH_MAY_SHAPE, &bench.run.options) ||
         (bench.run.options.shape && !parse_shape(&bench.run.options, &own))) {
         fprintf(stderr,
-                "usage: bench_conv [--json] [--quick] [--device NAME] [--only TEXT] [--seconds N]\n"
+                "usage: bench_conv [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
                 "                  [--shape N,H,W,C,O,KERNEL[,PADDING[,GROUPS]]]\n"
                 "  --shape      this convolution alone, NHWC, of f16, with a square kernel and stride 1\n"
                 "  --only TEXT  rows whose \"shape accumulated backend\" contains TEXT\n"
-                "  --quick      the library's own tiles, and on small shapes only\n"
+                "  --quick      small shapes only\n"
+                "  --tune       every tile, not the library's own alone: for the tables in "
+                "kernels_convolution2d*.c\n"
                 "  --seconds N  start no row after so long (default 220)\n");
         return 2;
     }

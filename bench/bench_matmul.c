@@ -262,7 +262,7 @@ static bool make_row(struct bench *bench, const struct shape *shape, struct row 
 
 static void time_row(struct bench *bench, const struct shape *shape, struct row *row, double warm_ns)
 {
-    struct bench_summary ns = rows_time(&bench->run, record, row, warm_ns, BATCH_NS);
+    struct bench_summary ns = rows_time(&bench->run, record, row, row->params.d, warm_ns, BATCH_NS);
     double worst = check(bench, shape, &row->params);
     print(bench, shape, row, ns, worst);
     rows_count(&bench->run, worst);

@@ -399,7 +399,7 @@ static void run_one(struct bench *bench, const struct shape *shape)
     BENCH_OK(encode(&call, bench->run.gpu.encoder));
     double made = bench_now() - before;
     gpu_submit_and_wait(&bench->run.gpu);
-    struct bench_summary ns = rows_time(&bench->run, record, &call, WARM_NS, BATCH_NS);
+    struct bench_summary ns = rows_time(&bench->run, record, &call, call.y, WARM_NS, BATCH_NS);
     print(bench, &call, ns, made, check(&call));
     destroy_call(&call);
 }
