@@ -19,7 +19,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 SHARED_DATA = os.path.normpath(os.path.join(SOURCE, '../shared/data'))
-FOLDERS = ('examples', 'docs', 'tests', 'glsl')  # of the source tree, that tests read
+SOURCES = ('examples', 'docs', 'tests', 'glsl', 'bench/sweep_train.py')  # of the tree, that tests read
 DATA = ('models', 'onnx-node', 'neural-materials', 'LICENSES')  # of the shared data
 MARK = '.smelt-bundle'  # in every bundle: only such a folder is replaced
 
@@ -116,7 +116,7 @@ def libraries(programs):
 
 def copy_sources(folder, everything):
     """share/ is both the folder of the examples' data and, for tests, the source tree's."""
-    wanted = FOLDERS if everything else ('examples', 'docs', 'tests/data')
+    wanted = SOURCES if everything else ('examples', 'docs', 'tests/data')
     listed = output('git', '-C', SOURCE, 'ls-files', '-z', '--cached', '--others', '--exclude-standard', *wanted, ':!*/pictures/*')
     for name in listed.strip('\0').split('\0'):
         if os.path.exists(os.path.join(SOURCE, name)):

@@ -185,19 +185,22 @@ static void test_reference(void)
     static const struct {
         const char *material;
         double wanted;
-    } rows[] = {{"rock053", 21.0}, {"metal053c", 26.0}};
+    } rows[] = {{"metal053c", 26.0}, {"rock053", 21.0}};
+    double near = 0;
     for (int i = 0; i < 2; i++) {
         CHECK_RUNS(PROGRAM, "--mesh", "sphere", "--material", rows[i].material, "--validate", "--output",
                    in_folder("pair.png"), "--reference", SMALL);
         check_picture(in_folder("pair-reference.png"), 96, 64);
-        printf("    %s: %.2f dB\n", rows[i].material, printed_psnr());
-        CHECK(printed_psnr() > rows[i].wanted);
+        near = printed_psnr();
+        printf("    %s: %.2f dB\n", rows[i].material, near);
+        CHECK(near > rows[i].wanted);
     }
     // The other material's textures must be far away.
     snprintf(textures, sizeof(textures), "%s/materials/metal053c", setting("EXAMPLES"));
     CHECK_RUNS(PROGRAM, "--mesh", "sphere", "--material", "rock053", "--output", in_folder("pair.png"),
                "--reference", textures, SMALL);
-    CHECK(printed_psnr() < 16.0);
+    printf("    rock053 beside metal053c: %.2f dB\n", printed_psnr());
+    CHECK(printed_psnr() < near - 8);
 }
 
 static void test_precisions(void)
