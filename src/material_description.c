@@ -124,11 +124,13 @@ static enum smelt_result read_remap(const struct smelt_json *latents, struct sme
 
 static const char *const formats[] = {"rgba8_unorm", "bgra4_unorm"};
 
-static enum smelt_result read_fade(const struct smelt_json *at, float *fade)
+// A level of detail, where there is one.
+static enum smelt_result read_level(const struct smelt_json *at, const char *key, float *level)
 {
     double value = 0;
-    enum smelt_result result = smelt_json_number(at, "fade", 1e-3, 32, &value);
-    *fade = (float)value;
+    enum smelt_result result =
+        smelt_json_has(at, key) ? smelt_json_number(at, key, 1e-3, 32, &value) : SMELT_OK;
+    *level = (float)value;
     return result;
 }
 
@@ -140,7 +142,7 @@ static enum smelt_result read_texture(smelt_package package, const struct smelt_
     t->width = d->latent_width;
     t->height = d->latent_height;
     enum smelt_result result = cJSON_IsObject(at->value)
-                                   ? ONLY(at, "mips", "format", "width", "height", "taps", "fade")
+                                   ? ONLY(at, "mips", "format", "width", "height", "taps", "fade", "until")
                                    : smelt_json_fail(at, "an object");
     if (!result && smelt_json_has(at, "format"))
         result = smelt_json_word(at, "format", formats, 2, &format);
@@ -155,8 +157,10 @@ static enum smelt_result read_texture(smelt_package package, const struct smelt_
         struct smelt_json taps = smelt_json_member(at, "taps");
         result = smelt_json_fail(&taps, "1 or 4");
     }
-    if (!result && smelt_json_has(at, "fade"))
-        result = read_fade(at, &t->fade);
+    if (!result)
+        result = read_level(at, "fade", &t->fade);
+    if (!result)
+        result = read_level(at, "until", &t->until);
     d->fetch_count += t->taps;
     t->bits = format ? 4 : 8;
     t->lod_shift = log2f(
@@ -226,7 +230,7 @@ static enum smelt_result read_encoding(const struct smelt_json *at,
         (result = smelt_json_word(at, "input", inputs + 1, 1, &input)) ||
         (result = smelt_json_u32(at, "n_frequencies", 1, 16, &encoding->count)) ||
         (result = smelt_json_number(at, "scale", 1e-3, 65536, &scale)) ||
-        (smelt_json_has(at, "fade") && (result = read_fade(at, &encoding->fade))))
+        (result = read_level(at, "fade", &encoding->fade)))
         return result;
     encoding->feature = type == 1 ? SMELT_FEATURE_FREQUENCY : SMELT_FEATURE_TRIANGLE_WAVE;
     encoding->scale = (float)scale;

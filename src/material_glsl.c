@@ -42,11 +42,11 @@ static void add_line(struct smelt_material_architecture *a, const char *format, 
 static const char *const features[SMELT_FEATURE_COUNT] = {"latents",       "uv",      "frequency",
                                                           "triangle_wave", "padding", "lod"};
 
-static struct smelt_literal fade_note(float fade)
+static struct smelt_literal level_note(const char *what, float level)
 {
     struct smelt_literal note = {""};
-    if (fade > 0)
-        snprintf(note.text, sizeof(note.text), ", fade %.20s", smelt_float_literal(fade).text);
+    if (level > 0)
+        snprintf(note.text, sizeof(note.text), ", %s %.20s", what, smelt_float_literal(level).text);
     return note;
 }
 
@@ -57,13 +57,14 @@ void smelt_material_architecture(const struct smelt_material_description *d,
     add_line(a, "latents: %u, %s, remapped by %s and %s\n", d->latent_count, d->clamp ? "clamp" : "repeat",
              smelt_float_literal(d->remap_scale).text, smelt_float_literal(d->remap_bias).text);
     for (uint32_t i = 0; i < d->latent_count; i++)
-        add_line(a, "latent %u: %u bits, lod shift %s%s%s\n", i, d->textures[i].bits,
+        add_line(a, "latent %u: %u bits, lod shift %s%s%s%s\n", i, d->textures[i].bits,
                  smelt_float_literal(d->textures[i].lod_shift).text,
-                 d->textures[i].taps == 4 ? ", 4 taps" : "", fade_note(d->textures[i].fade).text);
+                 d->textures[i].taps == 4 ? ", 4 taps" : "", level_note("fade", d->textures[i].fade).text,
+                 level_note("until", d->textures[i].until).text);
     for (uint32_t i = 0; i < d->encoding_count; i++)
         add_line(a, "encoding %u: %s of %u, scale %s%s\n", i, features[d->encodings[i].feature],
                  d->encodings[i].count, smelt_float_literal(d->encodings[i].scale).text,
-                 fade_note(d->encodings[i].fade).text);
+                 level_note("fade", d->encodings[i].fade).text);
     add_line(a, "network: %s, %s bias, input %u\n", smelt_dtype_name(d->mlp.stored),
              d->mlp.no_bias ? "no" : "with", d->mlp.widths[0]);
     for (uint32_t i = 0; i < d->mlp.layer_count; i++)
@@ -84,11 +85,22 @@ void smelt_material_write_fade(struct smelt_text *text, float fade)
         smelt_text_add(text, " * clamp(1.0 - lod * %s, 0.0, 1.0)", smelt_float_literal(1 / fade).text);
 }
 
+void smelt_material_write_until(struct smelt_text *text, float until)
+{
+    smelt_text_add(text, "clamp(%s - max(lod, 0.0), 0.0, 1.0)", smelt_float_literal(until).text);
+}
+
 // Latent `i`, to inputs from `at` on: at the place, or at a quarter of its texel to all sides.
 static void add_fetches(struct smelt_text *text, const char *name, const struct smelt_material_description *d,
                         uint32_t i, uint32_t at)
 {
     const struct smelt_material_texture *t = &d->textures[i];
+    bool ends = t->until > 0; // from there on nothing is fetched
+    if (ends) {
+        smelt_text_add(text, "    share = ");
+        smelt_material_write_until(text, t->until);
+        smelt_text_add(text, ";\n");
+    }
     for (uint32_t tap = 0; tap < t->taps; tap++) {
         char place[96] = "uv";
         if (t->taps > 1)
@@ -99,9 +111,10 @@ static void add_fetches(struct smelt_text *text, const char *name, const struct 
             smelt_material_write_fade(text, t->fade);
             smelt_text_add(text, ";\n");
         }
-        smelt_text_add(text, "    f = %s_fetch(b, %uu, %s, lod + %s) * %s + %s;\n", name, i, place,
+        smelt_text_add(text, "    f = %s%s_fetch(b, %uu, %s, lod + %s) * %s + %s%s;\n",
+                       ends ? "share == 0.0 ? vec4(0.0) : share * (" : "", name, i, place,
                        smelt_float_literal(t->lod_shift).text, smelt_float_literal(d->remap_scale).text,
-                       smelt_float_literal(d->remap_bias).text);
+                       smelt_float_literal(d->remap_bias).text, ends ? ")" : "");
         for (uint32_t c = 0; c < 4; c++)
             smelt_text_add(text, "    smelt_set(x, %u, f.%c);\n", at + 4 * tap + c, "xyzw"[c]);
     }
@@ -150,7 +163,7 @@ static void add_raw(struct smelt_text *text, const char *name, const struct smel
     smelt_text_add(
         text,
         "void %s_eval_raw(%s_block b, vec2 uv, float lod, out float y[%u])\n{\n    %s_net_input x;\n"
-        "    vec4 f;\n    float d;\n",
+        "    vec4 f;\n    float d, share;\n",
         name, name, outputs, name);
     for (uint32_t i = 0; i < d->encoding_count; i++) {
         add_feature(text, name, d, &d->encodings[i], at);

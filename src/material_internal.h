@@ -67,6 +67,8 @@ struct smelt_literal {
 struct smelt_literal smelt_float_literal(float value);
 // Behind a factor: what is left at `lod` of what has faded at level `fade`; nothing where that is 0, for what never does.
 void smelt_material_write_fade(struct smelt_text *text, float fade);
+// How much latents count at `lod` that are 0 from level `until` on.
+void smelt_material_write_until(struct smelt_text *text, float until);
 // A name of up to 63 characters that GLSL allows, keywords aside.
 bool smelt_is_identifier(const char *name);
 

@@ -98,8 +98,8 @@ static void write_fetches(struct smelt_text *text, const struct smelt_trainer_la
     smelt_text_add(text, "};\n");
 }
 
-// How far apart a grid's taps are, of their distance at the finest level.
-static void write_spread(struct smelt_text *text, const struct smelt_trainer_layout *l)
+// Of a grid at a level of detail: how far apart its taps are, of their distance at the finest level, and how much it counts.
+static void write_fades(struct smelt_text *text, const struct smelt_trainer_layout *l)
 {
     const struct smelt_trainer_params *p = &l->params;
     smelt_text_add(text, "float trainer_spread(uint grid, float lod)\n{\n");
@@ -108,6 +108,13 @@ static void write_spread(struct smelt_text *text, const struct smelt_trainer_lay
         smelt_material_write_fade(text, p->grids[g].fade);
         smelt_text_add(text, ";\n");
     }
+    smelt_text_add(text, "    return 1.0;\n}\nfloat trainer_share(uint grid, float lod)\n{\n");
+    for (uint32_t g = 0; g < p->grid_count; g++)
+        if (p->grids[g].until > 0) {
+            smelt_text_add(text, "    if (grid == %uu)\n        return ", g);
+            smelt_material_write_until(text, p->grids[g].until);
+            smelt_text_add(text, ";\n");
+        }
     smelt_text_add(text, "    return 1.0;\n}\n");
 }
 
@@ -136,7 +143,7 @@ static void write_tables(struct smelt_text *text, const struct smelt_trainer_lay
                        p->grids[g].mips);
     smelt_text_add(text, "};\n");
     write_fetches(text, l);
-    write_spread(text, l);
+    write_fades(text, l);
 }
 
 // --- Encodings --------------------------------------------------------------------------------------------

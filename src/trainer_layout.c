@@ -58,6 +58,8 @@ static enum smelt_result check_grids(smelt_context context, const struct smelt_t
         if (!result)
             result = check_fade(context, "a grid's fade", grid->fade);
         if (!result)
+            result = check_fade(context, "a grid's until", grid->until);
+        if (!result)
             result =
                 check(context, "a grid's taps", grid->taps, grid->taps <= 1 || grid->taps == 4, "1 or 4");
         textures += grid->textures;

@@ -152,6 +152,9 @@ vec4 fetch_mip(uint mip, uint textures, uint texture, vec2 uv)
 vec4 fetch(uint f, place p)
 {
     uint g = trainer_fetch[f].x, t = trainer_fetch[f].y;
+    float share = trainer_share(g, p.lod);
+    if (share == 0.0)
+        return vec4(0.0);
     uvec3 grid = trainer_grid[g]; // textures, first mip, mips
     vec2 uv = p.uv + trainer_offset[f] * trainer_spread(g, p.lod);
     float level = clamp(p.lod + trainer_grid_lod[g], 0.0, float(grid.z - 1u));
@@ -159,7 +162,7 @@ vec4 fetch(uint f, place p)
     vec4 v = fetch_mip(grid.y + mip, grid.x, t, uv);
     if (level > float(mip))
         v = mix(v, fetch_mip(grid.y + mip + 1u, grid.x, t, uv), level - float(mip));
-    return v * TRAINER_REMAP_SCALE + TRAINER_REMAP_BIAS;
+    return (v * TRAINER_REMAP_SCALE + TRAINER_REMAP_BIAS) * share;
 }
 
 // The gradient of component `c` of all fetches of a sample, to its texels. Neighbouring invocations have neighbouring latents.
@@ -177,6 +180,10 @@ void scatter_mip(uint mip, uint textures, uint c, vec2 uv, float g)
 void scatter(uint c, place p, float dx)
 {
     uint g = trainer_fetch[c / 4u].x, channel = 4u * trainer_fetch[c / 4u].y + c % 4u;
+    float share = trainer_share(g, p.lod);
+    if (share == 0.0)
+        return;
+    dx *= share;
     uvec3 grid = trainer_grid[g];
     vec2 uv = p.uv + trainer_offset[c / 4u] * trainer_spread(g, p.lod);
     float level = clamp(p.lod + trainer_grid_lod[g], 0.0, float(grid.z - 1u));

@@ -77,6 +77,7 @@ struct smelt_material_texture {
     uint32_t bits;   // of a channel: 8 (VK_FORMAT_R8G8B8A8_UNORM) or 4 (VK_FORMAT_B4G4R4A4_UNORM_PACK16)
     float lod_shift; // log2 of its extent over the material's: what NAME_eval adds to a lod before NAME_fetch
     float fade;      // level of detail at which 4 fetches have come together; 0: they keep apart
+    float until;     // level of detail from which on it counts as 0 and is not fetched; 0: never
 };
 
 struct smelt_material_info {

@@ -33,6 +33,8 @@ struct smelt_trainer_grid {
     uint32_t taps; // fetches of each: 1, or 4 at +-1/4 of a texel of mip 0 across and down. 0: 1
     float
         fade; // level of detail in mips of the maps at which 4 taps have become one, linearly from 0 on. 0: never
+    // level of detail in mips of the maps from which on the inputs are 0, linearly over the one before it. 0: never
+    float until;
 };
 
 enum smelt_trainer_feature {

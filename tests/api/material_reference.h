@@ -17,6 +17,7 @@ struct reference {
     bool uv, clamp;
     uint32_t octaves, triangles;
     double tap_fade, wave_fade, triangle_fade; // 0: none
+    double until[16];                          // of the latents; 0: none
     double scale, triangle_scale;
     uint32_t layers, widths[9];
     float *weight[8], *bias[8];
@@ -122,11 +123,13 @@ static inline uint32_t reference_features(const struct reference *r, double u, d
         double t = v + (tap & 2 ? distance : -distance) / r->height;
         double a = reference_bilinear(r, i, low, s, t, n % 4, &steep[0]);
         double b = reference_bilinear(r, i, high, s, t, n % 4, &steep[1]);
-        x[n] = 2 * (a * (1 - fraction) + b * fraction) - 1;
+        double share = r->until[i] > 0 ? fmin(fmax(r->until[i] - fmax(lod, 0), 0), 1) : 1;
+        x[n] = share * (2 * (a * (1 - fraction) + b * fraction) - 1);
         // A sampler's fractions are rounded or cut, and so may be its result: to 8 bits, the texels' own.
         error[n] =
             tolerance->sampler_bits
-                ? 2 * (ldexp(fmax(steep[0], steep[1]) + fabs(a - b), -tolerance->sampler_bits) + 1 / 256.0)
+                ? 2 * share *
+                      (ldexp(fmax(steep[0], steep[1]) + fabs(a - b), -tolerance->sampler_bits) + 1 / 256.0)
                 : 0;
     }
     if (r->uv) {

@@ -105,6 +105,8 @@ static const struct {
     {"\"latent1.mip0\"]", "\"latent1.mip0\"],\"taps\":4", SMELT_ERROR_FORMAT, "network.input: wanted"},
     {"\"latent1.mip0\"]", "\"latent1.mip0\"],\"fade\":0", SMELT_ERROR_FORMAT,
      "latents.textures[1].fade: wanted a number from 0.001 to 32"},
+    {"\"latent1.mip0\"]", "\"latent1.mip0\"],\"until\":33", SMELT_ERROR_FORMAT,
+     "latents.textures[1].until: wanted a number from 0.001 to 32, got 33"},
     {"\"scale\":2", "\"scale\":2,\"fade\":\"x\"", SMELT_ERROR_FORMAT,
      "encoding[2].fade: wanted a number from 0.001 to 32, got \"x\""},
     {"\"input\":\"latents\"", "\"input\":\"lod\"", SMELT_ERROR_FORMAT, "encoding[0].maximum"},

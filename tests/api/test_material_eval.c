@@ -296,19 +296,25 @@ static void check_tiny_raw(bool clamp, bool hardware, bool taps, bool fade)
         tiny_replace(&t, "{\"type\":\"triangle_wave\",\"input\":\"uv\",\"n_frequencies\":2,\"scale\":1},",
                      "");
     }
+    if (fade)
+        tiny_replace(&t, "\"latent0.mip0\"]", "\"latent0.mip0\"],\"until\":0.75");
     if (taps && fade) {
-        tiny_replace(&t, "\"taps\":4", "\"taps\":4,\"fade\":1.5");
+        tiny_replace(&t, "\"taps\":4", "\"taps\":4,\"fade\":1.5,\"until\":1.75");
     } else if (fade) {
         tiny_replace(&t, "\"scale\":2", "\"scale\":2,\"fade\":1.5");
         tiny_replace(&t, "\"scale\":1", "\"scale\":1,\"fade\":0.5");
     }
     smelt_package package = tiny_package(&t);
     smelt_material material = tiny_material(context, package);
-    CHECK(smelt_material_info(material)->latents[1].fade == (taps && fade ? 1.5F : 0));
+    const struct smelt_material_texture *latents = smelt_material_info(material)->latents;
+    CHECK(latents[0].fade == 0 && latents[0].until == (fade ? 0.75F : 0));
+    CHECK(latents[1].fade == (taps && fade ? 1.5F : 0) && latents[1].until == (taps && fade ? 1.75F : 0));
     struct reference r = tiny_reference(package, material);
     r.clamp = clamp;
     r.tap_fade = r.wave_fade = fade ? 1.5 : 0;
     r.triangle_fade = fade ? 0.5 : 0;
+    r.until[0] = (double)latents[0].until;
+    r.until[1] = (double)latents[1].until;
     if (taps)
         r.octaves = r.triangles = 0;
     struct tolerance tolerance = tolerance_of(context, material);
@@ -346,7 +352,7 @@ static void taps_around_the_place(void)
     check_tiny_raw(true, true, true, false);
 }
 
-static void waves_and_taps_fade_with_the_level(void)
+static void waves_taps_and_latents_fade_with_the_level(void)
 {
     check_tiny_raw(false, false, false, true);
     check_tiny_raw(true, true, true, true);
@@ -530,7 +536,7 @@ static const struct test tests[] = {
     {"a hardware sampler stays within its bound", hardware_samplers_stay_within_theirs},
     {"every encoding, address mode and mip", every_encoding_and_mip},
     {"taps around the place", taps_around_the_place},
-    {"waves and taps fade with the level", waves_and_taps_fade_with_the_level},
+    {"waves, taps and latents fade with the level", waves_taps_and_latents_fade_with_the_level},
     {"surfaces are linear, unit length and in range", surfaces_are_linear_unit_and_in_range},
 #if SMELT_TEST_JPEG
     {"PSNR against the source maps is as stated", psnr_is_as_stated},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Training of a material by smelt_trainer: gradients against central differences in double, maps that are learnt, the same bits
+// Training of a material by smelt_trainer: gradients of latents against differences of the error, maps that are learnt, the same bits
 // twice, after a state was written back and in slices, latents that end as their quantisation says, devices that fail, and
 // what is refused.
 #include "rig.h"
@@ -52,7 +52,7 @@ static struct smelt_trainer_params small(const float *maps)
         .levels = LEVELS,
         .fractional = 0.25F,
         .level_fractional = {0.2F, 0.4F},
-        .grids = {{8, 8, 2, 1, 8}, {4, 4, 1, 1, 4, .taps = 4, .fade = 1.5F}},
+        .grids = {{8, 8, 2, 1, 8}, {4, 4, 1, 1, 4, .taps = 4, .fade = 1.5F, .until = 1.75F}},
         .grid_count = 2,
         .encodings = {{.feature = SMELT_TRAINER_LATENTS},
                       {.feature = SMELT_TRAINER_FREQUENCY, .count = 2, .fade = 2},
@@ -146,6 +146,67 @@ static void latents_and_weights_end_as_they_are_stored(void)
     printf("    error %g, frozen %g, of i8 weights %g\n", learnt, frozen, tuned);
     CHECK(tuned < 2 * learnt);
     smelt_trainer_destroy(&trainer);
+}
+
+enum { FINE = (8 * 8 + 4 * 4) * 4, ALL = FINE + 4 * 4 * 4 }; // latents of small()'s first grid, and of both
+
+// The summed error of a first step from latents that lie by `offsets` from where they begin; what Adam's first moment is then.
+static double first_step(const struct smelt_trainer_params *params, const float *offsets, float *moments)
+{
+    smelt_trainer trainer = NULL;
+    CHECK_OK(smelt_trainer_create(test_context(), params, &trainer));
+    struct smelt_trainer_info info = smelt_trainer_info(trainer);
+    uint64_t values = info.weight_count + info.latent_count;
+    CHECK(info.latent_count == ALL && info.state_size == (4 + 3 * values) * sizeof(float));
+    float *state = malloc(info.state_size), *latents = state + 4 + info.weight_count;
+    CHECK(state != NULL);
+    CHECK_OK(smelt_trainer_read_state_and_wait(trainer, state, info.state_size));
+    for (int i = 0; i < ALL; i++)
+        latents[i] += offsets[i];
+    CHECK_OK(smelt_trainer_write_state_and_wait(trainer, state, info.state_size));
+    double error = OUTPUTS * error_after(trainer, 1) * params->batch;
+    CHECK_OK(smelt_trainer_read_state_and_wait(trainer, state, info.state_size));
+    memcpy(moments, latents + values, ALL * sizeof(float));
+    free(state);
+    smelt_trainer_destroy(&trainer);
+    return error;
+}
+
+// Along the gradient's signs, in which all texels and levels of detail add up, for each grid alone: one of two mips, and one
+// whose taps come together and which fades out.
+static void gradients_of_latents_are_differences(void)
+{
+    device();
+    static float maps[TEXELS * OUTPUTS], offsets[ALL], moments[ALL], unused[ALL];
+    draw_maps(maps);
+    struct smelt_trainer_params params = small(maps);
+    params.grids[0].bits = params.grids[1].bits = 0;
+    params.frozen_steps = 0;
+    params.loss = SMELT_LOSS_L2;                   // which progress tells
+    params.activations[1] = SMELT_ACTIVATION_GELU; // no kinks
+    params.weight_dtype = SMELT_DTYPE_F32;
+    params.backend = SMELT_BACKEND_PORTABLE;
+    memset(params.oklab_weights, 0, sizeof(params.oklab_weights));
+    memset(params.level_share, 0, sizeof(params.level_share));
+    for (int i = 0; i < LEVELS; i++) {
+        params.level_share[i] = 1;
+        params.level_fractional[i] = 0.5F;
+    }
+    first_step(&params, offsets, moments);
+    const float step = 1.0F / 256;
+    for (int grid = 0; grid < 2; grid++) {
+        double slope = 0, error[2];
+        for (int side = 0; side < 2; side++) {
+            for (int i = 0; i < ALL; i++)
+                offsets[i] = (i >= FINE) == grid ? copysignf(step, moments[i]) * (side ? 1.0F : -1.0F) : 0;
+            error[side] = first_step(&params, offsets, unused);
+        }
+        for (int i = grid ? FINE : 0; i < (grid ? ALL : FINE); i++)
+            slope += 10 * fabs((double)moments[i]); // 1 - beta1 of the gradient
+        double difference = (error[1] - error[0]) / (2 * (double)step);
+        printf("    grid %d: slope %g, by differences %g\n", grid, slope, difference);
+        CHECK(difference > 0 && fabs(slope - difference) < 0.001 * difference);
+    }
 }
 
 // --- Devices that fail ------------------------------------------------------------------------------------
@@ -272,6 +333,8 @@ static void what_is_refused(void)
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "taps is 2, wanted 1 or 4");
     p = good, p.grids[1].fade = -1;
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "a grid's fade is -1");
+    p = good, p.grids[1].until = 33;
+    refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "a grid's until is 33, wanted 0, or 0.001 to 32");
     p = good, p.encodings[1].fade = 33;
     refuse(p, SMELT_ERROR_INVALID_ARGUMENT, "an encoding's fade is 33");
     p = good, p.level_fractional[1] = 1.5F;
@@ -307,6 +370,7 @@ static void what_is_refused(void)
 static const struct test tests[] = {
     {"maps are learnt to the same bits", maps_are_learnt_to_the_same_bits},
     {"latents and weights end as they are stored", latents_and_weights_end_as_they_are_stored},
+    {"gradients of latents are differences", gradients_of_latents_are_differences},
     {"memory that ends leaves nothing", memory_that_ends_leaves_nothing},
     {"a smaller batch takes less memory", a_smaller_batch_takes_less_memory},
     {"a lost device is an error", a_lost_device_is_an_error},

@@ -101,11 +101,11 @@ def test_a_plan_is_told_and_does_the_same():
 
 
 def test_a_plan_with_all_that_it_can_say():
-    """What the trainer saw of mips 1 and 2 is what the package gives: fading waves and taps, other latents and inputs agree."""
+    """What the trainer saw of mips 1 and 2 is what the package gives: fading waves, taps and latents, other latents and inputs agree."""
     need_compiler()
     everything = {
         'latents': [{'width': 16, 'height': 10, 'textures': 1, 'bits': 8, 'taps': 4, 'fade': 1.5, 'mips': 3},
-                    {'width': 8, 'height': 5, 'textures': 2}, {'width': 4, 'height': 4, 'bits': 4, 'mips': 1}],
+                    {'width': 8, 'height': 5, 'textures': 2}, {'width': 4, 'height': 4, 'bits': 4, 'mips': 1, 'until': 1.5}],
         'network': {'inputs': [{'type': 'frequency', 'octaves': 2, 'period': 2, 'fade': 0.7}, {'type': 'uv'},
                                {'type': 'triangle_wave', 'period': 16, 'fade': 3}, {'type': 'lod', 'maximum': 0.5}, {'type': 'lod'}],
                     'hidden': [24, 40, 16], 'activation': 'silu', 'weights': 'f16'},
@@ -113,6 +113,8 @@ def test_a_plan_with_all_that_it_can_say():
         'schedule': {'steps': 300, 'batch': 512, 'rate': 0.02, 'last_rate': 0.001, 'latent_rate': 2, 'warmup': 0.1, 'frozen': 0.2},
         'samples': {'levels': [0, 1, 1, 0, 0, 0], 'between': [0.6, 0]}}
     told = train(*maps(), '--plan', plan(everything), '-o', path('whole.safetensors'))
+    assert json.loads(train(*maps(), '--plan', path('plan.json'), '--print-plan').stdout)['latents'][2]['until'] == 1.5
+    assert re.search(r'latent 3 +4 of 4 bits, 4x4, 1 mip, up to level 1.5\n', run('info', path('whole.safetensors')).stdout)
     seen = float(re.findall(r'PSNR ([0-9.]+) dB', told.stderr)[-1])
     judged = json.loads(run('info', '--json', path('whole.safetensors')).stdout)['material']
     mips = [float(x) for x in re.findall(r'all, mip [12] +([0-9.]+) ', told.stdout)]
@@ -137,6 +139,7 @@ def test_plans_that_are_refused():
             ({'latents': [{'width': 8, 'height': 8, 'relative': 2}]}, 'or relative'), ({'latents': [{'width': 1e9, 'height': 8}]}, 'got 1000000000'),
             ({'latents': [{'width': 8, 'height': 8}, {}]}, 'of all of them, or of none'), ({'latents': [{'textures': 9}, {'textures': 9}]}, 'got 18'),
             ({'latents': [{'mips': 1.5}]}, 'latents[0].mips: wanted a whole number from 1 to 15, got 1.5'), ({'latents': [{'fade': 0}]}, 'fade'),
+            ({'latents': [{'until': 33}]}, 'latents[0].until: wanted a number from 0.001 to 32, got 33'),
             ({'latents': [{'width': 8, 'height': 8}], 'bits_per_texel': 8}, 'bits_per_texel: wanted it, or the extents'),
             ({'latents': [{'textures': 16, 'taps': 4}]}, 'a width is 272, wanted 1 to 128'),
             ({'bits_per_texel': '8'}, 'bits_per_texel: wanted a number from 0.01 to 64, got "8"'), ({'bits_per_texel': 1e300}, 'got 1e+300'),

@@ -71,6 +71,8 @@ static int print_material(smelt_package package, cJSON *json)
                 printf(", fetched %u times", t->taps);
             if (t->fade > 0)
                 printf(" down to level %g", (double)t->fade);
+            if (t->until > 0)
+                printf(", up to level %g", (double)t->until);
             printf("\n");
         }
         if (info->source_width)

@@ -172,6 +172,8 @@ static cJSON *describe_latents(const struct train_maps *maps, const struct smelt
                 cJSON_AddNumberToObject(item, "taps", p->grids[g].taps);
             if (p->grids[g].fade > 0)
                 cJSON_AddNumberToObject(item, "fade", (double)p->grids[g].fade);
+            if (p->grids[g].until > 0)
+                cJSON_AddNumberToObject(item, "until", (double)p->grids[g].until);
             cJSON *mips = cJSON_AddArrayToObject(item, "mips");
             for (uint32_t m = p->grids[g].mips; m-- > 0;) {
                 char name[32];

@@ -60,7 +60,8 @@ static void set_grid(struct train_plan *plan, uint32_t g, uint32_t width, uint32
                                                         .textures = l->textures,
                                                         .bits = l->bits,
                                                         .taps = l->taps,
-                                                        .fade = l->fade};
+                                                        .fade = l->fade,
+                                                        .until = l->until};
 }
 
 // The finest latents at 1 / scale of the maps. Others are a whole number of times as large as the coarsest, where they can be.

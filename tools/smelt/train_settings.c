@@ -199,7 +199,7 @@ static int read_latents(const struct at *list, struct train_settings *s)
             {"relative", &l->relative, NULL, 1.0 / 64, 64},
             {"textures", NULL, &l->textures, 1, SMELT_TRAINER_MAX_TEXTURES}, {"bits", NULL, &l->bits, 4, 8},
             {"taps", NULL, &l->taps, 1, 4}, {"mips", NULL, &l->mips, 1, SMELT_TRAINER_MAX_LEVELS},
-            {"fade", &l->fade, NULL, 0.001, 32});
+            {"fade", &l->fade, NULL, 0.001, 32}, {"until", &l->until, NULL, 0.001, 32});
         if (!status && l->bits != 4 && l->bits != 8)
             status = wrong(&bits, "4 or 8");
         if (!status && l->taps != 1 && l->taps != 4)
@@ -418,6 +418,7 @@ static void tell_latents(cJSON *list, const struct train_latents *l)
     cJSON_AddNumberToObject(item, "taps", l->taps);
     cJSON_AddNumberToObject(item, "mips", l->mips);
     add_above(item, "fade", l->fade);
+    add_above(item, "until", l->until);
     cJSON_AddItemToArray(list, item);
 }
 

@@ -13,7 +13,7 @@ struct train_latents {
     uint32_t width, height;              // 0: as large as the rate allows, of all latents
     float relative;                      // their extent over each other's, where the rate decides
     uint32_t textures, bits, taps, mips; // bits: 4 or 8; mips: at most
-    float fade;
+    float fade, until;
 };
 
 struct train_input {
