@@ -20,9 +20,6 @@
 #define PITCH_SUM (2 * ACROSS + 1)
 #define PART max(KERNEL_TILE_M *PITCH_A + TERMS * PITCH_B, KERNEL_TILE_M * PITCH_SUM) // of a subgroup
 #define OUTSIDE 0x40000000
-// Operands are read while those before are multiplied; not where a channel is read at a time: such images have few terms, of which
-// the first read takes most, and drivers took a second to compile both places.
-#define AHEAD (KERNEL_A_WHOLE != 0)
 
 void store_channels(uint at, uint channel, float v[8]); // convolution2d_channels.glsl, behind this
 
@@ -190,26 +187,18 @@ void main()
 
     uvec4 image[LOADS_A], weight[LOADS_B];
     uint k = gl_SubgroupID * TERMS;
-#if AHEAD
     fetch_image(image, origins, k + group * 8u);
     fetch_weight(weight, k + row_b, channel + part * 8u);
-#endif
     // As often in all subgroups: beyond the last term there are zeros.
     for (uint first = 0u; first < terms; first += KERNEL_SUBGROUPS * TERMS) {
-#if !AHEAD
-        fetch_image(image, origins, k + group * 8u);
-        fetch_weight(weight, k + row_b, channel + part * 8u);
-#endif
         [[unroll]] for (uint i = 0u; i < LOADS_A; i++)
             pool[at_a + (row_a + i * (KERNEL_LANES / GROUPS)) * PITCH_A + group] = image[i];
         [[unroll]] for (uint i = 0u; i < LOADS_B; i++)
             pool[at_b + (row_b + i * (KERNEL_LANES / ACROSS)) * PITCH_B + part] = weight[i];
         subgroupBarrier();
         k += KERNEL_SUBGROUPS * TERMS;
-#if AHEAD
         fetch_image(image, origins, k + group * 8u);
         fetch_weight(weight, k + row_b, channel + part * 8u);
-#endif
         [[unroll]] for (uint t = 0u; t < TERMS / KERNEL_FRAGMENT_K; t++)
         {
             LEFT left[DOWN_FRAGMENTS];

@@ -83,9 +83,9 @@ def test_a_plan_is_told_and_does_the_same():
     whole = json.loads(told.stdout)
     assert '12 steps of 256' in told.stderr, told.stderr
     assert whole['latents'][0]['taps'] == 4 and whole['network']['hidden'] == [16, 16] and whole['schedule']['rate'] == 0.01, whole
-    assert whole['loss']['maps'] == {name: 1 for name in
-                                     ('base_color', 'normal', 'roughness', 'occlusion', 'height', 'wet', 'metalness', 'opacity')}, whole
-    assert len(whole['samples']['levels']) == 6 and whole['samples']['levels'][0] == 0.6, whole
+    assert whole['loss']['maps'] == {'base_color': 1, 'normal': 1, 'wet': 1,
+                                     **{name: 3 for name in ('roughness', 'occlusion', 'height', 'metalness', 'opacity')}}, whole
+    assert len(whole['samples']['levels']) == 6 and whole['samples']['levels'][0] == 0.4, whole
     again = train(*given, '--plan', plan(whole), '--print-plan')
     assert again.stdout == told.stdout, (again.stdout, told.stdout)
     train(*given, *QUICK, '-o', path('a.safetensors'))
@@ -227,7 +227,8 @@ def stopped(given, out):
 
 def test_ctrl_c_leaves_the_package_and_it_goes_on():
     need_compiler()
-    given = (*maps(), *LONG)
+    # Mostly of the finest mip, as the PSNR in the end is.
+    given = (*maps(), *LONG, '--plan', plan({'loss': {'scalar_maps': 1}, 'samples': {'finest': 0.6, 'ratio': 0.25, 'between': 0.1}}))
     out = path('stopped.safetensors')
     stopped(given, out)
     run('info', out)
@@ -403,7 +404,8 @@ def test_the_fewest_bits_that_reach_a_psnr_with_weights_of_f8():
     assert json.loads(run('info', '--json', path('reached.safetensors')).stdout)['material']['bits_per_texel'] <= min(found)
     train(*given, '--bits-per-texel', str(min(found)), '-o', path('same.safetensors'), '--name', 'reached')
     assert content(path('reached.safetensors')) == content(path('same.safetensors'))
-    told = train(*given, '--steps', '200', '--bits-per-texel', '40', '-o', path('tuned.safetensors')).stdout
+    told = train(*given, '--steps', '200', '--bits-per-texel', '40', '--plan', plan({'loss': {'hue': 0}, 'samples': {'finest': 1}}),
+                 '-o', path('tuned.safetensors')).stdout
     assert float(re.search(r'weights of f8 .*\n  the network tuned to them .* dB +([+-][0-9.]+)', told).group(1)) > 0, told
     told = train(*given, '--target-psnr', '79', '-o', path('never.safetensors'), status=1).stderr
     assert 'do not reach it' in told.split('\n')[-2], told

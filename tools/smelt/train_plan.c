@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PAD = 16, HIDDEN = 64, LEAST_HIDDEN = 16 };
+enum { PAD = 16, WIDE_HIDDEN = 128, HIDDEN = 64, LEAST_HIDDEN = 16 };
 
 static uint64_t chain_texels(uint32_t width, uint32_t height, uint32_t mips)
 {
@@ -143,20 +143,20 @@ static void set_network(struct train_plan *plan, const struct train_maps *maps)
     p->activations[s->hidden_count] = SMELT_ACTIVATION_NONE;
 }
 
-// Small maps: a smaller network, which leaves at least half to the latents.
+// A wide network where it takes little of the bytes; of small maps one that leaves at least half to the latents.
 static void choose_network(struct train_plan *plan, const struct train_maps *maps)
 {
     struct train_settings *s = &plan->settings;
     double budget = s->bits_per_texel * maps->width * maps->height / 8;
-    bool chosen = s->hidden_count != 0;
-    for (uint32_t hidden = HIDDEN;; hidden /= 2) {
+    bool chosen = s->hidden_count != 0, free = !s->latents[0].width;
+    for (uint32_t hidden = free ? WIDE_HIDDEN : HIDDEN;; hidden /= 2) {
         if (!chosen) {
             s->hidden[0] = s->hidden[1] = hidden;
             s->hidden_count = 2;
         }
         set_network(plan, maps);
-        if (chosen || s->latents[0].width || hidden <= LEAST_HIDDEN ||
-            (double)network_size(plan) <= budget / 2)
+        if (chosen || !free || hidden <= LEAST_HIDDEN ||
+            (double)network_size(plan) <= budget / (hidden == WIDE_HIDDEN ? 16 : 2))
             return;
     }
 }

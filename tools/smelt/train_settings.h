@@ -31,7 +31,7 @@ struct train_settings {
     uint32_t latent_count;
     struct train_input inputs[TRAIN_MAX_INPUTS];
     uint32_t input_count;
-    uint32_t hidden[TRAIN_MAX_HIDDEN], hidden_count; // 0: 64 and 64, or what small maps hold
+    uint32_t hidden[TRAIN_MAX_HIDDEN], hidden_count; // 0: chosen by the rate and the size of the maps
     enum smelt_activation activation;
     enum smelt_loss loss;
     float lightness, hue; // weights of Oklab's L, and of a and b, of the base colour
