@@ -22,8 +22,9 @@ void rows_open(struct rows *rows);
 int rows_close(struct rows *rows);
 // Whether a row of this name is asked for and there is time for it.
 bool rows_wants(struct rows *rows, const char *name);
-// Times `record`, whose result is `result`, wrong everywhere before: once, then for `warm_ns`, until clocks are up, then 7 batches of at least `batch_ns`, for the clock and the
-// caches to settle; on a software device, which needs neither, as many calls as a second holds, and 1 to 7.
+// Times `record`, whose result is `result`, which is wrong everywhere before: once, then for `warm_ns`, until clocks are up, then
+// 7 batches of at least `batch_ns`, for the clock and the caches to settle; on a software device, which needs neither, as
+// many calls as a second holds, and 1 to 7.
 struct bench_summary rows_time(struct rows *rows, gpu_record record, void *user, smelt_tensor result,
                                double warm_ns, double batch_ns);
 // After a row was printed: `error` in multiples of its bound.
