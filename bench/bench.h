@@ -65,6 +65,18 @@ static inline smelt_context bench_context(const char *device)
     return context;
 }
 
+// Prints the usage: asked for, or because an argument is wrong. Returns the exit status, 0 or 2.
+static inline int bench_usage(int argc, char **argv, const char *text)
+{
+    for (int i = 1; i < argc; i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            fputs(text, stdout);
+            return 0;
+        }
+    fputs(text, stderr);
+    return 2;
+}
+
 // What the benchmarks of rows understand (scenarios.h); `tune`, and a shape of the caller's, only where they may.
 enum { BENCH_MAY_TUNE = 1, BENCH_MAY_SHAPE = 2 };
 struct bench_options {

@@ -210,8 +210,8 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--device") && i + 1 < argc)
             device = argv[++i];
         else {
-            fprintf(stderr, "usage: bench_arguments [--json | --csv] [--quick] [--device NAME]\n");
-            return 2;
+            return bench_usage(argc, argv,
+                               "usage: bench_arguments [--json | --csv] [--quick] [--device NAME]\n");
         }
     }
     struct table table = {0};

@@ -250,8 +250,8 @@ int bench_attention(int argc, char **argv)
     struct shape own;
     if (!bench_parse(argc, argv, BENCH_MAY_TUNE | BENCH_MAY_SHAPE, &bench.run.options) ||
         (bench.run.options.shape && !parse_shape(&bench.run.options, &own))) {
-        fprintf(
-            stderr,
+        return bench_usage(
+            argc, argv,
             "usage: bench_attention [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
             "                       [--shape TOKENSxHEAD_DIM[c]]\n"
             "  --shape      this one alone, of 16 heads of 64 or 128; c: with a causal mask\n"
@@ -259,7 +259,6 @@ int bench_attention(int argc, char **argv)
             "  --quick      the smallest shape only\n"
             "  --tune       every tile, not the example's own alone\n"
             "  --seconds N  start no row after so long (default 220)\n");
-        return 2;
     }
     rows_open(&bench.run);
     if (bench.run.options.shape)

@@ -307,16 +307,16 @@ int bench_conv(int argc, char **argv)
     struct shape own;
     if (!bench_parse(argc, argv, BENCH_MAY_TUNE | BENCH_MAY_SHAPE, &bench.run.options) ||
         (bench.run.options.shape && !parse_shape(&bench.run.options, &own))) {
-        fprintf(stderr,
-                "usage: bench_conv [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
-                "                  [--shape N,H,W,C,O,KERNEL[,PADDING[,GROUPS]]]\n"
-                "  --shape      this convolution alone, NHWC, of f16, with a square kernel and stride 1\n"
-                "  --only TEXT  rows whose \"shape accumulated backend\" contains TEXT\n"
-                "  --quick      small shapes only\n"
-                "  --tune       every tile, not the library's own alone: for the tables in "
-                "kernels_convolution2d*.c\n"
-                "  --seconds N  start no row after so long (default 220)\n");
-        return 2;
+        return bench_usage(
+            argc, argv,
+            "usage: bench_conv [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
+            "                  [--shape N,H,W,C,O,KERNEL[,PADDING[,GROUPS]]]\n"
+            "  --shape      this convolution alone, NHWC, of f16, with a square kernel and stride 1\n"
+            "  --only TEXT  rows whose \"shape accumulated backend\" contains TEXT\n"
+            "  --quick      small shapes only\n"
+            "  --tune       every tile, not the library's own alone: for the tables in "
+            "kernels_convolution2d*.c\n"
+            "  --seconds N  start no row after so long (default 220)\n");
     }
     rows_fill_noise(bench.noise);
     rows_open(&bench.run);

@@ -504,12 +504,13 @@ int bench_deferred(int argc, char **argv)
 {
     static struct bench bench;
     if (!parse(argc, argv, &bench)) {
-        fprintf(stderr, "usage: bench_deferred [--json] [--quick] [--device NAME] [--only TEXT] [--tile N] "
-                        "[--material FILE]\n"
-                        "  --only TEXT      variants whose name contains TEXT\n"
-                        "  --tile N         pixels of a workgroup, 1 to 65536 (default: 1024)\n"
-                        "  --material FILE  a package without alpha (default: that of the examples)\n");
-        return 2;
+        return bench_usage(
+            argc, argv,
+            "usage: bench_deferred [--json] [--quick] [--device NAME] [--only TEXT] [--tile N] "
+            "[--material FILE]\n"
+            "  --only TEXT      variants whose name contains TEXT\n"
+            "  --tile N         pixels of a workgroup, 1 to 65536 (default: 1024)\n"
+            "  --material FILE  a package without alpha (default: that of the examples)\n");
     }
     smelt_context context = bench_context(bench.device);
     gpu_create(&bench.gpu, context);

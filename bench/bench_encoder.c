@@ -420,8 +420,7 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--device") && i + 1 < argc)
             device = argv[++i];
         else {
-            fprintf(stderr, "usage: bench_encoder [--json] [--quick] [--device NAME]\n");
-            return 2;
+            return bench_usage(argc, argv, "usage: bench_encoder [--json] [--quick] [--device NAME]\n");
         }
     }
     struct bench bench = {0};

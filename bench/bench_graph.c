@@ -193,8 +193,7 @@ int bench_graph(int argc, char **argv)
 {
     struct bench_options options;
     if (!bench_parse(argc, argv, 0, &options)) {
-        fprintf(stderr, "usage: bench_graph [--device NAME] [--quick] [--json]\n");
-        return 2;
+        return bench_usage(argc, argv, "usage: bench_graph [--device NAME] [--quick] [--json]\n");
     }
     struct network n;
     struct times times;

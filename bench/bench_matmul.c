@@ -385,8 +385,8 @@ int bench_matmul(int argc, char **argv)
     struct shape own;
     if (!bench_parse(argc, argv, BENCH_MAY_TUNE | BENCH_MAY_SHAPE, &bench.run.options) ||
         (bench.run.options.shape && !parse_shape(&bench.run.options, &own))) {
-        fprintf(
-            stderr,
+        return bench_usage(
+            argc, argv,
             "usage: bench_matmul [--json] [--quick | --tune] [--device NAME] [--only TEXT] [--seconds N]\n"
             "                    [--shape MxNxK[t] [--dtype f32|f16|bf16|f8e4m3|i8|i4]]\n"
             "  --shape      this product alone; t: the right operand is stored [n][k], as i4 must be (by "
@@ -396,7 +396,6 @@ int bench_matmul(int argc, char **argv)
             "  --quick      small shapes only\n"
             "  --tune       every tile, not the library's own alone: for the table in kernels_matmul2d.c\n"
             "  --seconds N  start no row after so long (default 220)\n");
-        return 2;
     }
     rows_open(&bench.run);
     if (bench.run.options.shape)

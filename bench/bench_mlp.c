@@ -454,11 +454,11 @@ int bench_mlp(int argc, char **argv)
 {
     static struct bench bench;
     if (!parse(argc, argv, &bench.options)) {
-        fprintf(stderr, "usage: bench_mlp [--json] [--quick] [--size WxH] [--device NAME] [--only TEXT]\n"
-                        "                 [--shape 32-WIDTH-...-9]\n"
-                        "  --shape      this network alone, of 1 to 4 layers that are at most 256 wide\n"
-                        "  --only TEXT  rows whose \"network stage variant\" contains TEXT\n");
-        return 2;
+        return bench_usage(argc, argv,
+                           "usage: bench_mlp [--json] [--quick] [--size WxH] [--device NAME] [--only TEXT]\n"
+                           "                 [--shape 32-WIDTH-...-9]\n"
+                           "  --shape      this network alone, of 1 to 4 layers that are at most 256 wide\n"
+                           "  --only TEXT  rows whose \"network stage variant\" contains TEXT\n");
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     smelt_context context = bench_context(bench.options.device);

@@ -572,9 +572,9 @@ int bench_mlp_samples(int argc, char **argv)
 {
     static struct bench bench;
     if (!parse(argc, argv, &bench)) {
-        fprintf(stderr, "usage: bench_mlp_samples [--json] [--quick] [--device NAME] [--only TEXT]\n"
-                        "  --only TEXT  variants whose name contains TEXT\n");
-        return 2;
+        return bench_usage(argc, argv,
+                           "usage: bench_mlp_samples [--json] [--quick] [--device NAME] [--only TEXT]\n"
+                           "  --only TEXT  variants whose name contains TEXT\n");
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     smelt_context context = bench_context(bench.device);

@@ -239,14 +239,18 @@ static void log_line(void *user, enum smelt_log_level level, const char *line)
 
 static bool parse(int argc, char **argv, struct options *options)
 {
-    static const struct option list[] = {
-        {"json", no_argument, NULL, 'j'},         {"quick", no_argument, NULL, 'q'},
-        {"f32", no_argument, NULL, 'f'},          {"portable", no_argument, NULL, 'p'},
-        {"tune", no_argument, NULL, 't'},         {"start", no_argument, NULL, 's'},
-        {"device", required_argument, NULL, 'd'}, {0}};
+    static const struct option list[] = {{"json", no_argument, NULL, 'j'},
+                                         {"quick", no_argument, NULL, 'q'},
+                                         {"f32", no_argument, NULL, 'f'},
+                                         {"portable", no_argument, NULL, 'p'},
+                                         {"tune", no_argument, NULL, 't'},
+                                         {"start", no_argument, NULL, 's'},
+                                         {"device", required_argument, NULL, 'd'},
+                                         {"help", no_argument, NULL, 'h'},
+                                         {0}};
     int option;
     *options = (struct options){0};
-    while ((option = getopt_long(argc, argv, "", list, NULL)) >= 0) {
+    while ((option = getopt_long(argc, argv, "h", list, NULL)) >= 0) {
         options->json |= option == 'j';
         options->quick |= option == 'q';
         options->f32 |= option == 'f';
@@ -256,7 +260,7 @@ static bool parse(int argc, char **argv, struct options *options)
             options->backend = SMELT_BACKEND_PORTABLE;
         if (option == 'd')
             options->device = optarg;
-        if (option == '?')
+        if (option == '?' || option == 'h')
             return false;
     }
     return optind < argc;
@@ -268,14 +272,13 @@ int main(int argc, char **argv)
     struct options options;
     double began = bench_now();
     if (!parse(argc, argv, &options)) {
-        fprintf(stderr,
-                "usage: bench_network [--json] [--quick] [--f32] [--portable] [--tune] [--start] [--device "
-                "NAME] PACKAGE...\n"
-                "  --f32       store f32, not f16\n"
-                "  --portable  PORTABLE kernels only\n"
-                "  --tune      kernels by timing (smelt_network_params.tune)\n"
-                "  --start     how long the first package takes from nothing to a result\n");
-        return 2;
+        return bench_usage(argc, argv,
+                           "usage: bench_network [--json] [--quick] [--f32] [--portable] [--tune] [--start]\n"
+                           "                     [--device NAME] PACKAGE...\n"
+                           "  --f32       store f32, not f16\n"
+                           "  --portable  PORTABLE kernels only\n"
+                           "  --tune      kernels by timing (smelt_network_params.tune)\n"
+                           "  --start     how long the first package takes from nothing to a result\n");
     }
     const struct smelt_context_params params = {
         .device_name = options.device,

@@ -462,15 +462,14 @@ int bench_reduce(int argc, char **argv)
     const struct bench_options *options = &bench.run.options;
     if (!bench_parse(argc, argv, BENCH_MAY_SHAPE, &bench.run.options) ||
         (options->shape && !parse_shape(&bench))) {
-        fprintf(
-            stderr,
+        return bench_usage(
+            argc, argv,
             "usage: bench_reduce [--json] [--quick] [--device NAME] [--only TEXT] [--seconds N]\n"
             "                    [--shape ROWSxCOLUMNS[c] [--dtype f32|f16]]\n"
             "  --shape      every op along the rows (c: columns) of this alone, of 2^29 elements at most\n"
             "  --only TEXT  rows whose name contains TEXT, and the copy\n"
             "  --quick      16 MiB instead of 2 GiB, as on a software device\n"
             "  --seconds N  start no row after so long (default 220)\n");
-        return 2;
     }
     rows_open(&bench.run);
     bench.bytes = bench.run.cpu || options->quick ? BYTES_SOFTWARE : BYTES;

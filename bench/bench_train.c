@@ -111,8 +111,8 @@ int bench_train(int argc, char **argv)
 {
     struct bench_options options;
     if (!bench_parse(argc, argv, 0, &options)) {
-        fprintf(stderr, "usage: bench_train [--device NAME] [--quick] [--only TEXT] [--json]\n");
-        return 2;
+        return bench_usage(argc, argv,
+                           "usage: bench_train [--device NAME] [--quick] [--only TEXT] [--json]\n");
     }
     uint32_t size = options.quick ? 64 : 1024, steps = options.quick ? 16 : MOST_STEPS, rows = 0, wrong = 0;
     smelt_context context = bench_context(options.device);

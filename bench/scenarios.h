@@ -2,9 +2,9 @@
 // The benchmarks as functions: each is a program of its own (main.c) and a part of `smelt bench`. To add one: a file
 // bench_NAME.c with bench_NAME, a line here, and one in meson.build.
 //
-// All understand --device NAME, --quick, --only TEXT and --json: an object with "device", "driver" and "rows", a list
-// of objects without others inside. They return 0, 1 (numbers were wrong, or nothing ran) or 2 (usage, which they print
-// to standard error), and end the process when what must work does not.
+// All understand --help, --device NAME, --quick, --only TEXT and --json: an object with "device", "driver" and "rows", a
+// list of objects without others inside. They return 0, 1 (numbers were wrong, or nothing ran) or 2 (usage, which they
+// print to standard error), and end the process when what must work does not.
 #ifndef SMELT_BENCH_SCENARIOS_H
 #define SMELT_BENCH_SCENARIOS_H
 

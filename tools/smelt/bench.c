@@ -153,14 +153,11 @@ int tool_bench(int argc, char **argv)
     for (int i = first; i < argc; i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             print_usage(stdout);
-            if (only) { // no scenario knows --help: it prints its own options, to standard error
-                char *help[] = {"smelt bench", "--help", NULL};
-                printf("\n");
-                fflush(stdout);
-                dup2(STDOUT_FILENO, STDERR_FILENO);
-                only->run(2, help);
-            }
-            return TOOL_OK;
+            if (!only)
+                return TOOL_OK;
+            char *help[] = {"smelt bench", "--help", NULL};
+            printf("\n");
+            return only->run(2, help);
         }
         csv = csv || !strcmp(argv[i], "--csv");
         json = json || !strcmp(argv[i], "--json");
