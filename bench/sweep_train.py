@@ -105,8 +105,10 @@ def source_of(folder, out):
     for option, (name, value) in CONSTANTS.items():
         if option not in arguments and size:
             arguments += [option, str(value // 255)]
-            with open(os.path.join(source, name + '.png'), 'wb') as f:
-                f.write(grey_png(value, *size))
+            path = os.path.join(source, name + '.png')
+            if not os.path.exists(path):  # a judge of the row before may be reading it
+                with open(path, 'wb') as f:
+                    f.write(grey_png(value, *size))
     return source, arguments
 
 

@@ -85,7 +85,7 @@ def test_a_plan_is_told_and_does_the_same():
     assert whole['latents'][0]['taps'] == 4 and whole['network']['hidden'] == [16, 16] and whole['schedule']['rate'] == 0.01, whole
     assert whole['loss']['maps'] == {'base_color': 1, 'normal': 1, 'wet': 1,
                                      **{name: 3 for name in ('roughness', 'occlusion', 'height', 'metalness', 'opacity')}}, whole
-    assert len(whole['samples']['levels']) == 6 and whole['samples']['levels'][0] == 0.4, whole
+    assert len(whole['samples']['levels']) == 6 and whole['samples']['levels'][0] == 0.33, whole
     again = train(*given, '--plan', plan(whole), '--print-plan')
     assert again.stdout == told.stdout, (again.stdout, told.stdout)
     train(*given, *QUICK, '-o', path('a.safetensors'))
@@ -97,7 +97,30 @@ def test_a_plan_is_told_and_does_the_same():
     assert part['schedule']['batch'] in (4096, 32768)  # of a CPU, of others
     assert part['schedule'] == {'steps': 9, 'batch': part['schedule']['batch'], 'rate': 0.02, 'last_rate': 0.0002, 'latent_rate': 4, 'warmup': 0.01,
                                 'frozen': 0.05}, part
-    assert part['latents'][0]['width'] < whole['latents'][0]['width'] and part['samples'] == whole['samples']
+    texels = [sum(l['width'] * l['height'] * l['textures'] for l in p['latents']) for p in (part, whole)]
+    assert texels[0] < texels[1] and part['samples'] == whole['samples'], (part, whole)
+
+
+def test_latents_that_the_rate_decides():
+    """As many as fit, on texels of the maps or of their mips, and each ends where the next is enough."""
+    color = png('rates.png', 128, 80, 2, lambda x, y: (x, y, 9))
+    before = 0
+    for rate in (2, 5, 8, 11, 24, 60):
+        told = train('--base-color', color, '--bits-per-texel', str(rate), '--print-plan')
+        takes = float(re.search(r'^([0-9.]+) bits per texel', told.stderr).group(1))
+        latents = json.loads(told.stdout)['latents']
+        assert before < takes <= rate, (before, takes, rate)
+        before = takes
+        finest = latents[0]['width']
+        assert 128 % finest == 0 and [[l['width'], l['height']] for l in latents] in (
+            [[finest >> i, 80 * finest // 128 >> i] for i in (0, 2)], [[finest >> i, 80 * finest // 128 >> i] for i in (0, 1, 2)]), latents
+        level = (128 // finest).bit_length() - 1
+        assert [l.get('until') for l in latents] == ([level + 2, None] if len(latents) == 2 else [level + 1, level + 2, None]), latents
+        assert [l['mips'] for l in latents[:-1]] == [1] * (len(latents) - 1), latents
+    assert finest == 128, latents  # never finer than the maps
+    relative = json.loads(train('--base-color', color, '--plan', plan({'latents': [{'relative': 2}, {'textures': 2}]}),
+                                '--bits-per-texel', '8', '--print-plan').stdout)
+    assert relative['latents'][0]['width'] == 2 * relative['latents'][1]['width'], relative
 
 
 def test_a_plan_with_all_that_it_can_say():

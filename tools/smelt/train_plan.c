@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PAD = 16, WIDE_HIDDEN = 128, HIDDEN = 64, LEAST_HIDDEN = 16 };
+enum { PAD = 16, MOST_HIDDEN = 128, HIDDEN = 64, NARROW_HIDDEN = 32, LEAST_HIDDEN = 16 };
 
 static uint64_t chain_texels(uint32_t width, uint32_t height, uint32_t mips)
 {
@@ -81,33 +81,6 @@ static void set_grids(struct train_plan *plan, const struct train_maps *maps, do
     }
 }
 
-static int choose_extents(struct train_plan *plan, const struct train_maps *maps)
-{
-    struct smelt_trainer_params *p = &plan->params;
-    double texels = (double)maps->width * maps->height;
-    double left = plan->settings.bits_per_texel * texels / 8 - (double)network_size(plan);
-    double low = 1, high = maps->width + maps->height; // the latents are never finer than the maps
-    set_grids(plan, maps, high);
-    if (left < (double)latent_size(p))
-        return tool_usage_error(
-            "%.2f bits for each of %ux%u texels do not hold the network, which takes %.2f; wanted more "
-            "bits, or larger maps",
-            plan->settings.bits_per_texel, maps->width, maps->height,
-            8 * (double)network_size(plan) / texels);
-    for (int i = 0; i < 48; i++) {
-        double middle = 0.5 * (low + high);
-        set_grids(plan, maps, middle);
-        if ((double)latent_size(p) > left)
-            low = middle;
-        else
-            high = middle;
-    }
-    // Texels of the maps that lie alike in those of the latents are learnt together.
-    double whole = exp2(ceil(log2(high)));
-    set_grids(plan, maps, whole < 1.05 * high ? whole : high);
-    return TOOL_OK;
-}
-
 // --- The network ------------------------------------------------------------------------------------------
 
 static uint32_t width_of(const struct train_input *input)
@@ -124,10 +97,15 @@ static uint32_t width_of(const struct train_input *input)
     }
 }
 
-static void set_network(struct train_plan *plan, const struct train_maps *maps)
+// With two layers of so many hidden units; 0: with those of the settings.
+static void set_network(struct train_plan *plan, const struct train_maps *maps, uint32_t hidden)
 {
     struct smelt_trainer_params *p = &plan->params;
-    const struct train_settings *s = &plan->settings;
+    struct train_settings *s = &plan->settings;
+    if (hidden) {
+        s->hidden[0] = s->hidden[1] = hidden;
+        s->hidden_count = 2;
+    }
     p->layer_count = s->hidden_count + 1;
     p->widths[0] = 0;
     for (uint32_t g = 0; g < s->latent_count; g++)
@@ -143,22 +121,122 @@ static void set_network(struct train_plan *plan, const struct train_maps *maps)
     p->activations[s->hidden_count] = SMELT_ACTIVATION_NONE;
 }
 
-// A wide network where it takes little of the bytes; of small maps one that leaves at least half to the latents.
-static void choose_network(struct train_plan *plan, const struct train_maps *maps)
+// --- What the rate decides --------------------------------------------------------------------------------
+
+static double budget_of(const struct train_plan *plan, const struct train_maps *maps)
 {
+    return plan->settings.bits_per_texel * maps->width * maps->height / 8;
+}
+
+static int refuse_rate(const struct train_plan *plan, const struct train_maps *maps)
+{
+    return tool_usage_error(
+        "%.2f bits for each of %ux%u texels do not hold the network, which takes %.2f; wanted more "
+        "bits, or larger maps",
+        plan->settings.bits_per_texel, maps->width, maps->height,
+        8 * (double)network_size(plan) / ((double)maps->width * maps->height));
+}
+
+static bool fits(const struct train_plan *plan, const struct train_maps *maps)
+{
+    return (double)(latent_size(&plan->params) + network_size(plan)) <= budget_of(plan, maps);
+}
+
+// Latents that the settings tell, with or without extents.
+static int set_latents(struct train_plan *plan, const struct train_maps *maps)
+{
+    struct smelt_trainer_params *p = &plan->params;
     struct train_settings *s = &plan->settings;
-    double budget = s->bits_per_texel * maps->width * maps->height / 8;
-    bool chosen = s->hidden_count != 0, free = !s->latents[0].width;
-    for (uint32_t hidden = free ? WIDE_HIDDEN : HIDDEN;; hidden /= 2) {
-        if (!chosen) {
-            s->hidden[0] = s->hidden[1] = hidden;
-            s->hidden_count = 2;
-        }
-        set_network(plan, maps);
-        if (chosen || !free || hidden <= LEAST_HIDDEN ||
-            (double)network_size(plan) <= budget / (hidden == WIDE_HIDDEN ? 16 : 2))
-            return;
+    bool sized = s->latents[0].width != 0;
+    uint32_t hidden = s->hidden_count ? 0 : HIDDEN;
+    for (set_network(plan, maps, hidden);
+         !sized && hidden > LEAST_HIDDEN && 2 * (double)network_size(plan) > budget_of(plan, maps);)
+        set_network(plan, maps, hidden -= PAD); // at least half of the bytes are the latents'
+    for (uint32_t g = 0; sized && g < s->latent_count; g++)
+        set_grid(plan, g, s->latents[g].width, s->latents[g].height);
+    if (sized)
+        return TOOL_OK;
+    double left = budget_of(plan, maps) - (double)network_size(plan);
+    double low = 1, high = maps->width + maps->height; // the latents are never finer than the maps
+    set_grids(plan, maps, high);
+    if (left < (double)latent_size(p))
+        return refuse_rate(plan, maps);
+    for (int i = 0; i < 48; i++) {
+        double middle = 0.5 * (low + high);
+        set_grids(plan, maps, middle);
+        if ((double)latent_size(p) > left)
+            low = middle;
+        else
+            high = middle;
     }
+    double whole = exp2(ceil(log2(high))); // better, as below
+    set_grids(plan, maps, whole < 1.05 * high ? whole : high);
+    return TOOL_OK;
+}
+
+// Latents of three extents, each half of the one before. They are extents of levels of the maps: texels that lie alike in texels of
+// the latents are learnt together, which is worth more than bits are (docs/performance.md), so the rate decides how many textures
+// there are. Latents end where the next ones have the level's extent, and one mip of them is enough.
+static const struct {
+    uint8_t finest, middle, coarsest;
+} rungs[] = {{3, 5, 2}, {3, 4, 2}, {3, 3, 2}, {2, 6, 2}, {2, 5, 2}, {2, 4, 2}, {2, 3, 2},
+             {1, 6, 2}, {1, 5, 2}, {1, 4, 2}, {1, 3, 2}, {1, 2, 2}, {1, 1, 2}, {1, 0, 2}};
+enum { RUNGS = sizeof(rungs) / sizeof(rungs[0]) };
+
+// The finest latents have the extent of that level of the maps. They are fetched four times, so that the network finds their texels
+// apart from each other, until half a level later these have become one.
+static void set_rung(struct train_plan *plan, const struct train_maps *maps, uint32_t rung, uint32_t level)
+{
+    const float next = (float)(level + 1);
+    const struct train_latents all[] = {
+        {.textures = rungs[rung].finest,
+         .bits = 4,
+         .taps = 4,
+         .mips = 1,
+         .fade = (float)level + 0.5F,
+         .until = rungs[rung].middle ? next : next + 1},
+        {.textures = rungs[rung].middle, .bits = 4, .taps = 1, .mips = 1, .until = next + 1},
+        {.textures = rungs[rung].coarsest, .bits = 4, .taps = 1, .mips = SMELT_TRAINER_MAX_LEVELS}};
+    uint32_t *count = &plan->params.grid_count;
+    *count = 0;
+    for (uint32_t g = 0; g < 3; g++) {
+        if (!all[g].textures)
+            continue;
+        plan->settings.latents[*count] = all[g];
+        set_grid(plan, (*count)++, image_level_extent(maps->width, level + g),
+                 image_level_extent(maps->height, level + g));
+    }
+    plan->settings.latent_count = *count;
+}
+
+// The most latents beside a network of so many units; 0: of the settings'.
+static bool find_latents(struct train_plan *plan, const struct train_maps *maps, uint32_t hidden)
+{
+    for (uint32_t i = 0; i < RUNGS * TRAIN_MAX_LEVELS; i++) {
+        set_rung(plan, maps, i % RUNGS, i / RUNGS);
+        set_network(plan, maps, hidden);
+        if (fits(plan, maps))
+            return true;
+    }
+    return false;
+}
+
+// Latents come first, as they do more for fewer bytes; what they leave widens the network.
+static int choose_latents(struct train_plan *plan, const struct train_maps *maps)
+{
+    bool chosen = plan->settings.hidden_count != 0;
+    uint32_t hidden = chosen ? 0 : NARROW_HIDDEN;
+    bool found = find_latents(plan, maps, hidden);
+    if (!chosen && (!found || 4 * (double)network_size(plan) > budget_of(plan, maps)))
+        found = find_latents(plan, maps, hidden = LEAST_HIDDEN);
+    if (!found)
+        return refuse_rate(plan, maps);
+    for (uint32_t wide = MOST_HIDDEN; !chosen && wide >= hidden; wide -= PAD) {
+        set_network(plan, maps, wide);
+        if (fits(plan, maps))
+            break;
+    }
+    return TOOL_OK;
 }
 
 // Latents in front, padding behind; waves by the texels of the first latents.
@@ -279,15 +357,9 @@ int train_plan_make(struct train_plan *plan, const struct train_maps *maps,
                                        .rate = s->rate,
                                        .last_rate = s->last_rate,
                                        .latent_rate = s->latent_rate};
-    bool sized = s->latents[0].width != 0;
-    choose_network(plan, maps);
-    int status = TOOL_OK;
-    if (sized)
-        for (uint32_t g = 0; g < s->latent_count; g++)
-            set_grid(plan, g, s->latents[g].width, s->latents[g].height);
-    else
-        status = choose_extents(plan, maps);
-    set_encodings(plan, maps);
+    int status = s->latent_count ? set_latents(plan, maps) : choose_latents(plan, maps);
+    if (!status)
+        set_encodings(plan, maps);
     if (!status)
         status = set_samples(plan, maps);
     if (!status)

@@ -13,17 +13,13 @@
 
 struct train_settings train_settings_default(void)
 {
-    // The finer latents are fetched four times, so that the network finds their texels apart from each other; of maps that are
-    // smaller than their second mip, the coarser ones hold enough. Waves of two of their texels tell where between them a place
-    // of the finest mip is; the next one's texels are theirs, and the waves have faded. The finest mips share latents: each has
-    // an input that parts it from the next. Samples and weights are such that no mip falls far behind BC7 of as many
-    // bytes, which has all of its bits for the second one: docs/performance.md, quality of neural materials.
+    // Waves of two of the finest latents' texels tell where between them a place of the finest mip is; the next one's texels are theirs, and
+    // the waves have faded. Mips share latents: each has an input that parts it from the next. Samples and weights are such that
+    // no mip falls behind BC7 of as many bytes, which has all of its bits for the second one: docs/performance.md,
+    // quality of neural materials.
     return (struct train_settings){
         .bits_per_texel = 8,
         .weights = SMELT_DTYPE_F16,
-        .latents = {{.relative = 2, .textures = 1, .bits = 4, .taps = 4, .mips = 2, .fade = 1.5F},
-                    {.relative = 1, .textures = 2, .bits = 4, .taps = 1, .mips = SMELT_TRAINER_MAX_LEVELS}},
-        .latent_count = 2,
         .inputs = {{.feature = SMELT_TRAINER_FREQUENCY, .octaves = 1, .period = 2, .fade = 1},
                    {.feature = SMELT_TRAINER_LOD, .maximum = 1},
                    {.feature = SMELT_TRAINER_LOD, .maximum = 2},
@@ -38,10 +34,10 @@ struct train_settings train_settings_default(void)
         .latent_rate = 4,
         .warmup = 0.01F,
         .frozen = 0.05F,
-        .finest = 0.4F,
+        .finest = 0.33F,
         .ratio = 0.4F,
         .even = 0.1F,
-        .between = {0.25F},
+        .between = {0.43F},
         .between_count = 1,
     };
 }

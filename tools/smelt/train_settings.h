@@ -28,7 +28,7 @@ struct train_settings {
     double bits_per_texel;
     enum smelt_dtype weights; // F16, F8E4M3 or I8
     struct train_latents latents[SMELT_TRAINER_MAX_GRIDS];
-    uint32_t latent_count;
+    uint32_t latent_count; // 0: chosen by the rate and the size of the maps
     struct train_input inputs[TRAIN_MAX_INPUTS];
     uint32_t input_count;
     uint32_t hidden[TRAIN_MAX_HIDDEN], hidden_count; // 0: chosen by the rate and the size of the maps
