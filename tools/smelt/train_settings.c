@@ -34,7 +34,7 @@ struct train_settings train_settings_default(void)
         .latent_rate = 4,
         .warmup = 0.01F,
         .frozen = 0.05F,
-        .finest = 0.33F,
+        .finest = 0.31F,
         .ratio = 0.4F,
         .even = 0.1F,
         .between = {0.43F},
