@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PAD = 16, MOST_HIDDEN = 128, HIDDEN = 64, NARROW_HIDDEN = 32, LEAST_HIDDEN = 16 };
+enum { PAD = 16, MOST_WIDTH = 128, HIDDEN = 64, NARROW_HIDDEN = 32, LEAST_HIDDEN = 16 };
 
 static uint64_t chain_texels(uint32_t width, uint32_t height, uint32_t mips)
 {
@@ -215,7 +215,8 @@ static bool find_latents(struct train_plan *plan, const struct train_maps *maps,
     for (uint32_t i = 0; i < RUNGS * TRAIN_MAX_LEVELS; i++) {
         set_rung(plan, maps, i % RUNGS, i / RUNGS);
         set_network(plan, maps, hidden);
-        if (fits(plan, maps))
+        bool least = i % RUNGS == RUNGS - 1; // whose inputs are refused by their number, not by the rate
+        if (fits(plan, maps) && (least || plan->params.widths[0] <= MOST_WIDTH))
             return true;
     }
     return false;
@@ -231,7 +232,7 @@ static int choose_latents(struct train_plan *plan, const struct train_maps *maps
         found = find_latents(plan, maps, hidden = LEAST_HIDDEN);
     if (!found)
         return refuse_rate(plan, maps);
-    for (uint32_t wide = MOST_HIDDEN; !chosen && wide >= hidden; wide -= PAD) {
+    for (uint32_t wide = MOST_WIDTH; !chosen && wide >= hidden; wide -= PAD) {
         set_network(plan, maps, wide);
         if (fits(plan, maps))
             break;
