@@ -119,7 +119,7 @@ def test_latents_that_the_rate_decides():
         assert [l['mips'] for l in latents[:-1]] == [1] * (len(latents) - 1), latents
     assert finest == 128, latents  # never finer than the maps
     wide = {'network': {'inputs': [{'type': 'frequency', 'octaves': 16}]}}  # leaves 64 inputs to the latents
-    latents = json.loads(train('--base-color', color, '--plan', plan(wide), '--bits-per-texel', '48', '--print-plan').stdout)['latents']
+    latents = json.loads(train('--base-color', color, '--plan', plan(wide), '--bits-per-texel', '21', '--print-plan').stdout)['latents']
     assert sum(4 * l['textures'] * l['taps'] for l in latents) <= 64, latents
     relative = json.loads(train('--base-color', color, '--plan', plan({'latents': [{'relative': 2}, {'textures': 2}]}),
                                 '--bits-per-texel', '8', '--print-plan').stdout)
