@@ -469,8 +469,8 @@ static int open_device(struct run *r)
             "training compiles shaders, but this build has no GLSL compiler (-Dcompiler=disabled)");
     bool cpu = smelt_context_capabilities(r->context)->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU;
     struct train_settings *s = &r->settings;
-    s->steps = s->steps ? s->steps : cpu ? 3000 : 60000;
-    s->batch = s->batch ? s->batch : cpu ? 4096 : 32768;
+    s->steps = s->steps ? s->steps : cpu ? 2400 : 60000;
+    s->batch = s->batch ? s->batch : cpu ? 2048 : 32768;
     r->steps = s->steps;
     return TOOL_OK;
 }

@@ -26,7 +26,7 @@ static const char help[] =
     "  --bits-per-texel X    of all tensors of the package, for a texel of the maps; default: 8\n"
     "  --target-psnr DB      instead: the fewest bits that reach it\n"
     "  --weights T           f16, f8 or i8; default: f16\n"
-    "  --steps N --batch N   default: 60000 of 32768 samples; on a CPU 3000 of 4096\n"
+    "  --steps N --batch N   default: 60000 of 32768 samples; on a CPU 2400 of 2048\n"
     "  --seed N              the same seed, maps, options, device and driver give the same bytes; default: "
     "0\n"
     "  --plan FILE           decides what would be chosen: latents, network, loss, schedule, samples "
